@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# The README's commands. `make help` lists them.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+RUNTIME := $(shell find firmware_bridge/runtime firmware_bridge/boards -type f 2>/dev/null)
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long lint bench setup clean
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup ## the main job, end to end, on an emulated Cortex-M4; ends with the path of a report
+	$(BIN)/tinytl demo --out build/demo
+
+test: setup ## the everyday tests, under ten minutes
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not long"
+
+test-long: setup ## studies, fuzzing, every power cut; SHORT=1 with a fixed seed, as CI does
+	$(if $(SHORT),TINYTL_SHORT=1) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m long
+
+lint: setup ## ruff, mypy, the import rules, C warnings as errors
+	$(BIN)/ruff check toolchain models firmware_bridge benchmarks tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(VENV)/.installed ## virtual environment, tinytl[host], emulator and cross compiler
+
+$(VENV)/.installed: pyproject.toml CMakeLists.txt .ci/system-packages $(RUNTIME)
+	@.ci/system-packages
+	@test -x $(BIN)/python || { echo "setup: making a virtual environment in $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "setup: installing tinytl[host,test] (TensorFlow is a large download the first time)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[host,test]'
+	@touch $@
+
+clean: ## remove the virtual environment and everything built
+	rm -rf $(VENV) build

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "board.h"
+
+#include <string.h>
+
+#define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
+
+/* CMSDK UART 0: data, state (bit 0 transmitter full, bit 1 receiver full), control, interrupts, baud divider. */
+#define UART 0x40004000u
+enum { UART_DATA = 0x00, UART_STATE = 0x04, UART_CONTROL = 0x08, UART_DIVIDER = 0x10, TX_FULL = 1, RX_FULL = 2 };
+
+void uart_init(void)
+{
+    REGISTER(UART + UART_DIVIDER) = 16;
+    REGISTER(UART + UART_CONTROL) = 3; /* transmitter and receiver on */
+    (void)REGISTER(UART + UART_DATA);  /* else the first byte waits a second in half of all starts */
+}
+
+uint8_t uart_read(void)
+{
+    while (!(REGISTER(UART + UART_STATE) & RX_FULL)) {
+    }
+    return (uint8_t)REGISTER(UART + UART_DATA);
+}
+
+void uart_send(void *context, const uint8_t *data, uint32_t bytes)
+{
+    (void)context;
+    for (uint32_t i = 0; i < bytes; i++) {
+        while (REGISTER(UART + UART_STATE) & TX_FULL) {
+        }
+        REGISTER(UART + UART_DATA) = data[i];
+    }
+}
+
+/* CMSDK timer 0 counts down from its reload value: control, value, reload. */
+#define TIMER 0x40000000u
+enum { TIMER_CONTROL = 0x00, TIMER_VALUE = 0x04, TIMER_RELOAD = 0x08 };
+
+void timer_init(void)
+{
+    REGISTER(TIMER + TIMER_CONTROL) = 0;
+    REGISTER(TIMER + TIMER_RELOAD) = 0xFFFFFFFFu;
+    REGISTER(TIMER + TIMER_VALUE) = 0xFFFFFFFFu;
+    REGISTER(TIMER + TIMER_CONTROL) = 1;
+}
+
+uint32_t timer_ticks(void *context)
+{
+    (void)context;
+    return ~REGISTER(TIMER + TIMER_VALUE);
+}
+
+/* The emulator's memory would take any write; flash does not, so the driver refuses what flash would not do. */
+static uint8_t *const nv = (uint8_t *)NV_BASE;
+static const uint32_t nv_bytes = 2u * BOARD_MODEL_SLOT_BYTES + 2u * BOARD_HEAD_SLOT_BYTES;
+
+int flash_erase(void *context, uint32_t offset, uint32_t bytes)
+{
+    (void)context;
+    if (offset % BOARD_SECTOR_BYTES != 0 || bytes % BOARD_SECTOR_BYTES != 0 || offset > nv_bytes || bytes > nv_bytes - offset)
+        return -1;
+    memset(nv + offset, 0xFF, bytes);
+    return 0;
+}
+
+int flash_write(void *context, uint32_t offset, const void *data, uint32_t bytes)
+{
+    const uint8_t *source = data;
+    (void)context;
+    if (offset > nv_bytes || bytes > nv_bytes - offset)
+        return -1;
+    for (uint32_t i = 0; i < bytes; i++)
+        if ((nv[offset + i] & source[i]) != source[i])
+            return -1;
+    for (uint32_t i = 0; i < bytes; i++)
+        nv[offset + i] = source[i];
+    return 0;
+}
+
+extern uint32_t __stack_bottom[], __stack_top[];
+
+uint32_t stack_high_water(void *context)
+{
+    const uint32_t *word = __stack_bottom;
+    (void)context;
+    while (word < __stack_top && *word == BOARD_STACK_PAINT)
+        word++;
+    return (uint32_t)((const uint8_t *)__stack_top - (const uint8_t *)word);
+}
+
+__attribute__((naked, noinline)) void count_mark(void *context)
+{
+    (void)context;
+    __asm volatile(".inst.n 0x46DB\n bx lr");
+}
+
+__attribute__((naked, noinline)) void count_loop(void *context, uint32_t iterations)
+{
+    (void)context;
+    (void)iterations;
+    __asm volatile("1: nop\n subs r1, r1, #1\n bne 1b\n bx lr");
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Drivers of the board: UART, flash, timer, counting marks. */
+#ifndef TINYTL_BOARD_H
+#define TINYTL_BOARD_H
+
+#include <stdint.h>
+
+#define NV_BASE 0x21000000u
+#define MAILBOX_BASE (NV_BASE + BOARD_MAILBOX_OFFSET)
+
+void uart_init(void);
+uint8_t uart_read(void); /* waits for a byte */
+void uart_send(void *context, const uint8_t *data, uint32_t bytes);
+
+void timer_init(void);
+uint32_t timer_ticks(void *context); /* counts up at 25 MHz, wraps */
+
+/* Flash: erase sets whole sectors to FF, a write only clears bits. Both return 0 on success and refuse what flash would not do. */
+int flash_erase(void *context, uint32_t offset, uint32_t bytes);
+int flash_write(void *context, uint32_t offset, const void *data, uint32_t bytes);
+
+uint32_t stack_high_water(void *context); /* bytes, since reset */
+void count_mark(void *context);           /* one `mov r11, r11`, which no compiler emits: the counting plugin looks for it */
+void count_loop(void *context, uint32_t iterations); /* 3 instructions an iteration */
+
+#endif

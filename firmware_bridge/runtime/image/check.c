@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The image's check: everything it says is tested here, once, before anything of it is used (SPEC.md section 2). Offsets are
+ * compared in 64 bits, so that no sum wraps. */
+#include <string.h>
+
+#include "image/operator_call.h"
+#include "image/rules.h"
+#include "learn/head_check.h"
+
+enum { MAX_DIM = 1 << 24, HEADER_BYTES = 128 };
+enum { FIELD_OFFSET = 1, FIELD_DTYPE, FIELD_DIMS, FIELD_BYTES, FIELD_OPERANDS, FIELD_PARAMS, FIELD_SCRATCH, FIELD_SHAPES, FIELD_OVERLAP, FIELD_COUNTS };
+
+static tinytl_error error_of(tinytl_status status, uint64_t got, uint64_t expected)
+{
+    const tinytl_error error = {status, (uint32_t)(got > UINT32_MAX ? UINT32_MAX : got), (uint32_t)(expected > UINT32_MAX ? UINT32_MAX : expected)};
+    return error;
+}
+
+static const tinytl_error fine = {TINYTL_STATUS_ok, 0, 0};
+
+tinytl_error tinytl_image_header_check(const tinytl_image_header *header, size_t arena_bytes, size_t slot_bytes, uint32_t family_mask)
+{
+    if (memcmp(header->magic, "TLIM", 4) != 0)
+        return error_of(TINYTL_STATUS_bad_magic, 0, 0);
+    if (header->format_version != TINYTL_IMAGE_FORMAT)
+        return error_of(TINYTL_STATUS_bad_version, header->format_version, TINYTL_IMAGE_FORMAT);
+    if (header->header_bytes != HEADER_BYTES)
+        return error_of(TINYTL_STATUS_bad_length, header->header_bytes, HEADER_BYTES);
+    if (header->image_bytes < HEADER_BYTES || header->image_bytes % TINYTL_ALIGNMENT != 0)
+        return error_of(TINYTL_STATUS_bad_length, header->image_bytes, HEADER_BYTES);
+    if (header->family > 31u || !((family_mask >> header->family) & 1u))
+        return error_of(TINYTL_STATUS_bad_family, header->family, family_mask);
+    if (header->arena_bytes > arena_bytes)
+        return error_of(TINYTL_STATUS_arena_too_small, header->arena_bytes, arena_bytes);
+    if (header->image_bytes > slot_bytes)
+        return error_of(TINYTL_STATUS_slot_too_small, header->image_bytes, slot_bytes);
+    return fine;
+}
+
+/* A table of `count` records lies inside the image, on a multiple of 4. */
+static tinytl_error table_check(const tinytl_image_header *header, uint32_t offset, uint32_t count, uint32_t record_bytes)
+{
+    const uint64_t end = (uint64_t)offset + (uint64_t)count * record_bytes;
+    if (offset < HEADER_BYTES || offset % 4u != 0 || end > header->image_bytes)
+        return error_of(TINYTL_STATUS_bad_offset, end, header->image_bytes);
+    return fine;
+}
+
+static tinytl_error sections_check(const tinytl_image_header *header)
+{
+    const uint32_t tables[][3] = {{header->tensors, header->tensor_count, sizeof(tinytl_tensor)},
+                                  {header->operators, header->operator_count, sizeof(tinytl_operator)},
+                                  {header->operands, header->operand_count, sizeof(uint16_t)},
+                                  {header->metadata, header->metadata_bytes, 1}};
+    for (uint32_t i = 0; i < 4; i++) {
+        const tinytl_error error = table_check(header, tables[i][0], tables[i][1], tables[i][2]);
+        if (error.status)
+            return error;
+    }
+    if (header->tensor_count > UINT16_MAX || header->input_count == 0 || header->output_count == 0)
+        return error_of(TINYTL_STATUS_bad_record, 0, FIELD_COUNTS);
+    return fine;
+}
+
+static uint32_t element_bytes(uint8_t dtype)
+{
+    switch (dtype) {
+    case TINYTL_INT8:
+    case TINYTL_UINT8:
+        return 1;
+    case TINYTL_INT16:
+        return 2;
+    case TINYTL_INT32:
+    case TINYTL_FLOAT32:
+        return 4;
+    default:
+        return 0;
+    }
+}
+
+/* 0, or the number of the field that is malformed. */
+static uint32_t tensor_fault(const tinytl_image_header *header, const tinytl_tensor *tensor)
+{
+    const uint32_t size = element_bytes(tensor->dtype);
+    uint64_t bytes = size;
+    if (size == 0 || tensor->rank > 4 || tensor->region > 1)
+        return FIELD_DTYPE;
+    for (uint32_t d = 0; d < 4; d++) {
+        if (tensor->dims[d] < 1 || tensor->dims[d] > MAX_DIM || (d >= tensor->rank && tensor->dims[d] != 1))
+            return FIELD_DIMS;
+        bytes *= tensor->dims[d];
+        if (bytes > INT32_MAX)
+            return FIELD_DIMS;
+    }
+    if (bytes != tensor->bytes)
+        return FIELD_BYTES;
+    const uint64_t end = (uint64_t)tensor->offset + bytes;
+    if (tensor->offset % TINYTL_ALIGNMENT != 0 || end > (tensor->region ? header->image_bytes : header->arena_bytes))
+        return FIELD_OFFSET;
+    const int32_t low = tensor->dtype == TINYTL_UINT8 ? 0 : INT8_MIN, high = tensor->dtype == TINYTL_UINT8 ? UINT8_MAX : INT8_MAX;
+    if (size == 1 && (tensor->zero_point < low || tensor->zero_point > high))
+        return FIELD_DTYPE;
+    return tensor->scale >= 0.0f && tensor->scale < 3.0e38f ? 0 : FIELD_DTYPE;
+}
+
+static tinytl_error tensors_check(const uint8_t *image, const tinytl_image_header *header)
+{
+    const tinytl_tensor *tensors = (const tinytl_tensor *)(const void *)(image + header->tensors);
+    for (uint32_t i = 0; i < header->tensor_count; i++) {
+        const uint32_t fault = tensor_fault(header, &tensors[i]);
+        if (fault)
+            return error_of(TINYTL_STATUS_bad_record, i, fault);
+    }
+    return fine;
+}
+
+/* Tensor numbers of `count` operands exist. */
+static int operands_ok(const uint8_t *image, const tinytl_image_header *header, uint32_t first, uint32_t count)
+{
+    const uint16_t *operands = (const uint16_t *)(const void *)(image + header->operands);
+    if ((uint64_t)first + count > header->operand_count)
+        return 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (operands[first + i] >= header->tensor_count)
+            return 0;
+    return 1;
+}
+
+static int overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
+{
+    return a < b + b_bytes && b < a + a_bytes;
+}
+
+/* The output lies in the arena and on no input, but for the operators that work in place on exactly the same bytes. */
+static int places_ok(const tinytl_call *call, const tinytl_operator *op)
+{
+    const tinytl_tensor *out = call_output(call);
+    const int in_place = op->opcode == 6 || op->opcode == 7 || op->opcode == 12 || op->opcode == 16; /* add, mul, requantize, relu */
+    if (out->region != 0 || overlap(op->scratch_offset, op->scratch_bytes, out->offset, out->bytes))
+        return 0;
+    for (uint32_t i = 0; i < call->input_count; i++) {
+        const tinytl_tensor *in = call_input(call, i);
+        if (in->region != 0)
+            continue;
+        if (overlap(in->offset, in->bytes, out->offset, out->bytes) && !(in_place && in->offset == out->offset && in->bytes == out->bytes))
+            return 0;
+        if (overlap(op->scratch_offset, op->scratch_bytes, in->offset, in->bytes))
+            return 0;
+    }
+    return 1;
+}
+
+static tinytl_error operator_check(const uint8_t *image, const tinytl_image_header *header, uint32_t index)
+{
+    const tinytl_operator *op = (const tinytl_operator *)(const void *)(image + header->operators) + index;
+    const operator_entry *entry = operator_find(op->opcode);
+    if (!entry || op->kernel != 0)
+        return error_of(TINYTL_STATUS_bad_operator, index, op->opcode);
+    if (!operands_ok(image, header, op->operands, (uint32_t)op->input_count + op->output_count))
+        return error_of(TINYTL_STATUS_bad_record, index, FIELD_OPERANDS);
+    if (op->params_bytes != entry->params * 4u || op->params % 4u != 0 || (uint64_t)op->params + op->params_bytes > header->image_bytes)
+        return error_of(TINYTL_STATUS_bad_record, index, FIELD_PARAMS);
+    if (op->scratch_offset % TINYTL_ALIGNMENT != 0 || (uint64_t)op->scratch_offset + op->scratch_bytes > header->arena_bytes)
+        return error_of(TINYTL_STATUS_bad_record, index, FIELD_SCRATCH);
+    const tinytl_call call = operator_call(image, NULL, op);
+    if (!entry->rule(&call))
+        return error_of(TINYTL_STATUS_bad_record, index, FIELD_SHAPES);
+    if (!places_ok(&call, op))
+        return error_of(TINYTL_STATUS_bad_record, index, FIELD_OVERLAP);
+    return fine;
+}
+
+static tinytl_error graph_check(const uint8_t *image, const tinytl_image_header *header)
+{
+    const uint32_t count = (uint32_t)header->input_count + header->output_count;
+    if (!operands_ok(image, header, header->graph_operands, count))
+        return error_of(TINYTL_STATUS_bad_record, 0, FIELD_OPERANDS);
+    const uint16_t *graph = (const uint16_t *)(const void *)(image + header->operands) + header->graph_operands;
+    const tinytl_tensor *tensors = (const tinytl_tensor *)(const void *)(image + header->tensors);
+    for (uint32_t i = 0; i < count; i++)
+        if (tensors[graph[i]].region != 0)
+            return error_of(TINYTL_STATUS_bad_record, graph[i], FIELD_OFFSET);
+    for (uint32_t i = 0; i < header->operator_count; i++) {
+        const tinytl_error error = operator_check(image, header, i);
+        if (error.status)
+            return error;
+    }
+    return fine;
+}
+
+tinytl_error tinytl_image_check(const void *image, size_t image_bytes, uint32_t family_mask)
+{
+    const tinytl_image_header *header = image;
+    tinytl_error error;
+    if ((uintptr_t)image % TINYTL_ALIGNMENT != 0)
+        return error_of(TINYTL_STATUS_misaligned, (uintptr_t)image, TINYTL_ALIGNMENT);
+    if (image_bytes < HEADER_BYTES)
+        return error_of(TINYTL_STATUS_bad_length, image_bytes, HEADER_BYTES);
+    error = tinytl_image_header_check(header, SIZE_MAX, SIZE_MAX, family_mask);
+    if (error.status)
+        return error;
+    if (header->image_bytes > image_bytes)
+        return error_of(TINYTL_STATUS_bad_length, image_bytes, header->image_bytes);
+    const uint32_t crc = tinytl_crc32(0, (const uint8_t *)image + 16, header->image_bytes - 16u);
+    if (crc != header->crc32)
+        return error_of(TINYTL_STATUS_bad_crc, crc, header->crc32);
+    error = sections_check(header);
+    if (!error.status)
+        error = tensors_check(image, header);
+    if (!error.status)
+        error = graph_check(image, header);
+    if (!error.status && header->head)
+        error = tinytl_head_check(image);
+    return error;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A model: a checked image bound to an arena. Runs its operators in order. */
+#include <string.h>
+
+#include "image/operator_call.h"
+#include "image/rules.h"
+
+uint32_t tinytl_family_mask(void)
+{
+    return 1u; /* portable */
+}
+
+tinytl_error tinytl_model_open(tinytl_model *model, const void *image, size_t image_bytes, void *arena, size_t arena_bytes)
+{
+    const uint8_t *bytes = image;
+    const tinytl_image_header *header = image;
+    tinytl_error error = tinytl_image_check(image, image_bytes, tinytl_family_mask());
+    if (error.status)
+        return error;
+    error = tinytl_image_header_check(header, arena_bytes, image_bytes, tinytl_family_mask());
+    if (error.status)
+        return error;
+    if ((uintptr_t)arena % TINYTL_ALIGNMENT != 0) {
+        const tinytl_error misaligned = {TINYTL_STATUS_misaligned, (uint32_t)(uintptr_t)arena, TINYTL_ALIGNMENT};
+        return misaligned;
+    }
+    memset(model, 0, sizeof *model);
+    memset(arena, 0, header->arena_bytes);
+    model->image = bytes;
+    model->arena = arena;
+    model->header = header;
+    model->tensors = (const tinytl_tensor *)(const void *)(bytes + header->tensors);
+    model->operators = (const tinytl_operator *)(const void *)(bytes + header->operators);
+    model->operands = (const uint16_t *)(const void *)(bytes + header->operands);
+    model->input_bytes = model->tensors[model->operands[header->graph_operands]].bytes;
+    if (header->head) {
+        model->head = (const tinytl_head_section *)(const void *)(bytes + header->head);
+        model->layers = (const tinytl_head_layer *)(const void *)(bytes + model->head->layers);
+        tinytl_head_reset(model);
+    }
+    return error;
+}
+
+void *tinytl_model_tensor(const tinytl_model *model, uint32_t index)
+{
+    const tinytl_tensor *tensor = &model->tensors[index];
+    return tensor->region ? NULL : model->arena + tensor->offset;
+}
+
+void *tinytl_model_input(const tinytl_model *model, uint32_t index)
+{
+    return tinytl_model_tensor(model, model->operands[model->header->graph_operands + index]);
+}
+
+const void *tinytl_model_output(const tinytl_model *model, uint32_t index)
+{
+    return tinytl_model_tensor(model, model->operands[model->header->graph_operands + model->header->input_count + index]);
+}
+
+void tinytl_model_invoke_range(const tinytl_model *model, uint32_t first, uint32_t last)
+{
+    for (uint32_t i = first; i < last; i++) {
+        const tinytl_call call = operator_call(model->image, model->arena, &model->operators[i]);
+        operator_find(model->operators[i].opcode)->kernel(&call);
+    }
+}
+
+void tinytl_model_invoke(const tinytl_model *model)
+{
+    tinytl_model_invoke_range(model, 0, model->header->operator_count);
+}

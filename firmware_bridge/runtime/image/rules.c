@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One shape rule an operator (SPEC.md section 2.4). Tensor records have been checked before: dims are 1 … 2^24 each, their
+ * product is the bytes, operand numbers exist. A rule answers whether the kernel may run; it never reads tensor data but for
+ * the shifts, which bound a C shift. */
+#include "image/rules.h"
+
+enum { MAX_SIDE = 1 << 15, MAX_STRIDE = 1 << 15 };
+
+static int is(const tinytl_tensor *tensor, tinytl_dtype dtype)
+{
+    return tensor->dtype == (uint8_t)dtype;
+}
+
+static int is_8_bit(const tinytl_tensor *tensor)
+{
+    return is(tensor, TINYTL_INT8) || is(tensor, TINYTL_UINT8);
+}
+
+static int same_dims(const tinytl_tensor *a, const tinytl_tensor *b)
+{
+    return a->dims[0] == b->dims[0] && a->dims[1] == b->dims[1] && a->dims[2] == b->dims[2] && a->dims[3] == b->dims[3];
+}
+
+static int counts(const tinytl_call *call, uint32_t inputs)
+{
+    return call->input_count == inputs && call->output_count == 1;
+}
+
+/* Input 0 and the output are int8. */
+static int s8_to_s8(const tinytl_call *call)
+{
+    return is(call_input(call, 0), TINYTL_INT8) && is(call_output(call), TINYTL_INT8);
+}
+
+static int shift_ok(int32_t shift)
+{
+    return shift >= -31 && shift <= 31;
+}
+
+static int clamp_ok(int32_t low, int32_t high)
+{
+    return low >= INT8_MIN && high <= INT8_MAX && low <= high;
+}
+
+static int in_range(int32_t value, int32_t low, int32_t high)
+{
+    return value >= low && value <= high;
+}
+
+/* bias, multiplier and shift of operands 2 … 4: int32 constants of one number a channel, shifts in range. */
+static int channels_ok(const tinytl_call *call, uint32_t channels)
+{
+    for (uint32_t i = 2; i < 5; i++) {
+        const tinytl_tensor *tensor = call_input(call, i);
+        if (!is(tensor, TINYTL_INT32) || tensor->region != 1 || tensor->bytes != channels * 4u)
+            return 0;
+    }
+    const int32_t *shift = (const int32_t *)call_input_data(call, 4);
+    for (uint32_t c = 0; c < channels; c++)
+        if (!shift_ok(shift[c]))
+            return 0;
+    return 1;
+}
+
+/* Output side of a window of `taps` every `dilation` places that moves by `stride` over a padded side: every window must start
+ * before the input's end, so that sums of coordinates stay small and padding is what a converter could have written. */
+static int side_ok(uint32_t out, uint32_t in, int32_t taps, int32_t stride, int32_t dilation, int32_t pad)
+{
+    if (in > MAX_SIDE || out > MAX_SIDE || !in_range(taps, 1, MAX_SIDE) || !in_range(stride, 1, MAX_STRIDE) ||
+        !in_range(dilation, 1, MAX_STRIDE) || !in_range(pad, 0, MAX_SIDE))
+        return 0;
+    const int64_t reach = (int64_t)(taps - 1) * dilation, last = (int64_t)(out - 1) * stride - pad;
+    return pad <= reach && last < (int64_t)in && reach <= INT32_MAX / 2;
+}
+
+static int images(const tinytl_call *call)
+{
+    const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
+    return s8_to_s8(call) && in->rank == 4 && out->rank == 4 && in->dims[0] == 1 && out->dims[0] == 1;
+}
+
+static int window_ok(const tinytl_call *call, int32_t taps_h, int32_t taps_w, int32_t dilation_h, int32_t dilation_w)
+{
+    const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
+    const int32_t *p = call->params; /* pad_top, pad_left, stride_h, stride_w first */
+    return side_ok(out->dims[1], in->dims[1], taps_h, p[2], dilation_h, p[0]) &&
+           side_ok(out->dims[2], in->dims[2], taps_w, p[3], dilation_w, p[1]);
+}
+
+static int rule_conv_2d(const tinytl_call *call)
+{
+    if (!counts(call, 5) || !images(call))
+        return 0;
+    const tinytl_tensor *in = call_input(call, 0), *w = call_input(call, 1), *out = call_output(call);
+    const int32_t *p = call->params;
+    if (!is(w, TINYTL_INT8) || w->rank != 4 || in->dims[3] % w->dims[3] != 0)
+        return 0;
+    const uint32_t groups = in->dims[3] / w->dims[3];
+    return w->dims[0] == out->dims[3] && out->dims[3] % groups == 0 && channels_ok(call, out->dims[3]) &&
+           window_ok(call, (int32_t)w->dims[1], (int32_t)w->dims[2], p[4], p[5]) && clamp_ok(p[6], p[7]);
+}
+
+static int rule_depthwise_conv_2d(const tinytl_call *call)
+{
+    if (!counts(call, 5) || !images(call))
+        return 0;
+    const tinytl_tensor *in = call_input(call, 0), *w = call_input(call, 1), *out = call_output(call);
+    const int32_t *p = call->params;
+    return is(w, TINYTL_INT8) && w->rank == 4 && w->dims[0] == 1 && w->dims[3] == out->dims[3] && p[6] >= 1 &&
+           (uint64_t)in->dims[3] * (uint32_t)p[6] == out->dims[3] && channels_ok(call, out->dims[3]) &&
+           window_ok(call, (int32_t)w->dims[1], (int32_t)w->dims[2], p[4], p[5]) && clamp_ok(p[7], p[8]);
+}
+
+/* Both words of a wide multiplier are not negative. */
+static int wide_ok(const tinytl_call *call, uint32_t channels)
+{
+    const tinytl_tensor *low = call_input(call, 5);
+    if (!is(low, TINYTL_INT32) || low->region != 1 || low->bytes != channels * 4u || call_input(call, 3)->bytes != low->bytes ||
+        call_input(call, 3)->region != 1)
+        return 0;
+    const int32_t *high_words = call_input_data(call, 3), *low_words = call_input_data(call, 5);
+    for (uint32_t c = 0; c < channels; c++)
+        if (high_words[c] < 0 || low_words[c] < 0)
+            return 0;
+    return 1;
+}
+
+static int rule_fully_connected(const tinytl_call *call)
+{
+    if (!counts(call, 6) || !s8_to_s8(call))
+        return 0;
+    const tinytl_tensor *in = call_input(call, 0), *w = call_input(call, 1), *out = call_output(call);
+    return wide_ok(call, w->dims[0]) && is(w, TINYTL_INT8) && w->rank == 2 && in->bytes % w->dims[1] == 0 &&
+           (uint64_t)(in->bytes / w->dims[1]) * w->dims[0] == out->bytes && channels_ok(call, w->dims[0]) &&
+           clamp_ok(call->params[0], call->params[1]);
+}
+
+static int rule_pool(const tinytl_call *call)
+{
+    if (!counts(call, 1) || !images(call) || call_input(call, 0)->dims[3] != call_output(call)->dims[3])
+        return 0;
+    const int32_t *p = call->params;
+    return window_ok(call, p[4], p[5], 1, 1) && (int64_t)p[4] * p[5] <= 1 << 22 && clamp_ok(p[6], p[7]);
+}
+
+static int rule_average_pool_2d(const tinytl_call *call)
+{
+    return rule_pool(call);
+}
+
+static int rule_max_pool_2d(const tinytl_call *call)
+{
+    return rule_pool(call);
+}
+
+static int broadcast_ok(const tinytl_call *call)
+{
+    if (!counts(call, 2) || !s8_to_s8(call) || !is(call_input(call, 1), TINYTL_INT8))
+        return 0;
+    const tinytl_tensor *a = call_input(call, 0), *b = call_input(call, 1);
+    for (uint32_t d = 0; d < 4; d++)
+        if (b->dims[d] != a->dims[d] && b->dims[d] != 1)
+            return 0;
+    return same_dims(a, call_output(call));
+}
+
+static int rule_add(const tinytl_call *call)
+{
+    const int32_t *p = call->params;
+    return broadcast_ok(call) && in_range(p[0], -127, 128) && in_range(p[3], -127, 128) && shift_ok(p[2]) && shift_ok(p[5]) &&
+           in_range(p[6], 0, 22) && shift_ok(p[8]) && in_range(p[9], INT8_MIN, INT8_MAX) && clamp_ok(p[10], p[11]);
+}
+
+static int rule_mul(const tinytl_call *call)
+{
+    const int32_t *p = call->params;
+    return broadcast_ok(call) && in_range(p[0], -127, 128) && in_range(p[1], -127, 128) && shift_ok(p[3]) &&
+           in_range(p[4], INT8_MIN, INT8_MAX) && clamp_ok(p[5], p[6]);
+}
+
+static int rule_pad(const tinytl_call *call)
+{
+    if (!counts(call, 1) || !s8_to_s8(call))
+        return 0;
+    const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
+    const int32_t *p = call->params;
+    for (uint32_t d = 0; d < 4; d++)
+        if (p[d] < 0 || p[4 + d] < 0 || (uint64_t)in->dims[d] + (uint32_t)p[d] + (uint32_t)p[4 + d] != out->dims[d])
+            return 0;
+    return in_range(p[8], INT8_MIN, INT8_MAX);
+}
+
+static int rule_reshape(const tinytl_call *call)
+{
+    return counts(call, 1) && call_input(call, 0)->dtype == call_output(call)->dtype && call_input(call, 0)->bytes == call_output(call)->bytes;
+}
+
+static int rule_mean(const tinytl_call *call)
+{
+    if (!counts(call, 1) || !s8_to_s8(call))
+        return 0;
+    const tinytl_tensor *in = call_input(call, 0);
+    const int32_t mask = call->params[0];
+    uint64_t kept = 1;
+    if (mask < 1 || mask > 15)
+        return 0;
+    for (uint32_t d = 0; d < 4; d++)
+        kept *= (mask >> d) & 1 ? 1u : in->dims[d];
+    return kept == call_output(call)->bytes && in->bytes / kept <= 1u << 22 && shift_ok(call->params[2]);
+}
+
+static int rule_softmax(const tinytl_call *call)
+{
+    const int32_t *p = call->params;
+    return counts(call, 1) && s8_to_s8(call) && same_dims(call_input(call, 0), call_output(call)) &&
+           tensor_last_dim(call_input(call, 0)) <= 4096 && p[0] >= 0 && in_range(p[1], 0, 31) && in_range(p[2], INT32_MIN, 0);
+}
+
+static int rule_requantize(const tinytl_call *call)
+{
+    return counts(call, 1) && is_8_bit(call_input(call, 0)) && is_8_bit(call_output(call)) &&
+           same_dims(call_input(call, 0), call_output(call)) && shift_ok(call->params[1]);
+}
+
+static int rule_quantize(const tinytl_call *call)
+{
+    const tinytl_tensor *out = call_output(call);
+    return counts(call, 1) && is(call_input(call, 0), TINYTL_FLOAT32) && is_8_bit(out) && same_dims(call_input(call, 0), out) && out->scale > 0.0f;
+}
+
+static int rule_dequantize(const tinytl_call *call)
+{
+    return counts(call, 1) && is_8_bit(call_input(call, 0)) && is(call_output(call), TINYTL_FLOAT32) &&
+           same_dims(call_input(call, 0), call_output(call));
+}
+
+static int rule_concatenation(const tinytl_call *call)
+{
+    const tinytl_tensor *out = call_output(call);
+    const int32_t axis = call->params[0];
+    if (call->input_count < 1 || call->output_count != 1 || !is_8_bit(out) || !in_range(axis, 0, 3))
+        return 0;
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < call->input_count; i++) {
+        const tinytl_tensor *in = call_input(call, i);
+        for (uint32_t d = 0; d < 4; d++)
+            if (d != (uint32_t)axis && in->dims[d] != out->dims[d])
+                return 0;
+        if (in->dtype != out->dtype)
+            return 0;
+        total += in->dims[axis];
+    }
+    return total == out->dims[axis];
+}
+
+static int rule_relu(const tinytl_call *call)
+{
+    const int32_t *p = call->params;
+    return counts(call, 1) && s8_to_s8(call) && same_dims(call_input(call, 0), call_output(call)) && shift_ok(p[1]) && clamp_ok(p[2], p[3]);
+}
+
+const operator_entry *operator_find(uint16_t opcode)
+{
+    static const operator_entry entries[] = {
+#define OPERATOR(opcode, name, params) {opcode, params, rule_##name, tinytl_##name},
+#include "kernels/operators.def"
+#undef OPERATOR
+    };
+    for (uint32_t i = 0; i < sizeof entries / sizeof entries[0]; i++)
+        if (entries[i].opcode == opcode)
+            return &entries[i];
+    return NULL;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tinytl runtime: run a frozen int8 feature extractor and keep training the head behind it, on a device with kilobytes.
+ *
+ * The caller owns everything: the image (read-only, memory-mapped, 16-byte aligned), one arena (RAM, 16-byte aligned) and
+ * one `tinytl_model`. There is no heap, no recursion, no writable global, no printf. Layout of the image: SPEC.md, section 2.
+ *
+ *     static uint8_t arena[40960] TINYTL_ALIGNED;
+ *     tinytl_model model;
+ *     tinytl_error error = tinytl_model_open(&model, image, image_bytes, arena, sizeof arena);
+ *     if (error.status) return error.status;
+ *     memcpy(tinytl_model_input(&model, 0), sample, model.input_bytes);
+ *     tinytl_model_invoke(&model);                  // int8 extractor
+ *     uint32_t best = tinytl_head_infer(&model);    // float head; logits in tinytl_head_logits(&model)
+ *     tinytl_step_result r = tinytl_head_step(&model, label);   // one training step on the same features
+ */
+#ifndef TINYTL_H
+#define TINYTL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TINYTL_VERSION ((0u << 16) | (1u << 8) | 0u) /* major, minor, patch */
+#define TINYTL_IMAGE_FORMAT 1u
+#define TINYTL_ALIGNMENT 16u
+
+#if defined(__GNUC__) || defined(__clang__)
+#define TINYTL_ALIGNED __attribute__((aligned(16)))
+#define TINYTL_WARN_UNUSED __attribute__((warn_unused_result))
+#else
+#define TINYTL_ALIGNED
+#define TINYTL_WARN_UNUSED
+#endif
+
+/* ---- status ---------------------------------------------------------------------------------------------------- */
+
+typedef enum tinytl_status {
+#define STATUS(name, text) TINYTL_STATUS_##name,
+#include "tinytl_status.def"
+#undef STATUS
+    TINYTL_STATUS_count
+} tinytl_status;
+
+/* A status with the two numbers that make its text concrete: what was got, what was expected. */
+typedef struct tinytl_error {
+    tinytl_status status;
+    uint32_t got;
+    uint32_t expected;
+} tinytl_error;
+
+/* Text of a status with %1 and %2 in place of the numbers; never NULL. */
+const char *tinytl_status_text(uint32_t status);
+
+/* ---- image: the records of SPEC.md section 2, read in place ---------------------------------------------------------- */
+
+typedef struct tinytl_image_header {
+    uint8_t magic[4];
+    uint16_t format_version;
+    uint16_t header_bytes;
+    uint32_t image_bytes;
+    uint32_t crc32;
+    uint8_t bundle_id[16];
+    uint16_t family;
+    uint16_t flags;
+    uint32_t arena_bytes;
+    uint32_t tensor_count;
+    uint32_t tensors;
+    uint32_t operator_count;
+    uint32_t operators;
+    uint32_t operand_count;
+    uint32_t operands;
+    uint32_t graph_operands;
+    uint16_t input_count;
+    uint16_t output_count;
+    uint32_t head;
+    uint32_t metadata;
+    uint32_t metadata_bytes;
+    uint32_t reserved[11];
+} tinytl_image_header;
+
+typedef enum tinytl_dtype {
+    TINYTL_INT8 = 1, TINYTL_UINT8 = 2, TINYTL_INT16 = 3, TINYTL_INT32 = 4, TINYTL_FLOAT32 = 5
+} tinytl_dtype;
+
+typedef struct tinytl_tensor {
+    uint32_t offset;
+    uint32_t bytes;
+    uint8_t region; /* 0 arena, 1 image */
+    uint8_t dtype;
+    uint8_t rank;
+    uint8_t reserved0;
+    uint32_t dims[4];
+    int32_t zero_point;
+    float scale;
+    uint32_t reserved1;
+} tinytl_tensor;
+
+typedef struct tinytl_operator {
+    uint16_t opcode;
+    uint16_t kernel;
+    uint16_t input_count;
+    uint16_t output_count;
+    uint32_t operands;
+    uint32_t params;
+    uint32_t params_bytes;
+    uint32_t scratch_offset;
+    uint32_t scratch_bytes;
+    uint32_t macs;
+} tinytl_operator;
+
+typedef struct tinytl_head_section {
+    uint32_t layer_count;
+    uint32_t layers;
+    uint32_t class_count;
+    uint32_t class_capacity;
+    uint32_t feature_count;
+    uint32_t parameter_count;
+    uint32_t initial_parameters;
+    uint32_t parameters;
+    uint32_t velocities; /* TINYTL_NONE: no momentum */
+    uint32_t features_f32;
+    uint32_t features_s8;
+    uint32_t workspace;
+    uint32_t workspace_bytes;
+    uint32_t replay_set_count;
+    uint32_t replay_set_features;
+    uint32_t replay_set_labels;
+    uint32_t replay_buffer;
+    uint32_t replay_capacity;
+    uint32_t replays_per_step;
+    float learning_rate;
+    float momentum;
+    float weight_decay;
+    uint32_t seed;
+    uint32_t loss;
+    uint32_t reserved[4];
+} tinytl_head_section;
+
+typedef struct tinytl_head_layer {
+    uint16_t kind;       /* 1 dense */
+    uint16_t activation; /* 0 none, 1 relu, 2 relu6 */
+    uint32_t in;
+    uint32_t out;
+    uint32_t weights;
+    uint32_t bias;
+    uint32_t output;
+    uint32_t d_output;
+    uint32_t reserved;
+} tinytl_head_layer;
+
+#define TINYTL_NONE 0xFFFFFFFFu
+
+/* Check everything an image says before anything of it is used: lengths, checksum, versions, offsets, shapes of every
+ * operator. `family_mask`: bit f set where kernel family f runs here. */
+tinytl_error tinytl_image_check(const void *image, size_t image_bytes, uint32_t family_mask) TINYTL_WARN_UNUSED;
+/* The same for the 128 header bytes alone (before a transfer): magic, versions, family, arena. */
+tinytl_error tinytl_image_header_check(const tinytl_image_header *header, size_t arena_bytes, size_t slot_bytes,
+                                       uint32_t family_mask) TINYTL_WARN_UNUSED;
+
+/* ---- model --------------------------------------------------------------------------------------------------------- */
+
+typedef struct tinytl_model {
+    const uint8_t *image;
+    uint8_t *arena;
+    const tinytl_image_header *header;
+    const tinytl_tensor *tensors;
+    const tinytl_operator *operators;
+    const uint16_t *operands;
+    const tinytl_head_section *head; /* NULL: no head */
+    const tinytl_head_layer *layers;
+    uint32_t input_bytes;            /* of graph input 0 */
+    /* head state beside the parameters, which live in the arena */
+    uint32_t class_count;
+    uint32_t steps;         /* training steps since the factory head */
+    uint32_t random;        /* xorshift32 state of the replay draw, never 0 */
+    uint32_t replay_count;  /* samples in the replay buffer */
+    uint32_t replay_seen;   /* samples ever offered to it (reservoir sampling) */
+} tinytl_model;
+
+/* Families compiled into this runtime: bit 0 portable, bit 1 dsp, bit 2 mve. */
+uint32_t tinytl_family_mask(void);
+
+/* Check the image, bind it to the arena and load the factory head. On error `model` is unusable. */
+tinytl_error tinytl_model_open(tinytl_model *model, const void *image, size_t image_bytes, void *arena,
+                               size_t arena_bytes) TINYTL_WARN_UNUSED;
+
+/* Address of graph input / output `index` in the arena, of tensor `index` of the image. */
+void *tinytl_model_input(const tinytl_model *model, uint32_t index);
+const void *tinytl_model_output(const tinytl_model *model, uint32_t index);
+void *tinytl_model_tensor(const tinytl_model *model, uint32_t index);
+
+/* Run operators [first, last): the whole graph with 0, header->operator_count. The graph input is not preserved. */
+void tinytl_model_invoke(const tinytl_model *model);
+void tinytl_model_invoke_range(const tinytl_model *model, uint32_t first, uint32_t last);
+
+/* ---- head ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct tinytl_step_result {
+    tinytl_status status;  /* ok, no_head, bad_label, diverged */
+    uint32_t predicted;    /* class before learning */
+    float loss;            /* of the sample before learning, nats */
+} tinytl_step_result;
+
+/* Forward pass of the head on the features that the last invoke left. Returns the class of the largest logit (the first on a tie). */
+uint32_t tinytl_head_infer(tinytl_model *model);
+const float *tinytl_head_logits(const tinytl_model *model); /* class_count floats, valid until the next invoke */
+
+/* One training step on the features that the last invoke left, then `replays_per_step` replayed ones (drawn in turn from the
+ * image's replay set and the replay buffer), then the sample is offered to the replay buffer. A step whose loss is not
+ * finite changes nothing and returns `diverged`. */
+tinytl_step_result tinytl_head_step(tinytl_model *model, uint32_t label) TINYTL_WARN_UNUSED;
+
+/* Back to the head that the image carries; empties the replay buffer and the momentum. */
+void tinytl_head_reset(tinytl_model *model);
+
+/* Parameters as they lie in the arena: parameter_count floats, layer by layer, weights then bias. */
+float *tinytl_head_parameters(const tinytl_model *model);
+uint32_t tinytl_head_crc32(const tinytl_model *model);
+
+/* Serialized head state (SPEC.md section 4, kind 2): size, write, read (checked; on error nothing changes). */
+uint32_t tinytl_head_state_bytes(const tinytl_model *model);
+void tinytl_head_state_header(const tinytl_model *model, uint32_t header[4]); /* the parameters follow it */
+tinytl_error tinytl_head_state_restore(tinytl_model *model, const void *state, size_t bytes) TINYTL_WARN_UNUSED;
+
+/* CRC-32/ISO-HDLC, chainable: start with 0. */
+uint32_t tinytl_crc32(uint32_t crc, const void *data, size_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

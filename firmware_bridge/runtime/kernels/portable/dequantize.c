@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * int8 or uint8 → float32: (q − zero_point) · scale. */
+#include "kernels/call.h"
+
+void tinytl_dequantize(const tinytl_call *call)
+{
+    const tinytl_tensor *in = call_input(call, 0);
+    const uint8_t *input = call_input_data(call, 0);
+    float *output = call_output_data(call);
+
+    for (uint32_t i = 0; i < in->bytes; i++) {
+        const int32_t q = in->dtype == TINYTL_INT8 ? (int8_t)input[i] : input[i];
+        output[i] = (float)(q - in->zero_point) * in->scale;
+    }
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * RELU, RELU6, RELU_N1_TO_1 that stand alone, int8: rescale, then the clamp. May work in place. Exact. */
+#include "kernels/arithmetic.h"
+#include "kernels/call.h"
+
+enum { MULTIPLIER, SHIFT, ACT_MIN, ACT_MAX };
+
+void tinytl_relu(const tinytl_call *call)
+{
+    const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
+    const int32_t *p = call->params;
+    const int8_t *input = call_input_data(call, 0);
+    int8_t *output = call_output_data(call);
+
+    for (uint32_t i = 0; i < in->bytes; i++) {
+        const int32_t scaled = multiply_by_quantized_multiplier(input[i] - in->zero_point, p[MULTIPLIER], p[SHIFT]);
+        output[i] = (int8_t)clamp(scaled + out->zero_point, p[ACT_MIN], p[ACT_MAX]);
+    }
+}

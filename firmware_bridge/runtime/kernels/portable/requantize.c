@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Change of scale and zero point between 8-bit tensors, signed or unsigned. May work in place. Exact. */
+#include "kernels/arithmetic.h"
+#include "kernels/call.h"
+
+enum { MULTIPLIER, SHIFT };
+
+void tinytl_requantize(const tinytl_call *call)
+{
+    const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
+    const uint8_t *input = call_input_data(call, 0);
+    uint8_t *output = call_output_data(call);
+    const int32_t low = out->dtype == TINYTL_INT8 ? INT8_MIN : 0, high = out->dtype == TINYTL_INT8 ? INT8_MAX : UINT8_MAX;
+
+    for (uint32_t i = 0; i < in->bytes; i++) {
+        const int32_t q = in->dtype == TINYTL_INT8 ? (int8_t)input[i] : input[i];
+        const int32_t scaled = multiply_by_quantized_multiplier(q - in->zero_point, call->params[MULTIPLIER], call->params[SHIFT]);
+        output[i] = (uint8_t)clamp(scaled + out->zero_point, low, high);
+    }
+}

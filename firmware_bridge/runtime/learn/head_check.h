@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The check of an image's head section, once header, tensors, operators and graph operands have passed theirs.
+ */
+#ifndef TINYTL_LEARN_HEAD_CHECK_H
+#define TINYTL_LEARN_HEAD_CHECK_H
+
+#include "tinytl.h"
+
+/* Test everything that the head section says: places and lengths in image and arena, counts, the chain of layers, finite
+ * numbers, settings in range, labels of the replay set. After `ok` the learner trusts the image. An image without a head is ok.
+ *
+ * Refusals: bad_offset (end, limit) for what lies outside the image or the arena; else bad_record with the image offset of the
+ * record (head section or layer) and the offset of the field in it, as in the `at` column of SPEC.md section 2.5. */
+tinytl_error tinytl_head_check(const void *image) TINYTL_WARN_UNUSED;
+
+/* Second half: the head's places in the arena, among themselves and against tensors and scratch. */
+tinytl_error tinytl_head_check_places(const void *image) TINYTL_WARN_UNUSED;
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The head as bytes: SPEC.md section 4, payload of kind 2. Momentum and the replay buffer are not part of it: a restored head
+ * starts with zero velocities and an empty buffer.
+ */
+#include <string.h>
+
+#include "learn/elementary.h"
+#include "tinytl.h"
+
+#define STATE_WORDS 4u
+#define WORD 4u
+
+static uint32_t word_at(const uint8_t *state, uint32_t number)
+{
+    uint32_t word;
+    memcpy(&word, state + (size_t)number * WORD, WORD);
+    return word;
+}
+
+uint32_t tinytl_head_crc32(const tinytl_model *model)
+{
+    if (model->head == NULL)
+        return 0;
+    return tinytl_crc32(0, tinytl_head_parameters(model), (size_t)model->head->parameter_count * sizeof(float));
+}
+
+uint32_t tinytl_head_state_bytes(const tinytl_model *model)
+{
+    return model->head == NULL ? 0 : (STATE_WORDS + model->head->parameter_count) * WORD;
+}
+
+void tinytl_head_state_header(const tinytl_model *model, uint32_t header[4])
+{
+    header[0] = model->head == NULL ? 0 : model->head->parameter_count;
+    header[1] = model->class_count;
+    header[2] = model->steps;
+    header[3] = model->random;
+}
+
+static tinytl_error checked_state(const tinytl_model *model, const uint8_t *state, size_t bytes)
+{
+    tinytl_error error = {TINYTL_STATUS_ok, 0, 0};
+    uint32_t expected = tinytl_head_state_bytes(model), classes, number;
+    if (model->head == NULL)
+        return (tinytl_error){TINYTL_STATUS_no_head, 0, 0};
+    if (bytes < STATE_WORDS * WORD)
+        return (tinytl_error){TINYTL_STATUS_bad_payload, (uint32_t)bytes, expected};
+    if (word_at(state, 0) != model->head->parameter_count)
+        return (tinytl_error){TINYTL_STATUS_head_mismatch, word_at(state, 0), model->head->parameter_count};
+    if (bytes != expected)
+        return (tinytl_error){TINYTL_STATUS_bad_payload, (uint32_t)bytes, expected};
+    classes = word_at(state, 1);
+    if (classes == 0 || classes > model->head->class_capacity)
+        return (tinytl_error){TINYTL_STATUS_bad_head, 1, classes};
+    if (word_at(state, 3) == 0)
+        return (tinytl_error){TINYTL_STATUS_bad_head, 3, 0};
+    for (number = STATE_WORDS; number < STATE_WORDS + model->head->parameter_count; number++)
+        if ((word_at(state, number) & 0x7FFFFFFFu) >= TINYTL_MAGNITUDE_INFINITE)
+            return (tinytl_error){TINYTL_STATUS_bad_head, number, word_at(state, number)};
+    return error;
+}
+
+tinytl_error tinytl_head_state_restore(tinytl_model *model, const void *state, size_t bytes)
+{
+    const uint8_t *from = state;
+    tinytl_error error = checked_state(model, from, bytes);
+    if (error.status != TINYTL_STATUS_ok)
+        return error;
+    tinytl_head_reset(model);
+    model->class_count = word_at(from, 1);
+    model->steps = word_at(from, 2);
+    model->random = word_at(from, 3);
+    memcpy(tinytl_head_parameters(model), from + STATE_WORDS * WORD, (size_t)model->head->parameter_count * WORD);
+    return error;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Replay: samples learned again after a taught one, so that the old task is not forgotten. Two stores of int8 features with
+ * u16 labels: the replay set (in the image, source task) and the replay buffer (in the arena, taught samples).
+ *
+ * A random number is the next state of xorshift32 (<< 13, >> 17, << 5); a number below n is (state × n) >> 32.
+ */
+#ifndef TINYTL_LEARN_REPLAY_H
+#define TINYTL_LEARN_REPLAY_H
+
+#include "tinytl.h"
+
+typedef struct tinytl_replayed {
+    const int8_t *features; /* [feature_count]; NULL: there is nothing to replay */
+    uint32_t label;
+} tinytl_replayed;
+
+/* Draw a sample. Even turns draw from the replay set, odd ones from the buffer; where one is empty, the other serves. One
+ * random number a draw, none where both are empty. */
+tinytl_replayed tinytl_replay_draw(tinytl_model *model, uint32_t turn);
+
+/* Offer a taught sample to the buffer. While there is room it is appended. Then, class-balanced reservoir sampling (after
+ * Chrysakis and Moens 2020): a sample of a class with fewer places than the largest class (the first of equals) takes a random
+ * place of that class; a sample of a largest class takes a random place of its own with probability capacity / samples offered.
+ * counts: [class_count] scratch. Random numbers: one, or for a largest class one to decide and one for the place. */
+void tinytl_replay_offer(tinytl_model *model, const int8_t *features, uint32_t label, float *counts);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The commands of the session, one function each: payload in, answer's payload out, or an error (SPEC.md section 3). */
+#ifndef TINYTL_LINK_COMMANDS_H
+#define TINYTL_LINK_COMMANDS_H
+
+#include "link/bytes.h"
+#include "tinytl_session.h"
+
+typedef struct command {
+    const uint8_t *data;
+    uint32_t bytes;
+} command;
+
+static inline tinytl_error refuse(tinytl_status status, uint64_t got, uint64_t expected)
+{
+    const tinytl_error error = {status, (uint32_t)got, (uint32_t)expected};
+    return error;
+}
+
+static inline tinytl_error accept(void)
+{
+    return refuse(TINYTL_STATUS_ok, 0, 0);
+}
+
+/* Load the current model and its saved head; what is wrong is left in the session's statuses. */
+void session_load(tinytl_session *session);
+/* Owner of heads of the loaded model: heads of an earlier flash of the same bundle do not count. */
+uint32_t session_owner(const tinytl_session *session);
+
+tinytl_error command_hello(tinytl_session *session, command in, payload *out);
+tinytl_error command_status(tinytl_session *session, command in, payload *out);
+tinytl_error command_read(tinytl_session *session, command in, payload *out);
+tinytl_error command_flash_begin(tinytl_session *session, command in, payload *out);
+tinytl_error command_flash_data(tinytl_session *session, command in, payload *out);
+tinytl_error command_flash_commit(tinytl_session *session, command in, payload *out);
+tinytl_error command_input(tinytl_session *session, command in, payload *out);
+tinytl_error command_infer(tinytl_session *session, command in, payload *out);
+tinytl_error command_teach(tinytl_session *session, command in, payload *out);
+tinytl_error command_evaluate(tinytl_session *session, command in, payload *out);
+tinytl_error command_save(tinytl_session *session, command in, payload *out);
+tinytl_error command_rollback(tinytl_session *session, command in, payload *out);
+tinytl_error command_measure(tinytl_session *session, command in, payload *out);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What happens to samples: INPUT, INFER, TEACH, EVALUATE, MEASURE. */
+#include "link/commands.h"
+
+enum { MEASURE_INFERENCE, MEASURE_STEP, MEASURE_LOOP };
+
+/* Take a piece of the sample into the model's input. A piece at offset 0 starts a new sample. */
+static tinytl_error take(tinytl_session *session, uint32_t offset, const uint8_t *data, uint32_t bytes)
+{
+    if (session->model_status != TINYTL_STATUS_ok)
+        return refuse(TINYTL_STATUS_no_model, 0, 0);
+    if (offset != 0 && offset != session->input_fill)
+        return refuse(TINYTL_STATUS_out_of_order, offset, session->input_fill);
+    if ((uint64_t)offset + bytes > session->model.input_bytes)
+        return refuse(TINYTL_STATUS_bad_sample, (uint64_t)offset + bytes, session->model.input_bytes);
+    memcpy((uint8_t *)tinytl_model_input(&session->model, 0) + offset, data, bytes);
+    session->input_fill = offset + bytes;
+    return accept();
+}
+
+/* Take the last piece: the sample must be complete with it. The input is used up by what follows. */
+static tinytl_error complete(tinytl_session *session, uint32_t offset, const uint8_t *data, uint32_t bytes)
+{
+    tinytl_error error = take(session, offset, data, bytes);
+    if (!error.status && session->input_fill != session->model.input_bytes)
+        error = refuse(TINYTL_STATUS_bad_sample, session->input_fill, session->model.input_bytes);
+    session->input_fill = 0;
+    return error;
+}
+
+tinytl_error command_input(tinytl_session *session, command in, payload *out)
+{
+    if (in.bytes < 4)
+        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 4);
+    const tinytl_error error = take(session, get32(in.data), in.data + 4, in.bytes - 4u);
+    if (!error.status)
+        put32(out, session->input_fill);
+    return error;
+}
+
+tinytl_error command_infer(tinytl_session *session, command in, payload *out)
+{
+    if (in.bytes < 4)
+        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 4);
+    const tinytl_error error = complete(session, get32(in.data), in.data + 4, in.bytes - 4u);
+    if (error.status)
+        return error;
+    tinytl_model_invoke(&session->model);
+    if (!session->model.head) {
+        put32(out, 0);
+        return accept();
+    }
+    const uint32_t best = tinytl_head_infer(&session->model);
+    const float *logits = tinytl_head_logits(&session->model);
+    const uint32_t room = (TINYTL_MAX_PAYLOAD - 4u) / 4u;
+    const uint32_t count = session->model.class_count < room ? session->model.class_count : room;
+    put16(out, best);
+    put16(out, count);
+    for (uint32_t k = 0; k < count; k++)
+        put_float(out, logits[k]);
+    return accept();
+}
+
+tinytl_error command_teach(tinytl_session *session, command in, payload *out)
+{
+    tinytl_model *model = &session->model;
+    if (in.bytes < 8)
+        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 8);
+    const uint32_t label = get16(in.data), traced = get16(in.data + 2) & 1u;
+    const tinytl_error error = complete(session, get32(in.data + 4), in.data + 8, in.bytes - 8u);
+    if (error.status)
+        return error;
+    if (!model->head)
+        return refuse(TINYTL_STATUS_no_head, 0, 0);
+    if (label >= model->class_count)
+        return refuse(TINYTL_STATUS_bad_label, label, model->class_count);
+    tinytl_model_invoke(model);
+    const tinytl_step_result result = tinytl_head_step(model, label);
+    if (result.status)
+        return refuse(result.status, label, model->class_count);
+    put16(out, result.predicted);
+    put16(out, 0);
+    put_float(out, result.loss);
+    put32(out, model->steps);
+    put32(out, traced ? tinytl_head_crc32(model) : 0);
+    return accept();
+}
+
+tinytl_error command_evaluate(tinytl_session *session, command in, payload *out)
+{
+    const tinytl_platform *platform = session->platform;
+    tinytl_model *model = &session->model;
+    if (in.bytes != 12)
+        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 12);
+    if (!platform->mailbox)
+        return refuse(TINYTL_STATUS_no_mailbox, 0, 0);
+    if (session->model_status != TINYTL_STATUS_ok)
+        return refuse(TINYTL_STATUS_no_model, 0, 0);
+    if (!model->head)
+        return refuse(TINYTL_STATUS_no_head, 0, 0);
+    const uint32_t samples = get32(in.data), count = get32(in.data + 4), predictions = get32(in.data + 8);
+    const uint64_t samples_end = samples + (uint64_t)count * model->input_bytes, predictions_end = predictions + (uint64_t)count * 2u;
+    if (samples_end > platform->mailbox_bytes || predictions_end > platform->mailbox_bytes)
+        return refuse(TINYTL_STATUS_bad_range, samples_end > predictions_end ? samples_end : predictions_end, platform->mailbox_bytes);
+    session->input_fill = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(tinytl_model_input(model, 0), platform->mailbox + samples + i * model->input_bytes, model->input_bytes);
+        tinytl_model_invoke(model);
+        const uint32_t best = tinytl_head_infer(model);
+        platform->mailbox[predictions + 2u * i] = (uint8_t)best;
+        platform->mailbox[predictions + 2u * i + 1u] = (uint8_t)(best >> 8);
+    }
+    put32(out, count);
+    return accept();
+}
+
+static uint32_t now(const tinytl_platform *platform)
+{
+    return platform->ticks ? platform->ticks(platform->context) : 0;
+}
+
+static void mark(const tinytl_platform *platform)
+{
+    if (platform->mark)
+        platform->mark(platform->context);
+}
+
+/* One region an operator and one for the head, with a mark before the first and after each. */
+static void measure_inference(tinytl_session *session, payload *out)
+{
+    const tinytl_platform *platform = session->platform;
+    const uint32_t operators = session->model.header->operator_count, head = session->model.head != NULL;
+    put32(out, operators + head);
+    mark(platform);
+    for (uint32_t i = 0; i < operators + head; i++) {
+        const uint32_t start = now(platform);
+        if (i < operators)
+            tinytl_model_invoke_range(&session->model, i, i + 1u);
+        else
+            (void)tinytl_head_infer(&session->model);
+        const uint32_t stop = now(platform);
+        mark(platform);
+        put32(out, stop - start);
+    }
+}
+
+tinytl_error command_measure(tinytl_session *session, command in, payload *out)
+{
+    const tinytl_platform *platform = session->platform;
+    if (in.bytes != 8)
+        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 8);
+    const uint32_t what = in.data[0], label = get16(in.data + 2), iterations = get32(in.data + 4);
+    if (what == MEASURE_LOOP && platform->count_loop) {
+        put32(out, 1);
+        mark(platform);
+        const uint32_t start = now(platform);
+        platform->count_loop(platform->context, iterations);
+        const uint32_t stop = now(platform);
+        mark(platform);
+        put32(out, stop - start);
+        return accept();
+    }
+    if (what >= MEASURE_LOOP)
+        return refuse(TINYTL_STATUS_bad_range, what, MEASURE_LOOP);
+    if (session->model_status != TINYTL_STATUS_ok)
+        return refuse(TINYTL_STATUS_no_model, 0, 0);
+    if (session->model.header->operator_count > TINYTL_MAX_PAYLOAD / 4u - 2u)
+        return refuse(TINYTL_STATUS_bad_range, session->model.header->operator_count, TINYTL_MAX_PAYLOAD / 4u - 2u);
+    if (what == MEASURE_INFERENCE) {
+        measure_inference(session, out);
+        return accept();
+    }
+    if (!session->model.head)
+        return refuse(TINYTL_STATUS_no_head, 0, 0);
+    put32(out, 1);
+    mark(platform);
+    const uint32_t start = now(platform);
+    const tinytl_step_result result = tinytl_head_step(&session->model, label);
+    const uint32_t stop = now(platform);
+    mark(platform);
+    put32(out, stop - start);
+    return result.status ? refuse(result.status, label, session->model.class_count) : accept();
+}

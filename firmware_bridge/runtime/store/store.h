@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The store: two slots for models, two for heads, in non-volatile memory (SPEC.md section 4). A slot exists once its commit word is
+ * written; a write goes to the slot that is not current, so that a power cut at any moment leaves the last one committed. */
+#ifndef TINYTL_STORE_STORE_H
+#define TINYTL_STORE_STORE_H
+
+#include "tinytl_session.h"
+
+typedef enum store_kind { STORE_MODEL = 1, STORE_HEAD = 2 } store_kind;
+
+typedef struct store_entry {
+    uint32_t slot;     /* 0 or 1 */
+    uint32_t sequence; /* 0: there is none */
+    uint32_t owner;
+    uint32_t bytes;
+    const uint8_t *payload;
+} store_entry;
+
+/* The newest committed slot of a kind whose checksum holds, or (older = 1) the other one if it holds too. */
+store_entry store_find(const tinytl_platform *platform, store_kind kind, int older);
+
+/* Largest payload of a kind. */
+uint32_t store_capacity(const tinytl_platform *platform, store_kind kind);
+
+/* Write a payload to the slot that is not current: erase, any number of writes, commit. */
+typedef struct store_writer {
+    const tinytl_platform *platform;
+    store_kind kind;
+    uint32_t slot;
+    uint32_t sequence;
+} store_writer;
+
+tinytl_error store_begin(store_writer *writer, const tinytl_platform *platform, store_kind kind) TINYTL_WARN_UNUSED;
+tinytl_error store_write(const store_writer *writer, uint32_t offset, const void *data, uint32_t bytes) TINYTL_WARN_UNUSED;
+tinytl_error store_commit(const store_writer *writer, uint32_t payload_bytes, uint32_t owner) TINYTL_WARN_UNUSED;
+const uint8_t *store_payload(const store_writer *writer);
+
+#endif

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the workstation to a device: build firmware, connect, flash, teach, evaluate, save. `connect(target)` is the way in."""
+
+from tinytl_bridge.device import Device, connect
+from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult
+
+__all__ = ["Device", "Evaluation", "Inference", "TaughtSample", "TeachResult", "connect"]

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A device behind any target: flash, infer, evaluate, teach, save, roll back. Raw samples in, typed results out.
+
+The device tells what its model takes (shape, scale, preprocessing, labels), so a bundle is needed only for flashing.
+"""
+
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from tinytl.bundle import Bundle
+from tinytl.compiler import Image, compile_bundle
+from tinytl.data import fit_samples, quantize_samples
+from tinytl.errors import DeviceError
+from tinytl.progress import Progress, silent
+from tinytl_bridge.link import Link, Refusal
+from tinytl_bridge.protocol import Command, DeviceInfo, DeviceStatus, Readable, parse_info, parse_status
+from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult
+from tinytl_bridge.targets import Target, open_target
+from tinytl_bridge.twin import status_names
+
+_LONG_S = 60.0
+_EVALUATE_CHUNK = 64
+_ROLLBACKS = {"saved": 0, "previous": 1, "factory": 2}
+Measured = Literal["inference", "step", "loop"]
+_MEASURES = {"inference": 0, "step": 1, "loop": 2}
+
+
+def connect(target: str, *, state_dir: Path | None = None) -> "Device":
+    """Connect to a target.
+
+    Args:
+        target: `host`, `qemu:mps2-an386`, `serial:/dev/ttyACM0`, or a pyserial URL.
+        state_dir: folder that keeps the non-volatile memory of emulated targets and of the twin.
+
+    Returns:
+        A connected device; use it as a context manager.
+
+    Raises:
+        DeviceError: unknown target, or it does not answer.
+    """
+    return Device(open_target(target, state_dir=state_dir))
+
+
+class Device:
+    """A connected device.
+
+    Attributes:
+        target: where it runs. info: what it announced.
+    """
+
+    info: DeviceInfo
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._connect()
+
+    def _connect(self) -> None:
+        stream = self.target.start()
+        self._link = Link(stream, timeout_s=self.target.timeout_s)
+        self._metadata: dict[str, Any] | None = None
+        try:
+            self.info = parse_info(self._link.open())
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Device":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Disconnect; what was saved stays on the device."""
+        self._link.close()
+        self.target.stop()
+
+    def power_cycle(self) -> None:
+        """Cut the power of an emulated device or of the twin and start it again on the same non-volatile memory."""
+        self.close()
+        self._connect()
+
+    @property
+    def repeated(self) -> int:
+        """Frames sent again since connecting."""
+        return self._link.repeated
+
+    def status(self) -> DeviceStatus:
+        """Return what the device holds now."""
+        return parse_status(self._link.command(Command.STATUS, timeout_s=_LONG_S), status_names())
+
+    def read(self, what: Readable, *, index: int = 0, count: int, offset: int = 0) -> bytes:
+        """Read `count` bytes of what the device holds (SPEC.md section 3, READ)."""
+        data = bytearray()
+        while len(data) < count:
+            size = min(count - len(data), self.info.max_payload)
+            data += self._link.command(Command.READ, struct.pack("<BBHI", what, index, size, offset + len(data)))
+        return bytes(data)
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the loaded model's metadata: name, labels, input, preprocessing …
+
+        Raises:
+            Refusal: no model is loaded.
+        """
+        if self._metadata is None:
+            header = self.read(Readable.HEADER, count=128)
+            offset_bytes = struct.unpack_from("<I", header, 80)[0]
+            self._metadata = json.loads(self.read(Readable.METADATA, count=offset_bytes))
+        return self._metadata
+
+    def flash(self, model: Bundle | Image, *, progress: Progress | None = None) -> None:
+        """Put a model onto the device; its head is then the factory one.
+
+        Args:
+            model: a bundle, compiled for the device, or an image.
+
+        Raises:
+            Refusal: it does not fit or is of another version; nothing has changed then.
+        """
+        report = progress or silent
+        data = (model if isinstance(model, Image) else compile_bundle(model)).data
+        self._link.command(Command.FLASH_BEGIN, data[:128], timeout_s=_LONG_S)
+        size = self.info.max_payload - 4
+        for offset in range(0, len(data), size):
+            self._link.command(Command.FLASH_DATA, struct.pack("<I", offset) + data[offset : offset + size])
+            report("flash", min(offset + size, len(data)), len(data))
+        self._link.command(Command.FLASH_COMMIT, timeout_s=_LONG_S)
+        self._metadata = None
+
+    def prepare(self, x: np.ndarray) -> np.ndarray:
+        """Turn raw samples (N, …) into the model's int8 input (N, input_bytes), as its metadata says."""
+        told = self.metadata()
+        given, preparing = told["input"], told["preprocessing"]
+        low, high = preparing["range"]
+        real = fit_samples(x, shape=tuple(given["shape"]), value_range=(low, high), resize=preparing["resize"])
+        return quantize_samples(real, scale=given["scale"], zero_point=given["zero_point"]).reshape(len(x), -1)
+
+    def infer(self, x: np.ndarray) -> Inference:
+        """Classify one raw sample, shape as in its dataset."""
+        return self.infer_prepared(self.prepare(x[np.newaxis])[0])
+
+    def infer_prepared(self, sample: np.ndarray) -> Inference:
+        """Classify one sample that is already the model's int8 input."""
+        payload = self._sample(sample, Command.INFER, b"")
+        best, count = struct.unpack_from("<HH", payload)
+        return Inference(best, np.frombuffer(payload, "<f4", count, 4).copy())
+
+    def _sample(self, sample: np.ndarray, command: Command, front: bytes) -> bytes:
+        """Send a sample in pieces; the last one rides in `command` behind `front`."""
+        data = sample.tobytes()
+        room = self.info.max_payload - 4 - len(front)
+        last = max(len(data) - room, 0)
+        for offset in range(0, last, self.info.max_payload - 4):
+            piece = data[offset : min(offset + self.info.max_payload - 4, last)]
+            self._link.command(Command.INPUT, struct.pack("<I", offset) + piece)
+        return self._link.command(command, front + struct.pack("<I", last) + data[last:], timeout_s=_LONG_S)
+
+    def evaluate(self, x: np.ndarray, y: np.ndarray, *, progress: Progress | None = None) -> Evaluation:
+        """Classify raw samples (N, …) and compare with labels (N,). Takes the mailbox where the device has one."""
+        self._expect_labels(y)
+        prepared, report = self.prepare(x), progress or silent
+        mailbox = self.target.mailbox() if self.info.mailbox_bytes else None
+        predictions: list[int] = []
+        for start in range(0, len(prepared), _EVALUATE_CHUNK):
+            chunk = prepared[start : start + _EVALUATE_CHUNK]
+            predictions += self._through_mailbox(chunk, mailbox) if mailbox is not None else [self.infer_prepared(s).predicted for s in chunk]
+            report("evaluate", len(predictions), len(prepared))
+        answers = np.array(predictions, np.int64)
+        return Evaluation(answers, int((answers == np.asarray(y)).sum()))
+
+    def _through_mailbox(self, chunk: np.ndarray, mailbox: memoryview) -> list[int]:
+        predictions = -(-chunk.size // 16) * 16
+        if predictions + 2 * len(chunk) > len(mailbox):
+            raise DeviceError(f"{len(chunk)} samples of {chunk.shape[1]:,} bytes do not fit the mailbox", expected=f"{len(mailbox):,} bytes")
+        mailbox[: chunk.size] = chunk.tobytes()
+        self._link.command(Command.EVALUATE, struct.pack("<III", 0, len(chunk), predictions), timeout_s=_LONG_S)
+        return np.frombuffer(mailbox, "<u2", len(chunk), predictions).astype(int).tolist()
+
+    def teach(
+        self, x: np.ndarray, y: np.ndarray, *, progress: Progress | None = None,
+        on_step: Callable[[TaughtSample], None] | None = None, trace: bool = False,
+    ) -> TeachResult:  # fmt: skip
+        """Stream labelled samples; the head learns each on the device.
+
+        Args:
+            x: raw samples (N, …). y: labels (N,). on_step: called after each. trace: have the head's CRC-32 in each answer.
+
+        Raises:
+            DeviceError: samples or labels the model does not take (before anything is sent), no answer, or a restart.
+        """
+        self._expect_labels(y)
+        if len(x) != len(y):
+            raise DeviceError(f"{len(x)} samples and {len(y)} labels", expected="as many of both")
+        prepared, report = self.prepare(x), progress or silent
+        taught: list[TaughtSample] = []
+        diverged, repeated = 0, self.repeated
+        for count, (sample, label) in enumerate(zip(prepared, y, strict=True), 1):
+            try:
+                step = self.teach_prepared(sample, int(label), trace=trace)
+                taught.append(step)
+                if on_step is not None:
+                    on_step(step)
+            except Refusal as refusal:
+                if refusal.status != "diverged":
+                    raise
+                diverged += 1
+            right = sum(s.predicted == s.label for s in taught[-100:])
+            report(f"teach: {100 * right / max(len(taught[-100:]), 1):.0f} % of the last {len(taught[-100:])} right", count, len(prepared))
+        return TeachResult(tuple(taught), diverged, self.repeated - repeated)
+
+    def teach_prepared(self, sample: np.ndarray, label: int, *, trace: bool = False) -> TaughtSample:
+        """Teach one sample that is already the model's int8 input."""
+        payload = self._sample(sample, Command.TEACH, struct.pack("<HH", label, int(trace)))
+        predicted, _, loss, steps, crc = struct.unpack("<HHfII", payload)
+        return TaughtSample(label, predicted, loss, steps, crc)
+
+    def _expect_labels(self, y: np.ndarray) -> None:
+        labels = self.metadata()["labels"]
+        outside = [int(label) for label in np.unique(y) if not 0 <= label < len(labels)]
+        if outside:
+            raise DeviceError(
+                f"labels {outside} are outside the model's {len(labels)} classes ({', '.join(labels[:12])})",
+                expected=f"0 to {len(labels) - 1}",
+                hint="teach a dataset with the model's classes, or export a bundle for these",
+            )
+
+    def save(self) -> int:
+        """Keep the head through power loss; returns its number in the store."""
+        return int.from_bytes(self._link.command(Command.SAVE, timeout_s=_LONG_S), "little")
+
+    def rollback(self, to: str = "saved") -> int:
+        """Go back to the last saved head, the one before it ("previous") or the "factory" head; not saved by itself.
+
+        Returns:
+            The number of that head in the store, 0 for the factory head.
+        """
+        if to not in _ROLLBACKS:
+            raise DeviceError(f"cannot roll back to {to!r}", expected=", ".join(_ROLLBACKS))
+        return int.from_bytes(self._link.command(Command.ROLLBACK, bytes([_ROLLBACKS[to]]), timeout_s=_LONG_S), "little")
+
+    def head_parameters(self) -> np.ndarray:
+        """Return the head's parameters (parameter_count,) float32, layer by layer, weights then bias."""
+        count = int(self.metadata()["head"]["parameter_count"])
+        return np.frombuffer(self.read(Readable.HEAD, count=4 * count), "<f4").copy()
+
+    def outputs(self, *, index: int = 0, count: int) -> np.ndarray:
+        """Return the first `count` int8 features of graph output `index` that the last inference left."""
+        return np.frombuffer(self.read(Readable.OUTPUT, index=index, count=count), np.int8).copy()
+
+    def measure(self, what: Measured, *, sample: np.ndarray | None = None, label: int = 0, iterations: int = 0) -> tuple[int, ...]:
+        """Run one inference (a region per operator, then the head), one teach step, or a loop, between counting marks.
+
+        Args:
+            sample: int8 input to measure on; a step learns the features of the last inference.
+
+        Returns:
+            The device's timer ticks per region.
+        """
+        if sample is not None:
+            data, size = sample.tobytes(), self.info.max_payload - 4
+            for offset in range(0, len(data), size):
+                self._link.command(Command.INPUT, struct.pack("<I", offset) + data[offset : offset + size])
+        payload = self._link.command(Command.MEASURE, struct.pack("<BBHI", _MEASURES[what], 0, label, iterations), timeout_s=_LONG_S)
+        return struct.unpack(f"<{len(payload) // 4 - 1}I", payload[4:])
+

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands over a stream of bytes that may lose, damage or repeat some: each is executed once and answered, or an error says why not.
+
+In: command and payload. Out: the answer's payload. One command is outstanding; a timeout sends the same frame again, and the
+device answers a frame that it has executed already with the same bytes.
+"""
+
+import secrets
+import time
+from typing import Protocol
+
+from tinytl.errors import DeviceError
+from tinytl_bridge import protocol
+from tinytl_bridge.protocol import Command, Frame
+
+
+class Stream(Protocol):
+    """Bytes to and from a device."""
+
+    def write(self, data: bytes) -> None:
+        """Send all bytes."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """Return the bytes that are there, waiting at most so long for the first; b"" if none came."""
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+class Refusal(DeviceError):
+    """The device refused a command: the runtime's status by name, with its two numbers."""
+
+    def __init__(self, status: str, text: str, *, got: int, wanted: int, hint: str = "") -> None:
+        super().__init__(f"the device refused: {text}", hint=hint)
+        self.status, self.got, self.wanted = status, got, wanted
+
+
+_HINTS = {
+    "no_model": "tinytl flash BUNDLE, with the same --target",
+    "no_head": "flash a bundle; a plain .tflite has nothing to train",
+    "arena_too_small": "tinytl inspect BUNDLE shows what needs how much; a smaller model, plan or --replay-buffer-bytes fits",
+    "slot_too_small": "tinytl inspect BUNDLE shows what needs how much; fewer --replay-samples make it smaller",
+    "bad_family": "compile for a family of this device: tinytl info",
+    "bad_version": "update the firmware or tinytl, so that both are of one version",
+    "nothing_saved": "tinytl rollback --to factory",
+    "diverged": "a smaller --learning-rate at export; tinytl rollback goes back",
+}
+
+
+class Link:
+    """The host's side of a session.
+
+    Args:
+        stream: to the device. timeout_s: until a command is repeated. retries: repetitions before giving up.
+
+    Attributes:
+        repeated: frames sent again so far.
+    """
+
+    def __init__(self, stream: Stream, *, timeout_s: float = 1.0, retries: int = 8) -> None:
+        self._stream, self._timeout_s, self._retries = stream, timeout_s, retries
+        self._session, self._sequence, self._waiting = 0, 0, bytearray()
+        self.repeated = 0
+
+    def open(self) -> bytes:
+        """Open a session; returns the answer to HELLO."""
+        self._session, self._sequence = secrets.randbelow(2**32 - 1) + 1, 0
+        return self._exchange(Frame(Command.HELLO, 0, self._session), self._timeout_s)
+
+    def command(self, command: Command, payload: bytes = b"", *, timeout_s: float | None = None) -> bytes:
+        """Have one command executed.
+
+        Args:
+            timeout_s: for commands that take longer than the link's own timeout.
+
+        Raises:
+            Refusal: the device refused it. DeviceError: no answer, or the device restarted in the meantime.
+        """
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        return self._exchange(Frame(command, self._sequence, self._session, payload), timeout_s or self._timeout_s)
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+
+    def _exchange(self, frame: Frame, timeout_s: float) -> bytes:
+        data = protocol.encode(frame)
+        for attempt in range(self._retries + 1):
+            self.repeated += attempt > 0
+            self._stream.write(data)
+            answer = self._wait(frame, timeout_s)
+            if answer is not None:
+                return self._payload(answer, frame)
+        name = Command(frame.type).name
+        raise DeviceError(
+            f"the device does not answer {name} ({self._retries + 1} tries of {timeout_s:g} s)",
+            hint="is it powered and does it run tinytl's firmware? `tinytl doctor` looks at the rest",
+        )
+
+    def _wait(self, sent: Frame, timeout_s: float) -> Frame | None:
+        deadline = time.monotonic() + timeout_s
+        while True:
+            run, found, rest = self._waiting.partition(b"\0")
+            if not found:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return None
+                self._waiting += self._stream.read(left)
+                continue
+            self._waiting = rest
+            frame = protocol.decode(bytes(run)) if run else None
+            if frame is not None and self._answers(frame, sent):
+                return frame
+
+    def _answers(self, frame: Frame, sent: Frame) -> bool:
+        expected = frame.type in (protocol.ERROR, protocol.ANSWER | sent.type)
+        return expected and frame.sequence == sent.sequence and frame.session == sent.session
+
+    def _payload(self, answer: Frame, sent: Frame) -> bytes:
+        if answer.type != protocol.ERROR:
+            return answer.payload
+        from tinytl_bridge.twin import status_names, status_text
+
+        status, got, wanted = (int.from_bytes(answer.payload[a:b], "little") for a, b in ((0, 2), (4, 8), (8, 12)))
+        name = status_names()[status] if status < len(status_names()) else f"status {status}"
+        if name == "no_session":
+            raise DeviceError(
+                f"the device restarted before {Command(sent.type).name}: what it learned since its last save is gone",
+                hint="connect again; teach again from the last save on",
+            )
+        raise Refusal(name, status_text(status, got, wanted), got=got, wanted=wanted, hint=_HINTS.get(name, ""))

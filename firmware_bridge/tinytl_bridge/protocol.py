@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames and payloads as bytes (SPEC.md section 3): pure functions and typed answers, no input or output.
+
+A frame is type, version, sequence, session, payload and a CRC-32 of all that; on the wire it is COBS-stuffed between zero bytes.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+from cobs import cobs
+
+from tinytl.errors import DeviceError
+
+VERSION = 1
+ANSWER = 0x80
+ERROR = 0xFF
+_HEADER = struct.Struct("<BBHI")
+_CRC = struct.Struct("<I")
+
+
+class Command(IntEnum):
+    """Commands of the session."""
+
+    HELLO = 0x01
+    STATUS = 0x02
+    READ = 0x03
+    FLASH_BEGIN = 0x10
+    FLASH_DATA = 0x11
+    FLASH_COMMIT = 0x12
+    INPUT = 0x20
+    INFER = 0x21
+    TEACH = 0x22
+    EVALUATE = 0x30
+    SAVE = 0x40
+    ROLLBACK = 0x41
+    MEASURE = 0x50
+
+
+class Readable(IntEnum):
+    """What READ can name."""
+
+    METADATA = 0
+    OUTPUT = 1
+    HEAD = 2
+    HEADER = 3
+    INPUT = 4
+    TENSOR = 5
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame. type: a command, `ANSWER` + command, or `ERROR`; sequence: 0 … 65535; session: 0 … 2^32 − 1."""
+
+    type: int
+    sequence: int
+    session: int
+    payload: bytes = b""
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """What a device announces in HELLO. Sizes in bytes; tick_hz 0: no timer; mailbox_bytes 0: no fast lane."""
+
+    protocol: int
+    families: tuple[str, ...]
+    firmware: str
+    arena_bytes: int
+    model_slot_bytes: int
+    head_slot_bytes: int
+    max_payload: int
+    mailbox_bytes: int
+    clock_hz: int
+    tick_hz: int
+    board: str
+    image_format: int
+
+
+@dataclass(frozen=True)
+class DeviceStatus:
+    """What a device holds. Statuses are names; sizes in bytes; stack_bytes 0: not measured."""
+
+    model_status: str
+    head_status: str
+    bundle_id: bytes
+    input_bytes: int
+    image_bytes: int
+    arena_used: int
+    steps: int
+    store_sequence: int
+    head_crc32: int
+    replay_count: int
+    stack_bytes: int
+    static_bytes: int
+
+
+_INFO = struct.Struct("<HHIIIIIIII24sHH")
+_STATUS = struct.Struct("<HH16sIIIIIIIII")
+_FAMILIES = ("portable", "dsp", "mve")
+_HEAD_STATUSES = ("saved", "factory", "unreadable, so factory")
+
+
+def encode(frame: Frame) -> bytes:
+    """Return a frame's bytes on the wire, zeros around it."""
+    plain = _HEADER.pack(frame.type, VERSION, frame.sequence, frame.session) + frame.payload
+    return b"\0" + cobs.encode(plain + _CRC.pack(zlib.crc32(plain))) + b"\0"
+
+
+def decode(run: bytes) -> Frame | None:
+    """Return the frame of a run of bytes between two zeros, None if it is noise or damaged."""
+    try:
+        plain = cobs.decode(run)
+    except cobs.DecodeError:
+        return None
+    body, end = plain[: -_CRC.size], plain[-_CRC.size :]
+    if len(body) < _HEADER.size or _CRC.unpack(end)[0] != zlib.crc32(body):
+        return None
+    kind, version, sequence, session = _HEADER.unpack_from(body)
+    return Frame(kind, sequence, session, body[_HEADER.size :]) if version == VERSION else None
+
+
+def _fields(layout: struct.Struct, payload: bytes, what: str) -> tuple:
+    if len(payload) != layout.size:
+        raise DeviceError(
+            f"the answer to {what} has {len(payload)} bytes", expected=str(layout.size), hint="the firmware is of another version"
+        )
+    return layout.unpack(payload)
+
+
+def parse_info(payload: bytes) -> DeviceInfo:
+    """Return the typed answer to HELLO."""
+    protocol, mask, firmware, *sizes, name, image_format, _ = _fields(_INFO, payload, "HELLO")
+    families = tuple(family for bit, family in enumerate(_FAMILIES) if mask >> bit & 1)
+    version = f"{firmware >> 16}.{firmware >> 8 & 255}.{firmware & 255}"
+    return DeviceInfo(protocol, families, version, *sizes, name.rstrip(b"\0").decode("ascii", "replace"), image_format)
+
+
+def parse_status(payload: bytes, names: tuple[str, ...]) -> DeviceStatus:
+    """Return the typed answer to STATUS; `names`: of the runtime's statuses, in order."""
+    model, head, *rest = _fields(_STATUS, payload, "STATUS")
+    model_name = names[model] if model < len(names) else f"status {model}"
+    head_name = _HEAD_STATUSES[head] if head < len(_HEAD_STATUSES) else f"status {head}"
+    return DeviceStatus(model_name, head_name, *rest)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The interface of a target and the registry: `host`, `qemu:BOARD`, `serial:PORT[?baud=N]`, or any pyserial URL."""
+
+import os
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from platformdirs import user_state_path
+
+from tinytl.errors import DeviceError
+from tinytl_bridge.link import Stream
+
+KNOWN = ("host", "qemu:BOARD", "serial:PORT", "a pyserial URL such as socket://HOST:PORT")
+
+
+class Target(ABC):
+    """A place where the runtime runs.
+
+    Attributes:
+        name: as the user gave it.
+        timeout_s: until a command is repeated.
+    """
+
+    name: str
+    timeout_s: float = 1.0
+
+    @abstractmethod
+    def start(self) -> Stream:
+        """Start or connect; returns the stream to the device."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop or disconnect; what the device's non-volatile memory holds stays."""
+
+    def mailbox(self) -> memoryview | None:
+        """Return the memory shared with the device, None where there is none. Valid while started."""
+        return None
+
+
+def state_folder(chosen: Path | None) -> Path:
+    """Return the folder that keeps non-volatile memories: the chosen one, TINYTL_STATE_DIR, or the user's own."""
+    named = os.environ.get("TINYTL_STATE_DIR")
+    folder = chosen or (Path(named) if named else user_state_path("tinytl"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def open_target(name: str, *, state_dir: Path | None = None) -> Target:
+    """Return the target of that name, not yet started.
+
+    Raises:
+        DeviceError: no target has such a name; lists the known ones.
+    """
+    from tinytl_bridge.targets.host import HostTarget
+    from tinytl_bridge.targets.qemu import QemuTarget
+    from tinytl_bridge.targets.serial_port import SerialTarget
+
+    kind, _, rest = name.partition(":")
+    if name == "host":
+        return HostTarget(state_dir=state_dir)
+    if kind == "qemu" and rest:
+        return QemuTarget(rest, state_dir=state_dir)
+    if kind == "serial" and rest:
+        return SerialTarget(rest, name=name)
+    if rest.startswith("//"):
+        return SerialTarget(name, name=name)
+    raise DeviceError(f"target {name!r} is unknown", expected=", ".join(KNOWN), hint="tinytl info --target host")

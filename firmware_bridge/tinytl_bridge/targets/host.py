@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The twin: the device's own session (`link/session.c`) in this process, its non-volatile memory in a file.
+
+Bytes go in and come out as they would over a wire, so everything that a device does, the twin does with the same code.
+"""
+
+import ctypes
+import mmap
+from collections.abc import Callable
+from pathlib import Path
+
+from tinytl_bridge.link import Stream
+from tinytl_bridge.targets.base import Target, state_folder
+from tinytl_bridge.targets.memory_file import MemoryFile
+from tinytl_bridge.twin import aligned_bytes, library
+
+MODEL_SLOT_BYTES = 16 << 20
+HEAD_SLOT_BYTES = 8 << 20
+ARENA_BYTES = 64 << 20
+MAILBOX_BYTES = 64 << 20
+
+_ERASE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32)
+_WRITE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint32)
+_SEND = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32)
+
+
+class _Platform(ctypes.Structure):
+    """`tinytl_platform` of tinytl_session.h, field by field."""
+
+    _fields_ = (
+        ("context", ctypes.c_void_p),
+        ("board_name", ctypes.c_char_p),
+        ("clock_hz", ctypes.c_uint32),
+        ("tick_hz", ctypes.c_uint32),
+        ("static_bytes", ctypes.c_uint32),
+        ("arena", ctypes.c_void_p),
+        ("arena_bytes", ctypes.c_uint32),
+        ("nv_base", ctypes.c_void_p),
+        ("model_slot_bytes", ctypes.c_uint32),
+        ("head_slot_bytes", ctypes.c_uint32),
+        ("nv_erase", _ERASE),
+        ("nv_write", _WRITE),
+        ("mailbox", ctypes.c_void_p),
+        ("mailbox_bytes", ctypes.c_uint32),
+        ("send", _SEND),
+        ("ticks", ctypes.c_void_p),
+        ("mark", ctypes.c_void_p),
+        ("stack_bytes", ctypes.c_void_p),
+        ("count_loop", ctypes.c_void_p),
+    )
+
+
+class PowerCut(Exception):
+    """The twin's power went: raised by a test's guard in the middle of a store."""
+
+
+class _TwinStream:
+    """The session behind the interface of a stream."""
+
+    def __init__(self, target: "HostTarget") -> None:
+        self._target = target
+
+    def write(self, data: bytes) -> None:
+        self._target.receive(data)
+
+    def read(self, timeout_s: float) -> bytes:
+        return self._target.take()
+
+    def close(self) -> None:
+        self._target.take()
+
+
+class HostTarget(Target):
+    """The workstation's twin.
+
+    Args:
+        state_dir: folder of its non-volatile memory. model_slot_bytes, head_slot_bytes, arena_bytes: a device's limits, to
+            see what it would refuse. mailbox: whether it has the fast lane.
+        before_store: called with (offset, data) before every erase (data None) and write; raises `PowerCut` to cut the power there.
+    """
+
+    def __init__(
+        self, *, state_dir: Path | None = None, arena_bytes: int = ARENA_BYTES, model_slot_bytes: int = MODEL_SLOT_BYTES,
+        head_slot_bytes: int = HEAD_SLOT_BYTES, mailbox: bool = True,
+        before_store: Callable[[int, bytes | None], None] | None = None,
+    ) -> None:  # fmt: skip
+        self.name = "host"
+        self._sizes = (arena_bytes, model_slot_bytes, head_slot_bytes)
+        self._with_mailbox, self._before_store = mailbox, before_store
+        size = 2 * model_slot_bytes + 2 * head_slot_bytes
+        self._file = MemoryFile(state_folder(state_dir) / f"host-{size:x}.nv", size, who="host")
+        self._memory: mmap.mmap | None = None
+        self._base, self._out, self._dead = 0, bytearray(), False
+
+    def start(self) -> Stream:
+        """Bring the session up on what the file holds."""
+        self._memory = self._file.open()
+        self._base = ctypes.addressof(ctypes.c_uint8.from_buffer(self._memory))
+        self._dead, self._out = False, bytearray()
+        arena_bytes, model_slot_bytes, head_slot_bytes = self._sizes
+        self._arena = aligned_bytes(arena_bytes)
+        self._mailbox = aligned_bytes(MAILBOX_BYTES if self._with_mailbox else 16)
+        self._callbacks = (_ERASE(self._erase), _WRITE(self._write), _SEND(self._send))
+        self._platform = _Platform(
+            board_name=b"host", arena=self._arena.ctypes.data, arena_bytes=arena_bytes, nv_base=self._base,
+            model_slot_bytes=model_slot_bytes, head_slot_bytes=head_slot_bytes, nv_erase=self._callbacks[0],
+            nv_write=self._callbacks[1], mailbox=self._mailbox.ctypes.data if self._with_mailbox else None,
+            mailbox_bytes=len(self._mailbox) if self._with_mailbox else 0, send=self._callbacks[2],
+        )  # fmt: skip
+        loaded = library()
+        loaded.tinytl_twin_session_bytes.restype = ctypes.c_size_t
+        self._session = aligned_bytes(loaded.tinytl_twin_session_bytes())
+        loaded.tinytl_session_init(ctypes.c_void_p(self._session.ctypes.data), ctypes.byref(self._platform))
+        return _TwinStream(self)
+
+    def stop(self) -> None:
+        """Drop the session; the file stays."""
+        self._dead = True
+        self._memory = None
+        self._file.close()
+
+    def mailbox(self) -> memoryview | None:
+        """Return the memory shared with the session."""
+        return memoryview(self._mailbox) if self._with_mailbox else None
+
+    def receive(self, data: bytes) -> None:
+        """Feed bytes to the session."""
+        if not self._dead:
+            library().tinytl_session_receive(ctypes.c_void_p(self._session.ctypes.data), data, ctypes.c_uint32(len(data)))
+
+    def take(self) -> bytes:
+        """Return and forget what the session sent."""
+        taken, self._out = bytes(self._out), bytearray()
+        return taken
+
+    def _send(self, _context: int, data: int, count: int) -> None:
+        if not self._dead:
+            self._out += ctypes.string_at(data, count)
+
+    def _store(self, offset: int, data: bytes | None) -> bool:
+        """Ask the guard; False once the power is gone."""
+        if self._dead:
+            return False
+        try:
+            if self._before_store is not None:
+                self._before_store(offset, data)
+        except PowerCut:
+            self._dead = True
+        return not self._dead
+
+    def _erase(self, _context: int, offset: int, count: int) -> int:
+        if not self._store(offset, None):
+            return -1
+        ctypes.memset(self._base + offset, 0xFF, count)
+        return 0
+
+    def _write(self, _context: int, offset: int, data: int, count: int) -> int:
+        new, old = ctypes.string_at(data, count), ctypes.string_at(self._base + offset, count)
+        if not self._store(offset, new) or any(a & b != b for a, b in zip(old, new, strict=True)):
+            return -1
+        ctypes.memmove(self._base + offset, new, count)
+        return 0

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A board in QEMU: firmware over an emulated UART, non-volatile memory and mailbox in a file that both sides map.
+
+Started without races: Python listens, hands the socket's descriptor over, and QEMU waits with the guest until the connection stands.
+"""
+
+import ctypes
+import select
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from tinytl.errors import DeviceError
+from tinytl_bridge.boards import Board, load_board
+from tinytl_bridge.build import build_firmware
+from tinytl_bridge.link import Stream
+from tinytl_bridge.targets.base import Target, state_folder
+from tinytl_bridge.targets.memory_file import MemoryFile
+
+PROGRAM = "qemu-system-arm"
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+_START_TIMEOUT_S = 20.0
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class _SocketStream:
+    def __init__(self, connection: socket.socket, process: "subprocess.Popen[bytes]") -> None:
+        self._connection, self._process = connection, process
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._connection.settimeout(_START_TIMEOUT_S)
+            self._connection.sendall(data)
+        except OSError as error:
+            raise self._ended() from error
+
+    def read(self, timeout_s: float) -> bytes:
+        try:
+            if not select.select([self._connection], [], [], max(timeout_s, 0))[0]:
+                return b""
+            data = self._connection.recv(65536)
+        except OSError as error:
+            raise self._ended() from error
+        if not data:
+            raise self._ended()
+        return data
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _ended(self) -> DeviceError:
+        code = self._process.poll()
+        return DeviceError(f"the emulator ended (exit code {code})", hint="connect again; the last save is kept")
+
+
+class QemuTarget(Target):
+    """A board in QEMU.
+
+    Args:
+        board: name of a folder of `boards/`. state_dir: folder of its non-volatile memory. extra_arguments: more arguments for QEMU, such as
+            a counting plugin.
+    """
+
+    def __init__(self, board: str, *, state_dir: Path | None = None, extra_arguments: Sequence[str] = ()) -> None:
+        self.name, self.timeout_s = f"qemu:{board}", 2.0
+        self.board: Board = load_board(board)
+        self._arguments = tuple(extra_arguments)
+        self._file = MemoryFile(state_folder(state_dir) / f"qemu-{board}.nv", self.board.qemu.psram_bytes, who=self.name)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stream: _SocketStream | None = None
+
+    def start(self) -> Stream:
+        """Build the firmware if need be and start the emulator.
+
+        Raises:
+            DeviceError: QEMU is missing, does not start or ends at once. BuildError: no firmware.
+        """
+        program = shutil.which(PROGRAM)
+        if program is None:
+            raise DeviceError(f"{PROGRAM} was not found", expected="QEMU in the PATH", hint="sudo apt-get install -y qemu-system-arm")
+        firmware = build_firmware(self.board.name)
+        self._file.open()
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen(1)
+            self._process = subprocess.Popen(
+                [program, *self._machine(firmware.elf, listener.fileno())], pass_fds=[listener.fileno()], preexec_fn=_die_with_parent,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            connection = socket.create_connection(listener.getsockname(), timeout=_START_TIMEOUT_S)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._stream = _SocketStream(connection, self._process)
+        self._expect_running()
+        return self._stream
+
+    def _machine(self, elf: Path, descriptor: int) -> list[str]:
+        qemu = self.board.qemu
+        chardev = f"socket,id=uart0,fd={descriptor},server=on,wait=on,nodelay=on"
+        memory = f"memory-backend-file,id=nv,size={qemu.psram_bytes},mem-path={self._file.path},share=on"
+        return ["-machine", f"{qemu.machine},memory-backend=nv", "-object", memory, "-kernel", str(elf), "-chardev", chardev,
+                "-serial", "chardev:uart0", "-nodefaults", "-display", "none", "-monitor", "none", *self._arguments]  # fmt: skip
+
+    def _expect_running(self) -> None:
+        process = self._process
+        assert process is not None
+        try:
+            code = process.wait(timeout=0.05)
+        except subprocess.TimeoutExpired:
+            return
+        text = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
+        self.stop()
+        raise DeviceError(f"QEMU ended at once (exit code {code}): {text[-300:]}", hint="qemu-system-arm --version; 7.2 or newer is known to work")
+
+    def stop(self) -> None:
+        """Stop the emulator at once, as a power cut does; asks nobody."""
+        self._end(signal.SIGKILL)
+
+    def quit(self) -> None:
+        """Stop the emulator so that its plugins can write what they counted."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(how)
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            if self._process.stderr:
+                self._process.stderr.close()
+            self._process = None
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+        self._file.close()
+
+    def mailbox(self) -> memoryview | None:
+        """Return the half of the board's PSRAM that is the mailbox."""
+        start = self.board.qemu.mailbox_offset
+        return memoryview(self._file.view)[start : start + self.board.qemu.mailbox_bytes] if self._file.view is not None else None

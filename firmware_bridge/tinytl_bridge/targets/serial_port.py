@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A board on a serial port, or whatever a pyserial URL reaches (`socket://`, `rfc2217://` …)."""
+
+from urllib.parse import parse_qs
+
+import serial
+
+from tinytl.errors import DeviceError
+from tinytl_bridge.link import Stream
+from tinytl_bridge.targets.base import Target
+
+DEFAULT_BAUD = 115_200
+_BITS_PER_BYTE = 10
+
+
+class _PortStream:
+    def __init__(self, port: "serial.SerialBase", name: str) -> None:
+        self._port, self._name = port, name
+
+    def write(self, data: bytes) -> None:
+        try:
+            self._port.write(data)
+        except (serial.SerialException, OSError) as error:
+            raise self._gone(error) from error
+
+    def read(self, timeout_s: float) -> bytes:
+        try:
+            self._port.timeout = timeout_s
+            first: bytes = self._port.read(1)
+            return first + self._port.read(self._port.in_waiting) if first else b""
+        except (serial.SerialException, OSError) as error:
+            raise self._gone(error) from error
+
+    def close(self) -> None:
+        self._port.close()
+
+    def _gone(self, error: Exception) -> DeviceError:
+        return DeviceError(f"the connection to {self._name!r} broke: {error}", hint="is the cable in place? connect again")
+
+
+class SerialTarget(Target):
+    """A device behind a serial port.
+
+    Args:
+        port: `/dev/ttyACM0`, `COM3` or a pyserial URL, with `?baud=N` where it is not 115,200.
+    """
+
+    def __init__(self, port: str, *, name: str) -> None:
+        self.name = name
+        self._url, _, query = port.partition("?")
+        given = parse_qs(query).get("baud", [str(DEFAULT_BAUD)])[0]
+        if not given.isdigit() or int(given) == 0:
+            raise DeviceError(f"baud rate {given!r} of target {name!r}", expected="a number such as 115200")
+        self._baud = int(given)
+        self.timeout_s = max(1.0, 4 * 1200 * _BITS_PER_BYTE / self._baud)
+        self._stream: _PortStream | None = None
+
+    def start(self) -> Stream:
+        """Open the port.
+
+        Raises:
+            DeviceError: there is no such port, it is in use, or it may not be opened.
+        """
+        try:
+            port = serial.serial_for_url(self._url, baudrate=self._baud, timeout=self.timeout_s)
+            port.reset_input_buffer()
+        except (serial.SerialException, OSError, ValueError) as error:
+            raise DeviceError(
+                f"port {self._url!r} cannot be opened: {error}", expected="a serial port", hint="python -m serial.tools.list_ports"
+            ) from error
+        self._stream = _PortStream(port, self.name)
+        return self._stream
+
+    def stop(self) -> None:
+        """Close the port."""
+        if self._stream is not None:
+            self._stream.close()

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The twin at its lowest level: one model of the C runtime in this process, through ctypes.
+
+In: the bytes of an image. Out: features, logits, steps of the head, byte for byte what a device answers. The `host` target
+runs the whole device session instead (`targets/host.py`); this is for tests and for fast evaluation. The caller of the C code owns all
+memory: here NumPy buffers, aligned as the runtime asks.
+"""
+
+import ctypes
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from tinytl.compiler import read_image
+from tinytl.compiler.records import DTYPES
+from tinytl.errors import CompileError, DeviceError
+from tinytl_bridge.paths import twin_library
+
+ALIGNMENT = 16
+ALL_FAMILIES = 0xFFFFFFFF
+_DTYPE_NAMES = {number: name for name, number in DTYPES.items()}
+
+
+class StatusPair(ctypes.Structure):
+    """`tinytl_error`: a status with the two numbers of its text."""
+
+    _fields_ = (("status", ctypes.c_uint32), ("got", ctypes.c_uint32), ("expected", ctypes.c_uint32))
+
+
+class _Step(ctypes.Structure):
+    _fields_ = (("status", ctypes.c_uint32), ("predicted", ctypes.c_uint32), ("loss", ctypes.c_float))
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One training step: "ok" or the name of what went wrong, the class predicted and the loss (nats) before learning."""
+
+    status: str
+    predicted: int
+    loss: float
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """Load the twin's shared library with its prototypes, once.
+
+    Raises:
+        BuildError: it is not installed.
+    """
+    loaded = ctypes.CDLL(str(twin_library()))
+    pointer, word = ctypes.c_void_p, ctypes.c_uint32
+    prototypes = {
+        "tinytl_status_text": (ctypes.c_char_p, word),
+        "tinytl_crc32": (word, word, pointer, ctypes.c_size_t),
+        "tinytl_image_check": (StatusPair, pointer, ctypes.c_size_t, word),
+        "tinytl_model_open": (StatusPair, pointer, pointer, ctypes.c_size_t, pointer, ctypes.c_size_t),
+        "tinytl_model_input": (pointer, pointer, word),
+        "tinytl_model_output": (pointer, pointer, word),
+        "tinytl_model_tensor": (pointer, pointer, word),
+        "tinytl_model_invoke": (None, pointer),
+        "tinytl_model_invoke_range": (None, pointer, word, word),
+        "tinytl_head_infer": (word, pointer),
+        "tinytl_head_logits": (pointer, pointer),
+        "tinytl_head_step": (_Step, pointer, word),
+        "tinytl_head_reset": (None, pointer),
+        "tinytl_head_parameters": (pointer, pointer),
+        "tinytl_head_crc32": (word, pointer),
+        "tinytl_head_state_bytes": (word, pointer),
+        "tinytl_head_state_header": (None, pointer, pointer),
+        "tinytl_head_state_restore": (StatusPair, pointer, pointer, ctypes.c_size_t),
+        "tinytl_twin_model_bytes": (ctypes.c_size_t,),
+        "tinytl_twin_steps": (word, pointer),
+        "tinytl_twin_replay_count": (word, pointer),
+        "tinytl_twin_class_count": (word, pointer),
+    }
+    for name, (result, *arguments) in prototypes.items():
+        function = getattr(loaded, name)
+        function.restype, function.argtypes = result, arguments
+    return loaded
+
+
+def status_text(status: int, got: int = 0, expected: int = 0) -> str:
+    """Return the text of a runtime status with its numbers in place."""
+    text: str = library().tinytl_status_text(status).decode("ascii")
+    return text.replace("%1", f"{got:,}").replace("%2", f"{expected:,}")
+
+
+@cache
+def status_names() -> tuple[str, ...]:
+    """Return the names of all statuses, in order, read from the one list."""
+    import re
+
+    from tinytl_bridge.paths import runtime_dir
+
+    listed = (runtime_dir() / "include/tinytl_status.def").read_text(encoding="ascii")
+    return tuple(re.findall(r"^STATUS\((\w+),", listed, flags=re.MULTILINE))
+
+
+def aligned_bytes(count: int) -> np.ndarray:
+    """Return `count` zero bytes at an address that the runtime accepts."""
+    raw = np.zeros(count + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + count]
+
+
+def check_image(data: bytes) -> None:
+    """Let the runtime check an image.
+
+    Raises:
+        CompileError: what is wrong with it, in the runtime's words.
+    """
+    image = aligned_bytes(len(data))
+    image[:] = np.frombuffer(data, np.uint8)
+    _raise(library().tinytl_image_check(image.ctypes.data, len(data), ALL_FAMILIES))
+
+
+def _raise(error: StatusPair) -> None:
+    if error.status:
+        raise CompileError(f"the runtime refuses the image: {status_text(error.status, error.got, error.expected)}")
+
+
+class TwinModel:
+    """One model of the C runtime.
+
+    Args:
+        image: the bytes of an image.
+        arena_bytes: RAM to give it; by default what the image asks for.
+
+    Raises:
+        CompileError: the runtime refuses the image.
+    """
+
+    def __init__(self, image: bytes, *, arena_bytes: int | None = None) -> None:
+        self._library = library()
+        self._image = aligned_bytes(len(image))
+        self._image[:] = np.frombuffer(image, np.uint8)
+        self._model = aligned_bytes(self._library.tinytl_twin_model_bytes())
+        self._pointer = self._model.ctypes.data
+        asked = int(self._image[36:40].view("<u4")[0]) if arena_bytes is None and len(image) >= 40 else arena_bytes or 0
+        self.arena = aligned_bytes(max(min(asked, 1 << 30), ALIGNMENT))
+        size = asked if arena_bytes is None else arena_bytes
+        _raise(self._library.tinytl_model_open(self._pointer, self._image.ctypes.data, len(image), self.arena.ctypes.data, size))
+        self.image = read_image(image)
+
+    def _view(self, address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        count = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        buffer = (ctypes.c_uint8 * count).from_address(address)
+        return np.frombuffer(buffer, dtype).reshape(shape)
+
+    def tensor(self, index: int) -> np.ndarray:
+        """Return a copy of tensor `index` of the image, as the arena or the image holds it now."""
+        address = self._library.tinytl_model_tensor(self._pointer, index)
+        if not address:
+            return self.image.constant(index).copy()
+        return self._view(address, self.image.dims(index), self._dtype(index)).copy()
+
+    def _dtype(self, index: int) -> np.dtype:
+        return np.dtype(_DTYPE_NAMES[self.image.tensors[index].dtype])
+
+    def set_input(self, x: np.ndarray, index: int = 0) -> None:
+        """Write graph input `index`: as many elements as it has, in its own dtype."""
+        number = self.image.inputs[index]
+        dtype, dims = self._dtype(number), self.image.dims(number)
+        if x.dtype != dtype or x.size != int(np.prod(dims)):
+            raise DeviceError(f"the sample is {x.dtype} {x.shape}", expected=f"{dtype} {dims}")
+        self._view(self._library.tinytl_model_input(self._pointer, index), dims, dtype)[...] = x.reshape(dims)
+
+    def invoke(self, *inputs: np.ndarray) -> list[np.ndarray]:
+        """Write the inputs, run the extractor, return copies of the graph's outputs."""
+        for index, x in enumerate(inputs):
+            self.set_input(x, index)
+        self._library.tinytl_model_invoke(self._pointer)
+        return [self.tensor(index) for index in self.image.outputs]
+
+    def invoke_range(self, first: int, last: int) -> None:
+        """Run operators first … last − 1 on what the arena holds."""
+        if not 0 <= first <= last <= len(self.image.operators):
+            raise DeviceError(f"operators {first} to {last}", expected=f"0 to {len(self.image.operators)}")
+        self._library.tinytl_model_invoke_range(self._pointer, first, last)
+
+    def infer(self) -> tuple[int, np.ndarray]:
+        """Return the class and the logits (class_count,) float32 of the features that the last `invoke` left."""
+        self._need_head()
+        best = self._library.tinytl_head_infer(self._pointer)
+        shape = (self._library.tinytl_twin_class_count(self._pointer),)
+        return int(best), self._view(self._library.tinytl_head_logits(self._pointer), shape, np.dtype(np.float32)).copy()
+
+    def step(self, label: int) -> StepResult:
+        """Train the head on the features that the last `invoke` left, then on replayed ones."""
+        self._need_head()
+        result = self._library.tinytl_head_step(self._pointer, label)
+        return StepResult(status_names()[result.status], int(result.predicted), float(result.loss))
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """The head's parameters (parameter_count,) float32, in place: writing here changes the head."""
+        self._need_head()
+        count = (self._library.tinytl_head_state_bytes(self._pointer) - 16) // 4
+        return self._view(self._library.tinytl_head_parameters(self._pointer), (count,), np.dtype(np.float32))
+
+    @property
+    def steps(self) -> int:
+        """Training steps since the factory head."""
+        return int(self._library.tinytl_twin_steps(self._pointer))
+
+    @property
+    def replay_count(self) -> int:
+        """Taught samples in the replay buffer."""
+        return int(self._library.tinytl_twin_replay_count(self._pointer))
+
+    def head_crc32(self) -> int:
+        """Return the CRC-32 of the parameters."""
+        self._need_head()
+        return int(self._library.tinytl_head_crc32(self._pointer))
+
+    def reset(self) -> None:
+        """Go back to the factory head."""
+        self._need_head()
+        self._library.tinytl_head_reset(self._pointer)
+
+    def state(self) -> bytes:
+        """Return the head's state as the store keeps it (SPEC.md section 4, kind 2)."""
+        self._need_head()
+        header = np.zeros(4, np.uint32)
+        self._library.tinytl_head_state_header(self._pointer, header.ctypes.data)
+        return header.astype("<u4").tobytes() + self.parameters.astype("<f4").tobytes()
+
+    def restore(self, state: bytes) -> None:
+        """Take back a state; nothing changes if it is refused.
+
+        Raises:
+            DeviceError: it belongs to another head or is damaged.
+        """
+        buffer = np.frombuffer(state, np.uint8).copy()
+        error = self._library.tinytl_head_state_restore(self._pointer, buffer.ctypes.data, len(state))
+        if error.status:
+            raise DeviceError(f"the head's state is refused: {status_text(error.status, error.got, error.expected)}")
+
+    def _need_head(self) -> None:
+        if self.image.head is None:
+            raise DeviceError("the image has no trainable head", hint="compile a bundle instead of a plain .tflite")

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Samples become model inputs: sizes, colours, ranges, and TFLite's rounding."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tinytl.data import fit_samples, quantize_samples
+from tinytl.errors import DataError
+
+
+def test_pixels_are_scaled_to_the_range() -> None:
+    x = np.array([0, 51, 255], np.uint8).reshape(1, 1, 3, 1)
+    fitted = fit_samples(x, shape=(1, 3, 1), value_range=(-1.0, 1.0))
+    assert fitted.dtype == np.float32
+    assert fitted.reshape(-1).tolist() == pytest.approx([-1.0, -0.6, 1.0])
+
+
+def test_images_are_resized_bilinearly_as_pillow_does() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (8, 6), np.uint8)
+    fitted = fit_samples(image[None, :, :, None], shape=(28, 20, 1), value_range=(0.0, 255.0))
+    expected = np.asarray(Image.fromarray(image).resize((20, 28), Image.Resampling.BILINEAR))
+    assert np.array_equal(fitted[0, :, :, 0], expected)
+
+
+def test_grey_becomes_rgb_and_back() -> None:
+    grey = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 1), np.uint8)
+    rgb = fit_samples(grey, shape=(4, 4, 3), value_range=(0.0, 255.0))
+    assert np.array_equal(rgb, np.repeat(grey, 3, axis=3))
+    assert np.array_equal(fit_samples(rgb.astype(np.uint8), shape=(4, 4, 1), value_range=(0.0, 255.0)), grey)
+
+
+def test_numbers_other_than_pixels_pass_unscaled() -> None:
+    vectors = np.array([[1.5, -2.0]])
+    assert fit_samples(vectors, shape=(2,), value_range=(0.0, 1.0)).tolist() == [[1.5, -2.0]]
+    features = np.full((1, 49, 10, 1), -128, np.int8)
+    assert fit_samples(features, shape=(49, 10, 1), value_range=(0.0, 1.0)).min() == -128.0
+
+
+@pytest.mark.parametrize(
+    ("x", "shape", "resize", "text"),
+    [
+        (np.zeros((1, 3)), (4,), None, "samples have shape 3; expected 4, the model's input"),
+        (np.zeros((1, 4, 4, 1), np.uint8), (16,), None, "images of shape 4×4×1 cannot become model input of shape 16; expected a model"),
+        (np.zeros((1, 4, 4, 1), np.uint8), (5, 5, 1), None, "images of 4×4; expected 5×5\nhint: allow resizing with resize='bilinear'"),
+        (np.zeros((1, 4, 4, 1), np.uint8), (5, 5, 1), "cubic", "resize 'cubic'; expected 'bilinear' or None"),
+        (np.zeros((1, 4, 4, 2), np.uint8), (4, 4, 1), None, "images have shape (1, 4, 4, 2); expected (N, H, W, 1) or (N, H, W, 3)"),
+    ],
+)
+def test_samples_that_do_not_fit(x: np.ndarray, shape: tuple[int, ...], resize: str | None, text: str) -> None:
+    with pytest.raises(DataError) as refused:
+        fit_samples(x, shape=shape, value_range=(0.0, 1.0), resize=resize)
+    assert text in str(refused.value)
+
+
+def test_rounding_is_half_away_from_zero_and_saturates() -> None:
+    x = np.array([0.25, -0.25, 0.75, -0.75, 0.24, 99.0, -99.0], np.float32)
+    assert quantize_samples(x, scale=0.5, zero_point=3).tolist() == [4, 2, 5, 1, 3, 127, -128]
+
+
+@given(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=20), st.floats(2**-7, 4.0, width=32), st.integers(-128, 127))
+def test_quantized_numbers_are_within_half_a_step(values: list[float], scale: float, zero_point: int) -> None:
+    x = np.array(values, np.float32)
+    real = (quantize_samples(x, scale=scale, zero_point=zero_point).astype(np.float64) - zero_point) * scale
+    low, high = (-128 - zero_point) * scale, (127 - zero_point) * scale
+    assert np.all(np.abs(real - np.clip(x, low, high)) <= scale * 0.5001 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("x", "scale", "text"),
+    [
+        ([np.nan], 1.0, "samples to quantize hold NaN or infinity; expected finite numbers"),
+        ([0.0], 0.0, "input scale 0.0; expected a positive"),
+    ],
+)
+def test_what_cannot_be_quantized(x: list[float], scale: float, text: str) -> None:
+    with pytest.raises(DataError) as refused:
+        quantize_samples(np.array(x, np.float32), scale=scale, zero_point=0)
+    assert text in str(refused.value)

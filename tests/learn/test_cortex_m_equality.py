@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The head learns the same bytes everywhere: gcc and clang on this machine, Cortex-M4F (VFMA) and Cortex-M3 (no FPU, the exact
+fused multiply-add in software) in QEMU, at several optimization levels."""
+
+import os
+import shutil
+import struct
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from head_image import Feature, Replay, head_image, head_of, random_features, random_head
+
+from tinytl.head import Learning
+from tinytl_bridge.paths import runtime_dir
+from tinytl_bridge.twin import TwinModel
+
+FIRMWARE = Path(__file__).parent / "firmware"
+TRIAL_ADDRESS = 0x21000000
+STEPS, PERIOD = 300, 20
+STRICT = ("-std=c99", "-ffp-contract=off", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
+M4F = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
+M3 = ("-mcpu=cortex-m3", "-mthumb", "-mfloat-abi=soft")
+CORES = {
+    "m4f-O2": ("mps2-an386", (*M4F, "-O2")),
+    "m4f-Os": ("mps2-an386", (*M4F, "-Os")),
+    "m3-O2": ("mps2-an385", (*M3, "-O2")),
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An image, features (STEPS, feature_count) int8 and labels (STEPS,)."""
+
+    image: bytes
+    features: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def file(self) -> bytes:
+        """What the firmware finds at TRIAL_ADDRESS."""
+        head = struct.pack("<4I", len(self.image), len(self.labels), PERIOD, 0)
+        return head + self.image + self.features.tobytes() + self.labels.astype("<u2").tobytes()
+
+
+def trial(widths: tuple[int, ...], learning: Learning, *, classes: int, activation: str, capacity: int, replayed: int) -> Trial:
+    head = random_head(widths, activation=activation, learning=learning, seed=len(widths))
+    outputs = (Feature(widths[0] - 9, 0.031, -11), Feature(9, 0.17, 40))
+    features, labels = random_features(widths[0], STEPS, classes, seed=5)
+    old, old_labels = random_features(widths[0], replayed, classes, seed=6)
+    image = head_image(head, outputs=outputs, class_count=classes, replay=Replay(old, old_labels, capacity))
+    return Trial(image, features, labels)
+
+
+TRIALS = {
+    "last-dense": trial((64, 10), Learning(0.02, replays_per_step=4), classes=10, activation="none", capacity=20, replayed=30),
+    "two-layers": trial(
+        (37, 18, 9), Learning(0.01, 0.9, 0.01, replays_per_step=2, seed=77), classes=7, activation="relu", capacity=11, replayed=0
+    ),
+    "three-layers": trial(
+        (30, 13, 8, 6), Learning(0.05, 0.0, 0.002, replays_per_step=1), classes=6, activation="relu6", capacity=0, replayed=12
+    ),
+}
+
+
+def twin_lines(run: Trial) -> list[str]:
+    """Teach the twin; return the lines that the firmware prints."""
+    twin, lines = TwinModel(run.image), []
+    sizes = [twin.image.tensors[each].bytes for each in twin.image.inputs]
+    for number, (sample, label) in enumerate(zip(run.features, run.labels, strict=True), 1):
+        twin.invoke(*(part[None] for part in np.split(sample, np.cumsum(sizes)[:-1])))
+        result = twin.step(int(label))
+        assert result.status == "ok"
+        if number % PERIOD == 0:
+            random = int.from_bytes(twin.state()[12:16], "little")
+            values = (twin.head_crc32(), int(np.float32(result.loss).view(np.uint32)), result.predicted, random)
+            lines.append(" ".join(f"{value:08x}" for value in values))
+    return lines
+
+
+def needed(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            pytest.skip(f"needs {program}")
+
+
+def runtime_sources() -> list[Path]:
+    return [path for folder in ("image", "kernels/portable", "learn") for path in sorted((runtime_dir() / folder).glob("*.c"))]
+
+
+def compiled(command: list[str | Path]) -> None:
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.fixture(scope="module", params=CORES)
+def firmware(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The machine and the program for it."""
+    needed("arm-none-eabi-gcc", "qemu-system-arm")
+    machine, flags = CORES[request.param]
+    elf = tmp_path_factory.mktemp("firmware") / f"{request.param}.elf"
+    include = [f"-I{runtime_dir() / 'include'}", f"-I{runtime_dir()}", f"-I{FIRMWARE}"]
+    sources = [*runtime_sources(), FIRMWARE / "main.c", FIRMWARE / "startup.c"]
+    link = ["-nostartfiles", "-ffunction-sections", "-Wl,--gc-sections", "-T", FIRMWARE / "mps2.ld"]
+    compiled(["arm-none-eabi-gcc", *flags, "-std=c99", "-ffp-contract=off", *include, *sources, *link, "-o", elf])
+    return machine, elf
+
+
+def emulated_lines(machine: str, elf: Path, run: Trial, folder: Path) -> list[str]:
+    data = folder / "trial.bin"
+    data.write_bytes(run.file)
+    loader = f"loader,file={data},addr={TRIAL_ADDRESS:#x},force-raw=on"
+    quiet = ["-display", "none", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native"]
+    command = ["qemu-system-arm", "-machine", machine, "-kernel", elf, "-device", loader, *quiet]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return [line.strip() for line in (ran.stdout + ran.stderr).splitlines()]
+
+
+@pytest.mark.parametrize("name", TRIALS)
+def test_device_learns_the_bytes_of_the_twin(firmware: tuple[str, Path], name: str, tmp_path: Path) -> None:
+    run = TRIALS[name]
+    expected = twin_lines(run)
+    assert len(set(expected)) == STEPS // PERIOD, "the head must change all the time"
+    assert emulated_lines(*firmware, run, tmp_path) == expected
+
+
+BUILDS = {
+    "gcc-O0": ("gcc", "-O0"),
+    "gcc-O3-native": ("gcc", "-O3", "-march=native"),
+    "gcc-exact-fused": ("gcc", "-O2", "-DTINYTL_FUSED_EXACT"),
+    "clang-O2": ("clang", "-O2"),
+    "clang-O3-native": ("clang", "-O3", "-march=native"),
+}
+
+PRINT_LINES = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from test_cortex_m_equality import TRIALS, twin_lines
+for run in TRIALS.values():
+    print("\\n".join(twin_lines(run)))
+"""
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_every_host_compiler_learns_the_same_bytes(build: str, tmp_path: Path) -> None:
+    compiler, *flags = BUILDS[build]
+    needed(compiler)
+    library = tmp_path / "libtinytl_twin.so"
+    sources = [*runtime_sources(), *sorted((runtime_dir() / "twin").glob("*.c"))]
+    include = [f"-I{runtime_dir() / 'include'}", f"-I{runtime_dir()}"]
+    compiled([compiler, *flags, *STRICT, "-fPIC", "-shared", *include, *sources, "-lm", "-o", library])
+    import sys
+
+    environment = os.environ | {"TINYTL_TWIN_LIBRARY": str(library)}
+    command = [sys.executable, "-c", PRINT_LINES, str(Path(__file__).parent)]
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split("\n")[:-1] == [line for run in TRIALS.values() for line in twin_lines(run)]
+
+
+def test_trials_exercise_replay_and_reserved_rows() -> None:
+    assert head_of(TRIALS["last-dense"].image).replays_per_step == 4
+    record = head_of(TRIALS["two-layers"].image)
+    assert record.class_count < record.class_capacity

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A step that would leave the finite numbers changes nothing and says `diverged`; a label that does not exist is refused."""
+
+import math
+
+import numpy as np
+import pytest
+from head_image import Feature, Replay, head_image, random_features, random_head
+
+from tinytl.head import Learning
+from tinytl_bridge.twin import TwinModel, status_text
+
+FEATURES, CLASSES = 10, 4
+
+
+def twin_with(*, rate: float = 0.01, scale: float = 0.05, momentum: float = 0.0, hidden: int = 6, activation: str = "relu") -> TwinModel:
+    learning = Learning(rate, momentum, replays_per_step=2)
+    head = random_head((FEATURES, hidden, CLASSES), activation=activation, learning=learning)
+    old, labels = random_features(FEATURES, 8, CLASSES)
+    return TwinModel(head_image(head, outputs=(Feature(FEATURES, scale),), replay=Replay(old, labels, 5)))
+
+
+def everything(twin: TwinModel) -> tuple[bytes, int, int, bytes]:
+    """State (parameters, steps, random state), replay count, and the velocities and replay buffer in the arena."""
+    record = twin.image.head
+    assert record is not None
+    kept = bytes(twin.arena[record.replay_buffer :])
+    velocities = b"" if record.momentum == 0 else bytes(twin.arena[record.velocities :][: 4 * record.parameter_count])
+    return twin.state(), twin.steps, twin.replay_count, velocities + kept
+
+
+SITUATIONS = {
+    "huge learning rate": {"rate": 1e30},
+    "largest learning rate": {"rate": 3.4e38},
+    "huge features": {"scale": 1e30},
+    "features that overflow": {"scale": 2e38},
+    "huge features behind relu6": {"scale": 1e30, "activation": "relu6"},
+    "huge learning rate with momentum": {"rate": 1e30, "momentum": 0.9},
+}
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_diverged_step_changes_nothing(name: str) -> None:
+    twin = twin_with(**SITUATIONS[name])  # type: ignore[arg-type]
+    before = everything(twin)
+    twin.invoke(np.full((1, FEATURES), 100, np.int8))
+    result = twin.step(1)
+    assert result.status == "diverged"
+    assert everything(twin) == before
+    assert status_text(16) == "the loss is not finite: the step was undone"
+
+
+@pytest.mark.parametrize("place", [0, 25, FEATURES * 6 + 6, -1])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 3e38])
+def test_poisoned_parameter_is_noticed_and_spreads_nowhere(place: int, value: float) -> None:
+    twin = twin_with(activation="none")
+    twin.parameters[place] = value
+    before = everything(twin)
+    twin.invoke(np.full((1, FEATURES), 127, np.int8))
+    assert twin.step(1).status == "diverged"
+    assert everything(twin) == before
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.99])
+def test_parameters_stay_finite_whatever_is_taught(momentum: float) -> None:
+    generator = np.random.default_rng(1)
+    statuses = set()
+    for rate, scale in ((1e3, 1e3), (1e8, 1.0), (1e12, 1e4), (1e-3, 1e15), (1.0, 1e-30)):
+        twin = twin_with(rate=rate, scale=scale, momentum=momentum)
+        for _ in range(60):
+            twin.invoke(generator.integers(-128, 128, (1, FEATURES)).astype(np.int8))
+            statuses.add(twin.step(int(generator.integers(0, CLASSES))).status)
+            assert np.isfinite(twin.parameters).all()
+    assert statuses == {"ok", "diverged"}
+
+
+def test_parameters_at_the_edge_of_the_finite_numbers_stay_inside() -> None:
+    largest = np.finfo(np.float32).max
+    head = random_head((FEATURES, CLASSES), learning=Learning(1e10, replays_per_step=0))
+    head.layers[0].weights[:, 0] = largest
+    zero_feature = np.full((1, FEATURES), 100, np.int8)
+    twin = TwinModel(head_image(head, outputs=(Feature(FEATURES, 1e-3),)))
+    for label in range(CLASSES):
+        twin.invoke(zero_feature)
+        twin.step(label)
+    assert np.isfinite(twin.parameters).all()
+    assert (np.abs(twin.parameters) == largest).any()
+
+
+def test_replayed_sample_that_diverges_is_passed_over() -> None:
+    """The taught sample has zero features and moves only the bias; the replayed ones have huge ones."""
+    head = random_head((FEATURES, CLASSES), learning=Learning(0.01, replays_per_step=4))
+    old = np.full((3, FEATURES), 127, np.int8)
+    image = head_image(head, outputs=(Feature(FEATURES, 1.5e36, 0),), replay=Replay(old, np.zeros(3, np.uint16), 0))
+    twin = TwinModel(image)
+    twin.parameters[: FEATURES * CLASSES] = 100.0
+    twin.invoke(np.zeros((1, FEATURES), np.int8))
+    result = twin.step(0)
+    assert result.status == "diverged", "features of 1.9e38 could overflow: even a zero sample is refused"
+
+
+@pytest.mark.parametrize("label", [CLASSES, 65535, 2**32 - 1])
+def test_label_beyond_the_classes_is_refused(label: int) -> None:
+    twin = twin_with()
+    before = everything(twin)
+    twin.invoke(np.zeros((1, FEATURES), np.int8))
+    assert twin.step(label).status == "bad_label"
+    assert everything(twin) == before
+    assert status_text(14, label, CLASSES) == f"label {label:,}; the head has {CLASSES} classes"

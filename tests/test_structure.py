@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules of the house that a program can check: licence lines, sizes, no heap in the runtime, one-way imports, unfinished work."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+RUNTIME = ROOT / "firmware_bridge/runtime"
+SOURCES = [
+    path
+    for folder in ("toolchain", "models", "firmware_bridge", "benchmarks", "tests")
+    for pattern in ("*.py", "*.c", "*.h", "*.def", "*.S", "*.ld")
+    for path in sorted((ROOT / folder).rglob(pattern))
+]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_source_file_keeps_the_house_rules(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if not text:
+        return
+    assert "SPDX-License-Identifier: Apache-2.0" in text[:200]
+    assert text.count("\n") <= 420, "a file outgrew its room"
+    assert not re.search(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b", text), "unfinished work"
+    assert path.stem not in {"utils", "helpers", "misc", "common", "manager"}
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if RUNTIME in p.parents], ids=name)
+def test_runtime_has_no_heap_no_printing_no_exit(path: Path) -> None:
+    code = re.sub(r"/\*.*?\*/|//[^\n]*", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert not re.search(r"\b(malloc|calloc|realloc|free|alloca|printf|exit|abort)\s*\(", code)
+
+
+def includes(folder: str) -> set[str]:
+    found = set()
+    for path in (RUNTIME / folder).rglob("*.[ch]"):
+        found |= set(re.findall(r'#include "([^"]+)"', path.read_text(encoding="utf-8")))
+    return found
+
+
+@pytest.mark.parametrize("folder", ["kernels", "learn"])
+def test_kernels_and_learner_know_nothing_of_the_wire(folder: str) -> None:
+    assert not [header for header in includes(folder) if re.match(r"(link|store|boards)/|tinytl_session", header)]
+
+
+def test_imports_go_one_way() -> None:
+    lint = Path(sys.executable).with_name("lint-imports")
+    ran = subprocess.run([lint], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_main_of_a_board_is_short() -> None:
+    for path in (ROOT / "firmware_bridge/boards").glob("*/main.c"):
+        assert path.read_text(encoding="utf-8").count("\n") < 60, name(path)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inspecting tells what a file is, what it costs and where it fits, before anything is flashed."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from tinytl.archive import unpack
+from tinytl.bundle import MEMBERS, read_bundle
+from tinytl.compiler import compile_bundle
+from tinytl.errors import BundleError, ModelError
+from tinytl.inspection import inspect
+
+
+def test_bundle(tiny_bundle: Path) -> None:
+    found, bundle = inspect(tiny_bundle), read_bundle(tiny_bundle)
+    image = compile_bundle(bundle)
+    assert (found.kind, found.name, found.model, found.plan) == ("bundle", "tiny", "tiny", "fc")
+    assert found.labels == ("bar", "beam", "slope", "blob")
+    assert found.class_capacity == 6
+    assert found.bundle_id == bundle.bundle_id.hex()
+    parts = unpack(tiny_bundle.read_bytes(), label="tiny")
+    assert [(each.name, each.bytes, each.sha256) for each in found.members] == [
+        (name, len(parts[name]), hashlib.sha256(parts[name]).hexdigest()) for name in MEMBERS
+    ]
+    assert (found.inputs[0].shape, found.features[0].shape) == ((1, 12, 12, 1), (1, 3, 3, 12))
+    assert (found.frozen_macs, found.trainable_macs) == (8640, 1792)
+    assert (found.arena_bytes, found.arena_map, found.image_bytes) == (
+        image.arena_bytes,
+        image.arena_map,
+        len(image.data),
+    )
+    assert found.constant_bytes + found.head_bytes + found.replay_set_bytes < found.image_bytes
+    assert found.accuracy_float == bundle.manifest["source"]["accuracy_float"]
+    assert found.warnings == ()
+
+
+def test_layers_are_the_operators_then_the_head(tiny_bundle: Path) -> None:
+    found = inspect(tiny_bundle)
+    operators = ["conv_2d", "depthwise_conv_2d", "conv_2d", "max_pool_2d", "dense + relu", "dense"]
+    assert [row.operator for row in found.layers] == operators
+    assert sum(row.macs for row in found.layers) == 8640 + 1792
+    assert found.layers[0].output_shape == (1, 6, 6, 8)
+    hidden = found.layers[-2]
+    assert (hidden.name, hidden.output_shape, hidden.macs) == ("hidden", (1, 16), 1728)
+    assert (hidden.weight_bytes, hidden.activation_bytes) == (4 * (1728 + 16), 64)
+
+
+def test_energy_names_its_model(tiny_bundle: Path) -> None:
+    energy = inspect(tiny_bundle).energy
+    assert energy["thesis"].value == pytest.approx(1792 * 3.2 / 1000)
+    assert energy["thesis"].unit == "nJ"
+    assert all("model" in figure.how for figure in energy.values())
+
+
+def test_boards_that_fit_and_that_do_not(tiny_bundle: Path) -> None:
+    image = compile_bundle(read_bundle(tiny_bundle))
+    arena, slot = image.arena_bytes, len(image.data) + 32
+    exact, tight = inspect(tiny_bundle, boards=[("exact", arena, slot), ("tight", arena - 100, slot - 1)]).fits
+    assert (exact.board, exact.fits, exact.text) == ("exact", True, "fits")
+    assert not tight.fits
+    assert tight.text == (
+        f"arena needs {arena:,} bytes, 100 more than the {arena - 100:,} there are; "
+        f"model slot needs {slot:,} bytes, 1 more than the {slot - 1:,} there are"
+    )
+    assert (tight.arena_bytes, tight.arena_limit, tight.slot_bytes, tight.slot_limit) == (
+        arena,
+        arena - 100,
+        slot,
+        slot - 1,
+    )
+
+
+def test_plain_tflite(tiny_bundle: Path, tmp_path: Path) -> None:
+    path = tmp_path / "plain.tflite"
+    path.write_bytes(read_bundle(tiny_bundle).extractor)
+    found = inspect(path)
+    assert (found.kind, found.name, found.model, found.plan, found.bundle_id) == ("tflite", "plain", "", "", "")
+    assert [each.name for each in found.members] == ["plain.tflite"]
+    assert (found.frozen_macs, found.trainable_macs, found.head_bytes) == (8640, 0, 0)
+    assert found.accuracy_float is None
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.bin").write_bytes(b"something else")
+    with pytest.raises(ModelError) as caught:
+        inspect(tmp_path / "x.bin")
+    assert str(caught.value) == "x.bin is neither a bundle nor a .tflite file; expected a .tinytl or .tflite file"
+    with pytest.raises(BundleError) as missing:
+        inspect(tmp_path / "none")
+    text = f"{tmp_path / 'none'} cannot be read: No such file or directory; expected a .tinytl or .tflite file"
+    assert str(missing.value) == text
+    (tmp_path / "cut.tinytl").write_bytes(b"PK\x03\x04")
+    with pytest.raises(BundleError, match=r"^cut\.tinytl is truncated or damaged"):
+        inspect(tmp_path / "cut.tinytl")
+    (tmp_path / "bad.tflite").write_bytes(b"\xff\xff\xff\x7fTFL3")
+    with pytest.raises(ModelError, match=r"^the \.tflite file is damaged"):
+        inspect(tmp_path / "bad.tflite")

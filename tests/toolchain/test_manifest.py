@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a bundle says of itself is checked field by field, and against its other members."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bundle_parts import refusal, resealed
+
+from tinytl.archive import pack, pack_arrays, unpack, unpack_arrays
+from tinytl.bundle import read_bundle, write_bundle
+from tinytl.errors import BundleError
+from tinytl.head import DenseLayer, Head
+
+
+@pytest.fixture
+def members(tiny_bundle: Path) -> dict[str, bytes]:
+    return unpack(tiny_bundle.read_bytes(), label="tiny")
+
+
+def test_a_foreign_manifest_is_refused(members: dict[str, bytes], tmp_path: Path) -> None:
+    text = refusal(resealed(members, lambda manifest: manifest.update(format="other")), tmp_path)
+    assert text == "bad.tinytl is no bundle: its manifest has format 'other'; expected 'tinytl-bundle'"
+    text = refusal(pack(members | {"manifest.json": b"[]"}), tmp_path)
+    assert text == "bad.tinytl is no bundle: its manifest has format None; expected 'tinytl-bundle'"
+    assert refusal(pack(members | {"manifest.json": b"{"}), tmp_path).startswith(
+        "the manifest of bad.tinytl is not JSON: "
+    )
+    assert refusal(pack(members | {"manifest.json": b"\xff\xfe"}), tmp_path).startswith(
+        "the manifest of bad.tinytl is not JSON: "
+    )
+    deep = b"[" * 100_000
+    assert refusal(pack(members | {"manifest.json": deep}), tmp_path).startswith(
+        "the manifest of bad.tinytl is not JSON: "
+    )
+
+
+def test_a_newer_bundle_is_refused(members: dict[str, bytes], tmp_path: Path) -> None:
+    text = refusal(resealed(members, lambda manifest: manifest.update(format_version=2)), tmp_path)
+    wanted = "bad.tinytl was made by a newer tinytl: bundle format_version 2; expected at most 1\nhint: pip install --upgrade tinytl"
+    assert text == wanted
+
+
+REQUIRED = (
+    "format_version", "name", "model", "plan", "source", "labels", "class_capacity", "input", "preprocessing", "features", "head", "macs",
+    "created_with",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("field", REQUIRED)
+def test_a_missing_field_is_named(members: dict[str, bytes], tmp_path: Path, field: str) -> None:
+    text = refusal(resealed(members, lambda manifest: manifest.pop(field)), tmp_path)
+    assert text == f"bad.tinytl: manifest field {field!r}: missing"
+
+
+def put(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def edit(manifest: dict[str, Any]) -> None:
+        keys = [int(key) if key.isdigit() else key for key in path.split(".")]
+        place: Any = manifest
+        for key in keys[:-1]:
+            place = place[key]
+        place[keys[-1]] = value
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "text"),
+    [
+        ("format_version", "1", "manifest field 'format_version': expected `int`, got `str`"),
+        ("format_version", 0, "manifest field 'format_version': invalid enum value 0"),
+        ("name", "", "manifest field 'name': expected `str` of length >= 1"),
+        ("labels", ["a", 1], "manifest field 'labels[1]': expected `str`, got `int`"),
+        ("labels", ["a", "a", "b", "c"], "manifest field 'labels' has a name twice; expected one name per class"),
+        ("labels", [], "manifest field 'labels': expected `array` of length >= 1"),
+        ("class_capacity", 3, "manifest field 'class_capacity' is 3; expected at least 4, the labels"),
+        ("input.scale", 0.0, "manifest field 'input.scale': expected `float` > 1e-30"),
+        ("input.scale", 1e300, "manifest field 'input.scale': expected `float` < 1e+30"),
+        ("input.zero_point", 200, "manifest field 'input.zero_point': expected `int` <= 127"),
+        ("input.shape", [12, -12, 1], "manifest field 'input.shape[1]': expected `int` >= 1"),
+        ("input.shape", [1] * 5, "manifest field 'input.shape': expected `array` of length <= 4"),
+        ("features.0.zero_point", None, "manifest field 'features[0].zero_point': expected `int`, got `null`"),
+        (
+            "preprocessing.range",
+            [1.0, 0.0],
+            "manifest field 'preprocessing.range' is [1.0, 0.0]; expected low before high",
+        ),
+        ("preprocessing.resize", "cubic", "manifest field 'preprocessing.resize': invalid enum value 'cubic'"),
+        ("source.accuracy_int8", 97.0, "manifest field 'source.accuracy_int8': expected `float` <= 1.0"),
+        ("head.layers", [], "manifest field 'head.layers': expected `array` of length >= 1"),
+        ("head.layers.0.kind", "conv", "manifest field 'head.layers[0].kind': invalid enum value 'conv'"),
+        ("head.layers.1.activation", "tanh", "manifest field 'head.layers[1].activation': invalid enum value 'tanh'"),
+        ("head.loss", "mse", "manifest field 'head.loss': invalid enum value 'mse'"),
+        ("head.learning_rate", 0.0, "manifest field 'head.learning_rate': expected `float` > 0.0"),
+        ("head.momentum", 1.0, "manifest field 'head.momentum': expected `float` < 1.0"),
+        ("head.weight_decay", -0.1, "manifest field 'head.weight_decay': expected `float` >= 0.0"),
+        ("head.replays_per_step", 65, "manifest field 'head.replays_per_step': expected `int` <= 64"),
+        ("head.replay_buffer_bytes", -1, "manifest field 'head.replay_buffer_bytes': expected `int` >= 0"),
+        ("head.seed", 0, "manifest field 'head.seed': expected `int` >= 1"),
+        ("macs.trainable", 1793, "manifest field 'macs.trainable' is 1793; expected 1792"),
+        (
+            "layer_errors.0.sqnr_db",
+            "loud",
+            "manifest field 'layer_errors[0].sqnr_db': expected `float | null`, got `str`",
+        ),
+        ("warnings", [3], "manifest field 'warnings[0]': expected `str`, got `int`"),
+    ],
+)
+def test_a_wrong_field_is_named(members: dict[str, bytes], tmp_path: Path, path: str, value: Any, text: str) -> None:
+    assert refusal(resealed(members, put(path, value)), tmp_path) == f"bad.tinytl: {text}"
+
+
+def test_sha256_must_be_there(members: dict[str, bytes], tmp_path: Path) -> None:
+    text = refusal(resealed(members, lambda manifest: manifest.pop("sha256")), tmp_path)
+    assert text == "bad.tinytl: manifest field 'sha256': expected `object`, got `null`"
+
+
+def drop_first_layer(manifest: dict[str, Any]) -> None:
+    del manifest["head"]["layers"][0]
+
+
+@pytest.mark.parametrize(
+    ("edit", "text"),
+    [
+        (put("head.layers.0.in", 100), "bad.tinytl: weights of head layer 'hidden' are (16, 108); expected (16, 100)"),
+        (
+            put("head.layers.0.name", "other"),
+            "'head.npz' of bad.tinytl has no array 'other/weights'; expected 'other/weights', float32",
+        ),
+        (put("labels", ["a", "b", "c"]), "bad.tinytl: the head has 4 outputs; expected 3, the labels"),
+        (
+            put("features.0.shape", [3, 3, 11]),
+            "bad.tinytl: head layer 'hidden' takes 108 features; expected 99, the extractor's",
+        ),
+        (put("input.shape", [12, 12, 3]), "bad.tinytl: check inputs have shape (32, 144); expected (N, 432)"),
+        (
+            put("head.layers.1.name", "hidden"),
+            "bad.tinytl: head layers hidden, hidden; expected a different name for each",
+        ),
+    ],
+)
+def test_shapes_that_do_not_chain_are_named(
+    members: dict[str, bytes], tmp_path: Path, edit: Callable[[dict[str, Any]], None], text: str
+) -> None:
+    assert refusal(resealed(members, edit), tmp_path) == text
+
+
+def test_an_extractor_that_is_not_the_manifests_is_refused(members: dict[str, bytes], tmp_path: Path) -> None:
+    text = refusal(resealed(members, put("features.0.scale", 0.5)), tmp_path)
+    assert text.startswith("'extractor.tflite' of bad.tinytl: features [('int8', (1, 3, 3, 12), 0.0")
+    assert "expected manifest field 'features': [('int8', (1, 3, 3, 12), 0.5, -128)]" in text
+    text = refusal(resealed(members | {"extractor.tflite": b"no model"}, put("name", "x")), tmp_path)
+    assert text == "'extractor.tflite' of bad.tinytl: the model is no .tflite file; expected the mark TFL3 at byte 4"
+    text = refusal(resealed(members | {"extractor.tflite": b"\xff\xff\xff\x7fTFL3"}, put("name", "x")), tmp_path)
+    assert text.startswith("'extractor.tflite' of bad.tinytl: the .tflite file is damaged: ")
+
+
+def with_arrays(members: dict[str, bytes], name: str, **changed: np.ndarray) -> dict[str, bytes]:
+    return members | {name: pack_arrays(unpack_arrays(members[name], label=name) | changed)}
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "change", "text"),
+    [
+        (
+            "replay.npz",
+            "features_s8",
+            lambda a: a[:, :-1],
+            "bad.tinytl: replay features have shape (40, 107); expected (N, 108)",
+        ),
+        (
+            "replay.npz",
+            "labels",
+            lambda a: a[:-1],
+            "bad.tinytl: replay set of 40 and 39 rows; expected as many of both",
+        ),
+        (
+            "replay.npz",
+            "labels",
+            lambda a: a + np.uint16(1),
+            "bad.tinytl: replay label 4; expected less than 4, the labels",
+        ),
+        (
+            "replay.npz",
+            "labels",
+            lambda a: a.astype(np.int64),
+            "'replay.npz' of bad.tinytl: array 'labels' is int64 (40,); expected uint16 of rank 1",
+        ),
+        (
+            "check.npz",
+            "features_s8",
+            lambda a: a[:, 1:],
+            "bad.tinytl: check features have shape (32, 107); expected (N, 108)",
+        ),
+        (
+            "check.npz",
+            "inputs_s8",
+            lambda a: a[1:],
+            "bad.tinytl: check vectors of 31 and 32 rows; expected as many of both",
+        ),
+        (
+            "head.npz",
+            "hidden/bias",
+            lambda a: a[1:],
+            "bad.tinytl: bias of head layer 'hidden' is (15,); expected (16,)",
+        ),
+        (
+            "head.npz",
+            "classes/bias",
+            lambda a: a * np.float32(np.nan),
+            "bad.tinytl: head layer 'classes' holds NaN or infinity; expected finite weights",
+        ),
+    ],
+)
+def test_arrays_that_do_not_fit_are_named(
+    members: dict[str, bytes],
+    tmp_path: Path,
+    name: str,
+    array: str,
+    change: Callable[[np.ndarray], np.ndarray],
+    text: str,
+) -> None:
+    value = change(unpack_arrays(members[name], label=name)[array])
+    assert refusal(resealed(with_arrays(members, name, **{array: value}), put("name", "x")), tmp_path) == text
+
+
+def test_layers_that_do_not_chain_are_named(tiny_bundle: Path, tmp_path: Path) -> None:
+    bundle = read_bundle(tiny_bundle)
+    wide = DenseLayer("classes", np.zeros((4, 17), np.float32), np.zeros(4, np.float32))
+    head = Head((bundle.head.layers[0], wide), bundle.head.learning)
+    manifest = json.loads(json.dumps(bundle.manifest))
+    manifest["head"]["layers"][1]["in"] = 17
+    with pytest.raises(
+        BundleError, match=r"^x\.tinytl: head layer 'classes' takes 17 numbers; expected 16, what comes before it$"
+    ):
+        write_bundle(replace(bundle, head=head, manifest=manifest), tmp_path / "x.tinytl")
+    with pytest.raises(
+        BundleError, match=r"^x\.tinytl: manifest field 'head' is not the head's; expected head_fields\(head\)$"
+    ):
+        write_bundle(replace(bundle, head=head), tmp_path / "x.tinytl")
+    assert not list(tmp_path.iterdir())

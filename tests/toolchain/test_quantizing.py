@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quantizing gives a static int8 graph, says how far it is from float, and warns where that costs accuracy."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinytl.data.dataset import Dataset
+from tinytl.errors import DataError, ModelError
+from tinytl.head import DenseLayer, Head
+from tinytl.plan import Cut, cut
+from tinytl.quantization import Extractor, _check_static, logits, quantize
+from tinytl.signature import TensorSpec, read_signature
+
+keras = pytest.importorskip("keras", reason="needs tinytl[host]")
+layers = keras.layers
+
+
+@pytest.fixture(scope="module")
+def parts(tiny_model: Any) -> Cut:
+    return cut(tiny_model, "last-dense")
+
+
+@pytest.fixture(scope="module")
+def extractor(parts: Cut, tiny_dataset: Dataset) -> Extractor:
+    return quantize(parts, tiny_dataset, value_range=(0.0, 1.0), calibration_samples=60)
+
+
+def test_graph_is_static_int8_with_batch_norm_folded(extractor: Extractor) -> None:
+    signature = read_signature(extractor.tflite)
+    assert (signature.inputs, signature.outputs) == ((extractor.input,), extractor.features)
+    assert (extractor.input.shape, extractor.input.dtype) == ((1, 12, 12, 1), "int8")
+    assert (extractor.features[0].shape, extractor.features[0].dtype) == ((1, 16), "int8")
+    wanted = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D", "MAX_POOL_2D", "RESHAPE", "FULLY_CONNECTED")
+    assert signature.operators == wanted
+
+
+def test_accuracy_is_that_of_the_model_and_survives_int8(
+    extractor: Extractor, tiny_model: Any, tiny_dataset: Dataset
+) -> None:
+    predicted = tiny_model.predict(tiny_dataset.x_test / np.float32(255), verbose=0).argmax(axis=1)
+    assert extractor.accuracy_float == pytest.approx(float(np.mean(predicted == tiny_dataset.y_test)))
+    assert extractor.accuracy_float > 0.9
+    assert abs(extractor.accuracy_float - extractor.accuracy_int8) <= 0.01
+    assert extractor.test_samples == 120
+    assert extractor.warnings == ()
+
+
+def test_every_layer_has_its_error(extractor: Extractor) -> None:
+    rows = {row.name: row for row in extractor.layer_errors}
+    assert {"conv_relu", "depthwise", "pointwise", "features"} <= set(rows)
+    for row in rows.values():
+        assert row.sqnr_db is not None
+        assert 25 < row.sqnr_db < 70, row
+        assert row.sqnr_db == pytest.approx(20 * np.log10(row.rms_signal / row.rms_error), abs=1e-6)
+    assert rows["conv_relu"].shape == (1, 6, 6, 8)
+
+
+def test_same_inputs_give_same_bytes_and_another_seed_another_calibration(
+    extractor: Extractor, parts: Cut, tiny_dataset: Dataset
+) -> None:
+    layers.Dense(3)(layers.Flatten()(keras.Input((3, 3, 1))))  # moves Keras's name counters
+    again = quantize(parts, tiny_dataset, value_range=(0.0, 1.0), calibration_samples=60)
+    assert again == extractor
+    other = quantize(parts, tiny_dataset, value_range=(0.0, 1.0), calibration_samples=2, seed=9)
+    assert other.tflite != extractor.tflite
+
+
+def lopsided() -> tuple[Cut, Dataset]:
+    """A model whose deciding channel is a hundred thousand times smaller than the other one: int8 loses it."""
+    model = keras.Sequential(
+        [keras.Input((4, 4, 1)), layers.Conv2D(2, 1, name="conv"), layers.GlobalAveragePooling2D(), layers.Dense(2)]
+    )
+    kernel = np.array([[[[1e-3, 100.0]]]], np.float32)
+    model.layers[0].set_weights([kernel, np.array([-5e-4, 0.0], np.float32)])
+    model.layers[2].set_weights([np.array([[-1.0, 1.0], [0.0, 0.0]], np.float32), np.zeros(2, np.float32)])
+    x = np.random.default_rng(0).integers(0, 256, (80, 1, 1, 1), np.uint8) * np.ones((1, 4, 4, 1), np.uint8)
+    y = (x[:, 0, 0, 0] > 127).astype(np.int64)
+    return cut(model, "last-dense"), Dataset("halves", x, y, x, y, ("dark", "light"))
+
+
+def test_a_loss_of_more_than_a_point_is_a_warning() -> None:
+    parts, dataset = lopsided()
+    found = quantize(parts, dataset, value_range=(0.0, 1.0))
+    assert found.accuracy_float == 1.0
+    assert found.accuracy_int8 < 0.9
+    (text,) = found.warnings
+    int8 = 100 * found.accuracy_int8
+    assert text.startswith(f"int8 costs {100 - int8:.1f} points: 100.0 % float, {int8:.1f} % int8")
+    assert "; the worst layer is '" in text
+
+
+def test_logits_of_a_head_with_activations() -> None:
+    first = DenseLayer("a", np.array([[1.0], [-1.0], [10.0]], np.float32), np.zeros(3, np.float32), "relu6")
+    last = DenseLayer("b", np.eye(3, dtype=np.float32), np.array([0.5, 0.0, 0.0], np.float32))
+    assert logits(Head((first, last)), np.array([[2.0]], np.float32)).tolist() == [[2.5, 0.0, 6.0]]
+
+
+def test_nothing_to_quantize_with_is_refused(parts: Cut, tiny_dataset: Dataset) -> None:
+    with pytest.raises(ModelError, match=r"^0 samples to quantize with; expected at least 1$"):
+        quantize(parts, tiny_dataset, value_range=(0.0, 1.0), calibration_samples=0)
+
+
+def test_samples_of_another_kind_are_refused(parts: Cut) -> None:
+    vectors = np.zeros((4, 7), np.float32)
+    labels = np.zeros(4, np.int64)
+    with pytest.raises(DataError, match=r"expected 12×12×1, the model's input"):
+        quantize(parts, Dataset("v", vectors, labels, vectors, labels, ("a",)), value_range=(0.0, 1.0))
+
+
+def test_a_layer_that_tflite_does_not_have_in_int8_is_refused(tiny_dataset: Dataset) -> None:
+    image = keras.Input((12, 12, 1))
+    x = keras.ops.erfinv(layers.Conv2D(2, 3)(image) * 0.1)
+    model = keras.Model(image, layers.Dense(4)(layers.GlobalAveragePooling2D()(x)))
+    with pytest.raises(
+        ModelError, match=r"^TFLite's converter refuses the extractor: .*; expected layers that TFLite has in int8$"
+    ):
+        quantize(cut(model, "fc"), tiny_dataset, value_range=(0.0, 1.0))
+
+
+def test_graphs_that_no_image_can_hold_are_refused() -> None:
+    with pytest.raises(ModelError) as caught:
+        _check_static(("CONV_2D", "SHAPE", "PACK"), ())
+    assert str(caught.value) == (
+        "the converted extractor computes shapes at run time (SHAPE, PACK); expected fixed shapes\n"
+        "hint: give Reshape and Resizing layers fixed sizes"
+    )
+    with pytest.raises(
+        ModelError, match=r"^tensor 'x' of the converted extractor is float32 \(1, 4\); expected int8, batch 1$"
+    ):
+        _check_static((), (TensorSpec("x", (1, 4), "float32", 0.0, 0),))
+    with pytest.raises(
+        ModelError, match=r"^tensor 'x' of the converted extractor is int8 \(-1, 4\); expected int8, batch 1$"
+    ):
+        _check_static((), (TensorSpec("x", (-1, 4), "int8", 0.5, 0),))

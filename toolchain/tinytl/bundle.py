@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bundle: one checked file that crosses from the workstation to any device. Bytes: SPEC.md section 1.
+
+In and out: `Bundle`, as `write_bundle` puts it down and `read_bundle` finds it. Invariant: what has been read holds
+together: every member is there with its checksum, and the shapes of extractor, head, replay set and check vectors
+chain.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinytl import manifest as manifests
+from tinytl.archive import pack, pack_arrays, unpack, unpack_arrays, write_whole
+from tinytl.errors import BundleError, ModelError
+from tinytl.head import DenseLayer, Head, Learning
+from tinytl.signature import TensorSpec, read_signature
+
+MEMBERS = ("manifest.json", "extractor.tflite", "head.npz", "replay.npz", "check.npz")
+MAX_BUNDLE_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle in memory.
+
+    Attributes:
+        manifest: SPEC.md section 1, without `sha256`.
+        extractor: the .tflite bytes.
+        head: layers and learning settings; the last layer has one row per label.
+        replay_features, replay_labels: (N, feature_count) int8 and (N,) uint16 of the source task.
+        check_inputs, check_features: (N, input_bytes) int8 and (N, feature_count) int8, as reference kernels answer.
+        bundle_id: 16 bytes, set by `read_bundle` and `write_bundle`.
+    """
+
+    manifest: dict[str, Any]
+    extractor: bytes
+    head: Head
+    replay_features: np.ndarray
+    replay_labels: np.ndarray
+    check_inputs: np.ndarray
+    check_features: np.ndarray
+    bundle_id: bytes = b""
+
+
+def head_fields(head: Head) -> dict[str, Any]:
+    """Return the manifest's `head` object for a head."""
+    layers = [
+        {
+            "kind": "dense",
+            "name": each.name,
+            "in": each.weights.shape[1],
+            "out": each.weights.shape[0],
+            "activation": each.activation,
+        }
+        for each in head.layers
+    ]
+    learning = head.learning
+    return {
+        "layers": layers,
+        "loss": learning.loss,
+        "learning_rate": learning.learning_rate,
+        "momentum": learning.momentum,
+        "weight_decay": learning.weight_decay,
+        "replays_per_step": learning.replays_per_step,
+        "replay_buffer_bytes": learning.replay_buffer_bytes,
+        "seed": learning.seed,
+    }
+
+
+def write_bundle(bundle: Bundle, path: Path) -> Bundle:
+    """Write a bundle, whole or not at all; equal contents give equal bytes.
+
+    Args:
+        bundle: checked before anything is written. path: file to make or replace.
+
+    Returns:
+        The bundle with its `bundle_id`.
+
+    Raises:
+        BundleError: parts that do not hold together, or a path that cannot be written.
+    """
+    path = Path(path)
+    _agree(
+        f"{path.name}: manifest field 'head' is not the head's",
+        bundle.manifest.get("head") == head_fields(bundle.head),
+        "head_fields(head)",
+    )
+    _check(bundle, label=path.name)
+    members = {
+        "extractor.tflite": bundle.extractor,
+        "head.npz": pack_arrays(
+            {name: array for layer in bundle.head.layers for name, array in _arrays_of(layer).items()}
+        ),
+        "replay.npz": pack_arrays({"features_s8": bundle.replay_features, "labels": bundle.replay_labels}),
+        "check.npz": pack_arrays({"inputs_s8": bundle.check_inputs, "features_s8": bundle.check_features}),
+    }
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
+    manifest = manifests.encode(bundle.manifest, digests)
+    write_whole(path, pack({"manifest.json": manifest} | members))
+    return replace(bundle, bundle_id=_identity(manifest))
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read a bundle; nothing in it is used before it has been checked.
+
+    Args:
+        path: a `.tinytl` file of at most 64 MiB.
+
+    Raises:
+        BundleError: missing, not a bundle, truncated, altered, newer, or parts that do not hold together; names the
+            member or field.
+    """
+    path = Path(path)
+    members = unpack(_content(path), label=path.name)
+    for name in MEMBERS:
+        if name not in members:
+            raise BundleError(f"{path.name} has no member {name!r}", expected=", ".join(MEMBERS))
+    for name in members:
+        if name not in MEMBERS:
+            raise BundleError(f"{path.name} has a foreign member {name!r}", expected=", ".join(MEMBERS))
+    fields, digests = manifests.decode(members["manifest.json"], label=path.name)
+    for name in MEMBERS[1:]:
+        if digests.get(name) != hashlib.sha256(members[name]).hexdigest():
+            raise BundleError(
+                f"member {name!r} of {path.name} was altered: its sha256 is not the manifest's", hint="export it again"
+            )
+    bundle = _assembled(fields, members, path.name)
+    _check(bundle, label=path.name)
+    return bundle
+
+
+def _content(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BUNDLE_BYTES:
+            raise BundleError(f"{path.name} is {size:,} bytes", expected=f"a bundle of at most {MAX_BUNDLE_BYTES:,}")
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{path} cannot be read: {error.strerror or error}",
+            expected="a .tinytl bundle",
+            hint="tinytl export makes one",
+        ) from error
+
+
+def _assembled(fields: dict[str, Any], members: Mapping[str, bytes], label: str) -> Bundle:
+    weights = unpack_arrays(members["head.npz"], label=f"'head.npz' of {label}")
+    layers = tuple(
+        DenseLayer(
+            each["name"],
+            _taken(weights, f"{each['name']}/weights", "float32", 2, f"'head.npz' of {label}"),
+            _taken(weights, f"{each['name']}/bias", "float32", 1, f"'head.npz' of {label}"),
+            each["activation"],
+        )
+        for each in fields["head"]["layers"]
+    )
+    replay = unpack_arrays(members["replay.npz"], label=f"'replay.npz' of {label}")
+    check = unpack_arrays(members["check.npz"], label=f"'check.npz' of {label}")
+    learning = Learning(**{key: value for key, value in fields["head"].items() if key in Learning.__dataclass_fields__})
+    return Bundle(
+        manifest=fields,
+        extractor=members["extractor.tflite"],
+        head=Head(layers, learning),
+        replay_features=_taken(replay, "features_s8", "int8", 2, f"'replay.npz' of {label}"),
+        replay_labels=_taken(replay, "labels", "uint16", 1, f"'replay.npz' of {label}"),
+        check_inputs=_taken(check, "inputs_s8", "int8", 2, f"'check.npz' of {label}"),
+        check_features=_taken(check, "features_s8", "int8", 2, f"'check.npz' of {label}"),
+        bundle_id=_identity(members["manifest.json"]),
+    )
+
+
+def _taken(arrays: Mapping[str, np.ndarray], name: str, dtype: str, rank: int, label: str) -> np.ndarray:
+    if name not in arrays:
+        raise BundleError(f"{label} has no array {name!r}", expected=f"{name!r}, {dtype}")
+    array = arrays[name]
+    if array.dtype != np.dtype(dtype).newbyteorder("<") or array.ndim != rank:
+        raise BundleError(f"{label}: array {name!r} is {array.dtype} {array.shape}", expected=f"{dtype} of rank {rank}")
+    return array
+
+
+def _check(bundle: Bundle, *, label: str) -> None:
+    """Check the manifest's types and that all parts agree in shape."""
+    fields = manifests.check(bundle.manifest, label=label)
+    _check_head(bundle.head, fields, label)
+    features = sum(int(np.prod(each.shape)) for each in fields.features)
+    inputs = int(np.prod(fields.input.shape))
+    first = fields.head.layers[0].inputs
+    _agree(
+        f"{label}: head layer {fields.head.layers[0].name!r} takes {first} features",
+        first == features,
+        f"{features}, the extractor's",
+    )
+    sets = (("replay features", bundle.replay_features, features), ("check inputs", bundle.check_inputs, inputs))
+    for name, array, wanted in (*sets, ("check features", bundle.check_features, features)):
+        _agree(
+            f"{label}: {name} have shape {array.shape}", array.ndim == 2 and array.shape[1] == wanted, f"(N, {wanted})"
+        )
+    for name, one, other in (
+        ("replay set", bundle.replay_features, bundle.replay_labels),
+        ("check vectors", bundle.check_inputs, bundle.check_features),
+    ):
+        _agree(f"{label}: {name} of {len(one)} and {len(other)} rows", len(one) == len(other), "as many of both")
+    highest = int(bundle.replay_labels.max(initial=0))
+    _agree(
+        f"{label}: replay label {highest}", highest < len(fields.labels), f"less than {len(fields.labels)}, the labels"
+    )
+    _check_extractor(bundle.extractor, fields, label)
+
+
+def _check_head(head: Head, fields: manifests.Manifest, label: str) -> None:
+    width, names = head.layers[0].weights.shape[1], [layer.name for layer in head.layers]
+    _agree(f"{label}: head layers {', '.join(names)}", len(set(names)) == len(names), "a different name for each")
+    for layer, record in zip(head.layers, fields.head.layers, strict=True):
+        shape = (record.out, record.inputs)
+        _agree(
+            f"{label}: weights of head layer {layer.name!r} are {layer.weights.shape}",
+            layer.weights.shape == shape,
+            str(shape),
+        )
+        _agree(
+            f"{label}: bias of head layer {layer.name!r} is {layer.bias.shape}",
+            layer.bias.shape == (record.out,),
+            f"({record.out},)",
+        )
+        _agree(
+            f"{label}: head layer {layer.name!r} takes {record.inputs} numbers",
+            record.inputs == width,
+            f"{width}, what comes before it",
+        )
+        finite = bool(np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all())
+        _agree(f"{label}: head layer {layer.name!r} holds NaN or infinity", finite, "finite weights")
+        width = record.out
+    _agree(f"{label}: the head has {width} outputs", width == len(fields.labels), f"{len(fields.labels)}, the labels")
+    _agree(
+        f"{label}: manifest field 'macs.trainable' is {fields.macs.trainable}",
+        fields.macs.trainable == head.macs,
+        str(head.macs),
+    )
+
+
+def _check_extractor(tflite: bytes, fields: manifests.Manifest, label: str) -> None:
+    try:
+        signature = read_signature(tflite)
+    except ModelError as error:
+        raise BundleError(f"'extractor.tflite' of {label}: {error.what}", expected=error.expected) from error
+    for name, tensors, records in (
+        ("input", signature.inputs, [fields.input]),
+        ("features", signature.outputs, fields.features),
+    ):
+        found = [_facts(tensor) for tensor in tensors]
+        wanted = [("int8", (1, *each.shape), each.scale, each.zero_point) for each in records]
+        _agree(f"'extractor.tflite' of {label}: {name} {found}", found == wanted, f"manifest field {name!r}: {wanted}")
+
+
+def _facts(tensor: TensorSpec) -> tuple[str, tuple[int, ...], float, int]:
+    return tensor.dtype, tensor.shape, tensor.scale, tensor.zero_point
+
+
+def _agree(what: str, holds: bool, expected: str) -> None:
+    if not holds:
+        raise BundleError(what, expected=expected)
+
+
+def _arrays_of(layer: DenseLayer) -> dict[str, np.ndarray]:
+    return {f"{layer.name}/weights": layer.weights, f"{layer.name}/bias": layer.bias}
+
+
+def _identity(manifest: bytes) -> bytes:
+    return hashlib.sha256(manifest).digest()[:16]

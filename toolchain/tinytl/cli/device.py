@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands that talk to a target: `build`, `flash`, `info`, `infer`, `evaluate`, `teach`, `save`, `rollback`."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+from rich.console import Console
+
+from tinytl.cli.console import plain, progress, say, show, show_facts, table
+from tinytl.cli.options import FILE, data_option, json_option, seed_option, target_options
+from tinytl.errors import TinytlError
+
+
+@click.command()
+@click.argument("bundle", type=FILE, required=False)
+@click.option("--target", required=True, metavar="TARGET", help="Board whose firmware or kernel family is wanted, e.g. qemu:mps2-an386.")
+@click.option("--as", "form", type=click.Choice(["image", "firmware"]), default="image", show_default=True)
+@click.option("-o", "--out", type=FILE, help="File to write  [default: BUNDLE.tlim or BOARD.elf]")
+@json_option
+def build(bundle: Path | None, target: str, form: str, out: Path | None, as_json: bool) -> None:
+    """Compile BUNDLE to an image, or build the board's firmware (which takes any image)."""
+    facts = _build_firmware(target, out) if form == "firmware" else _build_image(bundle, out)
+    show_facts(facts, as_json=as_json, title="Built")
+
+
+def _build_image(bundle: Path | None, out: Path | None) -> dict[str, object]:
+    from tinytl.bundle import read_bundle
+    from tinytl.compiler import compile_bundle
+
+    if bundle is None:
+        raise click.UsageError("an image is built from a bundle: tinytl build BUNDLE --target TARGET")
+    image = compile_bundle(read_bundle(bundle))
+    path = out or bundle.with_suffix(".tlim")
+    path.write_bytes(image.data)
+    return {"image": path, "bytes": len(image.data), "arena_bytes": image.arena_bytes, "family": image.family}
+
+
+def _build_firmware(target: str, out: Path | None) -> dict[str, object]:
+    from tinytl_bridge.build import build_firmware
+
+    board = target.partition(":")[2] or target
+    firmware = build_firmware(board)
+    path = out or Path(f"{board}.elf")
+    path.write_bytes(firmware.elf.read_bytes())
+    return {"firmware": path, "board": board, "text_bytes": firmware.text_bytes, "data_bytes": firmware.data_bytes, "bss_bytes": firmware.bss_bytes}
+
+
+@click.command()
+@click.argument("bundle", type=FILE)
+@target_options
+@json_option
+def flash(bundle: Path, target: str, state_dir: Path | None, as_json: bool) -> None:
+    """Put BUNDLE onto a target. Refused before anything changes when it does not fit."""
+    from tinytl.bundle import read_bundle
+    from tinytl_bridge import connect
+
+    packed = read_bundle(bundle)
+    with connect(target, state_dir=state_dir) as device, progress() as bar:
+        device.flash(packed, progress=bar)
+        status = device.status()
+    show_facts({"target": target, "bundle_id": status.bundle_id, "image_bytes": status.image_bytes, "arena_used": status.arena_used}, as_json=as_json, title="Flashed")
+
+
+@click.command()
+@target_options
+@json_option
+def info(target: str, state_dir: Path | None, as_json: bool) -> None:
+    """What a target is and what it holds."""
+    from tinytl_bridge import connect
+
+    with connect(target, state_dir=state_dir) as device:
+        facts = {**plain(device.info), **plain(device.status())}
+        if facts["model_status"] == "ok":
+            metadata = device.metadata()
+            facts |= {"model": metadata["model"], "plan": metadata["plan"], "labels": " ".join(metadata["labels"])}
+    show_facts(facts, as_json=as_json, title=f"Target {target}")
+
+
+@click.command()
+@target_options
+@click.option("--input", "source", required=True, metavar="FILE|NAME", help="A .npy of samples, or a dataset's name (its test split).")
+@click.option("--samples", default=10, show_default=True, type=click.IntRange(min=1), help="At most so many.")
+@json_option
+def infer(target: str, state_dir: Path | None, source: str, samples: int, as_json: bool) -> None:
+    """Classify samples on a target."""
+    from tinytl_bridge import connect
+
+    x = _samples(source)[:samples]
+    with connect(target, state_dir=state_dir) as device:
+        labels = device.metadata()["labels"]
+        answers = [device.infer(sample) for sample in x]
+    rows = [{"sample": i, "class": a.predicted, "label": labels[a.predicted], "confidence": float(a.probabilities.max())} for i, a in enumerate(answers)]
+
+    def render(console: Console) -> None:
+        cells = [(r["sample"], r["label"], f"{r['confidence']:.3f}") for r in rows]
+        console.print(table(f"On {target}", ("sample", "label", "probability"), cells, numeric=("sample", "probability")))
+
+    show(rows, as_json=as_json, render=render)
+
+
+def _samples(source: str) -> np.ndarray:
+    from tinytl.data import load_dataset
+
+    if not source.endswith(".npy"):
+        return load_dataset(source).x_test
+    try:
+        return np.load(source, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise TinytlError(f"{source} cannot be read: {error}", expected="a .npy array of samples") from None
+
+
+@click.command()
+@target_options
+@data_option
+@click.option("--split", type=click.Choice(["test", "train"]), default="test", show_default=True)
+@click.option("--samples", type=click.IntRange(min=1), help="At most so many.")
+@json_option
+def evaluate(target: str, state_dir: Path | None, data: str, split: str, samples: int | None, as_json: bool) -> None:
+    """Accuracy of a target on a dataset."""
+    from tinytl.data import load_dataset
+    from tinytl_bridge import connect
+
+    dataset = load_dataset(data)
+    x, y = (dataset.x_test, dataset.y_test) if split == "test" else (dataset.x_train, dataset.y_train)
+    with connect(target, state_dir=state_dir) as device, progress() as bar:
+        result = device.evaluate(x[:samples], y[:samples], progress=bar)
+    facts = {"target": target, "data": dataset.name, "split": split, "samples": len(y[:samples]), "correct": result.correct, "accuracy": result.accuracy}
+    show_facts(facts, as_json=as_json, title="Evaluated")
+
+
+@click.command()
+@target_options
+@data_option
+@click.option("--samples", type=click.IntRange(min=1), help="At most so many of the train split  [default: all]")
+@click.option("--save/--no-save", default=True, show_default=True, help="Keep the head through power loss afterwards.")
+@click.option("--trace", is_flag=True, help="Print the CRC-32 of the head after every step.")
+@seed_option
+@json_option
+def teach(target: str, state_dir: Path | None, data: str, samples: int | None, save: bool, trace: bool, seed: int, as_json: bool) -> None:
+    """Stream labelled samples of the train split, in seeded random order; the head learns on the target.
+
+    Accuracy is measured on the test split before and after, and shown live on the samples themselves, each before it is learned.
+    """
+    from tinytl.data import load_dataset
+    from tinytl_bridge import connect
+
+    dataset = load_dataset(data)
+    order = np.random.default_rng(seed).permutation(len(dataset.x_train))[:samples]
+    with connect(target, state_dir=state_dir) as device, progress() as bar:
+        before = device.evaluate(dataset.x_test, dataset.y_test, progress=bar)
+        on_step = (lambda step: say(f"step {step.steps}: head {step.head_crc32:08x}")) if trace else None
+        taught = device.teach(dataset.x_train[order], dataset.y_train[order], progress=bar, trace=trace, on_step=on_step)
+        after = device.evaluate(dataset.x_test, dataset.y_test, progress=bar)
+        sequence = device.save() if save else 0
+    facts = {"target": target, "data": dataset.name, "taught": taught.taught, "accuracy_before": before.accuracy,
+             "accuracy_while_learning": taught.accuracy, "accuracy_after": after.accuracy, "diverged": taught.diverged,
+             "saved_as": sequence or None}  # fmt: skip
+    show_facts(facts, as_json=as_json, title="Taught")
+    if after.accuracy < before.accuracy and not as_json:
+        say("warning: the head is worse than before\nhint: tinytl rollback --to previous, with the same --target")
+
+
+@click.command()
+@target_options
+@json_option
+def save(target: str, state_dir: Path | None, as_json: bool) -> None:
+    """Keep the head of a running target through power loss."""
+    from tinytl_bridge import connect
+
+    with connect(target, state_dir=state_dir) as device:
+        sequence = device.save()
+    show_facts({"target": target, "saved_as": sequence}, as_json=as_json, title="Saved")
+
+
+@click.command()
+@target_options
+@click.option("--to", "where", type=click.Choice(["saved", "previous", "factory"]), default="saved", show_default=True)
+@json_option
+def rollback(target: str, state_dir: Path | None, where: str, as_json: bool) -> None:
+    """Go back to the last saved head, the one before it, or the factory head, and keep that."""
+    from tinytl_bridge import connect
+
+    with connect(target, state_dir=state_dir) as device:
+        device.rollback(where)
+        sequence = device.save()
+    show_facts({"target": target, "rolled_back_to": where, "saved_as": sequence}, as_json=as_json, title="Rolled back")

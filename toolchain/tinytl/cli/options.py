@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands share, defined once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FILE = click.Path(path_type=Path)
+
+
+def json_option(command: Command) -> Command:
+    """Add `--json`: the result as JSON on stdout."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
+
+
+def seed_option(command: Command) -> Command:
+    """Add `--seed`."""
+    return click.option("--seed", default=1, show_default=True, help="Seed of everything random.")(command)
+
+
+def data_option(command: Command) -> Command:
+    """Add the required `--data`."""
+    return click.option("--data", "data", required=True, metavar="NAME|PATH", help="Dataset: `tinytl data list`, a folder, .npz or .csv.")(command)
+
+
+def target_options(command: Command) -> Command:
+    """Add `--target` and `--state`."""
+    state = click.option("--state", "state_dir", type=FILE, help="Folder that keeps the memory of emulated targets and of the twin.")
+    target = click.option(
+        "--target", required=True, metavar="TARGET", help="host, qemu:mps2-an386, serial:/dev/ttyACM0, or a pyserial URL."
+    )
+    return target(state(command))

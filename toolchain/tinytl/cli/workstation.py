@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands of the workstation: `pretrain`, `plans`, `export`, `inspect`."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from tinytl.cli.console import progress, say, show, show_facts, table
+from tinytl.cli.options import FILE, data_option, json_option, seed_option
+
+
+@click.command()
+@click.option("--model", required=True, metavar="NAME|FILE", help="Zoo model (`tinytl models`) or your own .keras file.")
+@data_option
+@click.option("--out", required=True, type=FILE, help="Run folder to write.")
+@click.option("--epochs", default=40, show_default=True, type=click.IntRange(min=1))
+@click.option("--batch-size", default=64, show_default=True, type=click.IntRange(min=1))
+@click.option("--augment/--no-augment", default=True, show_default=True, help="Shift, rotate and zoom the training images.")
+@seed_option
+@json_option
+def pretrain(
+    model: str, data: str, out: Path, epochs: int, batch_size: int, augment: bool, seed: int, as_json: bool
+) -> None:
+    """Train a model on the source task; writes a run folder."""
+    from tinytl.data import load_dataset
+    from tinytl.pretraining import pretrain as run_pretraining
+
+    dataset = load_dataset(data)
+    with progress() as bar:
+        run = run_pretraining(model, dataset, out, epochs=epochs, batch_size=batch_size, augment=augment, seed=seed, progress=bar)
+    facts = {"run": run.path, "model": run.model, "data": run.dataset, "accuracy": run.accuracy, "epochs": len(run.history["loss"])}
+    show_facts(facts, as_json=as_json, title="Pretrained")
+    if not as_json:
+        say(f"next: tinytl export {run.path} --plan last-dense -o {run.path.name}.tinytl")
+
+
+@click.command()
+@click.argument("run", type=FILE)
+@json_option
+def plans(run: Path, as_json: bool) -> None:
+    """Where the model of RUN can be cut, and what each cut costs."""
+    from tinytl.energy import thesis_energy_nj
+    from tinytl.plan import cut, list_plans
+    from tinytl.pretraining import load_model, load_run
+
+    model = load_model(load_run(run))
+    rows = []
+    for name in list_plans(model):
+        made = cut(model, name)
+        parameters = sum(layer.weights.size + layer.bias.size for layer in made.head.layers)
+        rows.append({"plan": name, "trains": len(made.head.layers), "features": made.head.feature_count, "parameters": parameters,
+                     "trainable_macs": made.trainable_macs, "frozen_macs": made.frozen_macs,
+                     "energy_nj_thesis": thesis_energy_nj(made.trainable_macs)})  # fmt: skip
+
+    def render(console: Console) -> None:
+        columns = ("plan", "trains", "features", "parameters", "trainable_macs", "frozen_macs", "energy_nj_thesis")
+        titles = ("plan", "layers", "features", "parameters", "MACs trained", "MACs frozen", "nJ (model: thesis)")
+        console.print(table(f"Freeze plans of {run}", titles, [[row[c] for c in columns] for row in rows], numeric=titles[1:]))
+
+    show(rows, as_json=as_json, render=render)
+
+
+@click.command()
+@click.argument("run", type=FILE)
+@click.option("--plan", default="last-dense", show_default=True, help="Where to cut: `tinytl plans RUN`.")
+@click.option("-o", "--out", required=True, type=FILE, help="Bundle to write.")
+@click.option("--data", help="Source dataset, if not the one the run was trained on.")
+@click.option("--learning-rate", type=float, help="Of the head on the device.")
+@click.option("--momentum", type=float, help="Of the head on the device.")
+@click.option("--replays-per-step", type=int, help="Replayed samples after each taught one.")
+@click.option("--replay-buffer-bytes", type=int, help="RAM for features of taught samples.")
+@click.option("--replay-samples", default=200, show_default=True, help="Source samples whose features travel in the bundle.")
+@seed_option
+@json_option
+def export(
+    run: Path, plan: str, out: Path, data: str | None, replay_samples: int, seed: int, as_json: bool, **learning: float | int | None
+) -> None:
+    """Cut, quantize and pack RUN into one bundle."""
+    from tinytl.data import load_dataset
+    from tinytl.exporting import export as run_export
+    from tinytl.head import Learning
+
+    chosen = Learning(seed=seed, **{name: value for name, value in learning.items() if value is not None})  # type: ignore[arg-type]
+    with progress() as bar:
+        bundle = run_export(
+            run, plan=plan, out=out, dataset=load_dataset(data) if data else None, learning=chosen,
+            replay_samples=replay_samples, seed=seed, progress=bar,
+        )  # fmt: skip
+    source = bundle.manifest["source"]
+    facts = {"bundle": out, "bundle_id": bundle.bundle_id, "plan": plan, "bytes": out.stat().st_size,
+             "accuracy_float": source["accuracy_float"], "accuracy_int8": source["accuracy_int8"]}  # fmt: skip
+    show_facts(facts, as_json=as_json, title="Exported")
+    if not as_json:
+        for warning in bundle.manifest.get("warnings", ()):
+            say(f"warning: {warning}")
+        say(f"next: tinytl flash {out} --target qemu:mps2-an386")
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@json_option
+def inspect(file: Path, as_json: bool) -> None:
+    """Layers, MACs, RAM, flash, energy and checksums of a bundle or .tflite FILE; what fits where."""
+    from tinytl.cli.inspection_tables import render_inspection
+    from tinytl.inspection import inspect as run_inspection
+    from tinytl_bridge.boards import board_limits
+
+    found = run_inspection(file, boards=board_limits())
+    show(found, as_json=as_json, render=lambda console: render_inspection(console, found))

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The compiler: a .tflite graph → passes → memory plan → image, the flat file that devices run in place (SPEC.md
+section 2).
+
+`compile_bundle` and `compile_tflite` are the verbs; `read_image` opens an image again for inspection. One module a
+stage, in the order of `compile.py`.
+"""
+
+from tinytl.compiler.compile import compile_bundle, compile_tflite
+from tinytl.compiler.image import Image, OperatorInfo
+from tinytl.compiler.image_reader import ImageContents, read_image
+from tinytl.compiler.liveness import ArenaRange
+
+__all__ = ["ArenaRange", "Image", "ImageContents", "OperatorInfo", "compile_bundle", "compile_tflite", "read_image"]

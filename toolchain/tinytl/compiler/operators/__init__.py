@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one list of TFLite operators that the compiler takes; each module holds the rules of one family.
+
+Adding an operator: a row in SPEC.md table 2.4, its kind in `kinds`, its rule in a family, its kernel in the runtime,
+its test.
+"""
+
+from tinytl.compiler.operators import (
+    activation,
+    arithmetic,
+    convolution,
+    fully_connected,
+    movement,
+    pooling,
+    precision,
+    reduction,
+    shape_arithmetic,
+)
+from tinytl.compiler.operators.rule import Rule
+
+_FAMILIES = (
+    *(convolution, fully_connected, pooling, arithmetic, activation),
+    *(reduction, movement, precision, shape_arithmetic),
+)
+
+RULES: dict[str, Rule] = {rule.operator: rule for family in _FAMILIES for rule in family.RULES}
+"""TFLite's name → rule."""
+
+
+def supported_list() -> str:
+    """Return the names with their largest versions, as refusals print them."""
+    return ", ".join(f"{rule.operator} ≤ {rule.versions}" for _, rule in sorted(RULES.items()))

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""MEAN over any set of dimensions, such as Keras's global average pooling. 1 / count is folded into the multiplier."""
+
+from math import prod
+
+from tinytl.compiler.graph import Graph, Node
+from tinytl.compiler.kinds import MEAN
+from tinytl.compiler.operators.rule import (
+    Rule,
+    Shape,
+    constant_input,
+    quantized_input,
+    quantized_output,
+    require_dtype,
+)
+from tinytl.compiler.options import ReduceOptions, options_of
+from tinytl.compiler.program import Builder
+from tinytl.compiler.quantization import mean_multiplier
+
+MAX_COUNT = 2**22
+"""More int8 values than that do not fit a 32-bit sum of differences from the zero point."""
+
+
+def _axes(graph: Graph, node: Node) -> tuple[int, ...]:
+    """Return the averaged dimensions, each once, in order."""
+    rank = len(graph.input(node, 0).shape)
+    require_dtype(node, graph.input(node, 1), "the axis tensor", ("int32", "int64"))
+    found = [int(axis) for axis in constant_input(graph, node, 1, "the axes").reshape(-1)]
+    if not found or any(not -rank <= axis < rank for axis in found):
+        raise node.refuse(f"axes {found}", expected=f"dimensions {-rank} to {rank - 1}")
+    return tuple(sorted({axis % rank for axis in found}))
+
+
+def shape(graph: Graph, node: Node) -> Shape:
+    axes = _axes(graph, node)
+    source = graph.input(node, 0).shape
+    if options_of(node.options, ReduceOptions).keep_dims:
+        return tuple(1 if dimension in axes else side for dimension, side in enumerate(source))
+    return tuple(side for dimension, side in enumerate(source) if dimension not in axes)
+
+
+def lower(graph: Graph, node: Node, builder: Builder) -> None:
+    source, output = quantized_input(graph, node, 0), quantized_output(graph, node)
+    axes = _axes(graph, node)
+    count = prod(source.shape[axis] for axis in axes)
+    multiplier = mean_multiplier(source.scale, output.scale, count)
+    if count > MAX_COUNT:
+        raise node.refuse(f"a mean of {count:,} values", expected=f"at most {MAX_COUNT:,}")
+    parameters = (sum(1 << axis for axis in axes), multiplier.value, multiplier.shift)
+    builder.emit(node, MEAN, (builder.tensor(node.inputs[0]),), parameters)
+
+
+RULES = (Rule("MEAN", 3, shape, lower, schema="ReducerOptions", options=ReduceOptions()),)

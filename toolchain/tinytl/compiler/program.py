@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program: what an image holds, before it has addresses. Lowering fills a `Builder`, which turns into a `Program`.
+
+Tensors are views of storages; a storage is one run of bytes in the arena, which several views (aliases of a reshape)
+may share. Constants have data and no storage.
+"""
+
+from dataclasses import dataclass, field
+from math import prod
+
+import numpy as np
+
+from tinytl.compiler.graph import ELEMENT_BYTES, Graph, Node
+from tinytl.compiler.kinds import OperatorKind
+from tinytl.compiler.naming import layer_name
+
+MAX_RANK = 4
+MAX_MACS = 2**32 - 1
+CONSTANT = -1
+"""Storage of a tensor that lies in the image."""
+
+
+@dataclass(frozen=True)
+class ProgramTensor:
+    """One tensor record to be. data: of a constant, C-contiguous, of `dtype` and `dims`."""
+
+    name: str
+    dtype: str
+    dims: tuple[int, ...]
+    scale: float = 0.0
+    zero_point: int = 0
+    storage: int = CONSTANT
+    data: np.ndarray | None = None
+
+    @property
+    def bytes(self) -> int:
+        return prod(self.dims) * ELEMENT_BYTES[self.dtype]
+
+
+@dataclass(frozen=True)
+class ProgramOperator:
+    """One operator record to be. inputs, outputs: tensor numbers; parameters: int32, in the order of its kind."""
+
+    kind: OperatorKind
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    parameters: tuple[int, ...]
+    macs: int
+    scratch_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Program:
+    """Tensors, operators in order, graph inputs and outputs (tensor numbers)."""
+
+    tensors: tuple[ProgramTensor, ...]
+    operators: tuple[ProgramOperator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass
+class Builder:
+    """Collects a program while rules lower the nodes of `graph`; the only mutable state of the compiler."""
+
+    graph: Graph
+    tensors: list[ProgramTensor] = field(default_factory=list)
+    operators: list[ProgramOperator] = field(default_factory=list)
+    _numbers: dict[tuple[int, tuple[int, ...]], int] = field(default_factory=dict)
+
+    def tensor(self, number: int, dims: tuple[int, ...] | None = None) -> int:
+        """Return the program's number of a graph tensor, seen with other dims (of as many elements) if given."""
+        source = self.graph.tensors[number]
+        shape = source.shape if dims is None else dims
+        if (number, shape) not in self._numbers:
+            data = None if source.data is None else np.ascontiguousarray(source.data).reshape(shape)
+            storage = CONSTANT if data is not None else self.graph.storage(number)
+            self._numbers[number, shape] = self._append(
+                ProgramTensor(source.name, source.dtype, shape, float(source.scale), source.zero_point, storage, data)
+            )
+        return self._numbers[number, shape]
+
+    def constant(self, name: str, data: np.ndarray, dtype: str) -> int:
+        """Add a constant that the compiler computed, and return its number."""
+        array = np.ascontiguousarray(data, dtype=np.dtype(dtype))
+        return self._append(ProgramTensor(name, dtype, tuple(array.shape), data=array))
+
+    def emit(
+        self,
+        node: Node,
+        kind: OperatorKind,
+        inputs: tuple[int, ...],
+        parameters: tuple[int, ...] = (),
+        *,
+        macs: int = 0,
+    ) -> None:
+        """Append the image operator that computes a node's (first) output."""
+        if len(parameters) != len(kind.parameters):
+            raise ValueError(f"{kind.name} takes {len(kind.parameters)} parameters, not {len(parameters)}")
+        if macs > MAX_MACS:
+            raise node.refuse(f"takes {macs:,} multiply-accumulates", expected=f"at most {MAX_MACS:,}")
+        if any(not -(2**31) <= value < 2**31 for value in parameters):
+            raise node.refuse(f"a parameter of {parameters} does not fit", expected="32-bit integers")
+        outputs = (self.tensor(node.outputs[0]),)
+        name = layer_name(node.name) or kind.name
+        self.operators.append(ProgramOperator(kind, name, inputs, outputs, parameters, macs))
+
+    def program(self) -> Program:
+        """Close the program."""
+        inputs = tuple(self.tensor(number) for number in self.graph.inputs)
+        outputs = tuple(self.tensor(number) for number in self.graph.outputs)
+        return Program(tuple(self.tensors), tuple(self.operators), inputs, outputs)
+
+    def _append(self, tensor: ProgramTensor) -> int:
+        self.tensors.append(tensor)
+        return len(self.tensors) - 1

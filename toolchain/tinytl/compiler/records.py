@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fixed records of an image as named tuples with their byte layouts: SPEC.md sections 2.1, 2.2, 2.3, 2.5 and
+nothing else.
+
+Writer and reader use the same ones. Field names are those of SPEC.md and of the C structs; a test compares offsets with
+SPEC.md.
+"""
+
+from struct import Struct
+from typing import NamedTuple, TypeVar
+
+MAGIC = b"TLIM"
+FORMAT_VERSION = 1
+HEADER_BYTES = 128
+CRC_START = 16
+NONE = 0xFFFFFFFF
+FLAG_HEAD = 1
+FAMILIES = {"portable": 0, "dsp": 1, "mve": 2}
+REGION_ARENA, REGION_IMAGE = 0, 1
+DTYPES = {"int8": 1, "uint8": 2, "int16": 3, "int32": 4, "float32": 5}
+LAYER_DENSE = 1
+LAYER_ACTIVATIONS = {"none": 0, "relu": 1, "relu6": 2}
+LOSSES = {"softmax_cross_entropy": 1}
+
+
+class Header(NamedTuple):
+    """Section 2.1; the 11 reserved words are written as zeros."""
+
+    magic: bytes
+    format_version: int
+    header_bytes: int
+    image_bytes: int
+    crc32: int
+    bundle_id: bytes
+    family: int
+    flags: int
+    arena_bytes: int
+    tensor_count: int
+    tensors: int
+    operator_count: int
+    operators: int
+    operand_count: int
+    operands: int
+    graph_operands: int
+    input_count: int
+    output_count: int
+    head: int
+    metadata: int
+    metadata_bytes: int
+
+
+class TensorRecord(NamedTuple):
+    """Section 2.2."""
+
+    offset: int
+    bytes: int
+    region: int
+    dtype: int
+    rank: int
+    dim0: int
+    dim1: int
+    dim2: int
+    dim3: int
+    zero_point: int
+    scale: float
+
+
+class OperatorRecord(NamedTuple):
+    """Section 2.3."""
+
+    opcode: int
+    kernel: int
+    input_count: int
+    output_count: int
+    operands: int
+    params: int
+    params_bytes: int
+    scratch_offset: int
+    scratch_bytes: int
+    macs: int
+
+
+class HeadRecord(NamedTuple):
+    """Section 2.5, the head section."""
+
+    layer_count: int
+    layers: int
+    class_count: int
+    class_capacity: int
+    feature_count: int
+    parameter_count: int
+    initial_parameters: int
+    parameters: int
+    velocities: int
+    features_f32: int
+    features_s8: int
+    workspace: int
+    workspace_bytes: int
+    replay_set_count: int
+    replay_set_features: int
+    replay_set_labels: int
+    replay_buffer: int
+    replay_capacity: int
+    replays_per_step: int
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    seed: int
+    loss: int
+
+
+class LayerRecord(NamedTuple):
+    """Section 2.5, one layer."""
+
+    kind: int
+    activation: int
+    in_count: int
+    out_count: int
+    weights: int
+    bias: int
+    output: int
+    d_output: int
+
+
+LAYOUTS: dict[type, Struct] = {
+    Header: Struct("<4sHHII16sHH8IHHIII44x"),
+    TensorRecord: Struct("<IIBBBx4Iif4x"),
+    OperatorRecord: Struct("<4H6I"),
+    HeadRecord: Struct("<19Ifff2I16x"),
+    LayerRecord: Struct("<2H6I4x"),
+}
+"""Record → bytes; `x` are reserved bytes, written as 0."""
+
+Record = TypeVar("Record", Header, TensorRecord, OperatorRecord, HeadRecord, LayerRecord)
+
+
+def pack(record: Header | TensorRecord | OperatorRecord | HeadRecord | LayerRecord) -> bytes:
+    """Return a record's bytes."""
+    return LAYOUTS[type(record)].pack(*record)
+
+
+def unpack(kind: type[Record], data: bytes, offset: int) -> Record:
+    """Read a record at an offset. Raises struct.error where the data ends before it."""
+    return kind(*LAYOUTS[kind].unpack_from(data, offset))
+
+
+def size(kind: type) -> int:
+    """Return the bytes of a record."""
+    return LAYOUTS[kind].size

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Folders of images by class: `FOLDER/CLASS/*.png`, or `FOLDER/train/CLASS/*` and `FOLDER/test/CLASS/*`.
+
+All images must have one size unless a size to resize to is given: a silent resize would hide a wrong crop. The samples are grey if
+every image is, else RGB. Files that are no .png, .jpg, .jpeg or .bmp, and hidden ones, are passed over.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from tinytl.data.dataset import Dataset
+from tinytl.data.split import check_classes, split_dataset
+from tinytl.errors import DataError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+GREY_MODES = ("L", "LA", "1")
+Labelled = list[tuple[Path, int]]
+
+
+def load_image_folder(folder: Path, *, seed: int, resize: tuple[int, int] | None = None) -> Dataset:
+    """Load images by class; sub-folder names are the class names, in alphabetical order.
+
+    Args:
+        seed: of the split, where there are no train/ and test/ folders.
+        resize: (height, width) that every image becomes, bilinear.
+
+    Raises:
+        DataError: no classes, an empty class, an unreadable image, images of several sizes, a test class that is not in train/.
+    """
+    if (folder / "train").is_dir() and (folder / "test").is_dir():
+        classes = _class_names(folder / "train")
+        _same_classes(folder, classes, _class_names(folder / "test"))
+        train, test = (_files(folder / split, classes) for split in ("train", "test"))
+        x, y = _read(folder, train + test, resize)
+        counts = np.bincount(y[: len(train)], minlength=len(classes))
+        check_classes(folder.name, counts, classes)
+        order = np.random.default_rng(seed).permutation(len(train))
+        return Dataset(folder.name, x[order], y[order], x[len(train) :], y[len(train) :], classes)
+    classes = _class_names(folder)
+    x, y = _read(folder, _files(folder, classes), resize)
+    return split_dataset(folder.name, x, y, classes, seed=seed)
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    names = tuple(sorted(child.name for child in folder.iterdir() if child.is_dir() and not child.name.startswith(".")))
+    if not names:
+        raise DataError(f"folder {folder} holds no classes", expected="a sub-folder of images for each class")
+    return names
+
+
+def _same_classes(folder: Path, train: tuple[str, ...], test: tuple[str, ...]) -> None:
+    for one, other, split in ((train, test, "test"), (test, train, "train")):
+        if missing := sorted(set(one) - set(other)):
+            raise DataError(
+                f"folder {folder}: class {missing[0]!r} is missing from {split}/", expected="the same classes in train/ and test/"
+            )
+
+
+def _files(folder: Path, classes: tuple[str, ...]) -> Labelled:
+    found: Labelled = []
+    for number, name in enumerate(classes):
+        paths = sorted(path for path in (folder / name).iterdir() if _is_image(path))
+        if not paths:
+            raise DataError(f"class folder {folder / name} holds no images", expected=f"files ending in {', '.join(SUFFIXES)}")
+        found += [(path, number) for path in paths]
+    return found
+
+
+def _is_image(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def _read(folder: Path, files: Labelled, resize: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
+    images = [_open(path) for path, _ in files]
+    if resize is not None:
+        height, width = resize
+        images = [image.resize((width, height), Image.Resampling.BILINEAR) for image in images]
+    _one_size(folder, images)
+    mode = "L" if all(image.mode == "L" for image in images) else "RGB"
+    x = np.stack([np.asarray(image.convert(mode), np.uint8) for image in images])
+    return x.reshape(*x.shape[:3], -1), np.array([number for _, number in files], np.int64)
+
+
+def _open(path: Path) -> Image.Image:
+    """Return an upright image of mode L or RGB."""
+    try:
+        with Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image)
+            return upright.convert("L" if upright.mode in GREY_MODES else "RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"image {path} cannot be read: {error}", expected="a whole .png, .jpg or .bmp file") from error
+
+
+def _one_size(folder: Path, images: list[Image.Image]) -> None:
+    sizes = Counter((image.height, image.width) for image in images)
+    if len(sizes) == 1:
+        return
+    common = sizes.most_common()
+    listed = ", ".join(f"{height}×{width} ({count})" for (height, width), count in common[:5])
+    rest = f" and {len(sizes) - 5} more" if len(sizes) > 5 else ""
+    (height, width), _ = common[0]
+    raise DataError(
+        f"folder {folder} holds images of {len(sizes)} sizes: {listed}{rest}",
+        expected="one size (height×width)",
+        hint=f"load_dataset({str(folder)!r}, resize=({height}, {width})), or crop them",
+    )

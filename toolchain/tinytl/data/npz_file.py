@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`.npz` files: `x_train, y_train, x_test, y_test`, or `x, y` to be split; `classes` (names) where there are any."""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from tinytl.data.dataset import Dataset
+from tinytl.data.split import check_classes, split_dataset
+from tinytl.errors import DataError
+
+SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+def load_npz(path: Path, *, seed: int, class_names: tuple[str, ...] = ()) -> Dataset:
+    """Load a dataset from one .npz file.
+
+    Images are uint8 (N, H, W), (N, H, W, 1) or (N, H, W, 3); vectors are numbers (N, D); features are int8.
+
+    Args:
+        seed: of the split, where the file has none.
+        class_names: used where the file has no `classes`.
+
+    Raises:
+        DataError: a file that cannot be read; missing keys; samples or labels of a type or shape that cannot be used.
+    """
+    arrays = _read(path)
+    names = _class_names(path, arrays, class_names)
+    if all(key in arrays for key in SPLIT_KEYS):
+        x_train, x_test = (_samples(path, key, arrays[key]) for key in ("x_train", "x_test"))
+        y_train, y_test = (_labels(path, key, arrays[key]) for key in ("y_train", "y_test"))
+        names = names or _numbers(y_train)
+        dataset = Dataset(path.stem, x_train, y_train, x_test, y_test, names)
+        check_classes(path.stem, np.bincount(y_train, minlength=len(names)), names)
+        return dataset
+    if "x" in arrays and "y" in arrays:
+        x, y = _samples(path, "x", arrays["x"]), _labels(path, "y", arrays["y"])
+        names = names or _numbers(y)
+        Dataset(path.stem, x, y, x[:0], y[:0], names)  # refuses what does not fit together before it is split
+        return split_dataset(path.stem, x, y, names, seed=seed)
+    raise DataError(
+        f"{path} holds {', '.join(arrays) or 'no arrays'}",
+        expected=f"{', '.join(SPLIT_KEYS)} (or x, y, to be split); classes if there are names",
+    )
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {error}", expected="an .npz file without Python objects") from error
+
+
+def _samples(path: Path, key: str, x: np.ndarray) -> np.ndarray:
+    if x.ndim == 3 and x.dtype in (np.uint8, np.int8):
+        x = x[..., None]
+    if x.ndim == 4 and x.dtype == np.uint8 and x.shape[3] in (1, 3):
+        return x
+    if x.dtype == np.int8 and x.ndim in (2, 4):
+        return x
+    if x.ndim == 2 and x.dtype.kind in "fiu":
+        return x.astype(np.float32)
+    raise DataError(
+        f"{path}: {key} is {x.dtype} of shape {x.shape}",
+        expected="uint8 images (N, H, W), (N, H, W, 1) or (N, H, W, 3); int8 features; or vectors (N, D)",
+        hint="store images as 0 … 255 uint8, colours last",
+    )
+
+
+def _labels(path: Path, key: str, y: np.ndarray) -> np.ndarray:
+    y = y.reshape(-1) if y.ndim == 2 and y.shape[1] == 1 else y
+    if y.dtype.kind not in "iu" or y.ndim != 1:
+        raise DataError(f"{path}: {key} is {y.dtype} of shape {y.shape}", expected="integers (N,), one class number a sample")
+    if len(y) == 0:
+        raise DataError(f"{path}: {key} is empty", expected="at least one sample")
+    return y.astype(np.int64)
+
+
+def _class_names(path: Path, arrays: dict[str, np.ndarray], otherwise: tuple[str, ...]) -> tuple[str, ...]:
+    if "classes" not in arrays:
+        return otherwise
+    names = arrays["classes"]
+    if names.ndim != 1 or names.dtype.kind not in "US":
+        raise DataError(f"{path}: classes is {names.dtype} of shape {names.shape}", expected="a list of names")
+    return tuple(name.decode("utf-8") if isinstance(name, bytes) else str(name) for name in names)
+
+
+def _numbers(y: np.ndarray) -> tuple[str, ...]:
+    return tuple(str(number) for number in range(int(y.max()) + 1))

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From samples as datasets hold them to the numbers a model takes: real ones (`fit_samples`), then int8 (`quantize_samples`).
+
+The same two calls prepare samples for training, calibration, the host's twin and every device, so that all see the same bytes.
+Rounding is TFLite's (SPEC.md section 1, `input` and `preprocessing`): half away from zero, then saturate.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from tinytl.errors import DataError
+
+
+def fit_samples(x: np.ndarray, *, shape: Sequence[int], value_range: tuple[float, float], resize: str | None = "bilinear") -> np.ndarray:
+    """Bring samples to a model's input shape and range: value = low + pixel / 255 × (high − low).
+
+    Args:
+        x: images (N, H, W, C) uint8 with C in {1, 3}, of any size; or real numbers (N, …) of another dtype, which pass unscaled.
+        shape: (H, W, C) or (D,) of the model's input.
+        value_range: (low, high) that pixels 0 and 255 become.
+        resize: "bilinear", or None to refuse images of another size.
+
+    Returns:
+        (N, *shape) float32.
+
+    Raises:
+        DataError: samples that cannot become that shape.
+    """
+    shape = tuple(int(side) for side in shape)
+    if resize not in ("bilinear", None):
+        raise DataError(f"resize {resize!r}", expected="'bilinear' or None")
+    if x.dtype != np.uint8:
+        return _checked(x, shape).astype(np.float32)
+    if len(shape) != 3 or shape[2] not in (1, 3):
+        raise DataError(
+            f"images of shape {_times(x.shape[1:])} cannot become model input of shape {_times(shape)}",
+            expected="a model that takes H×W×1 or H×W×3",
+        )
+    images = _resized(_with_channels(x, shape[2]), shape, resize)
+    low, high = value_range
+    return np.float32(low) + images.astype(np.float32) * np.float32((high - low) / 255.0)
+
+
+def quantize_samples(x_f32: np.ndarray, *, scale: float, zero_point: int) -> np.ndarray:
+    """Quantize real numbers: q = round(x / scale) + zero_point, saturated to −128 … 127.
+
+    Args:
+        x_f32: float32, any shape.
+        scale: > 0, of the model's int8 input. zero_point: −128 … 127.
+
+    Returns:
+        int8, the same shape.
+
+    Raises:
+        DataError: a number that is not finite, or a scale that is not positive.
+    """
+    if not scale > 0:
+        raise DataError(f"input scale {scale}", expected="a positive number")
+    if not np.isfinite(x_f32).all():
+        raise DataError("samples to quantize hold NaN or infinity", expected="finite numbers")
+    ratio = (np.asarray(x_f32, np.float32) / np.float32(scale)).astype(np.float64)
+    rounded = np.trunc(ratio + np.copysign(0.5, ratio))
+    return np.clip(rounded + zero_point, -128, 127).astype(np.int8)
+
+
+def _checked(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    if tuple(x.shape[1:]) != shape:
+        raise DataError(f"samples have shape {_times(x.shape[1:])}", expected=f"{_times(shape)}, the model's input")
+    return x
+
+
+def _with_channels(x: np.ndarray, channels: int) -> np.ndarray:
+    if x.ndim != 4 or x.shape[3] not in (1, 3):
+        raise DataError(f"images have shape {x.shape}", expected="(N, H, W, 1) or (N, H, W, 3)")
+    if x.shape[3] == channels:
+        return x
+    if channels == 3:
+        return np.repeat(x, 3, axis=3)
+    grey = [np.asarray(Image.fromarray(image).convert("L")) for image in x]
+    return np.array(grey, np.uint8).reshape(*x.shape[:3], 1)
+
+
+def _resized(x: np.ndarray, shape: tuple[int, ...], resize: str | None) -> np.ndarray:
+    height, width, channels = shape
+    if x.shape[1:3] == (height, width):
+        return x
+    if resize is None:
+        raise DataError(f"images of {_times(x.shape[1:3])}", expected=f"{_times(shape[:2])}", hint="allow resizing with resize='bilinear'")
+    out = np.empty((len(x), *shape), np.uint8)
+    for number, image in enumerate(x):
+        picture = Image.fromarray(image[:, :, 0] if channels == 1 else image)
+        out[number] = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR)).reshape(shape)
+    return out
+
+
+def _times(shape: Sequence[int]) -> str:
+    return "×".join(str(side) for side in shape)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Seeded, stratified splits: every class is shared between train and test in proportion to its size, to the exact total."""
+
+import numpy as np
+
+from tinytl.data.dataset import Dataset
+from tinytl.errors import DataError
+
+TEST_FRACTION = 0.2
+
+
+def split_dataset(
+    name: str, x: np.ndarray, y: np.ndarray, classes: tuple[str, ...], *, seed: int, test_samples: int | None = None
+) -> Dataset:
+    """Split samples into a `Dataset`; the train split comes in random order, as a stream of samples would.
+
+    Args:
+        x, y: samples and class numbers, see `Dataset`.
+        seed: of the split.
+        test_samples: in all; a fifth if None, at least one of each class.
+
+    Raises:
+        DataError: a class with fewer than two samples.
+    """
+    counts = np.bincount(y, minlength=len(classes))
+    check_classes(name, counts, classes, at_least=2)
+    wanted = max(round(len(y) * TEST_FRACTION), len(classes)) if test_samples is None else test_samples
+    generator = np.random.default_rng(seed)
+    test_mask = np.zeros(len(y), bool)
+    for number, share in enumerate(_shares(counts, wanted)):
+        test_mask[generator.permutation(np.flatnonzero(y == number))[:share]] = True
+    train = generator.permutation(np.flatnonzero(~test_mask))
+    test = np.flatnonzero(test_mask)
+    return Dataset(name, x[train], y[train], x[test], y[test], classes)
+
+
+def check_classes(name: str, counts: np.ndarray, classes: tuple[str, ...], *, at_least: int = 1) -> None:
+    """Refuse a dataset with fewer than two classes, or a class with fewer samples than `at_least`."""
+    if len(classes) < 2:
+        raise DataError(f"dataset {name!r} has {len(classes)} class(es)", expected="2 or more")
+    for class_name, count in zip(classes, counts, strict=True):
+        if count < at_least:
+            reason = "2 or more, one to learn from and one to test with" if at_least == 2 else "at least one"
+            raise DataError(f"dataset {name!r}: class {class_name!r} has {count} training sample(s)", expected=reason)
+
+
+def _shares(counts: np.ndarray, wanted: int) -> np.ndarray:
+    """Test samples of each class: proportional, largest remainders first, at least 1 and never the whole class."""
+    quota = counts * wanted / counts.sum()
+    shares = np.clip(np.floor(quota).astype(int), 1, counts - 1)
+    for number in np.argsort(-(quota - np.floor(quota)), kind="stable"):
+        if shares.sum() < wanted and shares[number] < counts[number] - 1:
+            shares[number] += 1
+    return shares

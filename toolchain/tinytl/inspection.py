@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inspect: everything that can be known about a bundle or a .tflite before it is flashed.
+
+In: a file, and the limits of boards to compare with. Out: an `Inspection`: layers, bytes of RAM and flash as the
+compiler planned them, modelled energy, checksums, and which board it fits. Nothing here is measured: bytes come from
+the image plan, energy from models that are named.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinytl.archive import unpack
+from tinytl.bundle import Bundle, read_bundle
+from tinytl.compiler import ArenaRange, Image, compile_bundle, compile_tflite
+from tinytl.energy import thesis_energy_nj
+from tinytl.errors import BundleError, ModelError
+from tinytl.head import DenseLayer
+from tinytl.measurement import Figure, LayerRow
+from tinytl.signature import TensorSpec, read_signature
+
+MODEL_SLOT_HEADER_BYTES = 32  # SPEC.md section 4
+
+
+@dataclass(frozen=True)
+class Member:
+    """One part of the file: name, bytes, sha256 as hex."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Whether a board has room: what is needed and what there is, and in words by how much it misses.
+
+    Attributes:
+        board: name. fits: both limits hold.
+        arena_bytes, arena_limit: RAM. slot_bytes, slot_limit: the stored image with its header.
+        text: "fits", or what is missing.
+    """
+
+    board: str
+    fits: bool
+    arena_bytes: int
+    arena_limit: int
+    slot_bytes: int
+    slot_limit: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Facts about a bundle or a plain .tflite.
+
+    Attributes:
+        path, kind: the file; "bundle" or "tflite".
+        name, model, plan, labels, class_capacity: of a bundle; model and plan are empty for a .tflite.
+        bundle_id: hex, or empty.
+        members: every part with its checksum.
+        inputs, features: the extractor's ends.
+        layers: operators of the extractor, then layers of the head.
+        frozen_macs, trainable_macs: of one forward pass; frozen as the compiler counts the operators that are left.
+        arena_bytes, arena_map: RAM of the model and who uses which part of it, when.
+        image_bytes: flash of the whole image; constant_bytes, head_bytes, replay_set_bytes: parts of it.
+        energy: by model's name, in nJ.
+        accuracy_float, accuracy_int8: on the source test split, fractions; None for a .tflite.
+        warnings: of the quantization.
+        fits: one row a board.
+    """
+
+    path: Path
+    kind: str
+    name: str
+    model: str
+    plan: str
+    labels: tuple[str, ...]
+    class_capacity: int
+    bundle_id: str
+    members: tuple[Member, ...]
+    inputs: tuple[TensorSpec, ...]
+    features: tuple[TensorSpec, ...]
+    layers: tuple[LayerRow, ...]
+    frozen_macs: int
+    trainable_macs: int
+    arena_bytes: int
+    arena_map: tuple[ArenaRange, ...]
+    image_bytes: int
+    constant_bytes: int
+    head_bytes: int
+    replay_set_bytes: int
+    energy: dict[str, Figure]
+    accuracy_float: float | None
+    accuracy_int8: float | None
+    warnings: tuple[str, ...]
+    fits: tuple[Fit, ...]
+
+
+def inspect(path: Path, *, boards: Sequence[tuple[str, int, int]] = ()) -> Inspection:
+    """Inspect a `.tinytl` bundle or a `.tflite` model.
+
+    Args:
+        path: the file; its first bytes decide what it is.
+        boards: (name, arena bytes, model slot bytes) of each board to compare with.
+
+    Raises:
+        BundleError, ModelError: the file is neither, or damaged.
+        CompileError: an operator that no image can hold.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(8)
+    except OSError as error:
+        raise BundleError(
+            f"{path} cannot be read: {error.strerror or error}", expected="a .tinytl or .tflite file"
+        ) from error
+    if start.startswith(b"PK"):
+        bundle = read_bundle(path)
+        return _inspected(path, compile_bundle(bundle), bundle, boards)
+    if start[4:8] == b"TFL3":
+        data = path.read_bytes()
+        read_signature(data)
+        return _inspected(path, compile_tflite(data), None, boards)
+    raise ModelError(f"{path.name} is neither a bundle nor a .tflite file", expected="a .tinytl or .tflite file")
+
+
+def _inspected(path: Path, image: Image, bundle: Bundle | None, boards: Sequence[tuple[str, int, int]]) -> Inspection:
+    data = path.read_bytes()
+    members = unpack(data, label=path.name) if bundle else {path.name: data}
+    signature = read_signature(bundle.extractor if bundle else data)
+    manifest = bundle.manifest if bundle else {}
+    head = bundle.head.layers if bundle else ()
+    frozen, trainable = sum(each.macs for each in image.operators), sum(layer.weights.size for layer in head)
+    return Inspection(
+        path=path,
+        kind="bundle" if bundle else "tflite",
+        name=manifest.get("name", path.stem),
+        model=manifest.get("model", ""),
+        plan=manifest.get("plan", ""),
+        labels=tuple(manifest.get("labels", ())),
+        class_capacity=manifest.get("class_capacity", 0),
+        bundle_id=bundle.bundle_id.hex() if bundle else "",
+        members=tuple(Member(name, len(part), hashlib.sha256(part).hexdigest()) for name, part in members.items()),
+        inputs=signature.inputs,
+        features=signature.outputs,
+        layers=(*_operator_rows(image), *(_head_row(layer) for layer in head)),
+        frozen_macs=frozen,
+        trainable_macs=trainable,
+        arena_bytes=image.arena_bytes,
+        arena_map=image.arena_map,
+        image_bytes=len(image.data),
+        constant_bytes=image.constant_bytes,
+        head_bytes=image.head_bytes,
+        replay_set_bytes=image.replay_set_bytes,
+        energy={"thesis": Figure(thesis_energy_nj(trainable), "nJ", "nJ (model: thesis)")},
+        accuracy_float=manifest.get("source", {}).get("accuracy_float"),
+        accuracy_int8=manifest.get("source", {}).get("accuracy_int8"),
+        warnings=tuple(manifest.get("warnings", ())),
+        fits=tuple(_fit(image, *board) for board in boards),
+    )
+
+
+def _operator_rows(image: Image) -> list[LayerRow]:
+    return [
+        LayerRow(each.name, each.kind, tuple(each.output_shape), each.macs, each.weight_bytes, each.activation_bytes)
+        for each in image.operators
+    ]
+
+
+def _head_row(layer: DenseLayer) -> LayerRow:
+    operator = "dense" if layer.activation == "none" else f"dense + {layer.activation}"
+    out = len(layer.bias)
+    return LayerRow(
+        layer.name, operator, (1, out), layer.weights.size, layer.weights.nbytes + layer.bias.nbytes, 4 * out
+    )
+
+
+def _fit(image: Image, board: str, arena_limit: int, slot_limit: int) -> Fit:
+    slot_bytes = len(image.data) + MODEL_SLOT_HEADER_BYTES
+    misses = [
+        f"{name} needs {needed:,} bytes, {needed - limit:,} more than the {limit:,} there are"
+        for name, needed, limit in (("arena", image.arena_bytes, arena_limit), ("model slot", slot_bytes, slot_limit))
+        if needed > limit
+    ]
+    return Fit(board, not misses, image.arena_bytes, arena_limit, slot_bytes, slot_limit, "; ".join(misses) or "fits")

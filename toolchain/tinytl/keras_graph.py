@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Keras model as a flat list of calls, for the stages that cut and convert it.
+
+In: a functional or sequential model, with others nested in it to any depth. Out: a `Graph` of fresh copies of its
+layers, in which nothing is nested and nothing is left that only acts during training (dropout, augmentation). The
+model itself is not touched.
+"""
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tinytl.errors import ModelError
+
+# Layers that pass their input through unchanged outside of training.
+_TRAINING_ONLY = (
+    "Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout",
+    "GaussianDropout", "GaussianNoise", "ActivityRegularization", "RandomFlip", "RandomRotation", "RandomZoom",
+    "RandomTranslation", "RandomContrast", "RandomBrightness", "RandomShear", "RandomErasing",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Call:
+    """One use of a layer: Keras tensors in, one Keras tensor out."""
+
+    layer: Any
+    inputs: tuple[Any, ...]
+    output: Any
+
+    @property
+    def name(self) -> str:
+        """How errors and reports call it: «'conv1' (Conv2D)»."""
+        return f"{self.layer.name!r} ({type(self.layer).__name__})"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A flat model: calls in the order of execution, from `input` to `output` (Keras tensors, batch first)."""
+
+    name: str
+    input: Any
+    output: Any
+    calls: tuple[Call, ...]
+
+    def producer(self, tensor: Any) -> Call | None:
+        """Return the call that makes a tensor; None for the input."""
+        return next((call for call in self.calls if call.output is tensor), None)
+
+    def ancestors(self, tensor: Any) -> tuple[Call, ...]:
+        """Return the calls that a tensor depends on, in order."""
+        wanted, found = {id(tensor)}, []
+        for call in reversed(self.calls):
+            if id(call.output) in wanted:
+                wanted.update(id(each) for each in call.inputs)
+                found.append(call)
+        return tuple(reversed(found))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep TensorFlow's chatter, most of which its C++ side writes past Python, off stderr. Errors are raised all the same."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    logging = sys.modules.get("absl.logging")
+    verbosity = logging.get_verbosity() if logging else 0
+    try:
+        with warnings.catch_warnings(), Path(os.devnull).open("wb") as nowhere:
+            warnings.simplefilter("ignore")
+            os.dup2(nowhere.fileno(), 2)
+            if logging:
+                logging.set_verbosity(logging.ERROR)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        if logging:
+            logging.set_verbosity(verbosity)
+
+
+def require_keras() -> Any:
+    """Import Keras with its TensorFlow backend. Raises ModelError where it is not installed or runs on another one."""
+    try:
+        with quiet():
+            import keras
+            import tensorflow  # noqa: F401
+    except ImportError as error:
+        raise ModelError(
+            f"this stage trains or converts models and {error.name} is not installed", hint="pip install 'tinytl[host]'"
+        ) from error
+    if keras.backend.backend() != "tensorflow":
+        raise ModelError(
+            f"Keras runs on {keras.backend.backend()!r}",
+            expected="'tensorflow'",
+            hint="export KERAS_BACKEND=tensorflow",
+        )
+    return keras
+
+
+def load_model(path: Path) -> Any:
+    """Load a `.keras` file. Raises ModelError where it is missing or not readable."""
+    keras = require_keras()
+    if not path.is_file():
+        raise ModelError(f"no model at {path}", expected="a .keras file", hint="tinytl pretrain makes one")
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:  # Keras raises what its layers raise
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{path.name} cannot be loaded: {line}", expected="a model saved by Keras 3") from error
+
+
+def flatten(model: Any) -> Graph:
+    """Copy a model into a flat graph for inference.
+
+    Args:
+        model: keras.Model, functional or sequential, built, one input with a fixed shape and one output.
+
+    Raises:
+        ModelError: another kind of model, or a layer that cannot be copied.
+    """
+    keras = require_keras()
+    if not isinstance(model, keras.Sequential) and not hasattr(model, "_run_through_graph"):
+        raise ModelError(
+            f"model {model.name!r} is a subclass of keras.Model", expected="a functional or sequential model"
+        )
+    if not model.built or not getattr(model, "inputs", None):
+        raise ModelError(
+            f"model {model.name!r} has no input shape yet", expected="a built model", hint="begin it with keras.Input"
+        )
+    for direction, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
+        if len(tensors) != 1:
+            raise ModelError(f"model {model.name!r} has {len(tensors)} {direction}", expected="one")
+    shape = tuple(model.inputs[0].shape[1:])
+    if None in shape:
+        raise ModelError(
+            f"input of model {model.name!r} has the open shape {shape}", expected="a fixed height, width and channels"
+        )
+    start = keras.Input(shape=shape, dtype=model.inputs[0].dtype, name="input")
+    copier = _Copier(keras)
+    output = keras.tree.flatten(copier.replay(model, start))[0]
+    return Graph(model.name, start, output, tuple(copier.calls))
+
+
+class _Copier:
+    """Replays models on new tensors with copies of their layers; keeps the list of calls."""
+
+    def __init__(self, keras: Any) -> None:
+        self._keras = keras
+        self._skipped = tuple(getattr(keras.layers, name) for name in _TRAINING_ONLY if hasattr(keras.layers, name))
+        self._copies: dict[int, Any] = {}
+        self._names: set[str] = set()
+        self.calls: list[Call] = []
+
+    def replay(self, model: Any, tensor: Any) -> Any:
+        """Call the copies of a model's layers on a tensor; return what the model returns, a tensor or a list of one."""
+        if isinstance(model, self._keras.Sequential):
+            for layer in model.layers:
+                tensor = self._applied(layer)(tensor)
+            return tensor
+        return model._run_through_graph(
+            self._keras.tree.pack_sequence_as(model._inputs_struct, [tensor]), self._applied
+        )
+
+    def _applied(self, layer: Any) -> Callable[..., Any]:
+        """Return what takes the layer's place: a call of its copy, a replay of a nested model, or nothing."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            inputs = tuple(
+                each for each in self._keras.tree.flatten((args, kwargs)) if isinstance(each, self._keras.KerasTensor)
+            )
+            if isinstance(layer, self._keras.Model) and len(inputs) == 1 and self._replayable(layer):
+                return self.replay(layer, inputs[0])
+            if type(layer) in self._skipped:
+                return inputs[0]
+            copy = self._copy(layer)
+            output = copy(*args, **kwargs)
+            if copy is not layer:
+                copy.set_weights(layer.get_weights())
+            for each in self._keras.tree.flatten(output):
+                self.calls.append(Call(copy, inputs, each))
+            return output
+
+        return call
+
+    def _replayable(self, model: Any) -> bool:
+        single = len(getattr(model, "inputs", None) or ()) == 1 and len(model.outputs) == 1
+        return single and (isinstance(model, self._keras.Sequential) or hasattr(model, "_run_through_graph"))
+
+    def _copy(self, layer: Any) -> Any:
+        if not isinstance(layer, self._keras.Layer):
+            return layer  # an operation such as `a + b`: it has no weights
+        if id(layer) not in self._copies:
+            config = layer.get_config()
+            config["name"] = self._free_name(layer.name)
+            try:
+                self._copies[id(layer)] = type(layer).from_config(config)
+            except Exception as error:  # a custom layer's own from_config may raise anything
+                kind = type(layer).__name__
+                raise ModelError(
+                    f"layer {layer.name!r} ({kind}) cannot be copied: {error}",
+                    expected="get_config() with all arguments of its constructor",
+                ) from error
+        return self._copies[id(layer)]
+
+    def _free_name(self, name: str) -> str:
+        number, free = 1, name
+        while free in self._names:
+            number += 1
+            free = f"{name}_{number}"
+        self._names.add(free)
+        return free

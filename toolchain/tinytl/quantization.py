@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quantize: from the frozen part of a cut to an int8 .tflite, calibrated on source data.
+
+In: a `Cut` and the source `Dataset`. Out: an `Extractor`: int8 in and out, batch 1 fixed, its accuracy (through the
+head) beside the float model's, and the error of every layer. Post-training quantization after Jacob et al. 2018,
+arXiv:1712.05877, as TFLite's converter does it. Invariant: equal inputs give equal bytes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinytl.data.dataset import Dataset
+from tinytl.data.preprocess import fit_samples, quantize_samples
+from tinytl.errors import ModelError
+from tinytl.head import Head
+from tinytl.interpreter import Interpreter
+from tinytl.keras_graph import quiet, require_keras
+from tinytl.plan import Cut
+from tinytl.progress import Progress, silent
+from tinytl.signature import TensorSpec, read_signature
+
+WARNING_LOSS = 0.01
+_DYNAMIC = ("SHAPE", "STRIDED_SLICE", "PACK")
+_ERROR_SAMPLES = 16
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """How far one int8 tensor is from its float twin, over a few calibration samples.
+
+    Attributes:
+        name: of the tensor. shape: with batch 1.
+        rms_error, rms_signal: root mean squares, in the tensor's real unit.
+        sqnr_db: 20·log10(signal / error); None where either is zero.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    rms_error: float
+    rms_signal: float
+    sqnr_db: float | None
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A quantized extractor.
+
+    Attributes:
+        tflite: the file.
+        input: shape with batch 1, scale, zero point; int8. features: the same for each output.
+        accuracy_float, accuracy_int8: of extractor and head on the source test split, fractions.
+        test_samples: how many that were.
+        layer_errors: one row a tensor, in the order of execution.
+        warnings: sentences a person should read; empty when all is well.
+    """
+
+    tflite: bytes
+    input: TensorSpec
+    features: tuple[TensorSpec, ...]
+    accuracy_float: float
+    accuracy_int8: float
+    test_samples: int
+    layer_errors: tuple[LayerError, ...]
+    warnings: tuple[str, ...]
+
+
+def quantize(
+    cut: Cut,
+    dataset: Dataset,
+    *,
+    value_range: tuple[float, float],
+    calibration_samples: int = 200,
+    test_samples: int = 1000,
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> Extractor:
+    """Quantize the extractor of a cut.
+
+    Args:
+        cut: from `tinytl.plan.cut`.
+        dataset: the source task: calibration from its train split, accuracy from its test split.
+        value_range: (low, high) of the model's real input.
+        calibration_samples: ≥ 1, drawn without repetition. test_samples: at most so many decide the accuracies.
+        seed: of both draws.
+
+    Returns:
+        The int8 extractor with its accuracies and errors.
+
+    Raises:
+        ModelError: the converter refuses the model, or what it made is not static int8.
+        DataError: samples that do not fit the model.
+    """
+    report = progress or silent
+    report("quantize: calibrate and convert", 0, 3)
+    shape = tuple(int(side) for side in cut.extractor.inputs[0].shape[1:])
+    generator = np.random.default_rng(seed)
+    calibration = fit_samples(
+        _drawn(dataset.x_train, calibration_samples, generator)[0], shape=shape, value_range=value_range
+    )
+    tflite = _converted(cut.extractor, calibration)
+    signature = read_signature(tflite)
+    _check_static(signature.operators, (*signature.inputs, *signature.outputs))
+    report("quantize: accuracy, float and int8", 1, 3)
+    x_test, chosen = _drawn(dataset.x_test, test_samples, generator)
+    real, labels = fit_samples(x_test, shape=shape, value_range=value_range), dataset.y_test[chosen]
+    accuracy_float = _accuracy(cut.head, _float_features(cut.extractor, real), labels)
+    accuracy_int8 = _accuracy(cut.head, _int8_features(tflite, real, signature.inputs[0]), labels)
+    report("quantize: error of each layer", 2, 3)
+    layer_errors = _layer_errors(
+        tflite, _converted(cut.extractor, None), calibration[:_ERROR_SAMPLES], signature.inputs[0], cut.frozen_layers
+    )
+    report("quantize: done", 3, 3)
+    return Extractor(
+        tflite=tflite,
+        input=signature.inputs[0],
+        features=signature.outputs,
+        accuracy_float=accuracy_float,
+        accuracy_int8=accuracy_int8,
+        test_samples=len(labels),
+        layer_errors=layer_errors,
+        warnings=_warnings(accuracy_float, accuracy_int8, layer_errors),
+    )
+
+
+def logits(head: Head, features: np.ndarray) -> np.ndarray:
+    """Answer real features with the head: x ← activation(x · weightsᵀ + bias), layer by layer.
+
+    Args:
+        head: of any depth. features: (N, …) float32, feature_count numbers each.
+
+    Returns:
+        (N, classes) float32.
+    """
+    x = features.reshape(len(features), -1).astype(np.float32)
+    for layer in head.layers:
+        x = x @ layer.weights.T + layer.bias
+        if layer.activation != "none":
+            x = np.clip(x, 0.0, 6.0 if layer.activation == "relu6" else None)
+    return x
+
+
+def _drawn(x: np.ndarray, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw at most `count` samples in a random order; return them and their numbers."""
+    if count < 1 or len(x) == 0:
+        raise ModelError(f"{min(count, len(x))} samples to quantize with", expected="at least 1")
+    chosen = generator.permutation(len(x))[:count]
+    return x[chosen], chosen
+
+
+def _converted(extractor: Any, calibration: np.ndarray | None) -> bytes:
+    """Convert with batch 1 fixed: to int8 with calibration samples, to float32 without."""
+    require_keras()
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    tensor = tf.TensorSpec((1, *extractor.inputs[0].shape[1:]), tf.float32, name="input")
+    function = tf.function(lambda x: extractor(x, training=False), input_signature=[tensor], autograph=False)
+    frozen = convert_variables_to_constants_v2(function.get_concrete_function())
+    try:
+        with quiet():
+            converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+            if calibration is not None:
+                converter.optimizations = [tf.lite.Optimize.DEFAULT]
+                converter.representative_dataset = lambda: _one_by_one(calibration)
+                converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+                converter.inference_input_type = converter.inference_output_type = tf.int8
+            return bytes(converter.convert())
+    except Exception as error:  # the converter raises errors of many libraries
+        line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise ModelError(
+            f"TFLite's converter refuses the extractor: {line.strip()[:300]}", expected="layers that TFLite has in int8"
+        ) from error
+
+
+def _one_by_one(samples: np.ndarray) -> Iterator[list[np.ndarray]]:
+    for sample in samples:
+        yield [sample[None]]
+
+
+def _check_static(operators: tuple[str, ...], ends: tuple[TensorSpec, ...]) -> None:
+    """Refuse what no image can hold: shapes computed at run time, and ends that are not int8 with batch 1."""
+    dynamic = [name for name in operators if name in _DYNAMIC]
+    if dynamic:
+        raise ModelError(
+            f"the converted extractor computes shapes at run time ({', '.join(dynamic)})",
+            expected="fixed shapes",
+            hint="give Reshape and Resizing layers fixed sizes",
+        )
+    for tensor in ends:
+        if tensor.dtype != "int8" or not tensor.scale or tensor.shape[0] != 1 or -1 in tensor.shape:
+            raise ModelError(
+                f"tensor {tensor.name!r} of the converted extractor is {tensor.dtype} {tensor.shape}",
+                expected="int8, batch 1",
+            )
+
+
+def _float_features(extractor: Any, real: np.ndarray) -> np.ndarray:
+    parts = [np.asarray(extractor(real[at : at + _BATCH], training=False)) for at in range(0, len(real), _BATCH)]
+    return np.concatenate(parts)
+
+
+def _int8_features(tflite: bytes, real: np.ndarray, tensor: TensorSpec) -> np.ndarray:
+    """Return (N, feature_count) float32: what the reference kernels answer, dequantized."""
+    interpreter = Interpreter(tflite)
+    answers = interpreter.run(quantize_samples(real, scale=tensor.scale, zero_point=tensor.zero_point))
+    scaled = [
+        (answer.reshape(len(real), -1).astype(np.float32) - np.float32(output.zero_point)) * np.float32(output.scale)
+        for answer, output in zip(answers, interpreter.outputs, strict=True)
+    ]
+    return np.concatenate(scaled, axis=1)
+
+
+def _accuracy(head: Head, features: np.ndarray, labels: np.ndarray) -> float:
+    return float(np.mean(logits(head, features).argmax(axis=1) == labels))
+
+
+def _layer_errors(
+    tflite: bytes, float_tflite: bytes, real: np.ndarray, tensor: TensorSpec, layers: tuple[str, ...]
+) -> tuple[LayerError, ...]:
+    """Compare the tensors that both graphs have under the same name."""
+    quantized, reference = Interpreter(tflite, preserve_all=True), Interpreter(float_tflite, preserve_all=True)
+    activations = read_signature(tflite).computed | {quantized.input.index}
+    sums: dict[str, tuple[tuple[int, ...], float, float]] = {}
+    for sample in real:
+        quantized.run(quantize_samples(sample[None], scale=tensor.scale, zero_point=tensor.zero_point))
+        reference.run(sample[None])
+        wanted = {each.name: each.real.astype(np.float64) for each in reference.tensors() if each.dtype == np.float32}
+        for found in quantized.tensors():
+            signal = wanted.get(found.name) if found.index in activations else None
+            if signal is None or found.dtype != np.int8 or not found.scale or found.shape != signal.shape:
+                continue
+            _, error, power = sums.get(found.name, (found.shape, 0.0, 0.0))
+            sums[found.name] = (
+                found.shape,
+                error + float(np.mean((found.real - signal) ** 2)),
+                power + float(np.mean(signal**2)),
+            )
+    outputs = {each.name for each in quantized.outputs}
+    return tuple(
+        _row("features" if name in outputs else _layer_of(name, layers), shape, error / len(real), power / len(real))
+        for name, (shape, error, power) in sums.items()
+    )
+
+
+def _layer_of(tensor_name: str, layers: tuple[str, ...]) -> str:
+    """Find the layer in «extractor_1/stem_relu_1/Relu;…»: a scope, with a counter where TensorFlow had to add one."""
+    for scope in tensor_name.split(";")[0].split("/"):
+        for candidate in (scope, scope.rpartition("_")[0]):
+            if candidate in layers:
+                return candidate
+    return tensor_name
+
+
+def _row(name: str, shape: tuple[int, ...], error: float, power: float) -> LayerError:
+    ratio = 10.0 * float(np.log10(power / error)) if error > 0.0 and power > 0.0 else None
+    return LayerError(name, shape, float(np.sqrt(error)), float(np.sqrt(power)), ratio)
+
+
+def _warnings(accuracy_float: float, accuracy_int8: float, errors: tuple[LayerError, ...]) -> tuple[str, ...]:
+    loss = accuracy_float - accuracy_int8
+    if loss <= WARNING_LOSS:
+        return ()
+    text = f"int8 costs {100 * loss:.1f} points: {100 * accuracy_float:.1f} % float, {100 * accuracy_int8:.1f} % int8"
+    ratios = {each.name: each.sqnr_db for each in errors if each.sqnr_db is not None}
+    worst = min(ratios, key=lambda name: ratios[name], default=None)
+    return (text + (f"; the worst layer is {worst!r} with {ratios[worst]:.1f} dB" if worst else ""),)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From files to a page: a demo's story.json, or measurements as `tinytl bench -o` writes them.
+
+In: JSON files. Out: one HTML file, by `write_report` or `write_bench_report`. Nothing of a file is believed before it is checked.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tinytl.errors import ReportError
+from tinytl.measurement import Measurement
+from tinytl.report.pages import write_bench_report, write_report
+from tinytl.report.story import FORMAT, Story
+
+
+def report_from_files(files: Sequence[Path | str], out: Path | str) -> Path:
+    """Write one page from one story, or from any number of measurement files.
+
+    Args:
+        files: JSON files. out: HTML file; its folder exists.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ReportError: a file is missing, no JSON, neither kind, or a story among others. BundleError: the folder cannot be written.
+    """
+    documents = [(Path(file), _document(Path(file))) for file in files]
+    stories = [path for path, document in documents if isinstance(document, dict) and document.get("format") == FORMAT]
+    if stories and len(documents) > 1:
+        raise ReportError(
+            f"{stories[0]} is a story, given with {len(documents) - 1} other files",
+            expected="one story alone, or measurements",
+        )
+    if stories:
+        return write_report(Story.from_json(documents[0][1]), out)
+    return write_bench_report([measurement for path, document in documents for measurement in _measurements(path, document)], out)
+
+
+def _document(path: Path) -> Any:
+    try:
+        return msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise ReportError(
+            f"{path} cannot be read: {error.strerror or error}", expected="a story.json, or what tinytl bench -o wrote"
+        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ReportError(f"{path} is not JSON: {error}", expected="a story.json, or what tinytl bench -o wrote") from error
+
+
+def _measurements(path: Path, document: Any) -> list[Measurement]:
+    try:
+        return msgspec.convert(document if isinstance(document, list) else [document], list[Measurement])
+    except msgspec.ValidationError as error:
+        raise ReportError(f"{path}: {error}", expected="a story.json, or what tinytl bench -o wrote") from error

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a .tflite file says about itself: inputs, outputs, operators. Read without an interpreter.
+
+In: bytes that may come from anywhere. Out: a `Signature`, or a `ModelError`; counts are bounded before anything loops
+over them.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tinytl.errors import ModelError
+
+_MAX_ENTRIES = 100_000
+# What flatbuffers raises on bytes that are no flatbuffer.
+_BROKEN = (struct.error, IndexError, AttributeError, TypeError, ValueError, OverflowError)
+_DTYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output. shape with batch, −1 where open; scale 0.0 where it is not quantized per tensor."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What the main graph takes, answers and does.
+
+    Attributes:
+        inputs, outputs: its ends.
+        operators: their names in order, as in the schema ("CONV_2D").
+        computed: numbers of the tensors that operators write; the others are inputs and constants.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    operators: tuple[str, ...]
+    computed: frozenset[int]
+
+
+def read_signature(tflite: bytes) -> Signature:
+    """Read inputs, outputs and operators of a .tflite file. Raises ModelError where it is none."""
+    if tflite[4:8] != b"TFL3":
+        raise ModelError("the model is no .tflite file", expected="the mark TFL3 at byte 4")
+    try:
+        return _read(tflite)
+    except _BROKEN as error:
+        raise ModelError(f"the .tflite file is damaged: {type(error).__name__}", expected="a complete file") from error
+
+
+def _read(data: bytes) -> Signature:
+    import tflite
+
+    model = tflite.Model.GetRootAs(data, 0)
+    _bounded(model.SubgraphsLength())
+    graph = model.Subgraphs(0)
+    _bounded(graph.OperatorsLength())
+    codes = [_code(model.OperatorCodes(each)) for each in range(_bounded(model.OperatorCodesLength()))]
+    names = {value: name for name, value in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}
+    operators = [graph.Operators(each) for each in range(graph.OperatorsLength())]
+    written = [each.Outputs(place) for each in operators for place in range(_bounded(each.OutputsLength()))]
+    return Signature(
+        inputs=tuple(_spec(graph.Tensors(graph.Inputs(each))) for each in range(_bounded(graph.InputsLength()))),
+        outputs=tuple(_spec(graph.Tensors(graph.Outputs(each))) for each in range(_bounded(graph.OutputsLength()))),
+        operators=tuple(names.get(codes[each.OpcodeIndex()], "CUSTOM") for each in operators),
+        computed=frozenset(int(each) for each in written),
+    )
+
+
+def _code(code: Any) -> int:
+    """Old files have the number in the 8-bit field, new ones in the wide one."""
+    return max(int(code.BuiltinCode()), int(code.DeprecatedBuiltinCode()))
+
+
+def _spec(tensor: Any) -> TensorSpec:
+    shape = [tensor.Shape(each) for each in range(_bounded(tensor.ShapeLength()))]
+    if tensor.ShapeSignatureLength() == len(shape):
+        shape = [tensor.ShapeSignature(each) for each in range(len(shape))]
+    quantization = tensor.Quantization()
+    single = quantization is not None and quantization.ScaleLength() == 1
+    return TensorSpec(
+        name=(tensor.Name() or b"").decode(errors="replace"),
+        shape=tuple(int(side) for side in shape),
+        dtype=_DTYPES.get(tensor.Type(), f"type {tensor.Type()}"),
+        scale=float(np.float32(quantization.Scale(0))) if single else 0.0,
+        zero_point=int(quantization.ZeroPoint(0)) if single and quantization.ZeroPointLength() else 0,
+    )
+
+
+def _bounded(count: int) -> int:
+    if not 0 <= count <= _MAX_ENTRIES:
+        raise ValueError(count)
+    return int(count)
