@@ -111,6 +111,11 @@ def test_softmax_of_a_large_scale_is_capped() -> None:
     assert (constants.input_multiplier, constants.input_left_shift) == ((1 << 31) - 1, 31)
 
 
+def test_softmax_of_a_beta_that_is_no_number_is_refused() -> None:
+    with pytest.raises(CompileError, match=r"^a SOFTMAX's beta × input scale is nan; expected more than 2\^-26$"):
+        softmax_constants(float("nan"), F(0.1))
+
+
 def test_softmax_of_a_vanishing_scale_is_refused() -> None:
     with pytest.raises(CompileError, match=r"^a SOFTMAX's beta × input scale is 1e-08; expected more than 2\^-26$"):
         softmax_constants(1.0, F(1e-8))

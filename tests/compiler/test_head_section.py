@@ -148,6 +148,10 @@ def test_metadata_is_enough_to_teach() -> None:
     assert metadata["labels"] == ["a", "b", "c"]
     assert metadata["input"] == {"shape": [3, 4, 1], "scale": 0.05, "zero_point": 0}
     assert metadata["operators"] == ["relu relu", "features relu"]
+    assert metadata["head"]["parameter_count"] == HIDDEN * FEATURES + HIDDEN + CAPACITY * HIDDEN + CAPACITY
+    assert metadata["head"]["layers"][1] == {
+        **{"kind": "dense", "name": "classes", "in": HIDDEN, "out": CAPACITY, "activation": "none"},
+    }
 
 
 NAN = np.full(HIDDEN, np.nan, np.float32)

@@ -360,6 +360,31 @@ def test_packing_of_more_than_numbers_is_refused() -> None:
     assert "packs more than single numbers; expected shape arithmetic on constants" in refusal(writer.bytes([a], [c]))
 
 
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            {"scale": float("nan")},
+            "tensor 'in' has scale nan and zero point 0; expected a finite scale ≥ 0 and -128 to 127",
+        ),
+        (
+            {"zero_point": 200},
+            "tensor 'in' has scale 0.05 and zero point 200; expected a finite scale ≥ 0 and -128 to 127",
+        ),
+    ],
+)
+def test_meaning_of_tensors_that_no_kernel_touches_is_checked(fields: dict, text: str) -> None:
+    assert refusal(one_node("RESHAPE", shape=(1, 4), source=fields, extra=constants([4]))) == text
+
+
+def test_operator_of_too_many_macs_is_refused() -> None:
+    tflite = one_node(
+        *("CONV_2D", "Conv2DOptions"),
+        **{"shape": (1, 4000, 4000, 1), "extra": weights((1, 20, 20, 1)), **CONV},
+    )
+    assert "takes 6,339,344,400 multiply-accumulates; expected at most 4,294,967,295" in refusal(tflite)
+
+
 def test_constant_output_is_refused() -> None:
     writer = ModelWriter()
     a, b = writer.tensor("in", (1, 4)), writer.tensor("b", (4,), "int32", None)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading .tflite: what the reader takes, what it refuses and in which words, and that no bytes make it fail otherwise.
-"""
+"""Reading .tflite: what the reader takes, what it refuses and in which words, and that no bytes make it fail otherwise."""
 
 import pytest
 from hypothesis import given, settings

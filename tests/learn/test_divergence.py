@@ -34,7 +34,6 @@ SITUATIONS = {
     "largest learning rate": {"rate": 3.4e38},
     "huge features": {"scale": 1e30},
     "features that overflow": {"scale": 2e38},
-    "huge features behind relu6": {"scale": 1e30, "activation": "relu6"},
     "huge learning rate with momentum": {"rate": 1e30, "momentum": 0.9},
 }
 
@@ -51,7 +50,7 @@ def test_diverged_step_changes_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 25, FEATURES * 6 + 6, -1])
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 3e38])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_poisoned_parameter_is_noticed_and_spreads_nowhere(place: int, value: float) -> None:
     twin = twin_with(activation="none")
     twin.parameters[place] = value
@@ -88,15 +87,19 @@ def test_parameters_at_the_edge_of_the_finite_numbers_stay_inside() -> None:
 
 
 def test_replayed_sample_that_diverges_is_passed_over() -> None:
-    """The taught sample has zero features and moves only the bias; the replayed ones have huge ones."""
-    head = random_head((FEATURES, CLASSES), learning=Learning(0.01, replays_per_step=4))
-    old = np.full((3, FEATURES), 127, np.int8)
-    image = head_image(head, outputs=(Feature(FEATURES, 1.5e36, 0),), replay=Replay(old, np.zeros(3, np.uint16), 0))
-    twin = TwinModel(image)
-    twin.parameters[: FEATURES * CLASSES] = 100.0
+    """The taught sample is all zeros and moves only the bias; the logits of the replayed one overflow."""
+    learning = Learning(0.01, replays_per_step=4)
+    head = random_head((FEATURES, CLASSES), learning=learning)
+    head.layers[0].weights[:] = 1e22
+    old = Replay(np.full((1, FEATURES), 127, np.int8), np.zeros(1, np.uint16))
+    twin = TwinModel(head_image(head, outputs=(Feature(FEATURES, 1e18, 0),), replay=old))
     twin.invoke(np.zeros((1, FEATURES), np.int8))
-    result = twin.step(0)
-    assert result.status == "diverged", "features of 1.9e38 could overflow: even a zero sample is refused"
+    assert twin.step(0).status == "ok"
+    assert twin.steps == 1
+    np.testing.assert_array_equal(twin.parameters[: FEATURES * CLASSES], np.float32(1e22))
+    assert twin.parameters[-CLASSES] > head.layers[0].bias[0], "the taught sample itself was learned"
+    twin.invoke(np.full((1, FEATURES), 127, np.int8))
+    assert twin.step(0).status == "diverged"
 
 
 @pytest.mark.parametrize("label", [CLASSES, 65535, 2**32 - 1])

@@ -1,10 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Energy models at 45 nm. Modelled, never measured: print them with their model's name.
 
-Numbers of M. Horowitz, «Computing's energy problem (and what we can do about it)», ISSCC 2014.
+In: counts of multiply-accumulates and of bytes moved. Out: nJ. Numbers of M. Horowitz, «Computing's energy problem (and what we can do about it)»,
+ISSCC 2014: `energy_nJ = MACs × E_mac[pJ] / 1000`. Whole boards take hundreds of times more than this arithmetic.
 """
 
+from dataclasses import dataclass
+
 THESIS_PJ_PER_MAC = 3.2  # int32: multiply 3.1, add 0.1
+INT8_PJ_PER_MAC = 0.3  # int8 multiply 0.2, int32 add 0.1
+FLOAT32_PJ_PER_MAC = 4.6  # multiply 3.7, add 0.9
+SRAM_PJ_PER_WORD = 5.0  # 32-bit read, 8 KB
+_WORD_BYTES = 4
+
+HOW_THESIS = "nJ (model: thesis, 3.2 pJ per MAC of one forward pass of the trainable part)"
+HOW_FULL = "nJ (model: full, 45 nm arithmetic by data type and 32-bit memory accesses)"
 
 
 def thesis_energy_nj(trainable_macs: int) -> float:
@@ -17,3 +27,50 @@ def thesis_energy_nj(trainable_macs: int) -> float:
         nJ, model `thesis` (V. Lygnos, University of Thessaly, 2022).
     """
     return trainable_macs * THESIS_PJ_PER_MAC / 1000
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the energy of a bundle depends on.
+
+    Attributes:
+        frozen_macs, trainable_macs: of one forward pass.
+        first_layer_macs: of the head's first layer, which computes no input gradient.
+        constant_bytes: weights and rescaling constants of the extractor, each read once an inference.
+        activation_bytes: all that operators read and write in the arena, once an inference.
+        parameters: float32 numbers of the head.
+        replays: replayed samples after each taught one.
+    """
+
+    frozen_macs: int
+    trainable_macs: int
+    first_layer_macs: int
+    constant_bytes: int
+    activation_bytes: int
+    parameters: int
+    replays: int
+
+
+def full_inference_nj(work: Work) -> float:
+    """Return the energy of one inference: int8 extractor, float32 head, each constant, activation and parameter accessed once.
+
+    Returns:
+        nJ, model `full`.
+    """
+    arithmetic_pj = work.frozen_macs * INT8_PJ_PER_MAC + work.trainable_macs * FLOAT32_PJ_PER_MAC
+    words = (work.constant_bytes + work.activation_bytes) / _WORD_BYTES + work.parameters
+    return (arithmetic_pj + words * SRAM_PJ_PER_WORD) / 1000
+
+
+def full_step_nj(work: Work) -> float:
+    """Return the energy of one teach step of the head, replays included, the extractor not.
+
+    Each learned sample takes the forward MACs, as many for the update (gradient and update are fused), and those of the input
+    gradients of all layers but the first. Each parameter is read forward, read and written in the update.
+
+    Returns:
+        nJ, model `full`.
+    """
+    macs = 2 * work.trainable_macs + (work.trainable_macs - work.first_layer_macs)
+    learned = 1 + work.replays
+    return learned * (macs * FLOAT32_PJ_PER_MAC + 3 * work.parameters * SRAM_PJ_PER_WORD) / 1000

@@ -1,8 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The `Measurement`: all that crosses from a target to a report. Every figure says how it was had."""
+"""The `Measurement`: all that crosses from a target to a report. Every figure says how it was had.
 
-from dataclasses import dataclass, field
+As JSON: one flat object, `{"bundle": …, "target": …, <figure>: value, …, "energy_nj": {model: value}, "how": {figure: text}, "units": …,
+"layers": […]}`. Figures that a target cannot give are null, and `how` says why.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from tinytl.errors import BenchError
+
+FORMAT = "tinytl-measurement"
+ENERGY = "energy_nj_"
+_HINT = "tinytl bench BUNDLE --target TARGET -o FILE writes one"
+
+REQUIRED = (
+    "accuracy", "instructions_per_inference", "instructions_per_teach_step", "cycles_model", "milliseconds_model", "arena_bytes",
+    "stack_bytes", "ram_bytes", "flash_bytes",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,10 +54,74 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class Measurement:
-    """Figures of one bundle on one target."""
+    """Figures of one bundle on one target.
+
+    Attributes:
+        figures: by name; energies are named `energy_nj_<model>`.
+        details: what else is worth keeping, such as class histograms; `missing` names figures this target cannot give, and why.
+    """
 
     bundle: str
     target: str
     figures: dict[str, Figure]
     layers: tuple[LayerRow, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the flat object for `json.dump`."""
+        plain = {name: figure for name, figure in self.figures.items() if not name.startswith(ENERGY)}
+        energies = {name.removeprefix(ENERGY): figure.value for name, figure in self.figures.items() if name.startswith(ENERGY)}
+        missing = self.details.get("missing", {})
+        return {
+            "format": FORMAT, "bundle": self.bundle, "target": self.target,
+            **{name: None for name in REQUIRED if name not in plain}, **{name: figure.value for name, figure in plain.items()},
+            "energy_nj": energies,
+            "how": {**{name: figure.how for name, figure in self.figures.items()}, **missing},
+            "units": {name: figure.unit for name, figure in self.figures.items()},
+            "layers": [asdict(layer) for layer in self.layers],
+            "details": self.details,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, document: Any) -> "Measurement":
+        """Read what `to_json` returned.
+
+        Raises:
+            BenchError: another format, or a field that is missing or of the wrong type, by name.
+        """
+        if not isinstance(document, Mapping) or document.get("format") != FORMAT:
+            found = document.get("format") if isinstance(document, Mapping) else type(document).__name__
+            raise BenchError(f"measurement: format is {found!r}", expected=repr(FORMAT), hint=_HINT)
+        for name in ("bundle", "target"):
+            _expect(isinstance(document.get(name), str), name, document.get(name), "a text")
+        for name in ("how", "units", "energy_nj"):
+            _expect(isinstance(document.get(name), Mapping), name, document.get(name), "an object")
+        _expect(isinstance(document.get("layers"), list), "layers", document.get("layers"), "a list")
+        return cls(document["bundle"], document["target"], _figures(document), _layers(document["layers"]), dict(document.get("details") or {}))
+
+
+def _expect(holds: bool, name: str, value: Any, expected: str) -> None:
+    if not holds:
+        raise BenchError(f"measurement: field {name!r} is {str(value)[:60]!r}", expected=expected, hint=_HINT)
+
+
+def _figures(document: Mapping[str, Any]) -> dict[str, Figure]:
+    figures = {}
+    for name, unit in document["units"].items():
+        energy = name.startswith(ENERGY)
+        value = document["energy_nj"].get(name.removeprefix(ENERGY)) if energy else document.get(name)
+        _expect(isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value), name, value, "a finite number")
+        how = document["how"].get(name)
+        _expect(isinstance(how, str) and isinstance(unit, str), f"how.{name}", how, "a text")
+        figures[name] = Figure(value, unit, how)
+    return figures
+
+
+def _layers(rows: list[Any]) -> tuple[LayerRow, ...]:
+    layers = []
+    for index, row in enumerate(rows):
+        try:
+            layers.append(LayerRow(**{**row, "output_shape": tuple(row["output_shape"])}))
+        except (TypeError, KeyError) as error:
+            raise BenchError(f"measurement: layers[{index}] is malformed: {error}", expected="the fields of a layer", hint=_HINT) from error
+    return tuple(layers)

@@ -114,33 +114,34 @@ tinytl_error command_evaluate(tinytl_session *session, command in, payload *out)
     return accept();
 }
 
-static uint32_t now(const tinytl_platform *platform)
+/* A counted region: the marks stand directly around the work, the timer is read outside them. */
+static uint32_t region_begin(const tinytl_platform *platform)
 {
-    return platform->ticks ? platform->ticks(platform->context) : 0;
+    const uint32_t start = platform->ticks ? platform->ticks(platform->context) : 0;
+    if (platform->mark)
+        platform->mark(platform->context);
+    return start;
 }
 
-static void mark(const tinytl_platform *platform)
+static void region_end(const tinytl_platform *platform, uint32_t start, payload *out)
 {
     if (platform->mark)
         platform->mark(platform->context);
+    put32(out, (platform->ticks ? platform->ticks(platform->context) : 0) - start);
 }
 
-/* One region an operator and one for the head, with a mark before the first and after each. */
+/* One region an operator and one for the head. */
 static void measure_inference(tinytl_session *session, payload *out)
 {
-    const tinytl_platform *platform = session->platform;
     const uint32_t operators = session->model.header->operator_count, head = session->model.head != NULL;
     put32(out, operators + head);
-    mark(platform);
     for (uint32_t i = 0; i < operators + head; i++) {
-        const uint32_t start = now(platform);
+        const uint32_t start = region_begin(session->platform);
         if (i < operators)
             tinytl_model_invoke_range(&session->model, i, i + 1u);
         else
             (void)tinytl_head_infer(&session->model);
-        const uint32_t stop = now(platform);
-        mark(platform);
-        put32(out, stop - start);
+        region_end(session->platform, start, out);
     }
 }
 
@@ -152,12 +153,9 @@ tinytl_error command_measure(tinytl_session *session, command in, payload *out)
     const uint32_t what = in.data[0], label = get16(in.data + 2), iterations = get32(in.data + 4);
     if (what == MEASURE_LOOP && platform->count_loop) {
         put32(out, 1);
-        mark(platform);
-        const uint32_t start = now(platform);
+        const uint32_t start = region_begin(platform);
         platform->count_loop(platform->context, iterations);
-        const uint32_t stop = now(platform);
-        mark(platform);
-        put32(out, stop - start);
+        region_end(platform, start, out);
         return accept();
     }
     if (what >= MEASURE_LOOP)
@@ -173,11 +171,8 @@ tinytl_error command_measure(tinytl_session *session, command in, payload *out)
     if (!session->model.head)
         return refuse(TINYTL_STATUS_no_head, 0, 0);
     put32(out, 1);
-    mark(platform);
-    const uint32_t start = now(platform);
+    const uint32_t start = region_begin(platform);
     const tinytl_step_result result = tinytl_head_step(&session->model, label);
-    const uint32_t stop = now(platform);
-    mark(platform);
-    put32(out, stop - start);
+    region_end(platform, start, out);
     return result.status ? refuse(result.status, label, session->model.class_count) : accept();
 }

@@ -37,8 +37,7 @@ def bench(
 
     def render(console: Console) -> None:
         for measurement in measured:
-            rows = [(name, f"{figure.value:,.6g}" if figure.value is not None else None, figure.unit, figure.how)
-                    for name, figure in measurement.figures.items()]  # fmt: skip
+            rows = [(name, _number(figure.value), figure.unit, figure.how) for name, figure in measurement.figures.items()]
             title = f"{measurement.bundle} on {measurement.target}"
             console.print(table(title, ("figure", "value", "unit", "how it was had"), rows, numeric=("value",)))
 
@@ -48,8 +47,8 @@ def bench(
         say(f"written: {out}")
     if compare is not None:
         for measurement in measured:
-            rows = compare_measurements(load_baseline(compare), measurement, tolerance=tolerance)
-            say(f"compared with {compare}: {len(rows)} figures within the tolerance")
+            changes = compare_measurements(load_baseline(compare, target=measurement.target), measurement, tolerance=tolerance)
+            say(f"compared with {compare} on {measurement.target}: {len(changes)} figures within the tolerance")
 
 
 @click.command()
@@ -85,3 +84,7 @@ def demo(out: Path, target: str, samples: int, epochs: int | None, seed: int, as
         console.print(f"report: {(out / 'report.html').resolve()}", soft_wrap=True)
 
     show(summary, as_json=as_json, render=render)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) and abs(value) > 1 else f"{value:,.4g}"

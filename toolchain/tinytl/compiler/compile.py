@@ -52,7 +52,7 @@ def compile_bundle(bundle: Bundle, *, family: str = "portable", ram_bytes: int |
     return build_image(
         program,
         head,
-        bundle_metadata(bundle, program, parameter_count=int(head.parameters.size)),
+        bundle_metadata(bundle, program, head),
         family=family,
         ram_bytes=ram_bytes,
         bundle_id=bundle.bundle_id,

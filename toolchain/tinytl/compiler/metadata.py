@@ -8,11 +8,13 @@ import json
 from typing import Any
 
 from tinytl.bundle import Bundle
+from tinytl.compiler.head_section import HeadPlan
 from tinytl.compiler.program import Program, ProgramTensor
+from tinytl.head import DenseLayer
 
 
-def bundle_metadata(bundle: Bundle, program: Program, *, parameter_count: int) -> dict[str, Any]:
-    """Return the metadata of a bundle's image. parameter_count: of the head as it lies on the device, spare classes included."""
+def bundle_metadata(bundle: Bundle, program: Program, head: HeadPlan) -> dict[str, Any]:
+    """Return the metadata of a bundle's image. head: as it lies on the device, spare classes included."""
     manifest = bundle.manifest
     return {
         "name": manifest["name"],
@@ -25,7 +27,7 @@ def bundle_metadata(bundle: Bundle, program: Program, *, parameter_count: int) -
         "macs": dict(manifest.get("macs", {})),
         "operators": _operator_names(program),
         "source": dict(manifest.get("source", {})),
-        "head": {"layers": list(manifest["head"]["layers"]), "parameter_count": parameter_count},
+        "head": {"layers": [_layer(layer) for layer in head.layers], "parameter_count": int(head.parameters.size)},
     }
 
 
@@ -52,6 +54,11 @@ def encoded(metadata: dict[str, Any]) -> bytes:
 
 def _operator_names(program: Program) -> list[str]:
     return [f"{operator.name} {operator.kind.name}" for operator in program.operators]
+
+
+def _layer(layer: DenseLayer) -> dict[str, Any]:
+    outputs, inputs = layer.weights.shape
+    return {"kind": "dense", "name": layer.name, "in": inputs, "out": outputs, "activation": layer.activation}
 
 
 def _described(tensor: ProgramTensor) -> dict[str, Any]:

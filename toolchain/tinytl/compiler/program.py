@@ -10,12 +10,15 @@ from math import prod
 
 import numpy as np
 
-from tinytl.compiler.graph import ELEMENT_BYTES, Graph, Node
+from tinytl.compiler.graph import ELEMENT_BYTES, Graph, Node, Tensor
 from tinytl.compiler.kinds import OperatorKind
 from tinytl.compiler.naming import layer_name
+from tinytl.compiler.quantization import DOMAINS
+from tinytl.errors import CompileError
 
 MAX_RANK = 4
 MAX_MACS = 2**32 - 1
+MAX_SCALE = 3e38
 CONSTANT = -1
 """Storage of a tensor that lies in the image."""
 
@@ -60,6 +63,23 @@ class Program:
     outputs: tuple[int, ...]
 
 
+def _meaning(tensor: Tensor) -> tuple[float, int]:
+    """Return scale and zero point of an 8-bit tensor, zeros for others.
+
+    Raises:
+        CompileError: a scale that is negative or not finite, or a zero point outside the type.
+    """
+    if tensor.dtype not in DOMAINS or tensor.quantization is None:
+        return 0.0, 0
+    low, high = DOMAINS[tensor.dtype]
+    if not 0 <= float(tensor.scale) < MAX_SCALE or not low <= tensor.zero_point <= high:
+        raise CompileError(
+            f"tensor {tensor.name!r} has scale {float(tensor.scale):g} and zero point {tensor.zero_point}",
+            expected=f"a finite scale ≥ 0 and {low} to {high}",
+        )
+    return float(tensor.scale), tensor.zero_point
+
+
 @dataclass
 class Builder:
     """Collects a program while rules lower the nodes of `graph`; the only mutable state of the compiler."""
@@ -76,8 +96,9 @@ class Builder:
         if (number, shape) not in self._numbers:
             data = None if source.data is None else np.ascontiguousarray(source.data).reshape(shape)
             storage = CONSTANT if data is not None else self.graph.storage(number)
+            scale, zero_point = _meaning(source)
             self._numbers[number, shape] = self._append(
-                ProgramTensor(source.name, source.dtype, shape, float(source.scale), source.zero_point, storage, data)
+                ProgramTensor(source.name, source.dtype, shape, scale, zero_point, storage, data)
             )
         return self._numbers[number, shape]
 

@@ -124,7 +124,7 @@ def softmax_constants(beta: float, input_scale: np.float32) -> SoftmaxConstants:
         CompileError: beta × scale is 2^−26 or less.
     """
     real = min(float(np.float32(beta)) * float(input_scale) * (1 << (31 - SOFTMAX_INTEGER_BITS)), (1 << 31) - 1.0)
-    if real <= 1:
+    if not real > 1:  # also a beta that is no number
         raise CompileError(f"a SOFTMAX's beta × input scale is {real / 2**26:g}", expected="more than 2^-26")
     multiplier = quantize_multiplier_wide(real)
     radius = ((1 << SOFTMAX_INTEGER_BITS) - 1) * (1 << (31 - SOFTMAX_INTEGER_BITS)) / (1 << multiplier.shift)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from tinytl.errors import ReportError
+from tinytl.errors import BenchError, ReportError
 from tinytl.measurement import Measurement
 from tinytl.report.pages import write_bench_report, write_report
 from tinytl.report.story import FORMAT, Story
@@ -53,6 +53,6 @@ def _document(path: Path) -> Any:
 
 def _measurements(path: Path, document: Any) -> list[Measurement]:
     try:
-        return msgspec.convert(document if isinstance(document, list) else [document], list[Measurement])
-    except msgspec.ValidationError as error:
-        raise ReportError(f"{path}: {error}", expected="a story.json, or what tinytl bench -o wrote") from error
+        return [Measurement.from_json(each) for each in (document if isinstance(document, list) else [document])]
+    except BenchError as error:
+        raise ReportError(f"{path}: {error.what}", expected=error.expected, hint="give a story.json, or what tinytl bench -o wrote") from error
