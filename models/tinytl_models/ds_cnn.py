@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 CARD = Card(
     name="ds-cnn",
     title="depthwise-separable CNN, 3×3 pooled features, one Dense; the demo's model",
-    parameters=8378,
+    parameters=7730,
     default_shape=(28, 28, 1),
     input_shapes="28×28 or 32×32, 1 or 3 channels",
     value_range=(0.0, 1.0),
-    plans=("last-dense",),
+    plans=("last-dense", "fc"),
     source="after DS-CNN, Zhang et al. 2017, «Hello Edge: Keyword Spotting on Microcontrollers», arXiv:1711.07128",
 )
 STEM_CHANNELS = 16

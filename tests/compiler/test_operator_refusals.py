@@ -59,8 +59,8 @@ def constants(*arrays: Any, dtype: str = "int32") -> Callable[[ModelWriter], lis
 K = (3, 1, 1, 2)
 UNEQUAL = {"scale": 0.07, "zero_point": 4}
 CASES: list[tuple[str, Callable[[], bytes], str]] = [
-    ("stride", lambda: conv(weights(K), StrideH=0), "stride_h is 0; expected 1 or more"),
-    ("dilation", lambda: conv(weights(K), DilationWFactor=0), "dilation_w is 0; expected 1 or more"),
+    ("stride", lambda: conv(weights(K), StrideH=0), "stride_h is 0; expected 1 to 32,768"),
+    ("dilation", lambda: conv(weights(K), DilationWFactor=0), "dilation_w is 0; expected 1 to 32,768"),
     (
         "window",
         lambda: conv(weights((3, 9, 1, 2))),
@@ -69,8 +69,14 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
     (
         "side",
         lambda: conv(weights(K), DilationHFactor=1, StrideH=40000),
-        "a side of 4, window of 1, stride of 40000; expected at most 32,768",
+        "stride_h is 40000; expected 1 to 32,768",
     ),
+    (
+        "long side",
+        lambda: one_node("MAX_POOL_2D", "Pool2DOptions", shape=(1, 40000, 2, 1), **POOL),
+        "a side of 40000 under a window of 1; expected at most 32,768",
+    ),
+    ("batch", lambda: _batch_of_two(), "input 0 has shape [2, 2, 4, 2]; expected a batch of 1"),
     ("padding", lambda: conv(weights(K), Padding=7), "padding number 7 is not supported; expected SAME, VALID"),
     (
         "input rank",
@@ -162,7 +168,7 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
     (
         "pool filter",
         lambda: one_node("AVERAGE_POOL_2D", "Pool2DOptions", **{**POOL, "FilterHeight": 0}),
-        "filter_h is 0; expected 1 or more",
+        "filter_h is 0; expected 1 to 32,768",
     ),
     (
         "add shapes",
@@ -315,6 +321,15 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
         "the values (input 0) are computed by the graph; expected constants",
     ),
 ]
+
+
+def _batch_of_two() -> bytes:
+    writer = ModelWriter()
+    a, b = writer.tensor("in", (1, 4, 4, 2)), writer.tensor("b", (2, 2, 4, 2))
+    c = writer.tensor("out", (2, 2, 4, 2))
+    writer.node("RESHAPE", [a, writer.constant("shape", [2, 2, 4, 2])], b)
+    writer.node("MAX_POOL_2D", [b], c, 1, "Pool2DOptions", **POOL)
+    return writer.bytes([a], [c])
 
 
 def _computed_weights() -> bytes:

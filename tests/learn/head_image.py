@@ -5,6 +5,7 @@ the features it wants. Laid out by hand from SPEC.md section 2, without the comp
 import struct
 import zlib
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def random_head(
     """Make a head of dense layers: widths are features, hidden units …, classes."""
     generator = np.random.default_rng(seed)
     layers = []
-    for number, (width, out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+    for number, (width, out) in enumerate(pairwise(widths)):
         weights = generator.normal(0, 1 / np.sqrt(width), (out, width)).astype(np.float32)
         bias = generator.normal(0, 0.1, out).astype(np.float32)
         last = number == len(widths) - 2

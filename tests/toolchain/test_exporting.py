@@ -177,21 +177,11 @@ def test_classes_that_do_not_match_are_refused(tiny_run: Run, tiny_dataset: Data
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("changes", "text"),
-    [
-        ({"learning_rate": 0.0}, r"^x\.tinytl: manifest field 'head\.learning_rate': expected `float` > 0\.0$"),
-        ({"replays_per_step": 65}, r"^x\.tinytl: manifest field 'head\.replays_per_step': expected `int` <= 64$"),
-        ({"seed": 0}, r"^x\.tinytl: manifest field 'head\.seed': expected `int` >= 1$"),
-    ],
-)
-def test_learning_settings_out_of_range_are_refused(
-    tiny_run: Run, tiny_dataset: Dataset, tmp_path: Path, changes: dict[str, Any], text: str
-) -> None:
+def test_learning_that_no_bundle_holds_is_refused(tiny_run: Run, tiny_dataset: Dataset, tmp_path: Path) -> None:
+    fast = Learning(learning_rate=1e30)
+    text = r"^x\.tinytl: manifest field 'head\.learning_rate': expected `float` < 1e\+30$"
     with pytest.raises(BundleError, match=text):
-        export(
-            tiny_run, dataset=tiny_dataset, out=tmp_path / "x.tinytl", learning=Learning(**changes), progress=no_work
-        )
+        export(tiny_run, dataset=tiny_dataset, out=tmp_path / "x.tinytl", learning=fast, progress=no_work)
     assert not list(tmp_path.iterdir())
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The trainable head as data: layers with float32 weights, loss and optimizer settings. No framework needed.
 
-Whatever exists has been checked: a layer's arrays fit one another and are finite, each layer takes what the one before
-gives, the settings are in the range that a device accepts (SPEC.md section 2.5).
+A `Head` and a `Learning` that exist have been checked: arrays fit one another and are finite, each layer takes what the one
+before gives, the settings are in the range that a device accepts (SPEC.md section 2.5).
 """
 
 from dataclasses import dataclass, field
@@ -19,33 +19,16 @@ MAX_REPLAYS = 64
 
 @dataclass(frozen=True)
 class DenseLayer:
-    """One dense layer: activation(weights @ input + bias).
+    """One dense layer: activation(weights @ input + bias). The `Head` that it becomes part of checks it.
 
-    Args:
-        name: not empty. weights: (out, in) float32, finite. bias: (out,) float32, finite.
-        activation: "none", "relu" or "relu6".
-
-    Raises:
-        ModelError: an argument that is not so, by its name.
+    Attributes:
+        weights: (out, in) float32, finite. bias: (out,) float32, finite. activation: "none", "relu" or "relu6".
     """
 
     name: str
     weights: np.ndarray
     bias: np.ndarray
     activation: str = "none"
-
-    def __post_init__(self) -> None:
-        if not self.name:
-            raise ModelError("a head layer has no name", expected="a name for each layer")
-        _check_array(self.name, "weights", self.weights, "(out, in)", 2)
-        _check_array(self.name, "bias", self.bias, "(out,)", 1)
-        if self.bias.shape[0] != self.weights.shape[0]:
-            raise ModelError(
-                f"head layer {self.name!r} has {self.bias.shape[0]} biases for {self.weights.shape[0]} rows of weights",
-                expected="one a row",
-            )
-        if self.activation not in ACTIVATIONS:
-            raise ModelError(f"head layer {self.name!r} has activation {self.activation!r}", expected=", ".join(ACTIVATIONS))
 
 
 @dataclass(frozen=True)
@@ -74,7 +57,7 @@ class Learning:
         largest = float(np.finfo(np.float32).max)
         smallest = float(np.finfo(np.float32).tiny)
         ranges = (
-            ("learning_rate", smallest <= self.learning_rate <= largest, "a number > 0 that float32 holds"),
+            ("learning_rate", smallest <= self.learning_rate <= largest, "a finite number > 0"),
             ("momentum", 0 <= self.momentum < 1 and np.float32(self.momentum) < 1, "0 or more, less than 1"),
             ("weight_decay", self._decays(), "0 or more, at most 1 / learning_rate"),
             ("replays_per_step", 0 <= self.replays_per_step <= MAX_REPLAYS, f"0 to {MAX_REPLAYS}"),
@@ -96,10 +79,10 @@ class Head:
     """The trainable part, from feature tensor to logits.
 
     Args:
-        layers: 1 … 8 with different names; each takes what the one before gives, the last has no activation.
+        layers: 1 … 8, named differently; each takes what the one before gives, the last has no activation.
 
     Raises:
-        ModelError: layers that do not follow one another.
+        ModelError: a layer that is malformed or does not take what comes before it, by its name.
     """
 
     layers: tuple[DenseLayer, ...]
@@ -111,12 +94,10 @@ class Head:
         names = [layer.name for layer in self.layers]
         if len(set(names)) != len(names):
             raise ModelError(f"head layers {', '.join(names)}", expected="a different name for each")
-        for before, layer in zip(self.layers[:-1], self.layers[1:], strict=True):
-            if layer.weights.shape[1] != before.weights.shape[0]:
-                raise ModelError(
-                    f"head layer {layer.name!r} takes {layer.weights.shape[1]} numbers",
-                    expected=f"{before.weights.shape[0]}, what {before.name!r} gives",
-                )
+        width = None
+        for layer in self.layers:
+            _check_layer(layer, width)
+            width = layer.weights.shape[0]
         if self.layers[-1].activation != "none":
             raise ModelError(
                 f"the last head layer {names[-1]!r} has activation {self.layers[-1].activation!r}",
@@ -134,8 +115,23 @@ class Head:
         return int(sum(layer.weights.size for layer in self.layers))
 
 
-def _check_array(layer: str, name: str, array: np.ndarray, shape: str, rank: int) -> None:
-    if array.dtype != np.float32 or array.ndim != rank or array.size == 0:
-        raise ModelError(f"{name} of head layer {layer!r} are {array.dtype} {list(array.shape)}", expected=f"float32 {shape}")
-    if not np.isfinite(array).all():
-        raise ModelError(f"head layer {layer!r} holds NaN or infinity", expected=f"finite {name}")
+def _check_layer(layer: DenseLayer, width: int | None) -> None:
+    """width: numbers that the layer before gives; None: the first layer."""
+    if not layer.name:
+        raise ModelError("a head layer has no name", expected="a name for each")
+    for name, array, rank in (("weights", layer.weights, 2), ("bias", layer.bias, 1)):
+        if array.dtype != np.float32 or array.ndim != rank or array.size == 0:
+            raise ModelError(
+                f"the {name} of head layer {layer.name!r} have shape {array.shape} and type {array.dtype}",
+                expected=f"float32 of rank {rank}, not empty",
+            )
+        if not np.isfinite(array).all():
+            raise ModelError(f"head layer {layer.name!r} holds NaN or infinity", expected="finite weights")
+    if layer.bias.shape != layer.weights.shape[:1]:
+        raise ModelError(f"bias of head layer {layer.name!r} is {layer.bias.shape}", expected=str(layer.weights.shape[:1]))
+    if width is not None and layer.weights.shape[1] != width:
+        raise ModelError(
+            f"head layer {layer.name!r} takes {layer.weights.shape[1]} numbers", expected=f"{width}, what comes before it"
+        )
+    if layer.activation not in ACTIVATIONS:
+        raise ModelError(f"head layer {layer.name!r} has activation {layer.activation!r}", expected=", ".join(ACTIVATIONS))

@@ -25,7 +25,6 @@ from tinytl.head import DenseLayer, Head
 
 FLOAT_BYTES = 4
 LABEL_BYTES = 2
-MAX_LAYERS = 8
 MAX_CLASSES = 4096
 
 
@@ -86,12 +85,11 @@ def plan_head(bundle: Bundle, feature_count: int) -> HeadPlan:
         feature_count: elements of the extractor's outputs.
 
     Raises:
-        CompileError: layers that do not fit the features, each other or the classes; settings out of range.
+        CompileError: layers that do not fit the features or the classes, a replay set that fits neither.
     """
     head, labels = bundle.head, bundle.manifest["labels"]
     capacity = int(bundle.manifest.get("class_capacity", len(labels)))
-    _check_layers(head, feature_count)
-    _check_learning(head)
+    _check_features(head, feature_count)
     _check_replay(bundle, feature_count, len(labels))
     last = _padded(head.layers[-1], len(labels), capacity)
     return HeadPlan(
@@ -163,49 +161,14 @@ def layer_records(plan: HeadPlan) -> list[LayerRecord]:
     return records
 
 
-def _check_layers(head: Head, feature_count: int) -> None:
-    if not 1 <= len(head.layers) <= MAX_LAYERS:
-        raise CompileError(f"the head has {len(head.layers)} layers", expected=f"1 to {MAX_LAYERS}")
-    width = feature_count
-    for number, layer in enumerate(head.layers):
-        if layer.weights.ndim != 2 or layer.weights.shape[1] != width:
-            source = "the extractor gives" if number == 0 else "the layer before gives"
-            raise CompileError(
-                f"head layer {layer.name!r} has weights {list(layer.weights.shape)}; {source} {width} values",
-                expected=f"[out, {width}]",
-                hint="export the bundle again: head and extractor belong to different cuts",
-            )
-        if layer.bias.shape != layer.weights.shape[:1]:
-            raise CompileError(
-                f"head layer {layer.name!r} has {layer.bias.size} biases", expected=str(layer.weights.shape[0])
-            )
-        if not (np.isfinite(layer.weights).all() and np.isfinite(layer.bias).all()):
-            raise CompileError(f"head layer {layer.name!r} holds NaN or infinity", expected="finite parameters")
-        if layer.activation not in LAYER_ACTIVATIONS:
-            raise CompileError(
-                f"head layer {layer.name!r} has activation {layer.activation!r}", expected=", ".join(LAYER_ACTIVATIONS)
-            )
-        width = layer.weights.shape[0]
-    if head.layers[-1].activation != "none":
+def _check_features(head: Head, feature_count: int) -> None:
+    first = head.layers[0]
+    if first.weights.shape[1] != feature_count:
         raise CompileError(
-            f"the last head layer {head.layers[-1].name!r} has activation {head.layers[-1].activation!r}",
-            expected="none: the loss takes logits",
+            f"head layer {first.name!r} has weights {list(first.weights.shape)}; the extractor gives {feature_count} values",
+            expected=f"[out, {feature_count}]",
+            hint="export the bundle again: head and extractor belong to different cuts",
         )
-
-
-def _check_learning(head: Head) -> None:
-    learning = head.learning
-    ranges = (
-        ("learning_rate", learning.learning_rate, 0 < learning.learning_rate < float("inf"), "a finite number > 0"),
-        ("momentum", learning.momentum, 0 <= learning.momentum < 1, "0 or more, less than 1"),
-        ("weight_decay", learning.weight_decay, 0 <= learning.weight_decay < float("inf"), "a finite number ≥ 0"),
-        ("replays_per_step", learning.replays_per_step, 0 <= learning.replays_per_step <= 64, "0 to 64"),
-        ("seed", learning.seed, 0 < learning.seed < 2**32, "1 to 4,294,967,295"),
-        ("loss", learning.loss, learning.loss in LOSSES, ", ".join(LOSSES)),
-    )
-    for name, value, fits, expected in ranges:
-        if not fits:
-            raise CompileError(f"the head's {name} is {value!r}", expected=expected)
 
 
 def _check_replay(bundle: Bundle, feature_count: int, class_count: int) -> None:

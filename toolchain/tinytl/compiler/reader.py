@@ -127,6 +127,8 @@ class _Reader:
         """Return a constant's content, None for what the graph computes or for types that no operator here takes."""
         if dtype not in ELEMENT_BYTES:
             return None
+        if any(side < 0 for side in shape):
+            return None  # of an activation with an open side; a constant is missed where it is read
         if 0 in shape:
             return np.zeros(shape, dtype)
         buffer = self._model.Buffers(table.Buffer())

@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges of the random maps.
+    """Ranges of the random maps. The defaults are what a small set of drawings needs to be of use for other writers and scanners.
 
     Attributes:
         shift: up to this fraction of height and width, each way.
@@ -21,9 +21,9 @@ class Augmentation:
     """
 
     shift: float = 0.1
-    rotation_degrees: float = 12.0
-    zoom: float = 0.2
-    stretch: float = 0.0
+    rotation_degrees: float = 15.0
+    zoom: float = 0.4
+    stretch: float = 0.3
 
 
 def augment(x: np.ndarray, *, generator: np.random.Generator, ranges: Augmentation) -> np.ndarray:

@@ -16,6 +16,7 @@ from tinytl.compiler.operators.rule import (
     clamp,
     quantized_input,
     quantized_output,
+    require_one_image,
     require_positive,
     require_rank,
     window_side,
@@ -36,7 +37,7 @@ def _window(graph: Graph, node: Node) -> tuple[tuple[int, int], tuple[int, int]]
         dilation_h=options.dilation_h,
         dilation_w=options.dilation_w,
     )
-    _, height, width, _ = require_rank(node, graph.input(node, 0), "input 0", 4)
+    _, height, width, _ = require_one_image(node, graph.input(node, 0))
     _, filter_h, filter_w, _ = require_rank(node, graph.input(node, 1), "the weight tensor", 4)
     top, bottom, left, right = options.extra_padding
     reach_h, reach_w = (filter_h - 1) * options.dilation_h + 1, (filter_w - 1) * options.dilation_w + 1

@@ -10,8 +10,8 @@ from tinytl.compiler.operators.rule import (
     quantized_input,
     quantized_output,
     require_equal_quantization,
+    require_one_image,
     require_positive,
-    require_rank,
     window_side,
 )
 from tinytl.compiler.options import PoolOptions, options_of
@@ -27,7 +27,7 @@ def _window(graph: Graph, node: Node) -> tuple[tuple[int, int], tuple[int, int]]
         filter_h=options.filter_h,
         filter_w=options.filter_w,
     )
-    _, height, width, _ = require_rank(node, graph.input(node, 0), "input 0", 4)
+    _, height, width, _ = require_one_image(node, graph.input(node, 0))
     out_h, pad_top = window_side(node, height, options.filter_h, options.stride_h, options.padding)
     out_w, pad_left = window_side(node, width, options.filter_w, options.stride_w, options.padding)
     return (out_h, out_w), (pad_top, pad_left)

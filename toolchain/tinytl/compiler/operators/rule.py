@@ -113,10 +113,18 @@ def clamp(node: Node, activation: str, output: Tensor) -> tuple[int, int]:
 
 
 def require_positive(node: Node, **values: int) -> None:
-    """Refuse strides, dilations or filter sides below 1."""
+    """Refuse strides, dilations or filter sides outside 1 … 32,768."""
     for name, value in values.items():
-        if value < 1:
-            raise node.refuse(f"{name} is {value}", expected="1 or more")
+        if not 1 <= value <= MAX_SIDE:
+            raise node.refuse(f"{name} is {value}", expected=f"1 to {MAX_SIDE:,}")
+
+
+def require_one_image(node: Node, tensor: Tensor) -> Shape:
+    """Return the shape of an input that must be one image [1, height, width, channels]."""
+    shape = require_rank(node, tensor, "input 0", 4)
+    if shape[0] != 1:
+        raise node.refuse(f"input 0 has shape {list(shape)}", expected="a batch of 1")
+    return shape
 
 
 def window_side(node: Node, side: int, reach: int, stride: int, padding: str) -> tuple[int, int]:
@@ -125,8 +133,8 @@ def window_side(node: Node, side: int, reach: int, stride: int, padding: str) ->
     SAME: output = ⌈side / stride⌉, padding = max((output − 1) × stride + reach − side, 0), the smaller half before.
     VALID: output = ⌊(side − reach) / stride⌋ + 1, no padding. `reach`: (filter − 1) × dilation + 1.
     """
-    if max(side, reach, stride) > MAX_SIDE:
-        raise node.refuse(f"a side of {side}, window of {reach}, stride of {stride}", expected=f"at most {MAX_SIDE:,}")
+    if max(side, reach) > MAX_SIDE:
+        raise node.refuse(f"a side of {side} under a window of {reach}", expected=f"at most {MAX_SIDE:,}")
     if padding == "SAME":
         output = -(-side // stride)
         return output, max((output - 1) * stride + reach - side, 0) // 2
