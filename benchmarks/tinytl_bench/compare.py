@@ -41,7 +41,9 @@ def load_baseline(path: Path, *, target: str) -> Measurement:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BenchError(f"baseline {path} cannot be read: {error}", hint=f"tinytl bench BUNDLE --target {target} -o {path} writes one") from error
+        raise BenchError(
+            f"baseline {path} cannot be read: {error}", hint=f"tinytl bench BUNDLE --target {target} -o {path} writes one"
+        ) from error
     stored = [Measurement.from_json(each) for each in (document if isinstance(document, list) else [document])]
     for measurement in stored:
         if measurement.target == target:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main job, end to end: MNIST digits on the workstation, UCI digits on an emulated Cortex-M4F.
 
-In: settings. Out: a folder with run, bundle, `summary.json`, `story.json` and `report.html`. Every accuracy is the device's own answer: samples to teach
-travel over its UART, evaluation sets through its mailbox.
+In: settings. Out: a folder with run, bundle, `summary.json`, `story.json` and `report.html`. Every accuracy is the device's own
+answer: samples to teach travel over its UART, evaluation sets through its mailbox.
 """
 
 import json
@@ -123,7 +123,10 @@ def teach(
         for stop in [*(count for count in CURVE_POINTS if count < len(order)), len(order)]:
             chunk = order[len(steps) : stop]
             done = len(steps)
-            report = (lambda stage, count, _total, done=done: progress(stage, done + count, len(order)))
+
+            def report(stage: str, count: int, _total: int, done: int = done) -> None:
+                progress(stage, done + count, len(order))
+
             steps += device.teach(target.x_train[chunk], target.y_train[chunk], progress=report).samples
             points.append(look(device, len(steps), source if stop == len(order) else None, target, say))
         head, status = device.head_parameters(), device.status()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure a bundle on a target: accuracy, instructions, modelled cycles and energy, RAM, flash.
 
-In: a bundle and a target's name. Out: a `Measurement` whose every figure says how it was had. Emulated boards are measured on a memory of their own,
-so that nothing a user keeps there changes; a board on a serial port is flashed.
+In: a bundle and a target's name. Out: a `Measurement` whose every figure says how it was had. Emulated boards are measured on a
+memory of their own, so that nothing a user keeps there changes; a board on a serial port is flashed.
 """
 
 from collections.abc import Iterator
@@ -112,7 +112,8 @@ def _counted(regions: _Regions, how: str, clock_hz: int) -> dict[str, Figure]:
     if None in cycles or regions.step.cycles_model is None:
         return figures
     total = sum(each for each in cycles if each is not None)
-    for name, count in (("", total), ("teach_step_", regions.step.cycles_model)):
+    step = regions.step.cycles_model
+    for name, count in (("", total), ("teach_step_", step), ("taught_sample_", total + step)):
         figures[f"{name}cycles_model"] = Figure(count, "cycles", HOW_CYCLES)
         figures[f"{name}milliseconds_model"] = Figure(count / clock_hz * 1000, "ms", f"{HOW_CYCLES} at {clock_hz / 1e6:g} MHz")
     return figures
@@ -126,10 +127,10 @@ def _memory(image: Image, stack_bytes: int, static_bytes: int, target: str) -> d
         ram = image.arena_bytes + stack_bytes + static_bytes
         figures["ram_bytes"] = Figure(ram, "B", "arena (image plan) + stack (device) + static data (linker)")
         figures["static_bytes"] = Figure(static_bytes, "B", "linker")
-    figures["image_bytes"] = Figure(len(image.data), "B", "image")
-    figures["constant_bytes"] = Figure(image.constant_bytes, "B", "image: weights, bias, rescaling constants")
-    figures["head_bytes"] = Figure(image.head_bytes, "B", "image: head and its factory parameters")
-    figures["replay_set_bytes"] = Figure(image.replay_set_bytes, "B", "image: source features and labels")
+    figures["image_bytes"] = Figure(len(image.data), "B", "image plan")
+    figures["constant_bytes"] = Figure(image.constant_bytes, "B", "image plan: weights, bias, rescaling constants")
+    figures["head_bytes"] = Figure(image.head_bytes, "B", "image plan: head and its factory parameters")
+    figures["replay_set_bytes"] = Figure(image.replay_set_bytes, "B", "image plan: source features and labels")
     if kind == "qemu":
         firmware = build_firmware(load_board(board).name)
         code = firmware.text_bytes + firmware.data_bytes
@@ -145,7 +146,7 @@ def work_of(bundle: Bundle, image: Image) -> energy.Work:
         frozen_macs=sum(operator.macs for operator in image.operators),
         trainable_macs=bundle.head.macs,
         first_layer_macs=int(layers[0].weights.size),
-        constant_bytes=image.constant_bytes,
+        constant_bytes=sum(operator.weight_bytes for operator in image.operators),
         activation_bytes=sum(operator.activation_bytes for operator in image.operators),
         parameters=int(sum(layer.weights.size + layer.bias.size for layer in layers)),
         replays=bundle.head.learning.replays_per_step,
@@ -156,8 +157,8 @@ def _energy(bundle: Bundle, image: Image) -> dict[str, Figure]:
     work = work_of(bundle, image)
     return {
         "energy_nj_thesis": Figure(energy.thesis_energy_nj(work.trainable_macs), "nJ", energy.HOW_THESIS),
-        "energy_nj_full": Figure(energy.full_inference_nj(work), "nJ", f"{energy.HOW_FULL}; one inference"),
-        "energy_nj_full_teach_step": Figure(energy.full_step_nj(work), "nJ", f"{energy.HOW_FULL}; one step of the head, replays included"),
+        "energy_nj_full": Figure(energy.full_inference_nj(work), "nJ", energy.HOW_FULL),
+        "energy_nj_full_teach_step": Figure(energy.full_step_nj(work), "nJ", energy.HOW_FULL_STEP),
     }
 
 
@@ -170,7 +171,7 @@ def _layers(bundle: Bundle, image: Image, regions: _Regions | None) -> tuple[Lay
             LayerRow(
                 operator.name, operator.kind, operator.output_shape, operator.macs, operator.weight_bytes, operator.activation_bytes,
                 region.instructions if region else None, region.cycles_model if region else None,
-                operator.macs * energy.INT8_PJ_PER_MAC / 1000,
+                energy.operator_nj(operator.macs, operator.weight_bytes + operator.activation_bytes),
             )
         )  # fmt: skip
     layers = bundle.head.layers
@@ -180,7 +181,7 @@ def _layers(bundle: Bundle, image: Image, regions: _Regions | None) -> tuple[Lay
     rows.append(
         LayerRow(
             name, "dense", (1, layers[-1].weights.shape[0]), bundle.head.macs, 4 * parameters, 4 * bundle.head.feature_count,
-            head.instructions if head else None, head.cycles_model if head else None, bundle.head.macs * energy.FLOAT32_PJ_PER_MAC / 1000,
+            head.instructions if head else None, head.cycles_model if head else None, energy.head_nj(bundle.head.macs, parameters),
         )
     )  # fmt: skip
     return tuple(rows)
@@ -190,7 +191,7 @@ def _details(regions: _Regions | None, target: str) -> dict[str, object]:
     if regions is None:
         why = f"not counted on {target}: only an emulated board counts instructions"
         names = ("instructions_per_inference", "instructions_per_teach_step", "cycles_model", "milliseconds_model")
-        return {"missing": {name: why for name in names}}
+        return {"missing": dict.fromkeys(names, why)}
     step = regions.step.profile
     if step is None:
         why = "this QEMU has no plugins: instructions alone are counted"

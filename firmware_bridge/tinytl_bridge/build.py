@@ -25,7 +25,15 @@ _INSTALL = "sudo apt-get install -y gcc-arm-none-eabi libnewlib-arm-none-eabi"
 _SOURCES = ("image/*.c", "kernels/portable/*.c", "learn/*.c", "link/*.c", "store/*.c")
 _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
 # No contraction: fused multiply-adds only where the source says fmaf, which is one VFMA with these flags.
-_FLAGS = ("-std=c99", "-O2", "-ffp-contract=off", "-fno-math-errno", "-ffunction-sections", "-fdata-sections", "-fno-tree-loop-distribute-patterns")
+_FLAGS = (
+    "-std=c99",
+    "-O2",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fno-tree-loop-distribute-patterns",
+)
 STACK_PAINT = 0xA5C3A5C3
 
 

@@ -169,7 +169,9 @@ class Device:
         predictions: list[int] = []
         for start in range(0, len(prepared), _EVALUATE_CHUNK):
             chunk = prepared[start : start + _EVALUATE_CHUNK]
-            predictions += self._through_mailbox(chunk, mailbox) if mailbox is not None else [self.infer_prepared(s).predicted for s in chunk]
+            predictions += (
+                self._through_mailbox(chunk, mailbox) if mailbox is not None else [self.infer_prepared(s).predicted for s in chunk]
+            )
             report("evaluate", len(predictions), len(prepared))
         answers = np.array(predictions, np.int64)
         return Evaluation(answers, int((answers == np.asarray(y)).sum()))
@@ -177,7 +179,9 @@ class Device:
     def _through_mailbox(self, chunk: np.ndarray, mailbox: memoryview) -> list[int]:
         predictions = -(-chunk.size // 16) * 16
         if predictions + 2 * len(chunk) > len(mailbox):
-            raise DeviceError(f"{len(chunk)} samples of {chunk.shape[1]:,} bytes do not fit the mailbox", expected=f"{len(mailbox):,} bytes")
+            raise DeviceError(
+                f"{len(chunk)} samples of {chunk.shape[1]:,} bytes do not fit the mailbox", expected=f"{len(mailbox):,} bytes"
+            )
         mailbox[: chunk.size] = chunk.tobytes()
         self._link.command(Command.EVALUATE, struct.pack("<III", 0, len(chunk), predictions), timeout_s=_LONG_S)
         return np.frombuffer(mailbox, "<u2", len(chunk), predictions).astype(int).tolist()
@@ -268,4 +272,3 @@ class Device:
                 self._link.command(Command.INPUT, struct.pack("<I", offset) + data[offset : offset + size])
         payload = self._link.command(Command.MEASURE, struct.pack("<BBHI", _MEASURES[what], 0, label, iterations), timeout_s=_LONG_S)
         return struct.unpack(f"<{len(payload) // 4 - 1}I", payload[4:])
-

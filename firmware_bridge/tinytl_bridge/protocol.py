@@ -130,10 +130,14 @@ def _fields(layout: struct.Struct, payload: bytes, what: str) -> tuple:
 
 def parse_info(payload: bytes) -> DeviceInfo:
     """Return the typed answer to HELLO."""
-    protocol, mask, firmware, *sizes, name, image_format, _ = _fields(_INFO, payload, "HELLO")
+    protocol, mask, firmware, arena, model_slot, head_slot, max_payload, mailbox, clock_hz, tick_hz, name, image_format, _ = _fields(
+        _INFO, payload, "HELLO"
+    )
     families = tuple(family for bit, family in enumerate(_FAMILIES) if mask >> bit & 1)
     version = f"{firmware >> 16}.{firmware >> 8 & 255}.{firmware & 255}"
-    return DeviceInfo(protocol, families, version, *sizes, name.rstrip(b"\0").decode("ascii", "replace"), image_format)
+    board = name.rstrip(b"\0").decode("ascii", "replace")
+    sizes = (arena, model_slot, head_slot, max_payload, mailbox)
+    return DeviceInfo(protocol, families, version, *sizes, clock_hz, tick_hz, board, image_format)
 
 
 def parse_status(payload: bytes, names: tuple[str, ...]) -> DeviceStatus:

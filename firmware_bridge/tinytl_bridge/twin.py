@@ -146,7 +146,7 @@ class TwinModel:
     def _view(self, address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         count = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         buffer = (ctypes.c_uint8 * count).from_address(address)
-        return np.frombuffer(buffer, dtype).reshape(shape)
+        return np.frombuffer(memoryview(buffer), dtype).reshape(shape)
 
     def tensor(self, index: int) -> np.ndarray:
         """Return a copy of tensor `index` of the image, as the arena or the image holds it now."""

@@ -156,33 +156,6 @@ def test_nodes_without_one_output_are_refused() -> None:
     assert refusal(writer.bytes([a], [b])).endswith("1 inputs and 2 outputs; expected inputs and one output")
 
 
-def test_shape_arithmetic_of_an_open_batch_is_folded() -> None:
-    """SHAPE → STRIDED_SLICE → PACK → RESHAPE, as the converter writes Flatten when the batch is open."""
-    writer = ModelWriter()
-    a = writer.tensor("in", (1, 2, 3, 2), signature=(-1, 2, 3, 2))
-    shape, batch, new = (writer.tensor(name, (4,), "int32", None) for name in ("shape", "batch", "new"))
-    flat, out = writer.tensor("flat", (1, 1)), writer.tensor("out", (1, 1))
-    ends = [writer.constant(name, [value]) for name, value in (("begin", 0), ("end", 1), ("step", 1))]
-    writer.node("SHAPE", [a], shape)
-    writer.node("STRIDED_SLICE", [shape, *ends], batch, 1, "StridedSliceOptions", ShrinkAxisMask=1)
-    writer.node("PACK", [batch, writer.constant("rest", 12)], new, 1, "PackOptions", ValuesCount=2)
-    writer.node("RESHAPE", [a, new], flat)
-    writer.node("RELU", [flat], out)
-    image = compile_tflite(writer.bytes([a], [out]))
-    assert [operator.kind for operator in image.operators] == ["relu"]
-    assert image.operators[0].output_shape == (1, 12)
-
-
-def test_computed_shape_is_refused() -> None:
-    writer = ModelWriter()
-    a, b, out = writer.tensor("in", (1, 4)), writer.tensor("b", (2,)), writer.tensor("out", (2, 2))
-    writer.node("PACK", [a], b, 1, "PackOptions")
-    writer.node("RELU", [b], out)
-    assert "(output 'b'): the values (input 0) are computed by the graph; expected constants" in refusal(
-        writer.bytes([a], [out])
-    )
-
-
 @pytest.fixture(scope="module")
 def valid() -> bytes:
     return random_graph(11)

@@ -44,10 +44,10 @@ def test_whole_image_is_taken() -> None:
     assert twin.step(3).status == "ok"
 
 
-FIELDS = {
+FIELDS: dict[str, tuple[int, list[float]]] = {
     "layer_count": (0, [0, 9, 2**32 - 1]),
     "class_count": (8, [0, CLASSES + 1, 2**32 - 1]),
-    "class_capacity": (12, [CLASSES + 1, 65536]),
+    "class_capacity": (12, [CLASSES + 1, 4097]),
     "feature_count": (16, [0, FEATURES - 1, FEATURES + 1, 2**32 - 1]),
     "parameter_count": (20, [HEAD.parameter_count - 1, HEAD.parameter_count + 1, 2**24 + 1]),
     "replay_set_count": (52, [2**24 + 1, 0]),

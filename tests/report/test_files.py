@@ -2,7 +2,6 @@
 """`tinytl report`, the library side: which page a file becomes, and which file becomes none."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -25,9 +24,9 @@ def test_a_story_becomes_the_page_of_a_run(story_file: Path, pages: dict[str, Pa
 
 
 def test_measurements_become_one_page(pages: dict[str, Path], tmp_path: Path) -> None:
-    several = [asdict(measurement()), asdict(measurement("qemu:mps3-an547", scale=0.4))]
+    several = [measurement().to_json(), measurement("qemu:mps3-an547", scale=0.4).to_json()]
     (tmp_path / "two.json").write_text(json.dumps(several))
-    (tmp_path / "one.json").write_text(json.dumps(asdict(measurement("host"))))
+    (tmp_path / "one.json").write_text(json.dumps(measurement("host").to_json()))
     page = report_from_files([tmp_path / "two.json", tmp_path / "one.json"], tmp_path / "page.html")
     assert page.read_bytes() == pages["bench"].read_bytes()
 
@@ -41,8 +40,8 @@ def test_a_story_stands_alone(story_file: Path, tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("{", "x.json is not JSON: Input data was truncated; expected a story.json, or what tinytl bench -o wrote"),
-        ('{"bundle": "b"}', "x.json: Object missing required field `target` - at `$[0]`; expected a story.json"),
-        ("3", "x.json: Expected `object`, got `int` - at `$[0]`"),
+        ('{"bundle": "b"}', "x.json: measurement: format is None; expected 'tinytl-measurement'"),
+        ("3", "x.json: measurement: format is 'int'; expected 'tinytl-measurement'"),
     ],
 )
 def test_other_files_are_refused(text: str, message: str, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Energy models at 45 nm. Modelled, never measured: print them with their model's name.
 
-In: counts of multiply-accumulates and of bytes moved. Out: nJ. Numbers of M. Horowitz, «Computing's energy problem (and what we can do about it)»,
-ISSCC 2014: `energy_nJ = MACs × E_mac[pJ] / 1000`. Whole boards take hundreds of times more than this arithmetic.
+In: counts of multiply-accumulates and of bytes moved. Out: nJ. Numbers of M. Horowitz, «Computing's energy problem (and what we can
+do about it)», ISSCC 2014: `energy_nJ = MACs × E_mac[pJ] / 1000`. Whole boards take hundreds of times more than this arithmetic.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,9 @@ FLOAT32_PJ_PER_MAC = 4.6  # multiply 3.7, add 0.9
 SRAM_PJ_PER_WORD = 5.0  # 32-bit read, 8 KB
 _WORD_BYTES = 4
 
-HOW_THESIS = "nJ (model: thesis, 3.2 pJ per MAC of one forward pass of the trainable part)"
-HOW_FULL = "nJ (model: full, 45 nm arithmetic by data type and 32-bit memory accesses)"
+HOW_THESIS = "nJ (model: thesis)"
+HOW_FULL = "nJ (model: full)"
+HOW_FULL_STEP = "nJ (model: full, teach step)"
 
 
 def thesis_energy_nj(trainable_macs: int) -> float:
@@ -51,15 +52,31 @@ class Work:
     replays: int
 
 
+def operator_nj(macs: int, accessed_bytes: int) -> float:
+    """Return the energy of one frozen operator: int8 MACs, and each constant and activation byte accessed once, as 32-bit words.
+
+    Returns:
+        nJ, model `full`.
+    """
+    return (macs * INT8_PJ_PER_MAC + accessed_bytes / _WORD_BYTES * SRAM_PJ_PER_WORD) / 1000
+
+
+def head_nj(trainable_macs: int, parameters: int) -> float:
+    """Return the energy of one forward pass of the float32 head, each parameter read once.
+
+    Returns:
+        nJ, model `full`.
+    """
+    return (trainable_macs * FLOAT32_PJ_PER_MAC + parameters * SRAM_PJ_PER_WORD) / 1000
+
+
 def full_inference_nj(work: Work) -> float:
     """Return the energy of one inference: int8 extractor, float32 head, each constant, activation and parameter accessed once.
 
     Returns:
         nJ, model `full`.
     """
-    arithmetic_pj = work.frozen_macs * INT8_PJ_PER_MAC + work.trainable_macs * FLOAT32_PJ_PER_MAC
-    words = (work.constant_bytes + work.activation_bytes) / _WORD_BYTES + work.parameters
-    return (arithmetic_pj + words * SRAM_PJ_PER_WORD) / 1000
+    return operator_nj(work.frozen_macs, work.constant_bytes + work.activation_bytes) + head_nj(work.trainable_macs, work.parameters)
 
 
 def full_step_nj(work: Work) -> float:

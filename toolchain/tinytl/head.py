@@ -71,7 +71,8 @@ class Learning:
 
     def _decays(self) -> bool:
         """As the device computes it: in float32."""
-        return bool(self.weight_decay >= 0 and np.float32(self.learning_rate) * np.float32(self.weight_decay) <= 1)
+        with np.errstate(all="ignore"):
+            return bool(self.weight_decay >= 0 and np.float32(self.learning_rate) * np.float32(self.weight_decay) <= 1)
 
 
 @dataclass(frozen=True)

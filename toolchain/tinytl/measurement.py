@@ -97,7 +97,9 @@ class Measurement:
         for name in ("how", "units", "energy_nj"):
             _expect(isinstance(document.get(name), Mapping), name, document.get(name), "an object")
         _expect(isinstance(document.get("layers"), list), "layers", document.get("layers"), "a list")
-        return cls(document["bundle"], document["target"], _figures(document), _layers(document["layers"]), dict(document.get("details") or {}))
+        return cls(
+            document["bundle"], document["target"], _figures(document), _layers(document["layers"]), dict(document.get("details") or {})
+        )
 
 
 def _expect(holds: bool, name: str, value: Any, expected: str) -> None:
@@ -109,7 +111,7 @@ def _figures(document: Mapping[str, Any]) -> dict[str, Figure]:
     figures = {}
     for name, unit in document["units"].items():
         energy = name.startswith(ENERGY)
-        value = document["energy_nj"].get(name.removeprefix(ENERGY)) if energy else document.get(name)
+        value: Any = document["energy_nj"].get(name.removeprefix(ENERGY)) if energy else document.get(name)
         _expect(isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value), name, value, "a finite number")
         how = document["how"].get(name)
         _expect(isinstance(how, str) and isinstance(unit, str), f"how.{name}", how, "a text")

@@ -35,7 +35,9 @@ def build_plugin() -> Path:
     with FileLock(folder / ".lock", timeout=120):
         if not library.exists():
             made = library.with_suffix(".part")
-            ran = subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", str(made), str(SOURCE)], capture_output=True, text=True, check=False)
+            ran = subprocess.run(
+                [compiler, "-O2", "-shared", "-fPIC", "-o", str(made), str(SOURCE)], capture_output=True, text=True, check=False
+            )
             if ran.returncode:
                 raise BenchError(f"the counting plugin does not compile:\n{ran.stderr.strip()[:1000]}", hint="tinytl doctor")
             made.replace(library)

@@ -47,7 +47,9 @@ class Disassembly:
                 self._code[int(found.group(1), 16)] = (found.group(3), found.group(4), size)
         self._functions = sorted(
             (int(address, 16) & ~1, name)
-            for address, kind, name in (line.split(" ", 2) for line in _tool("arm-none-eabi-nm", "-n", "--defined-only", str(elf)).splitlines())
+            for address, kind, name in (
+                line.split(" ", 2) for line in _tool("arm-none-eabi-nm", "-n", "--defined-only", str(elf)).splitlines()
+            )
             if kind in "tT" and not name.startswith("$")
         )
         self._starts = [address for address, _ in self._functions]

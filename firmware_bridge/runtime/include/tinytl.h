@@ -202,16 +202,17 @@ void tinytl_model_invoke_range(const tinytl_model *model, uint32_t first, uint32
 typedef struct tinytl_step_result {
     tinytl_status status;  /* ok, no_head, bad_label, diverged */
     uint32_t predicted;    /* class before learning */
-    float loss;            /* of the sample before learning, nats */
+    float loss;            /* of the sample before learning, nats; infinite where the logits are not finite */
 } tinytl_step_result;
 
 /* Forward pass of the head on the features that the last invoke left. Returns the class of the largest logit (the first on a tie). */
 uint32_t tinytl_head_infer(tinytl_model *model);
-const float *tinytl_head_logits(const tinytl_model *model); /* class_count floats, valid until the next invoke */
+const float *tinytl_head_logits(const tinytl_model *model); /* class_count floats, valid until the next invoke or step */
 
 /* One training step on the features that the last invoke left, then `replays_per_step` replayed ones (drawn in turn from the
- * image's replay set and the replay buffer), then the sample is offered to the replay buffer. A step whose loss is not
- * finite changes nothing and returns `diverged`. */
+ * image's replay set and the replay buffer), then the sample is offered to the replay buffer. Arithmetic: SPEC.md, section 2.6.
+ * A step that could leave the finite numbers (loss, gradients or parameters) changes nothing and returns `diverged`; a
+ * replayed sample of that kind is passed over. */
 tinytl_step_result tinytl_head_step(tinytl_model *model, uint32_t label) TINYTL_WARN_UNUSED;
 
 /* Back to the head that the image carries; empties the replay buffer and the momentum. */

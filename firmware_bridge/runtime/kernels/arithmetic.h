@@ -55,4 +55,10 @@ static inline int32_t clamp(int32_t x, int32_t low, int32_t high)
     return x < low ? low : x > high ? high : x;
 }
 
+/* clamp(x + zero_point, low, high) for any x: limited first, so that the sum cannot overflow. */
+static inline int32_t clamp_from(int32_t x, int32_t zero_point, int32_t low, int32_t high)
+{
+    return clamp(x, low - zero_point, high - zero_point) + zero_point;
+}
+
 #endif

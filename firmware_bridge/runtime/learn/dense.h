@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One dense layer: output = activation(W input + b), its backward pass and its update. Order of every sum, which is the
- * contract between machines (blocking over rows does not change it):
+ * contract between machines (SPEC.md section 2.6; blocking over rows does not change it):
  *
  *     output[o]  = b[o], then + W[o][i] input[i] for i = 0, 1, …                  one fused multiply-add each
  *     d_input[i] = 0, then + d_output[o] W[o][i] for o = 0, 1, … where d_output[o] ≠ 0

@@ -9,11 +9,15 @@
 
 #define MAX_LAYERS 8u
 #define MAX_COUNT (1u << 24)
-#define MAX_CLASSES 65535u /* labels are u16 */
+#define MAX_CLASSES 4096u
 #define MAX_REPLAYS 64u
 
 #define FIELD(record, member) ((uint32_t)offsetof(record, member))
 #define REFUSE(member) refuse(header, FIELD(tinytl_head_section, member))
+
+/* The structs are the records of SPEC.md section 2.5, read in place. */
+typedef char section_has_112_bytes[sizeof(tinytl_head_section) == 112 ? 1 : -1];
+typedef char layer_has_32_bytes[sizeof(tinytl_head_layer) == 32 ? 1 : -1];
 
 static const tinytl_error accepted = {TINYTL_STATUS_ok, 0, 0};
 

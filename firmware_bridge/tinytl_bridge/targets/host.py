@@ -121,7 +121,7 @@ class HostTarget(Target):
 
     def mailbox(self) -> memoryview | None:
         """Return the memory shared with the session."""
-        return memoryview(self._mailbox) if self._with_mailbox else None
+        return self._mailbox.data if self._with_mailbox else None
 
     def receive(self, data: bytes) -> None:
         """Feed bytes to the session."""

@@ -64,8 +64,8 @@ class QemuTarget(Target):
     """A board in QEMU.
 
     Args:
-        board: name of a folder of `boards/`. state_dir: folder of its non-volatile memory. extra_arguments: more arguments for QEMU, such as
-            a counting plugin.
+        board: name of a folder of `boards/`. state_dir: folder of its non-volatile memory.
+        extra_arguments: more arguments for QEMU, such as a counting plugin.
     """
 
     def __init__(self, board: str, *, state_dir: Path | None = None, extra_arguments: Sequence[str] = ()) -> None:
@@ -116,7 +116,9 @@ class QemuTarget(Target):
             return
         text = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
         self.stop()
-        raise DeviceError(f"QEMU ended at once (exit code {code}): {text[-300:]}", hint="qemu-system-arm --version; 7.2 or newer is known to work")
+        raise DeviceError(
+            f"QEMU ended at once (exit code {code}): {text[-300:]}", hint="qemu-system-arm --version; 7.2 or newer is known to work"
+        )
 
     def stop(self) -> None:
         """Stop the emulator at once, as a power cut does; asks nobody."""

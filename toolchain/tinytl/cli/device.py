@@ -43,7 +43,13 @@ def _build_firmware(target: str, out: Path | None) -> dict[str, object]:
     firmware = build_firmware(board)
     path = out or Path(f"{board}.elf")
     path.write_bytes(firmware.elf.read_bytes())
-    return {"firmware": path, "board": board, "text_bytes": firmware.text_bytes, "data_bytes": firmware.data_bytes, "bss_bytes": firmware.bss_bytes}
+    return {
+        "firmware": path,
+        "board": board,
+        "text_bytes": firmware.text_bytes,
+        "data_bytes": firmware.data_bytes,
+        "bss_bytes": firmware.bss_bytes,
+    }
 
 
 @click.command()
@@ -59,7 +65,11 @@ def flash(bundle: Path, target: str, state_dir: Path | None, as_json: bool) -> N
     with connect(target, state_dir=state_dir) as device, progress() as bar:
         device.flash(packed, progress=bar)
         status = device.status()
-    show_facts({"target": target, "bundle_id": status.bundle_id, "image_bytes": status.image_bytes, "arena_used": status.arena_used}, as_json=as_json, title="Flashed")
+    show_facts(
+        {"target": target, "bundle_id": status.bundle_id, "image_bytes": status.image_bytes, "arena_used": status.arena_used},
+        as_json=as_json,
+        title="Flashed",
+    )
 
 
 @click.command()
@@ -90,7 +100,10 @@ def infer(target: str, state_dir: Path | None, source: str, samples: int, as_jso
     with connect(target, state_dir=state_dir) as device:
         labels = device.metadata()["labels"]
         answers = [device.infer(sample) for sample in x]
-    rows = [{"sample": i, "class": a.predicted, "label": labels[a.predicted], "confidence": float(a.probabilities.max())} for i, a in enumerate(answers)]
+    rows = [
+        {"sample": i, "class": a.predicted, "label": labels[a.predicted], "confidence": float(a.probabilities.max())}
+        for i, a in enumerate(answers)
+    ]
 
     def render(console: Console) -> None:
         cells = [(r["sample"], r["label"], f"{r['confidence']:.3f}") for r in rows]
@@ -125,7 +138,14 @@ def evaluate(target: str, state_dir: Path | None, data: str, split: str, samples
     x, y = (dataset.x_test, dataset.y_test) if split == "test" else (dataset.x_train, dataset.y_train)
     with connect(target, state_dir=state_dir) as device, progress() as bar:
         result = device.evaluate(x[:samples], y[:samples], progress=bar)
-    facts = {"target": target, "data": dataset.name, "split": split, "samples": len(y[:samples]), "correct": result.correct, "accuracy": result.accuracy}
+    facts = {
+        "target": target,
+        "data": dataset.name,
+        "split": split,
+        "samples": len(y[:samples]),
+        "correct": result.correct,
+        "accuracy": result.accuracy,
+    }
     show_facts(facts, as_json=as_json, title="Evaluated")
 
 

@@ -24,7 +24,9 @@ def seed_option(command: Command) -> Command:
 
 def data_option(command: Command) -> Command:
     """Add the required `--data`."""
-    return click.option("--data", "data", required=True, metavar="NAME|PATH", help="Dataset: `tinytl data list`, a folder, .npz or .csv.")(command)
+    return click.option("--data", "data", required=True, metavar="NAME|PATH", help="Dataset: `tinytl data list`, a folder, .npz or .csv.")(
+        command
+    )
 
 
 def target_options(command: Command) -> Command:

@@ -46,7 +46,9 @@ def data_list(as_json: bool) -> None:
 
     def render(console: Console) -> None:
         rows = [(c.name, c.title, c.samples, c.shape, c.classes, c.needs) for c in cards]
-        console.print(table("Datasets", ("name", "what", "samples", "shape", "classes", "comes from"), rows, numeric=("samples", "classes")))
+        console.print(
+            table("Datasets", ("name", "what", "samples", "shape", "classes", "comes from"), rows, numeric=("samples", "classes"))
+        )
         console.print("Also: a folder with one sub-folder a class, a .npz file, a .csv file.")
 
     show(cards, as_json=as_json, render=render)
@@ -85,7 +87,9 @@ def models(as_json: bool) -> None:
     cards = [card(name) for name in list_models()]
 
     def render(console: Console) -> None:
-        rows = [(c.name, c.title, c.parameters, ", ".join("×".join(map(str, s)) for s in c.input_shapes), ", ".join(c.plans)) for c in cards]
+        rows = [
+            (c.name, c.title, c.parameters, ", ".join("×".join(map(str, s)) for s in c.input_shapes), ", ".join(c.plans)) for c in cards
+        ]
         console.print(table("The zoo", ("name", "what", "parameters", "inputs", "plans"), rows, numeric=("parameters",)))
 
     show(cards, as_json=as_json, render=render)

@@ -19,9 +19,7 @@ from tinytl.cli.options import FILE, data_option, json_option, seed_option
 @click.option("--augment/--no-augment", default=True, show_default=True, help="Shift, rotate and zoom the training images.")
 @seed_option
 @json_option
-def pretrain(
-    model: str, data: str, out: Path, epochs: int, batch_size: int, augment: bool, seed: int, as_json: bool
-) -> None:
+def pretrain(model: str, data: str, out: Path, epochs: int, batch_size: int, augment: bool, seed: int, as_json: bool) -> None:
     """Train a model on the source task; writes a run folder."""
     from tinytl.data import load_dataset
     from tinytl.pretraining import pretrain as run_pretraining

@@ -55,4 +55,6 @@ def _measurements(path: Path, document: Any) -> list[Measurement]:
     try:
         return [Measurement.from_json(each) for each in (document if isinstance(document, list) else [document])]
     except BenchError as error:
-        raise ReportError(f"{path}: {error.what}", expected=error.expected, hint="give a story.json, or what tinytl bench -o wrote") from error
+        raise ReportError(
+            f"{path}: {error.what}", expected=error.expected, hint="give a story.json, or what tinytl bench -o wrote"
+        ) from error

@@ -84,11 +84,11 @@ def find(measurement: Measurement, unit: str, *words: str) -> Figure | None:
 
 
 def _price(measurement: Measurement) -> Card | None:
-    figure = find(measurement, "ms", "teach")
+    figure = find(measurement, "ms", "taught")
     if figure is not None:
         number, why = wording.amount(figure), "The extractor, the head’s update and the replayed samples."
         return Card("Time for one taught sample", number, why, wording.kind(figure), figure.how)
-    figure = find(measurement, "instructions", "teach")
+    figure = find(measurement, "instructions", "taught")
     if figure is None:
         return None
     why = "Instructions for the extractor, the head’s update and the replayed samples."

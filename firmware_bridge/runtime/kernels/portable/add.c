@@ -11,7 +11,7 @@ static inline int8_t sum_of(int8_t a, int8_t b, const int32_t *p)
     const int32_t b_scaled = multiply_by_quantized_multiplier(shift_left(b + p[B_OFFSET], p[LEFT_SHIFT]), p[B_MULTIPLIER], p[B_SHIFT]);
     const int32_t wrapped = (int32_t)((uint32_t)a_scaled + (uint32_t)b_scaled);
     const int32_t sum = multiply_by_quantized_multiplier(wrapped, p[OUT_MULTIPLIER], p[OUT_SHIFT]);
-    return (int8_t)clamp(sum + p[OUT_OFFSET], p[ACT_MIN], p[ACT_MAX]);
+    return (int8_t)clamp_from(sum, p[OUT_OFFSET], p[ACT_MIN], p[ACT_MAX]);
 }
 
 void tinytl_add(const tinytl_call *call)

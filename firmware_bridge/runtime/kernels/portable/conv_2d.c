@@ -6,80 +6,93 @@
  * pixel, so the inner loop is a straight dot product: a whole row of the window where rows are contiguous. Exact for all inputs. */
 #include "kernels/arithmetic.h"
 #include "kernels/call.h"
+#include "kernels/dot_product.h"
+#include "kernels/window.h"
 
 enum { PAD_TOP, PAD_LEFT, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W, ACT_MIN, ACT_MAX };
 
-typedef struct window {
-    int32_t first; /* first and one past the last tap inside the input */
-    int32_t last;
-    int32_t origin; /* input coordinate of tap 0 */
-} window;
-
-static window clip(int32_t origin, int32_t dilation, int32_t taps, int32_t side)
-{
-    window w = {0, taps, origin};
-    while (w.first < taps && origin + w.first * dilation < 0)
-        w.first++;
-    while (w.last > w.first && origin + (w.last - 1) * dilation >= side)
-        w.last--;
-    return w;
-}
-
-static inline int32_t dot(const int8_t *input, const int8_t *weights, int32_t count, int32_t offset, int32_t sum)
-{
-    for (int32_t i = 0; i < count; i++)
-        sum += (input[i] + offset) * weights[i];
-    return sum;
-}
-
 typedef struct geometry {
-    int32_t width, channels;          /* of the input */
-    int32_t taps_h, taps_w, depth;    /* of the weights */
+    int32_t width, channels;       /* of the input */
+    int32_t taps_h, taps_w, depth; /* of the weights */
     int32_t dilation_h, dilation_w;
-    int32_t offset;                   /* −input zero point */
-    int contiguous;                   /* a row of the window is one run of bytes */
+    int32_t filter;                /* weights of one output */
+    int32_t offset;                /* −input zero point */
+    int contiguous;                /* a row of the window is one run of bytes */
 } geometry;
 
-static int32_t accumulate(const geometry *g, const int8_t *input, const int8_t *weights, window rows, window columns, int32_t sum)
+static geometry geometry_of(const tinytl_call *call)
+{
+    const tinytl_tensor *in = call_input(call, 0), *w = call_input(call, 1);
+    const geometry g = {
+        .width = (int32_t)in->dims[2],
+        .channels = (int32_t)in->dims[3],
+        .taps_h = (int32_t)w->dims[1],
+        .taps_w = (int32_t)w->dims[2],
+        .depth = (int32_t)w->dims[3],
+        .dilation_h = call->params[DILATION_H],
+        .dilation_w = call->params[DILATION_W],
+        .filter = (int32_t)(w->dims[1] * w->dims[2] * w->dims[3]),
+        .offset = -in->zero_point,
+        .contiguous = in->dims[3] == w->dims[3] && call->params[DILATION_W] == 1,
+    };
+    return g;
+}
+
+/* Add the window's products for `outputs` outputs (1 or DOT_BLOCK). `input`: channel 0 of the group at pixel (0, 0). */
+static void accumulate(const geometry *g, const int8_t *input, const int8_t *weights, window rows, window columns, int32_t outputs,
+                       uint32_t sums[DOT_BLOCK])
 {
     for (int32_t ky = rows.first; ky < rows.last; ky++) {
-        const int32_t y = rows.origin + ky * g->dilation_h;
-        const int8_t *in_row = input + y * g->width * g->channels;
+        const int8_t *in_row = input + (rows.origin + ky * g->dilation_h) * g->width * g->channels;
         const int8_t *w_row = weights + ky * g->taps_w * g->depth;
         if (g->contiguous) {
             const int32_t count = (columns.last - columns.first) * g->depth;
-            sum = dot(in_row + (columns.origin + columns.first) * g->channels, w_row + columns.first * g->depth, count, g->offset, sum);
+            const int8_t *run = in_row + (columns.origin + columns.first) * g->channels;
+            dot_products(run, w_row + columns.first * g->depth, g->filter, count, g->offset, outputs, sums);
             continue;
         }
-        for (int32_t kx = columns.first; kx < columns.last; kx++)
-            sum = dot(in_row + (columns.origin + kx * g->dilation_w) * g->channels, w_row + kx * g->depth, g->depth, g->offset, sum);
+        for (int32_t kx = columns.first; kx < columns.last; kx++) {
+            const int8_t *pixel = in_row + (columns.origin + kx * g->dilation_w) * g->channels;
+            dot_products(pixel, w_row + kx * g->depth, g->filter, g->depth, g->offset, outputs, sums);
+        }
     }
-    return sum;
+}
+
+/* All outputs of one pixel. */
+static void convolve(const tinytl_call *call, const geometry *g, window rows, window columns, int8_t *output)
+{
+    const tinytl_tensor *out = call_output(call);
+    const int8_t *input = call_input_data(call, 0), *weights = call_input_data(call, 1);
+    const int32_t *bias = call_input_data(call, 2), *multiplier = call_input_data(call, 3), *shift = call_input_data(call, 4);
+    const int32_t per_group = (int32_t)out->dims[3] / (g->channels / g->depth);
+
+    for (int32_t first = 0; first < (int32_t)out->dims[3]; first += per_group, input += g->depth) {
+        for (int32_t o = first, count; o < first + per_group; o += count) {
+            uint32_t sums[DOT_BLOCK];
+            count = dot_outputs(first + per_group - o);
+            for (int32_t k = 0; k < count; k++)
+                sums[k] = (uint32_t)bias[o + k];
+            accumulate(g, input, weights + o * g->filter, rows, columns, count, sums);
+            for (int32_t k = 0; k < count; k++) {
+                const int32_t scaled = multiply_by_quantized_multiplier((int32_t)sums[k], multiplier[o + k], shift[o + k]);
+                output[o + k] = (int8_t)clamp_from(scaled, out->zero_point, call->params[ACT_MIN], call->params[ACT_MAX]);
+            }
+        }
+    }
 }
 
 void tinytl_conv_2d(const tinytl_call *call)
 {
-    const tinytl_tensor *in = call_input(call, 0), *w = call_input(call, 1), *out = call_output(call);
-    const int8_t *input = call_input_data(call, 0), *weights = call_input_data(call, 1);
-    const int32_t *bias = call_input_data(call, 2), *multiplier = call_input_data(call, 3), *shift = call_input_data(call, 4);
+    const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
     const int32_t *p = call->params;
+    const geometry g = geometry_of(call);
     int8_t *output = call_output_data(call);
-    const int32_t outputs = (int32_t)out->dims[3];
-    const int32_t groups = (int32_t)(in->dims[3] / w->dims[3]), per_group = outputs / groups;
-    const geometry g = {(int32_t)in->dims[2], (int32_t)in->dims[3], (int32_t)w->dims[1], (int32_t)w->dims[2], (int32_t)w->dims[3],
-                        p[DILATION_H], p[DILATION_W], -in->zero_point, groups == 1 && p[DILATION_W] == 1};
-    const int32_t filter = g.taps_h * g.taps_w * g.depth;
 
     for (int32_t y = 0; y < (int32_t)out->dims[1]; y++) {
-        const window rows = clip(y * p[STRIDE_H] - p[PAD_TOP], p[DILATION_H], g.taps_h, (int32_t)in->dims[1]);
-        for (int32_t x = 0; x < (int32_t)out->dims[2]; x++) {
-            const window columns = clip(x * p[STRIDE_W] - p[PAD_LEFT], p[DILATION_W], g.taps_w, g.width);
-            for (int32_t o = 0; o < outputs; o++) {
-                const int8_t *group_input = input + (o / per_group) * g.depth;
-                const int32_t sum = accumulate(&g, group_input, weights + o * filter, rows, columns, bias[o]);
-                const int32_t scaled = multiply_by_quantized_multiplier(sum, multiplier[o], shift[o]);
-                *output++ = (int8_t)clamp(scaled + out->zero_point, p[ACT_MIN], p[ACT_MAX]);
-            }
+        const window rows = window_clip(y * p[STRIDE_H] - p[PAD_TOP], p[DILATION_H], g.taps_h, (int32_t)in->dims[1]);
+        for (int32_t x = 0; x < (int32_t)out->dims[2]; x++, output += out->dims[3]) {
+            const window columns = window_clip(x * p[STRIDE_W] - p[PAD_LEFT], p[DILATION_W], g.taps_w, g.width);
+            convolve(call, &g, rows, columns, output);
         }
     }
 }

@@ -3,29 +3,40 @@
  * double; two words of mantissa and one rounding give the same bytes for all inputs (SPEC.md section 2.4). */
 #include "kernels/arithmetic.h"
 #include "kernels/call.h"
+#include "kernels/dot_product.h"
 
 enum { ACT_MIN, ACT_MAX };
 
-void tinytl_fully_connected(const tinytl_call *call)
+/* One row of the input: all outputs. */
+static void connect(const tinytl_call *call, const int8_t *input, int8_t *output)
 {
     const tinytl_tensor *in = call_input(call, 0), *w = call_input(call, 1), *out = call_output(call);
-    const int8_t *input = call_input_data(call, 0);
-    const int8_t *const weights = call_input_data(call, 1);
+    const int8_t *weights = call_input_data(call, 1);
     const int32_t *bias = call_input_data(call, 2), *multiplier = call_input_data(call, 3), *shift = call_input_data(call, 4);
     const int32_t *multiplier_low = call_input_data(call, 5);
-    const uint32_t outputs = w->dims[0], depth = w->dims[1];
-    const uint32_t rows = tensor_elements(in) / depth;
-    const int32_t offset = -in->zero_point;
-    int8_t *output = call_output_data(call);
+    const int32_t outputs = (int32_t)w->dims[0], depth = (int32_t)w->dims[1];
 
-    for (uint32_t row = 0; row < rows; row++, input += depth) {
-        const int8_t *w_row = weights;
-        for (uint32_t o = 0; o < outputs; o++, w_row += depth) {
-            int32_t sum = bias[o];
-            for (uint32_t i = 0; i < depth; i++)
-                sum += (input[i] + offset) * w_row[i];
-            const int32_t scaled = multiply_by_wide_multiplier(sum, multiplier[o], multiplier_low[o], shift[o]);
-            *output++ = (int8_t)clamp(scaled + out->zero_point, call->params[ACT_MIN], call->params[ACT_MAX]);
+    for (int32_t o = 0, count; o < outputs; o += count) {
+        uint32_t sums[DOT_BLOCK];
+        count = dot_outputs(outputs - o);
+        for (int32_t k = 0; k < count; k++)
+            sums[k] = (uint32_t)bias[o + k];
+        dot_products(input, weights + o * depth, depth, depth, -in->zero_point, count, sums);
+        for (int32_t k = 0; k < count; k++) {
+            const int32_t sum = (int32_t)sums[k];
+            const int32_t scaled = multiply_by_wide_multiplier(sum, multiplier[o + k], multiplier_low[o + k], shift[o + k]);
+            output[o + k] = (int8_t)clamp_from(scaled, out->zero_point, call->params[ACT_MIN], call->params[ACT_MAX]);
         }
     }
+}
+
+void tinytl_fully_connected(const tinytl_call *call)
+{
+    const uint32_t outputs = call_input(call, 1)->dims[0], depth = call_input(call, 1)->dims[1];
+    const uint32_t rows = tensor_elements(call_input(call, 0)) / depth;
+    const int8_t *input = call_input_data(call, 0);
+    int8_t *output = call_output_data(call);
+
+    for (uint32_t row = 0; row < rows; row++)
+        connect(call, input + row * depth, output + row * outputs);
 }

@@ -45,6 +45,6 @@ void tinytl_mean(const tinytl_call *call)
                     const int8_t *block = input + n * steps[0] + y * steps[1] + x * steps[2] + c * steps[3];
                     const int32_t sum = sum_block(block, inner, steps) - count * in->zero_point;
                     const int32_t scaled = multiply_by_quantized_multiplier(sum, call->params[MULTIPLIER], call->params[SHIFT]);
-                    *output++ = (int8_t)clamp(scaled + out->zero_point, INT8_MIN, INT8_MAX);
+                    *output++ = (int8_t)clamp_from(scaled, out->zero_point, INT8_MIN, INT8_MAX);
                 }
 }

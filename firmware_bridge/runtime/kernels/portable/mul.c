@@ -9,7 +9,7 @@ static inline int8_t product_of(int8_t a, int8_t b, const int32_t *p)
 {
     const int32_t product = (a + p[A_OFFSET]) * (b + p[B_OFFSET]);
     const int32_t scaled = multiply_by_quantized_multiplier(product, p[OUT_MULTIPLIER], p[OUT_SHIFT]);
-    return (int8_t)clamp(scaled + p[OUT_OFFSET], p[ACT_MIN], p[ACT_MAX]);
+    return (int8_t)clamp_from(scaled, p[OUT_OFFSET], p[ACT_MIN], p[ACT_MAX]);
 }
 
 void tinytl_mul(const tinytl_call *call)

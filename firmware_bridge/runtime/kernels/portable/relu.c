@@ -14,6 +14,6 @@ void tinytl_relu(const tinytl_call *call)
 
     for (uint32_t i = 0; i < in->bytes; i++) {
         const int32_t scaled = multiply_by_quantized_multiplier(input[i] - in->zero_point, p[MULTIPLIER], p[SHIFT]);
-        output[i] = (int8_t)clamp(scaled + out->zero_point, p[ACT_MIN], p[ACT_MAX]);
+        output[i] = (int8_t)clamp_from(scaled, out->zero_point, p[ACT_MIN], p[ACT_MAX]);
     }
 }

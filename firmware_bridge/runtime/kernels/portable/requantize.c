@@ -15,6 +15,6 @@ void tinytl_requantize(const tinytl_call *call)
     for (uint32_t i = 0; i < in->bytes; i++) {
         const int32_t q = in->dtype == TINYTL_INT8 ? (int8_t)input[i] : input[i];
         const int32_t scaled = multiply_by_quantized_multiplier(q - in->zero_point, call->params[MULTIPLIER], call->params[SHIFT]);
-        output[i] = (uint8_t)clamp(scaled + out->zero_point, low, high);
+        output[i] = (uint8_t)clamp_from(scaled, out->zero_point, low, high);
     }
 }

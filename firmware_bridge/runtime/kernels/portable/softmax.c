@@ -59,27 +59,35 @@ static int32_t leading_zeros(uint32_t x)
     return zeros;
 }
 
+/* exp(input − largest), Q0.31. */
+static int32_t exp_of(int32_t diff, const int32_t *p)
+{
+    return exp_on_negative(doubling_high_mul(shift_left(diff, p[INPUT_LEFT_SHIFT]), p[INPUT_MULTIPLIER]));
+}
+
+/* exp · scale / 2^exponent. The reference has no answer beyond 31 (it stops), but one is needed where 512 classes and more share
+ * the probability: less than half a step each, which rounds to 0. */
+static int32_t share_of(int32_t exponential, int32_t scale, int32_t exponent)
+{
+    return exponent > 31 ? 0 : rounding_shift_right(doubling_high_mul(scale, exponential), exponent);
+}
+
 static void softmax_row(const int8_t *input, int8_t *output, uint32_t depth, const int32_t *p)
 {
-    int32_t largest = INT8_MIN, sum = 0; /* sum: Q12.19 */
+    int32_t largest = INT8_MIN;
+    uint32_t sum = 0; /* Q12.19; 4,096 ones just fit */
     for (uint32_t c = 0; c < depth; c++)
         largest = input[c] > largest ? input[c] : largest;
+    for (uint32_t c = 0; c < depth; c++)
+        if (input[c] - largest >= p[DIFF_MIN])
+            sum += (uint32_t)rounding_shift_right(exp_of(input[c] - largest, p), SUM_INTEGER_BITS);
+    const int32_t headroom = leading_zeros(sum);
+    const int32_t exponent = SUM_INTEGER_BITS - headroom + 31 - 8;
+    const int32_t scale = reciprocal_of_one_plus((int32_t)((sum << headroom) - 0x80000000u));
     for (uint32_t c = 0; c < depth; c++) {
         const int32_t diff = input[c] - largest;
-        if (diff >= p[DIFF_MIN])
-            sum += rounding_shift_right(exp_on_negative(doubling_high_mul(shift_left(diff, p[INPUT_LEFT_SHIFT]), p[INPUT_MULTIPLIER])), SUM_INTEGER_BITS);
-    }
-    const int32_t headroom = leading_zeros((uint32_t)sum);
-    const int32_t over_unit = SUM_INTEGER_BITS - headroom;
-    const int32_t scale = reciprocal_of_one_plus((int32_t)(((uint32_t)sum << headroom) - 0x80000000u));
-    for (uint32_t c = 0; c < depth; c++) {
-        const int32_t diff = input[c] - largest;
-        output[c] = INT8_MIN;
-        if (diff >= p[DIFF_MIN]) {
-            const int32_t e = exp_on_negative(doubling_high_mul(shift_left(diff, p[INPUT_LEFT_SHIFT]), p[INPUT_MULTIPLIER]));
-            const int32_t share = rounding_shift_right(doubling_high_mul(scale, e), over_unit + 31 - 8);
-            output[c] = (int8_t)clamp(share + INT8_MIN, INT8_MIN, INT8_MAX);
-        }
+        const int32_t share = diff >= p[DIFF_MIN] ? share_of(exp_of(diff, p), scale, exponent) : 0;
+        output[c] = (int8_t)clamp(share + INT8_MIN, INT8_MIN, INT8_MAX);
     }
 }
 

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counting on the emulated board: a loop of known length, the same number twice, the plugin against -icount."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tinytl.bundle import read_bundle
+from tinytl.errors import BenchError
+from tinytl_bench.counting import Counter, open_counter
+from tinytl_bench.counting import counter as counter_module
+from tinytl_bench.counting.plugin import build_plugin, plugins_work
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")), reason="needs qemu-system-arm and arm-none-eabi-gcc"
+)
+BOARD = "mps2-an386"
+PER_ITERATION = 3
+
+
+@pytest.fixture(scope="module")
+def plugin_counter() -> Iterator[Counter]:
+    if not plugins_work():
+        pytest.skip("this QEMU loads no plugins")
+    with open_counter(BOARD, plugin=True) as counter:
+        yield counter
+
+
+@pytest.fixture(scope="module")
+def icount_counter() -> Iterator[Counter]:
+    with open_counter(BOARD, plugin=False) as counter:
+        yield counter
+
+
+def loop(counter: Counter, iterations: int) -> int:
+    return counter.measure("loop", iterations=iterations)[0].instructions
+
+
+@pytest.mark.parametrize("iterations", [1, 10, 1_000, 250_000])
+def test_a_loop_of_known_length_is_counted_to_the_instruction(plugin_counter: Counter, iterations: int) -> None:
+    around = loop(plugin_counter, 1) - PER_ITERATION
+    assert 0 < around < 40, "the marks stand directly around the work"
+    assert loop(plugin_counter, iterations) == PER_ITERATION * iterations + around
+
+
+def test_the_loop_is_made_of_what_it_is_made_of(plugin_counter: Counter) -> None:
+    region = plugin_counter.measure("loop", iterations=10_000)[0]
+    assert region.profile is not None
+    assert region.profile.functions["count_loop"] == PER_ITERATION * 10_000 + 1
+    assert region.profile.classes["branch"] >= 10_000
+    assert region.profile.instructions == sum(region.profile.classes.values()) == sum(region.profile.functions.values())
+    # nop 1, subs 1, bne 1 and 2 more when taken: 5 cycles an iteration but for the last.
+    assert abs(region.profile.cycles - 5 * 10_000) < 100
+
+
+def test_two_runs_count_the_same(plugin_counter: Counter, tiny_bundle: Path) -> None:
+    bundle = read_bundle(tiny_bundle)
+    plugin_counter.device.flash(bundle)
+    counts = []
+    for _ in range(2):
+        inference = plugin_counter.measure("inference", sample=bundle.check_inputs[0])
+        step = plugin_counter.measure("step", label=1)
+        plugin_counter.device.rollback("factory")
+        counts.append([(region.instructions, region.cycles_model) for region in (*inference, *step)])
+    assert counts[0] == counts[1]
+    assert all(instructions > 0 for instructions, _ in counts[0])
+
+
+def test_without_plugins_icount_counts_the_same_within_a_thousandth(
+    plugin_counter: Counter, icount_counter: Counter, tiny_bundle: Path
+) -> None:
+    assert "-icount" in icount_counter.how and "plugin" in plugin_counter.how
+    assert loop(icount_counter, 200_000) == pytest.approx(loop(plugin_counter, 200_000), rel=1e-3)
+    bundle = read_bundle(tiny_bundle)
+    totals = []
+    for counter in (plugin_counter, icount_counter):
+        counter.device.flash(bundle)
+        totals.append(sum(region.instructions for region in counter.measure("inference", sample=bundle.check_inputs[0])))
+        assert (counter.measure("loop", iterations=5)[0].cycles_model is None) == (counter is icount_counter)
+    assert totals[1] == pytest.approx(totals[0], rel=1e-3)
+
+
+def test_insisting_on_a_plugin_that_does_not_load_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counter_module, "plugins_work", lambda: False)
+    with pytest.raises(BenchError, match=r"does not load the counting plugin\nhint: leave plugin=None"), open_counter(BOARD, plugin=True):
+        pass
+
+
+def test_the_plugin_needs_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BenchError, match=r"the counting plugin needs a C compiler; expected cc in the PATH\nhint: sudo apt-get install"):
+        build_plugin()
+
+
+def test_the_plugin_is_built_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TINYTL_CACHE_DIR", str(tmp_path))
+    first = build_plugin()
+    stamp = first.stat().st_mtime_ns
+    assert build_plugin() == first and first.stat().st_mtime_ns == stamp
+    assert tmp_path in first.parents

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SHAPE, STRIDED_SLICE and PACK: folded where their values are known, refused by name where they are not."""
+
+import pytest
+from tflite_writer import ModelWriter
+
+from tinytl.compiler import compile_tflite
+from tinytl.errors import CompileError
+
+
+def refusal(data: bytes) -> str:
+    with pytest.raises(CompileError) as caught:
+        compile_tflite(data)
+    return str(caught.value)
+
+
+def test_shape_arithmetic_of_an_open_batch_is_folded() -> None:
+    """SHAPE → STRIDED_SLICE → PACK → RESHAPE, as the converter writes Flatten when the batch is open."""
+    writer = ModelWriter()
+    a = writer.tensor("in", (1, 2, 3, 2), signature=(-1, 2, 3, 2))
+    shape, batch, new = (writer.tensor(name, (4,), "int32", None) for name in ("shape", "batch", "new"))
+    flat, out = writer.tensor("flat", (1, 1)), writer.tensor("out", (1, 1))
+    ends = [writer.constant(name, [value]) for name, value in (("begin", 0), ("end", 1), ("step", 1))]
+    writer.node("SHAPE", [a], shape)
+    writer.node("STRIDED_SLICE", [shape, *ends], batch, 1, "StridedSliceOptions", ShrinkAxisMask=1)
+    writer.node("PACK", [batch, writer.constant("rest", 12)], new, 1, "PackOptions", ValuesCount=2)
+    writer.node("RESHAPE", [a, new], flat)
+    writer.node("RELU", [flat], out)
+    image = compile_tflite(writer.bytes([a], [out]))
+    assert [operator.kind for operator in image.operators] == ["relu"]
+    assert image.operators[0].output_shape == (1, 12)
+
+
+def test_computed_shape_is_refused() -> None:
+    writer = ModelWriter()
+    a, b, out = writer.tensor("in", (1, 4)), writer.tensor("b", (2,)), writer.tensor("out", (2, 2))
+    writer.node("PACK", [a], b, 1, "PackOptions")
+    writer.node("RELU", [b], out)
+    assert "(output 'b'): the values (input 0) are computed by the graph; expected constants" in refusal(
+        writer.bytes([a], [out])
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "slices", "text"),
+    [
+        ([1, 4, 4], ([5], [6], [1]), "index 5; expected -3 to 2"),
+        ([[1, 4]], ([0], [1], [1]), "slices [1, 2] values with step 1; expected a slice of one dimension"),
+    ],
+)
+def test_slices_of_shapes_are_checked(values: list, slices: tuple, text: str) -> None:
+    writer = ModelWriter()
+    a, b, c = writer.tensor("in", (1, 4)), writer.tensor("b", (1,), "int32", None), writer.tensor("c", (1, 4))
+    inputs = [writer.constant("values", values), *(writer.constant("s", each) for each in slices)]
+    writer.node("STRIDED_SLICE", inputs, b, 1, "StridedSliceOptions", ShrinkAxisMask=1)
+    writer.node("RESHAPE", [a, b], c)
+    assert text in refusal(writer.bytes([a], [c]))
+
+
+def test_packing_of_more_than_numbers_is_refused() -> None:
+    writer = ModelWriter()
+    a, b, c = writer.tensor("in", (1, 4)), writer.tensor("b", (1,), "int32", None), writer.tensor("c", (1, 4))
+    writer.node("PACK", [writer.constant("values", [1, 4])], b, 1, "PackOptions")
+    writer.node("RESHAPE", [a, b], c)
+    assert "packs more than single numbers; expected shape arithmetic on constants" in refusal(writer.bytes([a], [c]))
+
+
+def test_constant_output_is_refused() -> None:
+    writer = ModelWriter()
+    a, b = writer.tensor("in", (1, 4)), writer.tensor("b", (4,), "int32", None)
+    writer.node("SHAPE", [a], b)
+    assert (
+        refusal(writer.bytes([a], [b])) == "graph output 'b' is a constant; expected outputs that depend on the input"
+    )
