@@ -52,7 +52,7 @@ class DemoSettings:
     out: Path
     target: str = "qemu:mps2-an386"
     samples: int = 898
-    epochs: int = 40
+    epochs: int = 60
     seed: int = 1
 
 

@@ -5,6 +5,7 @@ Knows nothing of datasets, bundles or devices. Keras is imported only when a mod
 """
 
 import difflib
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,10 @@ from tinytl_models.card import Card
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Card", "build", "card", "input_shape_for", "list_models"]
+__all__ = ["BUNDLES", "Card", "build", "card", "input_shape_for", "list_models"]
+
+BUNDLES = Path(__file__).resolve().parent / "bundles"
+"""Folder of the bundles that ship with the package; README.md there says how each was made."""
 
 _MODELS: dict[str, ModuleType] = {module.CARD.name: module for module in (ds_cnn, thesis_small)}
 

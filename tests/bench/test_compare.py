@@ -12,6 +12,8 @@ from tinytl.errors import BenchError
 from tinytl.measurement import REQUIRED, Figure, LayerRow, Measurement
 from tinytl_bench.compare import compare_measurements, load_baseline
 
+LAYER = {"name": "conv", "operator": "conv_2d", "output_shape": [1, 3], "macs": 9, "weight_bytes": 8, "activation_bytes": 7}
+
 
 def measurement(**changed: float) -> Measurement:
     figures = {
@@ -30,6 +32,7 @@ def test_json_round_trip() -> None:
     assert Measurement.from_json(written) == measurement()
     assert written["energy_nj"] == {"thesis": 9.2}
     assert written["how"]["accuracy"] == "device"
+    assert written["how"]["energy_nj"].startswith("modelled, never measured")
     assert all(name in written for name in REQUIRED)
     assert written["flash_bytes"] is None
 
@@ -42,7 +45,15 @@ def test_json_round_trip() -> None:
         ({"accuracy": None}, r"field 'accuracy' is 'None'; expected a finite number"),
         ({"accuracy": float("nan")}, r"field 'accuracy' is 'nan'; expected a finite number"),
         ({"how": []}, r"field 'how' is '\[\]'; expected an object"),
+        ({"how": {}}, r"field 'how.accuracy' is 'None'; expected a text"),
+        ({"layers": 3}, r"field 'layers' is '3'; expected a list"),
         ({"layers": [{"name": "x"}]}, r"layers\[0\] is malformed"),
+        ({"layers": [{**LAYER, "macs": "9"}]}, r"field 'layers\[0\].macs' is '9'; expected a finite number"),
+        ({"layers": [{**LAYER, "operator": 4}]}, r"field 'layers\[0\].operator' is '4'; expected a text"),
+        ({"layers": [{**LAYER, "output_shape": "ab"}]}, r"field 'layers\[0\].output_shape' is .*; expected whole numbers"),
+        ({"layers": [{**LAYER, "instructions": "7"}]}, r"field 'layers\[0\].instructions' is '7'; expected a finite number or null"),
+        ({"details": []}, r"field 'details' is '\[\]'; expected an object"),
+        ({"details": {"missing": 1}}, r"field 'details.missing' is '1'; expected an object"),
     ],
 )
 def test_a_damaged_measurement_names_its_field(damage: dict[str, Any], text: str) -> None:
@@ -60,20 +71,48 @@ def test_within_the_tolerance_passes_and_past_it_fails() -> None:
     with pytest.raises(BenchError) as caught:
         compare_measurements(measurement(), measurement(instructions_per_inference=1_031_000, arena_bytes=30_000))
     text = caught.value.text()
-    assert "2 figures of digits on qemu:mps2-an386 are past the tolerance" in text
-    assert "instructions_per_inference 1e+06 → 1.031e+06 (+3.1%)" in text
-    assert "arena_bytes 23,472 → 30,000 (+27.8%)" in text
+    assert "2 figures of digits on qemu:mps2-an386 past the tolerance: " in text
+    assert "instructions_per_inference 1,000,000 → 1,031,000 (+3.1%); arena_bytes 23,472 → 30,000 (+27.8%)" in text
+    assert "expected at most 3 % more, accuracy at most 0.5 points less" in text
     assert "hint: if that is meant, store a new baseline" in text
 
 
 def test_half_a_point_of_accuracy_is_the_limit() -> None:
     compare_measurements(measurement(), measurement(accuracy=0.9651))
-    with pytest.raises(BenchError, match="accuracy 0.97 → 0.964"):
+    with pytest.raises(BenchError, match=r"1 figure of .*: accuracy 0.9700 → 0.9640 \(-0.60 points\)"):
         compare_measurements(measurement(), measurement(accuracy=0.964))
 
 
 def test_the_tolerance_is_the_callers() -> None:
     compare_measurements(measurement(), measurement(arena_bytes=30_000), tolerance=0.3)
+
+
+@pytest.mark.parametrize("tolerance", [-0.01, float("nan")])
+def test_a_tolerance_below_zero_is_refused(tolerance: float) -> None:
+    with pytest.raises(BenchError, match=f"tolerance {tolerance:g}; expected a fraction of 0 or more"):
+        compare_measurements(measurement(), measurement(), tolerance=tolerance)
+
+
+def test_a_figure_that_is_gone_is_a_failure_with_its_reason() -> None:
+    figures = {name: figure for name, figure in measurement().figures.items() if name != "instructions_per_inference"}
+    lacking = replace(measurement(), figures=figures, details={"missing": {"instructions_per_inference": "not counted on host"}})
+    with pytest.raises(BenchError) as caught:
+        compare_measurements(measurement(), lacking)
+    assert "the baseline has figures that digits on qemu:mps2-an386 lacks: instructions_per_inference\n" in caught.value.text()
+    assert "instructions_per_inference: not counted on host; expected a measurement as complete" in caught.value.text()
+    compare_measurements(lacking, measurement())
+
+
+def test_accuracies_of_different_samples_are_not_compared() -> None:
+    figures = measurement().figures | {"accuracy": Figure(0.97, "fraction", "device, 20 test samples of digits")}
+    text = r"accuracy was had otherwise than the baseline's: device, 20 .*; expected device\nhint: give the same --data and --samples"
+    with pytest.raises(BenchError, match=text):
+        compare_measurements(measurement(), replace(measurement(), figures=figures))
+
+
+def test_a_figure_that_was_zero_and_is_not_any_more_fails() -> None:
+    with pytest.raises(BenchError, match=r"arena_bytes 0 → 16 \(\+100.0%\)"):
+        compare_measurements(measurement(arena_bytes=0), measurement(arena_bytes=16))
 
 
 def test_wall_times_are_not_compared() -> None:

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counting on the emulated board: a loop of known length, the same number twice, the plugin against -icount."""
 
+import os
+import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tinytl.bundle import read_bundle
+from tinytl.data import Dataset
 from tinytl.errors import BenchError
+from tinytl_bench import bench
 from tinytl_bench.counting import Counter, open_counter
-from tinytl_bench.counting import counter as counter_module
-from tinytl_bench.counting.plugin import build_plugin, plugins_work
+from tinytl_bench.counting.plugin import plugin_refusal
+from tinytl_bench.counting.profile import MarkLog
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")), reason="needs qemu-system-arm and arm-none-eabi-gcc"
@@ -22,8 +27,8 @@ PER_ITERATION = 3
 
 @pytest.fixture(scope="module")
 def plugin_counter() -> Iterator[Counter]:
-    if not plugins_work():
-        pytest.skip("this QEMU loads no plugins")
+    if refusal := plugin_refusal():
+        pytest.skip(f"this QEMU takes no plugin: {refusal}")
     with open_counter(BOARD, plugin=True) as counter:
         yield counter
 
@@ -82,21 +87,42 @@ def test_without_plugins_icount_counts_the_same_within_a_thousandth(
     assert totals[1] == pytest.approx(totals[0], rel=1e-3)
 
 
-def test_insisting_on_a_plugin_that_does_not_load_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counter_module, "plugins_work", lambda: False)
-    with pytest.raises(BenchError, match=r"does not load the counting plugin\nhint: leave plugin=None"), open_counter(BOARD, plugin=True):
+def test_marks_that_do_not_match_the_regions_are_refused(plugin_counter: Counter, tmp_path: Path) -> None:
+    assert plugin_counter.marks is not None
+    (tmp_path / "counts").touch()
+    deaf = replace(plugin_counter, marks=replace(plugin_counter.marks, log=MarkLog(tmp_path / "counts")))
+    with pytest.raises(BenchError, match="0 marks were counted for 1 regions; expected 2"):
+        deaf.measure("loop", iterations=1)
+    plugin_counter.marks.log.read_new()
+
+
+NEWER_API = "TCG plugin requires API version 1, but this QEMU supports only a minimum version of 2"
+
+
+@pytest.fixture
+def newer_qemu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The QEMU that is installed, behind a door that refuses the plugin as one of a newer API does."""
+    script = tmp_path / "qemu-system-arm"
+    refuses = f'echo "qemu-system-arm: -plugin p.so: Could not load plugin p.so: {NEWER_API}" >&2; exit 1'
+    script.write_text(f'#!/bin/sh\ncase "$*" in *-plugin*) {refuses} ;; esac\nexec {shutil.which("qemu-system-arm")} "$@"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("newer_qemu")
+def test_a_newer_plugin_api_falls_back_to_icount_and_says_so(tiny_bundle: Path, tiny_dataset: Dataset) -> None:
+    assert plugin_refusal() == NEWER_API
+    measured = bench(tiny_bundle, target=f"qemu:{BOARD}", dataset=tiny_dataset, samples=4)
+    assert re.fullmatch(r"instructions \(QEMU [\d.]+ -icount, board timer\)", measured.figures["instructions_per_inference"].how)
+    document = measured.to_json()
+    assert document["instructions_per_inference"] > 0
+    assert document["cycles_model"] is None
+    why = f"not modelled: QEMU refuses the counting plugin ({NEWER_API}), so instructions alone are counted"
+    assert document["how"]["cycles_model"] == document["how"]["milliseconds_model"] == why
+
+
+@pytest.mark.usefixtures("newer_qemu")
+def test_insisting_on_a_plugin_that_does_not_load_is_refused() -> None:
+    text = rf"QEMU [\d.]+ refuses the counting plugin: {NEWER_API}\nhint: leave plugin=None to count through -icount"
+    with pytest.raises(BenchError, match=text), open_counter(BOARD, plugin=True):
         pass
-
-
-def test_the_plugin_needs_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(BenchError, match=r"the counting plugin needs a C compiler; expected cc in the PATH\nhint: sudo apt-get install"):
-        build_plugin()
-
-
-def test_the_plugin_is_built_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("TINYTL_CACHE_DIR", str(tmp_path))
-    first = build_plugin()
-    stamp = first.stat().st_mtime_ns
-    assert build_plugin() == first and first.stat().st_mtime_ns == stamp
-    assert tmp_path in first.parents

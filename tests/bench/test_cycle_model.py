@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Cortex-M4 cycle model against table 3-1 of the Technical Reference Manual."""
+"""The Cortex-M4 cycle model against tables 3-1 and 7-1 of the Technical Reference Manual."""
 
 import pytest
 
@@ -31,7 +31,20 @@ from tinytl_bench.counting.instructions import block_costs, cost
         ("vadd.f32", "s0, s1, s2", "float", 1, 0),
         ("vdiv.f32", "s0, s1, s2", "float divide", 14, 0),
         ("vldr", "s0, [r0]", "float load", 2, 0),
+        ("vldr", "d0, [r0]", "float load", 3, 0),
         ("vldmia", "r0!, {s0-s7}", "float load", 9, 0),
+        ("vpush", "{d8-d9}", "float store", 5, 0),
+        ("vnmul.f32", "s0, s1, s2", "float", 1, 0),
+        ("mov", "pc, r3", "branch", 1, 2),
+        ("add", "r0, pc, #4", "integer", 1, 0),
+        ("ldr", "r0, [pc, #12]", "load", 2, 0),
+        ("ldmia.w", "sp!, {r4, pc}", "load multiple", 3, 2),
+        ("tbb", "[pc, r3]", "branch", 2, 2),
+        ("smladeq", "r0, r1, r2, r3", "dual multiply-add", 1, 0),
+        ("smlald", "r0, r1, r2, r3", "dual multiply-add", 1, 0),
+        ("smlal", "r0, r1, r2, r3", "multiply", 1, 0),
+        ("smlabb", "r0, r1, r2, r3", "multiply", 1, 0),
+        ("bls.n", "0x10", "branch", 1, 2),
     ],
 )
 def test_cost_of_an_instruction(mnemonic: str, operands: str, kind: str, cycles: int, taken: int) -> None:

@@ -219,7 +219,7 @@ def test_arena_over_the_limit_is_refused() -> None:
         compile_bundle(bundle, ram_bytes=1000)
     assert str(caught.value) == (
         f"the arena needs {image.arena_bytes:,} bytes: activations 160 (busiest in the head), "
-        "parameters 356, replay buffer 4,088; "
+        "parameters 356, replay buffer 8,190; "
         f"expected at most 1,000\n"
         f"hint: replay_buffer_bytes less by {image.arena_bytes - 1000:,} or more; "
         "a smaller input, fewer channels, or an earlier freeze plan"

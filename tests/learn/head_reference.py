@@ -70,13 +70,12 @@ class ReferenceHead:
 
 
 class ReferenceReplay:
-    """Draws and places as SPEC.md tells them: xorshift32, replay set and buffer in turn, class-balanced reservoir."""
+    """Draws and places as SPEC.md tells them: xorshift32, replay set and buffer in turn, classes kept in balance."""
 
     def __init__(self, set_labels: np.ndarray, capacity: int, seed: int) -> None:
         self.set_labels, self.capacity, self.state = set_labels, capacity, seed
         self.labels: list[int] = []
         self.samples: list[int] = []  # which taught sample lies in each place
-        self.seen = 0
 
     def below(self, limit: int) -> int:
         """Return the next random number below `limit`."""
@@ -95,7 +94,6 @@ class ReferenceReplay:
 
     def offer(self, sample: int, label: int) -> None:
         """Offer taught sample number `sample`."""
-        self.seen += 1
         if len(self.labels) < self.capacity:
             self.labels.append(label)
             self.samples.append(sample)
@@ -104,7 +102,5 @@ class ReferenceReplay:
         victim = int(counts.argmax())
         if counts[label] == counts[victim]:
             victim = label
-            if self.below(self.seen) >= self.capacity:
-                return
         place = np.flatnonzero(np.array(self.labels) == victim)[self.below(int(counts[victim]))]
         self.labels[place], self.samples[place] = label, sample

@@ -73,5 +73,5 @@ def test_what_stays_may_touch_no_tensor(bundle: Bundle, name: str, at: int) -> N
     ):  # fmt: skip
         places[each], free = free, free + -(-size // 16) * 16
     assert TwinModel(with_head(roomy, **places)).image.head is not None
-    with pytest.raises(CompileError, match=rf"malformed \(field {at}\)$"):
+    with pytest.raises(CompileError, match=rf"malformed \(its field at byte {at}\)$"):
         TwinModel(with_head(roomy, **places | {name: 0}))

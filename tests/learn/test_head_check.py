@@ -35,7 +35,7 @@ def refused(image: bytes) -> str:
 
 
 def malformed(field: int, record: int = PLACE) -> str:
-    return f"record {record:,} of the image is malformed (field {field:,})"
+    return f"the record at byte {record:,} of the image is malformed (its field at byte {field:,})"
 
 
 def test_whole_image_is_taken() -> None:

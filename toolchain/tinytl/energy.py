@@ -2,10 +2,19 @@
 """Energy models at 45 nm. Modelled, never measured: print them with their model's name.
 
 In: counts of multiply-accumulates and of bytes moved. Out: nJ. Numbers of M. Horowitz, «Computing's energy problem (and what we can
-do about it)», ISSCC 2014: `energy_nJ = MACs × E_mac[pJ] / 1000`. Whole boards take hundreds of times more than this arithmetic.
+do about it)», ISSCC 2014: `energy_nJ = MACs × E_mac[pJ] / 1000`. Whole boards take hundreds of times more than this arithmetic; a
+board whose pJ per MAC somebody measured is shown beside, labelled (`Calibration`).
+
+    thesis   3.2 pJ × MACs of one forward pass of the trainable part, nothing else
+    full     int8 MACs of the extractor 0.3 pJ, float32 MACs of the head 4.6 pJ, 5 pJ for each 32-bit word read or written: every constant
+             and activation of the extractor once, every parameter of the head once forward and twice (read, write) in its update.
+             Momentum, decay, loss and the features of replayed samples are left out: thousandths of the rest.
 """
 
+import math
 from dataclasses import dataclass
+
+from tinytl.errors import BenchError
 
 THESIS_PJ_PER_MAC = 3.2  # int32: multiply 3.1, add 0.1
 INT8_PJ_PER_MAC = 0.3  # int8 multiply 0.2, int32 add 0.1
@@ -16,6 +25,7 @@ _WORD_BYTES = 4
 HOW_THESIS = "nJ (model: thesis)"
 HOW_FULL = "nJ (model: full)"
 HOW_FULL_STEP = "nJ (model: full, teach step)"
+HOW_FULL_SAMPLE = "nJ (model: full, taught sample)"
 
 
 def thesis_energy_nj(trainable_macs: int) -> float:
@@ -91,3 +101,38 @@ def full_step_nj(work: Work) -> float:
     macs = 2 * work.trainable_macs + (work.trainable_macs - work.first_layer_macs)
     learned = 1 + work.replays
     return learned * (macs * FLOAT32_PJ_PER_MAC + 3 * work.parameters * SRAM_PJ_PER_WORD) / 1000
+
+
+def full_taught_sample_nj(work: Work) -> float:
+    """Return the energy of one taught sample: the extractor once, then one teach step of the head.
+
+    Returns:
+        nJ, model `full`.
+    """
+    return operator_nj(work.frozen_macs, work.constant_bytes + work.activation_bytes) + full_step_nj(work)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a whole board was measured to take. source: which board and whose measurement, as figures say it.
+
+    Raises:
+        BenchError: not a finite number above 0.
+    """
+
+    pj_per_mac: float
+    source: str
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.pj_per_mac) and self.pj_per_mac > 0):
+            raise BenchError(f"calibration of {self.pj_per_mac:g} pJ per MAC", expected="a finite number above 0")
+
+    @property
+    def how(self) -> str:
+        """The words that go with a figure."""
+        return f"nJ (calibrated: {self.pj_per_mac:g} pJ per MAC, {self.source})"
+
+
+def calibrated_inference_nj(work: Work, calibration: Calibration) -> float:
+    """Return what one inference would take on the calibrated board: all MACs × its pJ per MAC / 1000, in nJ."""
+    return (work.frozen_macs + work.trainable_macs) * calibration.pj_per_mac / 1000

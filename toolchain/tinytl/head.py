@@ -48,8 +48,8 @@ class Learning:
     learning_rate: float = 0.01
     momentum: float = 0.0
     weight_decay: float = 0.0
-    replays_per_step: int = 4
-    replay_buffer_bytes: int = 4096
+    replays_per_step: int = 16
+    replay_buffer_bytes: int = 8192
     seed: int = 1
     loss: str = "softmax_cross_entropy"
 

@@ -2,7 +2,7 @@
 """The `Measurement`: all that crosses from a target to a report. Every figure says how it was had.
 
 As JSON: one flat object, `{"bundle": …, "target": …, <figure>: value, …, "energy_nj": {model: value}, "how": {figure: text}, "units": …,
-"layers": […]}`. Figures that a target cannot give are null, and `how` says why.
+"layers": […]}`. Figures that a target cannot give are null, and `how` says why. What `from_json` returns has been checked.
 """
 
 import math
@@ -14,6 +14,7 @@ from tinytl.errors import BenchError
 
 FORMAT = "tinytl-measurement"
 ENERGY = "energy_nj_"
+_HOW_ENERGIES = "modelled, never measured; energy_nj_<model> says by which model"
 _HINT = "tinytl bench BUNDLE --target TARGET -o FILE writes one"
 
 REQUIRED = (
@@ -76,7 +77,7 @@ class Measurement:
             "format": FORMAT, "bundle": self.bundle, "target": self.target,
             **{name: None for name in REQUIRED if name not in plain}, **{name: figure.value for name, figure in plain.items()},
             "energy_nj": energies,
-            "how": {**{name: figure.how for name, figure in self.figures.items()}, **missing},
+            "how": {**{name: figure.how for name, figure in self.figures.items()}, **missing, "energy_nj": _HOW_ENERGIES},
             "units": {name: figure.unit for name, figure in self.figures.items()},
             "layers": [asdict(layer) for layer in self.layers],
             "details": self.details,
@@ -97,9 +98,10 @@ class Measurement:
         for name in ("how", "units", "energy_nj"):
             _expect(isinstance(document.get(name), Mapping), name, document.get(name), "an object")
         _expect(isinstance(document.get("layers"), list), "layers", document.get("layers"), "a list")
-        return cls(
-            document["bundle"], document["target"], _figures(document), _layers(document["layers"]), dict(document.get("details") or {})
-        )
+        details = document.get("details", {})
+        _expect(isinstance(details, Mapping), "details", details, "an object")
+        _expect(isinstance(details.get("missing", {}), Mapping), "details.missing", details.get("missing"), "an object")
+        return cls(document["bundle"], document["target"], _figures(document), _layers(document["layers"]), dict(details))
 
 
 def _expect(holds: bool, name: str, value: Any, expected: str) -> None:
@@ -112,7 +114,7 @@ def _figures(document: Mapping[str, Any]) -> dict[str, Figure]:
     for name, unit in document["units"].items():
         energy = name.startswith(ENERGY)
         value: Any = document["energy_nj"].get(name.removeprefix(ENERGY)) if energy else document.get(name)
-        _expect(isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value), name, value, "a finite number")
+        _expect(_is_finite(value), name, value, "a finite number")
         how = document["how"].get(name)
         _expect(isinstance(how, str) and isinstance(unit, str), f"how.{name}", how, "a text")
         figures[name] = Figure(value, unit, how)
@@ -123,7 +125,21 @@ def _layers(rows: list[Any]) -> tuple[LayerRow, ...]:
     layers = []
     for index, row in enumerate(rows):
         try:
-            layers.append(LayerRow(**{**row, "output_shape": tuple(row["output_shape"])}))
+            layer = LayerRow(**{**row, "output_shape": tuple(row["output_shape"])})
         except (TypeError, KeyError) as error:
             raise BenchError(f"measurement: layers[{index}] is malformed: {error}", expected="the fields of a layer", hint=_HINT) from error
+        sides = layer.output_shape
+        _expect(all(isinstance(side, int) for side in sides), f"layers[{index}].output_shape", sides, "whole numbers")
+        for name in ("name", "operator"):
+            _expect(isinstance(getattr(layer, name), str), f"layers[{index}].{name}", getattr(layer, name), "a text")
+        for name in ("macs", "weight_bytes", "activation_bytes"):
+            _expect(_is_finite(getattr(layer, name)), f"layers[{index}].{name}", getattr(layer, name), "a finite number")
+        for name in ("instructions", "cycles_model", "energy_nj"):
+            value = getattr(layer, name)
+            _expect(value is None or _is_finite(value), f"layers[{index}].{name}", value, "a finite number or null")
+        layers.append(layer)
     return tuple(layers)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -46,7 +46,7 @@ def pretrain(
     dataset: Dataset,
     out: str | Path,
     *,
-    epochs: int = 40,
+    epochs: int = 60,
     seed: int = 1,
     batch_size: int = 64,
     learning_rate: float = 3e-3,

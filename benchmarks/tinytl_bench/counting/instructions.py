@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Classes of Thumb-2 instructions and a cycle model of the Cortex-M4.
 
-The model is table 3-1 of the Cortex-M4 Technical Reference Manual with zero wait states. It was never checked against a board: it
-compares builds. No operand-dependent stalls; a divide takes 7 of its 2 … 12 cycles; a taken branch refills the pipeline in 2.
+The model is tables 3-1 and 7-1 of the Cortex-M4 Technical Reference Manual with zero wait states. It was never checked against a board:
+it compares builds. No operand-dependent stalls; a divide takes 7 of its 2 … 12 cycles; a taken branch refills the pipeline in 2 of
+1 … 3; an instruction that an IT block skips costs as much as one that runs.
 """
 
 import re
@@ -10,8 +11,9 @@ from dataclasses import dataclass
 
 BRANCH_REFILL = 2
 _CONDITION = "(?:eq|ne|cs|cc|hs|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)"
-_DUAL_MULTIPLY = frozenset({"smlad", "smladx", "smlald", "smlaldx", "smuad", "smuadx", "smlsd", "smlsdx", "smusd", "smusdx"})
-_MULTIPLY = re.compile(r"(mul|mla|mls|smul|smla|umul|umla|umaal|smmul|smmla|smmls|smull|umull)")
+_BRANCH = re.compile(rf"(b|bl|bx|blx){_CONDITION}?|cbn?z")
+_DUAL_MULTIPLY = re.compile(r"sm(la|ls|ua|us)l?dx?")
+_MULTIPLY = re.compile(r"(mul|mla|mls|smul|smla|umul|umla|umaal|smmul|smmla|smmls)")
 
 
 @dataclass(frozen=True)
@@ -29,25 +31,26 @@ def cost(mnemonic: str, operands: str) -> Cost:
     return _floating(base, operands) if base.startswith("v") else _integer(base, operands)
 
 
-def _registers(operands: str) -> int:
-    """Count the registers of a list such as {r0, r4-r7, lr}."""
+def _words(operands: str) -> int:
+    """Count the 32-bit registers of a list such as {r0, r4-r7, lr} or {d8-d9}; 1 or 2 for a single register."""
     inside = re.search(r"\{(.*?)\}", operands)
-    if not inside:
-        return 1
     count = 0
-    for part in inside.group(1).split(","):
-        span = re.fullmatch(r"\s*[rsd](\d+)-[rsd](\d+)\s*", part)
-        count += int(span.group(2)) - int(span.group(1)) + 1 if span else 1
+    for part in (inside.group(1) if inside else operands.partition(",")[0]).split(","):
+        first, _, last = part.strip().partition("-")
+        span = int(last[1:]) - int(first[1:]) + 1 if last else 1
+        count += 2 * span if first.startswith("d") else span
     return count
 
 
+def _writes_pc(operands: str) -> bool:
+    return re.match(r"pc\b|\{[^}]*\bpc\b|\w+!?, *\{[^}]*\bpc\b", operands) is not None
+
+
 def _floating(base: str, operands: str) -> Cost:
-    if base.startswith(("vldm", "vpop")):
-        return Cost("float load", 1 + _registers(operands))
-    if base.startswith(("vstm", "vpush")):
-        return Cost("float store", 1 + _registers(operands))
-    if base.startswith(("vldr", "vstr")):
-        return Cost("float load" if base.startswith("vldr") else "float store", 2)
+    if base.startswith(("vldm", "vpop", "vldr")):
+        return Cost("float load", 1 + _words(operands))
+    if base.startswith(("vstm", "vpush", "vstr")):
+        return Cost("float store", 1 + _words(operands))
     if base.startswith(("vdiv", "vsqrt")):
         return Cost("float divide", 14)
     if base.startswith(("vmla", "vmls", "vfma", "vfms", "vfnm", "vnml")):
@@ -56,23 +59,25 @@ def _floating(base: str, operands: str) -> Cost:
 
 
 def _integer(base: str, operands: str) -> Cost:
-    if base in ("b", "bl", "bx", "blx") or re.fullmatch(rf"b{_CONDITION}|bx{_CONDITION}|cbn?z", base):
+    if _BRANCH.fullmatch(base):
         return Cost("branch", 1, BRANCH_REFILL)
     if base in ("tbb", "tbh"):
         return Cost("branch", 2, BRANCH_REFILL)
-    refill = BRANCH_REFILL if re.search(r"\bpc\b", operands.partition("[")[0]) else 0
+    refill = BRANCH_REFILL if _writes_pc(operands) else 0
     if base.startswith(("ldm", "pop", "ldrd")):
-        return Cost("load multiple", 1 + (2 if base.startswith("ldrd") else _registers(operands)), refill)
+        return Cost("load multiple", 1 + (2 if base.startswith("ldrd") else _words(operands)), refill)
     if base.startswith(("stm", "push", "strd")):
-        return Cost("store multiple", 1 + (2 if base.startswith("strd") else _registers(operands)))
+        return Cost("store multiple", 1 + (2 if base.startswith("strd") else _words(operands)))
     if base.startswith("ldr"):
         return Cost("load", 2, refill)
     if base.startswith("str"):
         return Cost("store", 1)
     if base.startswith(("sdiv", "udiv")):
         return Cost("divide", 7)
-    if base in _DUAL_MULTIPLY:
+    if _DUAL_MULTIPLY.match(base):
         return Cost("dual multiply-add", 1)
+    if base.startswith(("mov", "add")) and refill:
+        return Cost("branch", 1, refill)
     return Cost("multiply" if _MULTIPLY.match(base) else "integer", 1)
 
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The counting plugin: built once from its C source, and whether this QEMU takes it."""
+"""The counting plugin: built once from its C source, and whether this QEMU takes it.
+
+QEMU itself decides: it is started with the plugin and told to quit before an instruction runs. One without plugins, or with a plugin
+API that no longer knows version 1, says so and ends.
+"""
 
 import hashlib
 import os
@@ -17,6 +21,7 @@ from tinytl.errors import BenchError
 from tinytl_bridge.targets.qemu import PROGRAM
 
 SOURCE = Path(__file__).with_name("plugin.c")
+_PROBE_TIMEOUT_S = 30
 
 
 def build_plugin() -> Path:
@@ -35,34 +40,51 @@ def build_plugin() -> Path:
     with FileLock(folder / ".lock", timeout=120):
         if not library.exists():
             made = library.with_suffix(".part")
-            ran = subprocess.run(
-                [compiler, "-O2", "-shared", "-fPIC", "-o", str(made), str(SOURCE)], capture_output=True, text=True, check=False
-            )
+            command = [compiler, "-std=c99", "-O2", "-shared", "-fPIC", "-o", str(made), str(SOURCE)]
+            ran = subprocess.run(command, capture_output=True, text=True, check=False)
             if ran.returncode:
                 raise BenchError(f"the counting plugin does not compile:\n{ran.stderr.strip()[:1000]}", hint="tinytl doctor")
             made.replace(library)
     return library
 
 
-@cache
 def qemu_version() -> str:
     """Return QEMU's version, "" if there is no QEMU."""
     program = shutil.which(PROGRAM)
+    return _version(program) if program else ""
+
+
+def plugin_refusal() -> str:
+    """Return why this QEMU does not take the plugin, in its own words; "" if it does.
+
+    Raises:
+        BenchError: there is no QEMU, or the plugin cannot be built.
+    """
+    program = shutil.which(PROGRAM)
     if program is None:
-        return ""
+        raise BenchError(f"{PROGRAM} was not found", expected="QEMU in the PATH", hint="sudo apt-get install -y qemu-system-arm")
+    return _refusal(program, build_plugin())
+
+
+@cache
+def _version(program: str) -> str:
     told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
     found = re.search(r"version (\d+\.\d+)", told)
     return found.group(1) if found else "?"
 
 
 @cache
-def plugins_work() -> bool:
-    """Return whether this QEMU loads the plugin: tries it on a machine without a CPU."""
-    program = shutil.which(PROGRAM)
-    if program is None:
-        return False
+def _refusal(program: str, library: Path) -> str:
     with tempfile.TemporaryDirectory() as scratch:
-        plugin = f"{build_plugin()},out={scratch}/counts"
-        command = [program, "-machine", "mps2-an386", "-plugin", plugin, "-display", "none", "-monitor", "stdio", "-nodefaults", "-S"]
-        ran = subprocess.run(command, input="quit\n", capture_output=True, text=True, check=False, timeout=30)
-        return ran.returncode == 0 and Path(scratch, "counts").exists()
+        counts = Path(scratch, "counts")
+        command = [program, "-machine", "mps2-an386", "-plugin", f"{library},out={counts}", "-display", "none", "-monitor", "stdio"]
+        try:
+            ran = subprocess.run(
+                [*command, "-nodefaults", "-S"], input="quit\n", capture_output=True, text=True, check=False, timeout=_PROBE_TIMEOUT_S
+            )
+        except subprocess.TimeoutExpired:
+            return f"no answer within {_PROBE_TIMEOUT_S} s with the plugin"
+        if ran.returncode == 0 and counts.exists():
+            return ""
+        said = ran.stderr.strip().rpartition("\n")[2]
+        return said.rpartition(": ")[2] or f"exit code {ran.returncode} with the plugin"

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts of translation blocks joined with the disassembly: instructions, classes, functions, modelled cycles."""
+"""Counts of translation blocks joined with the disassembly: instructions, classes, functions, modelled cycles.
+
+In: what the plugin wrote and the ELF file that ran. Out: a `Profile` a region. Invariant: every counted instruction is found in the
+disassembly, else the file is not the one that ran and nothing is told.
+"""
 
 import bisect
 import re
@@ -35,30 +39,60 @@ class Profile:
     functions: dict[str, int]
 
 
+class MarkLog:
+    """What the plugin writes, read mark by mark as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._offset = path, 0
+
+    def read_new(self) -> list[list[BlockCount]]:
+        """Return the marks since the last call, each with the blocks that ran between the mark before it and itself."""
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            written = file.read()
+            self._offset = file.tell()
+        marks: list[list[BlockCount]] = []
+        for line in written.decode("ascii").splitlines():
+            first, *rest = line.split()
+            if first == "M":
+                marks.append([])
+            else:
+                marks[-1].append(BlockCount(int(first, 16), *(int(number) for number in rest)))
+        return marks
+
+
 class Disassembly:
-    """Instructions and function names of an ELF file."""
+    """Instructions and function names of an ELF file.
+
+    Raises:
+        BenchError: objdump or nm is missing, or does not read the file.
+    """
 
     def __init__(self, elf: Path) -> None:
+        self._elf = elf
         self._code: dict[int, tuple[str, str, int]] = {}
         for line in _tool("arm-none-eabi-objdump", "-d", str(elf)).splitlines():
             found = _LINE.match(line)
             if found and not found.group(3).startswith("."):
                 size = len(found.group(2).replace(" ", "")) // 2
                 self._code[int(found.group(1), 16)] = (found.group(3), found.group(4), size)
+        symbols = (line.split(" ", 2) for line in _tool("arm-none-eabi-nm", "-n", "--defined-only", str(elf)).splitlines())
         self._functions = sorted(
-            (int(address, 16) & ~1, name)
-            for address, kind, name in (
-                line.split(" ", 2) for line in _tool("arm-none-eabi-nm", "-n", "--defined-only", str(elf)).splitlines()
-            )
-            if kind in "tT" and not name.startswith("$")
+            (int(address, 16) & ~1, name) for address, kind, name in symbols if kind in "tT" and not name.startswith("$")
         )
         self._starts = [address for address, _ in self._functions]
 
     def block(self, pc: int, count: int) -> list[tuple[str, str]]:
-        """Return mnemonic and operands of `count` instructions from `pc` on."""
+        """Return mnemonic and operands of `count` instructions from `pc` on.
+
+        Raises:
+            BenchError: there is no instruction at one of the addresses.
+        """
         found = []
         for _ in range(count):
-            mnemonic, operands, size = self._code.get(pc, ("?", "", 2))
+            if pc not in self._code:
+                raise BenchError(f"an instruction at {pc:#010x} was counted; {self._elf.name} has none there", expected="the file that ran")
+            mnemonic, operands, size = self._code[pc]
             found.append((mnemonic, operands))
             pc += size
         return found
@@ -87,5 +121,9 @@ def profile(blocks: Sequence[BlockCount], code: Disassembly) -> Profile:
 def _tool(name: str, *arguments: str) -> str:
     try:
         return subprocess.run([name, *arguments], capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise BenchError(f"{name} failed: {error}", hint="sudo apt-get install -y binutils-arm-none-eabi") from error
+    except OSError as error:
+        raise BenchError(
+            f"{name} was not found", expected="GNU binutils for Arm", hint="sudo apt-get install -y binutils-arm-none-eabi"
+        ) from error
+    except subprocess.CalledProcessError as error:
+        raise BenchError(f"{name} failed: {error.stderr.strip()[:300]}", hint="tinytl doctor") from error

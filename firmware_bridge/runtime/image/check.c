@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The image's check: everything it says is tested here, once, before anything of it is used (SPEC.md section 2). Offsets are
  * compared in 64 bits, so that no sum wraps. */
+#include <stddef.h>
 #include <string.h>
 
 #include "image/operator_call.h"
 #include "image/rules.h"
 #include "learn/head_check.h"
 
-enum { MAX_DIM = 1 << 24, HEADER_BYTES = 128 };
-enum { FIELD_OFFSET = 1, FIELD_DTYPE, FIELD_DIMS, FIELD_BYTES, FIELD_OPERANDS, FIELD_PARAMS, FIELD_SCRATCH, FIELD_SHAPES, FIELD_OVERLAP, FIELD_COUNTS };
+enum { MAX_DIM = 1 << 24, HEADER_BYTES = 128, FLAG_HEAD = 1 };
+
+#define FIELD(record, member) ((uint32_t)offsetof(record, member))
+
+/* The structs are the records of SPEC.md, without a byte between their fields. */
+typedef char header_is_128_bytes[sizeof(tinytl_image_header) == HEADER_BYTES ? 1 : -1];
+typedef char tensor_is_40_bytes[sizeof(tinytl_tensor) == 40 ? 1 : -1];
+typedef char operator_is_32_bytes[sizeof(tinytl_operator) == 32 ? 1 : -1];
+typedef char head_section_is_112_bytes[sizeof(tinytl_head_section) == 112 ? 1 : -1];
+typedef char head_layer_is_32_bytes[sizeof(tinytl_head_layer) == 32 ? 1 : -1];
 
 static tinytl_error error_of(tinytl_status status, uint64_t got, uint64_t expected)
 {
@@ -17,6 +26,12 @@ static tinytl_error error_of(tinytl_status status, uint64_t got, uint64_t expect
 }
 
 static const tinytl_error fine = {TINYTL_STATUS_ok, 0, 0};
+
+/* `record`: its offset in the image; `field`: the field's in the record. */
+static tinytl_error malformed(uint64_t record, uint32_t field)
+{
+    return error_of(TINYTL_STATUS_bad_record, record, field);
+}
 
 tinytl_error tinytl_image_header_check(const tinytl_image_header *header, size_t arena_bytes, size_t slot_bytes, uint32_t family_mask)
 {
@@ -30,6 +45,13 @@ tinytl_error tinytl_image_header_check(const tinytl_image_header *header, size_t
         return error_of(TINYTL_STATUS_bad_length, header->image_bytes, HEADER_BYTES);
     if (header->family > 31u || !((family_mask >> header->family) & 1u))
         return error_of(TINYTL_STATUS_bad_family, header->family, family_mask);
+    if (header->flags != (header->head ? FLAG_HEAD : 0u))
+        return malformed(0, FIELD(tinytl_image_header, flags));
+    if (header->arena_bytes % TINYTL_ALIGNMENT != 0)
+        return error_of(TINYTL_STATUS_misaligned, header->arena_bytes, TINYTL_ALIGNMENT);
+    for (uint32_t i = 0; i < 11; i++)
+        if (header->reserved[i] != 0)
+            return malformed(0, FIELD(tinytl_image_header, reserved));
     if (header->arena_bytes > arena_bytes)
         return error_of(TINYTL_STATUS_arena_too_small, header->arena_bytes, arena_bytes);
     if (header->image_bytes > slot_bytes)
@@ -37,13 +59,13 @@ tinytl_error tinytl_image_header_check(const tinytl_image_header *header, size_t
     return fine;
 }
 
-/* A table of `count` records lies inside the image, on a multiple of 4. */
+/* A section of `count` records lies inside the image, on a multiple of 16. */
 static tinytl_error table_check(const tinytl_image_header *header, uint32_t offset, uint32_t count, uint32_t record_bytes)
 {
     const uint64_t end = (uint64_t)offset + (uint64_t)count * record_bytes;
-    if (offset < HEADER_BYTES || offset % 4u != 0 || end > header->image_bytes)
+    if (offset < HEADER_BYTES || end > header->image_bytes)
         return error_of(TINYTL_STATUS_bad_offset, end, header->image_bytes);
-    return fine;
+    return offset % TINYTL_ALIGNMENT ? error_of(TINYTL_STATUS_misaligned, offset, TINYTL_ALIGNMENT) : fine;
 }
 
 static tinytl_error sections_check(const tinytl_image_header *header)
@@ -57,9 +79,11 @@ static tinytl_error sections_check(const tinytl_image_header *header)
         if (error.status)
             return error;
     }
-    if (header->tensor_count > UINT16_MAX || header->input_count == 0 || header->output_count == 0)
-        return error_of(TINYTL_STATUS_bad_record, 0, FIELD_COUNTS);
-    return fine;
+    if (header->tensor_count > UINT16_MAX)
+        return malformed(0, FIELD(tinytl_image_header, tensor_count));
+    if (header->input_count == 0)
+        return malformed(0, FIELD(tinytl_image_header, input_count));
+    return header->output_count == 0 ? malformed(0, FIELD(tinytl_image_header, output_count)) : fine;
 }
 
 static uint32_t element_bytes(uint8_t dtype)
@@ -78,38 +102,55 @@ static uint32_t element_bytes(uint8_t dtype)
     }
 }
 
-/* 0, or the number of the field that is malformed. */
-static uint32_t tensor_fault(const tinytl_image_header *header, const tinytl_tensor *tensor)
+static int zero_point_ok(const tinytl_tensor *tensor)
 {
-    const uint32_t size = element_bytes(tensor->dtype);
-    uint64_t bytes = size;
-    if (size == 0 || tensor->rank > 4 || tensor->region > 1)
-        return FIELD_DTYPE;
+    const int32_t low = tensor->dtype == TINYTL_UINT8 ? 0 : INT8_MIN, high = tensor->dtype == TINYTL_UINT8 ? UINT8_MAX : INT8_MAX;
+    return element_bytes(tensor->dtype) != 1 || (tensor->zero_point >= low && tensor->zero_point <= high);
+}
+
+/* Every side is 1 … 2^24 and 1 beyond the rank, and the bytes are their product. */
+static int dims_ok(const tinytl_tensor *tensor)
+{
+    uint64_t bytes = element_bytes(tensor->dtype);
     for (uint32_t d = 0; d < 4; d++) {
         if (tensor->dims[d] < 1 || tensor->dims[d] > MAX_DIM || (d >= tensor->rank && tensor->dims[d] != 1))
-            return FIELD_DIMS;
+            return 0;
         bytes *= tensor->dims[d];
         if (bytes > INT32_MAX)
-            return FIELD_DIMS;
+            return 0;
     }
-    if (bytes != tensor->bytes)
-        return FIELD_BYTES;
-    const uint64_t end = (uint64_t)tensor->offset + bytes;
-    if (tensor->offset % TINYTL_ALIGNMENT != 0 || end > (tensor->region ? header->image_bytes : header->arena_bytes))
-        return FIELD_OFFSET;
-    const int32_t low = tensor->dtype == TINYTL_UINT8 ? 0 : INT8_MIN, high = tensor->dtype == TINYTL_UINT8 ? UINT8_MAX : INT8_MAX;
-    if (size == 1 && (tensor->zero_point < low || tensor->zero_point > high))
-        return FIELD_DTYPE;
-    return tensor->scale >= 0.0f && tensor->scale < 3.0e38f ? 0 : FIELD_DTYPE;
+    return bytes == tensor->bytes;
+}
+
+static tinytl_error tensor_check(const tinytl_image_header *header, const tinytl_tensor *tensor, uint32_t record)
+{
+    if (element_bytes(tensor->dtype) == 0)
+        return malformed(record, FIELD(tinytl_tensor, dtype));
+    if (tensor->region > 1)
+        return malformed(record, FIELD(tinytl_tensor, region));
+    if (tensor->rank > 4)
+        return malformed(record, FIELD(tinytl_tensor, rank));
+    if (tensor->reserved0 != 0 || tensor->reserved1 != 0)
+        return malformed(record, tensor->reserved0 ? FIELD(tinytl_tensor, reserved0) : FIELD(tinytl_tensor, reserved1));
+    if (!dims_ok(tensor))
+        return malformed(record, FIELD(tinytl_tensor, dims));
+    if (!zero_point_ok(tensor))
+        return malformed(record, FIELD(tinytl_tensor, zero_point));
+    if (!(tensor->scale >= 0.0f && tensor->scale < 3.0e38f)) /* also what is no number */
+        return malformed(record, FIELD(tinytl_tensor, scale));
+    const uint64_t end = (uint64_t)tensor->offset + tensor->bytes, limit = tensor->region ? header->image_bytes : header->arena_bytes;
+    if (tensor->offset % TINYTL_ALIGNMENT != 0)
+        return malformed(record, FIELD(tinytl_tensor, offset));
+    return end > limit ? error_of(TINYTL_STATUS_bad_offset, end, limit) : fine;
 }
 
 static tinytl_error tensors_check(const uint8_t *image, const tinytl_image_header *header)
 {
     const tinytl_tensor *tensors = (const tinytl_tensor *)(const void *)(image + header->tensors);
     for (uint32_t i = 0; i < header->tensor_count; i++) {
-        const uint32_t fault = tensor_fault(header, &tensors[i]);
-        if (fault)
-            return error_of(TINYTL_STATUS_bad_record, i, fault);
+        const tinytl_error error = tensor_check(header, &tensors[i], header->tensors + i * (uint32_t)sizeof *tensors);
+        if (error.status)
+            return error;
     }
     return fine;
 }
@@ -135,7 +176,7 @@ static int overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
 static int places_ok(const tinytl_call *call, const tinytl_operator *op)
 {
     const tinytl_tensor *out = call_output(call);
-    const int in_place = op->opcode == 6 || op->opcode == 7 || op->opcode == 12 || op->opcode == 16; /* add, mul, requantize, relu */
+    const int in_place = op->opcode == OPCODE_add || op->opcode == OPCODE_mul || op->opcode == OPCODE_requantize || op->opcode == OPCODE_relu;
     if (out->region != 0 || overlap(op->scratch_offset, op->scratch_bytes, out->offset, out->bytes))
         return 0;
     for (uint32_t i = 0; i < call->input_count; i++) {
@@ -153,33 +194,36 @@ static int places_ok(const tinytl_call *call, const tinytl_operator *op)
 static tinytl_error operator_check(const uint8_t *image, const tinytl_image_header *header, uint32_t index)
 {
     const tinytl_operator *op = (const tinytl_operator *)(const void *)(image + header->operators) + index;
+    const uint64_t record = header->operators + (uint64_t)index * sizeof *op;
     const operator_entry *entry = operator_find(op->opcode);
-    if (!entry || op->kernel != 0)
+    if (!entry)
         return error_of(TINYTL_STATUS_bad_operator, index, op->opcode);
+    if (op->kernel != 0)
+        return malformed(record, FIELD(tinytl_operator, kernel));
     if (!operands_ok(image, header, op->operands, (uint32_t)op->input_count + op->output_count))
-        return error_of(TINYTL_STATUS_bad_record, index, FIELD_OPERANDS);
-    if (op->params_bytes != entry->params * 4u || op->params % 4u != 0 || (uint64_t)op->params + op->params_bytes > header->image_bytes)
-        return error_of(TINYTL_STATUS_bad_record, index, FIELD_PARAMS);
+        return malformed(record, FIELD(tinytl_operator, operands));
+    if (op->params_bytes != entry->params * 4u)
+        return malformed(record, FIELD(tinytl_operator, params_bytes));
+    if (op->params % 4u != 0 || (uint64_t)op->params + op->params_bytes > header->image_bytes)
+        return malformed(record, FIELD(tinytl_operator, params));
     if (op->scratch_offset % TINYTL_ALIGNMENT != 0 || (uint64_t)op->scratch_offset + op->scratch_bytes > header->arena_bytes)
-        return error_of(TINYTL_STATUS_bad_record, index, FIELD_SCRATCH);
+        return malformed(record, FIELD(tinytl_operator, scratch_offset));
     const tinytl_call call = operator_call(image, NULL, op);
     if (!entry->rule(&call))
-        return error_of(TINYTL_STATUS_bad_record, index, FIELD_SHAPES);
-    if (!places_ok(&call, op))
-        return error_of(TINYTL_STATUS_bad_record, index, FIELD_OVERLAP);
-    return fine;
+        return malformed(record, FIELD(tinytl_operator, opcode));
+    return places_ok(&call, op) ? fine : malformed(record, FIELD(tinytl_operator, operands));
 }
 
 static tinytl_error graph_check(const uint8_t *image, const tinytl_image_header *header)
 {
     const uint32_t count = (uint32_t)header->input_count + header->output_count;
     if (!operands_ok(image, header, header->graph_operands, count))
-        return error_of(TINYTL_STATUS_bad_record, 0, FIELD_OPERANDS);
+        return malformed(0, FIELD(tinytl_image_header, graph_operands));
     const uint16_t *graph = (const uint16_t *)(const void *)(image + header->operands) + header->graph_operands;
     const tinytl_tensor *tensors = (const tinytl_tensor *)(const void *)(image + header->tensors);
     for (uint32_t i = 0; i < count; i++)
         if (tensors[graph[i]].region != 0)
-            return error_of(TINYTL_STATUS_bad_record, graph[i], FIELD_OFFSET);
+            return malformed(header->tensors + graph[i] * (uint32_t)sizeof *tensors, FIELD(tinytl_tensor, region));
     for (uint32_t i = 0; i < header->operator_count; i++) {
         const tinytl_error error = operator_check(image, header, i);
         if (error.status)
@@ -193,7 +237,7 @@ tinytl_error tinytl_image_check(const void *image, size_t image_bytes, uint32_t 
     const tinytl_image_header *header = image;
     tinytl_error error;
     if ((uintptr_t)image % TINYTL_ALIGNMENT != 0)
-        return error_of(TINYTL_STATUS_misaligned, (uintptr_t)image, TINYTL_ALIGNMENT);
+        return error_of(TINYTL_STATUS_misaligned, (uint32_t)(uintptr_t)image, TINYTL_ALIGNMENT);
     if (image_bytes < HEADER_BYTES)
         return error_of(TINYTL_STATUS_bad_length, image_bytes, HEADER_BYTES);
     error = tinytl_image_header_check(header, SIZE_MAX, SIZE_MAX, family_mask);

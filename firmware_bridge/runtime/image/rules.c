@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One shape rule an operator (SPEC.md section 2.4). Tensor records have been checked before: dims are 1 … 2^24 each, their
- * product is the bytes, operand numbers exist. A rule answers whether the kernel may run; it never reads tensor data but for
- * the shifts, which bound a C shift. */
+ * product is the bytes, operand numbers exist. A rule answers whether the kernel may run; of tensor data it reads multipliers and
+ * shifts alone, which the fixed-point arithmetic bounds. */
 #include "image/rules.h"
 
 enum { MAX_SIDE = 1 << 15, MAX_STRIDE = 1 << 15 };
@@ -47,7 +47,12 @@ static int in_range(int32_t value, int32_t low, int32_t high)
     return value >= low && value <= high;
 }
 
-/* bias, multiplier and shift of operands 2 … 4: int32 constants of one number a channel, shifts in range. */
+static int rescale_ok(int32_t multiplier, int32_t shift)
+{
+    return multiplier >= 0 && shift_ok(shift);
+}
+
+/* bias, multiplier and shift of operands 2 … 4: int32 constants of one number a channel, multipliers and shifts in range. */
 static int channels_ok(const tinytl_call *call, uint32_t channels)
 {
     for (uint32_t i = 2; i < 5; i++) {
@@ -55,9 +60,9 @@ static int channels_ok(const tinytl_call *call, uint32_t channels)
         if (!is(tensor, TINYTL_INT32) || tensor->region != 1 || tensor->bytes != channels * 4u)
             return 0;
     }
-    const int32_t *shift = (const int32_t *)call_input_data(call, 4);
+    const int32_t *multiplier = call_input_data(call, 3), *shift = call_input_data(call, 4);
     for (uint32_t c = 0; c < channels; c++)
-        if (!shift_ok(shift[c]))
+        if (!rescale_ok(multiplier[c], shift[c]))
             return 0;
     return 1;
 }
@@ -69,8 +74,8 @@ static int side_ok(uint32_t out, uint32_t in, int32_t taps, int32_t stride, int3
     if (in > MAX_SIDE || out > MAX_SIDE || !in_range(taps, 1, MAX_SIDE) || !in_range(stride, 1, MAX_STRIDE) ||
         !in_range(dilation, 1, MAX_STRIDE) || !in_range(pad, 0, MAX_SIDE))
         return 0;
-    const int64_t reach = (int64_t)(taps - 1) * dilation, last = (int64_t)(out - 1) * stride - pad;
-    return pad <= reach && last < (int64_t)in && reach <= INT32_MAX / 2;
+    const int32_t reach = (taps - 1) * dilation, last = (int32_t)(out - 1) * stride - pad;
+    return pad <= reach && last < (int32_t)in && reach < MAX_SIDE;
 }
 
 static int images(const tinytl_call *call)
@@ -111,16 +116,15 @@ static int rule_depthwise_conv_2d(const tinytl_call *call)
            window_ok(call, (int32_t)w->dims[1], (int32_t)w->dims[2], p[4], p[5]) && clamp_ok(p[7], p[8]);
 }
 
-/* Both words of a wide multiplier are not negative. */
+/* The low words of wide multipliers: int32 constants, not negative. */
 static int wide_ok(const tinytl_call *call, uint32_t channels)
 {
     const tinytl_tensor *low = call_input(call, 5);
-    if (!is(low, TINYTL_INT32) || low->region != 1 || low->bytes != channels * 4u || call_input(call, 3)->bytes != low->bytes ||
-        call_input(call, 3)->region != 1)
+    if (!is(low, TINYTL_INT32) || low->region != 1 || low->bytes != channels * 4u)
         return 0;
-    const int32_t *high_words = call_input_data(call, 3), *low_words = call_input_data(call, 5);
+    const int32_t *low_words = call_input_data(call, 5);
     for (uint32_t c = 0; c < channels; c++)
-        if (high_words[c] < 0 || low_words[c] < 0)
+        if (low_words[c] < 0)
             return 0;
     return 1;
 }
@@ -167,14 +171,14 @@ static int broadcast_ok(const tinytl_call *call)
 static int rule_add(const tinytl_call *call)
 {
     const int32_t *p = call->params;
-    return broadcast_ok(call) && in_range(p[0], -127, 128) && in_range(p[3], -127, 128) && shift_ok(p[2]) && shift_ok(p[5]) &&
-           in_range(p[6], 0, 22) && shift_ok(p[8]) && in_range(p[9], INT8_MIN, INT8_MAX) && clamp_ok(p[10], p[11]);
+    return broadcast_ok(call) && in_range(p[0], -127, 128) && in_range(p[3], -127, 128) && rescale_ok(p[1], p[2]) &&
+           rescale_ok(p[4], p[5]) && in_range(p[6], 0, 22) && rescale_ok(p[7], p[8]) && in_range(p[9], INT8_MIN, INT8_MAX) && clamp_ok(p[10], p[11]);
 }
 
 static int rule_mul(const tinytl_call *call)
 {
     const int32_t *p = call->params;
-    return broadcast_ok(call) && in_range(p[0], -127, 128) && in_range(p[1], -127, 128) && shift_ok(p[3]) &&
+    return broadcast_ok(call) && in_range(p[0], -127, 128) && in_range(p[1], -127, 128) && rescale_ok(p[2], p[3]) &&
            in_range(p[4], INT8_MIN, INT8_MAX) && clamp_ok(p[5], p[6]);
 }
 
@@ -206,7 +210,7 @@ static int rule_mean(const tinytl_call *call)
         return 0;
     for (uint32_t d = 0; d < 4; d++)
         kept *= (mask >> d) & 1 ? 1u : in->dims[d];
-    return kept == call_output(call)->bytes && in->bytes / kept <= 1u << 22 && shift_ok(call->params[2]);
+    return kept == call_output(call)->bytes && in->bytes / kept <= 1u << 22 && rescale_ok(call->params[1], call->params[2]);
 }
 
 static int rule_softmax(const tinytl_call *call)
@@ -219,7 +223,7 @@ static int rule_softmax(const tinytl_call *call)
 static int rule_requantize(const tinytl_call *call)
 {
     return counts(call, 1) && is_8_bit(call_input(call, 0)) && is_8_bit(call_output(call)) &&
-           same_dims(call_input(call, 0), call_output(call)) && shift_ok(call->params[1]);
+           same_dims(call_input(call, 0), call_output(call)) && rescale_ok(call->params[0], call->params[1]);
 }
 
 static int rule_quantize(const tinytl_call *call)
@@ -256,7 +260,8 @@ static int rule_concatenation(const tinytl_call *call)
 static int rule_relu(const tinytl_call *call)
 {
     const int32_t *p = call->params;
-    return counts(call, 1) && s8_to_s8(call) && same_dims(call_input(call, 0), call_output(call)) && shift_ok(p[1]) && clamp_ok(p[2], p[3]);
+    return counts(call, 1) && s8_to_s8(call) && same_dims(call_input(call, 0), call_output(call)) && rescale_ok(p[0], p[1]) &&
+           clamp_ok(p[2], p[3]);
 }
 
 const operator_entry *operator_find(uint16_t opcode)

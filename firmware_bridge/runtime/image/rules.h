@@ -7,10 +7,17 @@
 
 typedef struct operator_entry {
     uint16_t opcode;
-    uint16_t params;                     /* int32 parameters */
-    int (*rule)(const tinytl_call *call);/* 1 if tensors and parameters are as the kernel expects */
+    uint16_t params;                      /* int32 parameters */
+    int (*rule)(const tinytl_call *call); /* 1 if tensors and parameters are as the kernel expects */
     void (*kernel)(const tinytl_call *call);
 } operator_entry;
+
+enum {
+#define OPERATOR(opcode, name, params) OPCODE_##name = opcode,
+#include "kernels/operators.def"
+#undef OPERATOR
+    OPCODE_none = 0
+};
 
 /* The entry of an opcode, NULL if this runtime has none. */
 const operator_entry *operator_find(uint16_t opcode);

@@ -155,7 +155,8 @@ typedef struct tinytl_head_layer {
 #define TINYTL_NONE 0xFFFFFFFFu
 
 /* Check everything an image says before anything of it is used: lengths, checksum, versions, offsets, shapes of every
- * operator. `family_mask`: bit f set where kernel family f runs here. */
+ * operator. `family_mask`: bit f set where kernel family f runs here. `bad_record` names the offset of the record in the image and
+ * the field's offset in it, as SPEC.md lists them; field 0 of an operator: its tensors or parameters do not fit its opcode. */
 tinytl_error tinytl_image_check(const void *image, size_t image_bytes, uint32_t family_mask) TINYTL_WARN_UNUSED;
 /* The same for the 128 header bytes alone (before a transfer): magic, versions, family, arena. */
 tinytl_error tinytl_image_header_check(const tinytl_image_header *header, size_t arena_bytes, size_t slot_bytes,
@@ -178,7 +179,6 @@ typedef struct tinytl_model {
     uint32_t steps;         /* training steps since the factory head */
     uint32_t random;        /* xorshift32 state of the replay draw, never 0 */
     uint32_t replay_count;  /* samples in the replay buffer */
-    uint32_t replay_seen;   /* samples ever offered to it (reservoir sampling) */
 } tinytl_model;
 
 /* Families compiled into this runtime: bit 0 portable, bit 1 dsp, bit 2 mve. */

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The fixed-point arithmetic of TFLite's reference kernels, written from its definition (gemmlowp's rounding doubling high
- * multiplication and rounding division by a power of two). Every result equals the reference's for all int32 inputs. */
+ * multiplication and rounding division by a power of two). Every result equals the reference's for all inputs in the range named. */
 #ifndef TINYTL_KERNELS_ARITHMETIC_H
 #define TINYTL_KERNELS_ARITHMETIC_H
 
 #include <stdint.h>
 
-/* round(a · b / 2^31), ties up, saturated for a = b = INT32_MIN. With the reference's signed nudge and truncating division that is
+/* round(a · b / 2^31), ties up; a and b are not both INT32_MIN. With the reference's signed nudge and truncating division that is
  * floor((a · b + 2^30) / 2^31) for both signs. */
 static inline int32_t doubling_high_mul(int32_t a, int32_t b)
 {
-    if (a == INT32_MIN && b == INT32_MIN)
-        return INT32_MAX;
     return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
 }
 
-/* round(x / 2^exponent), ties away from zero; exponent 0 … 31. */
+/* round(x / 2^exponent), ties away from zero; x > INT32_MIN, exponent 0 … 31. Below zero that is floor((x − 1 + half) / 2^exponent);
+ * the last bit is shifted out apart, so that adding the half cannot overflow. */
 static inline int32_t rounding_shift_right(int32_t x, int32_t exponent)
 {
-    const int32_t mask = (int32_t)(((uint32_t)1 << exponent) - 1u);
-    const int32_t threshold = (mask >> 1) + (x < 0);
-    return (x >> exponent) + ((x & mask) > threshold);
+    if (exponent == 0)
+        return x;
+    return (((x + (x >> 31)) >> (exponent - 1)) + 1) >> 1;
 }
 
 /* x · 2^exponent, wrapping as two's complement does; exponent 0 … 31. */
@@ -29,12 +28,11 @@ static inline int32_t shift_left(int32_t x, int32_t exponent)
     return (int32_t)((uint32_t)x << exponent);
 }
 
-/* x · multiplier · 2^(shift − 31), rounded twice as the reference does; shift −31 … 31. */
+/* x · multiplier · 2^(shift − 31), rounded twice as the reference does; multiplier ≥ 0, shift −31 … 31. */
 static inline int32_t multiply_by_quantized_multiplier(int32_t x, int32_t multiplier, int32_t shift)
 {
-    if (shift > 0)
-        return doubling_high_mul(shift_left(x, shift), multiplier);
-    return rounding_shift_right(doubling_high_mul(x, multiplier), -shift);
+    const int32_t high = doubling_high_mul(shift > 0 ? shift_left(x, shift) : x, multiplier);
+    return shift < 0 ? rounding_shift_right(high, -shift) : high;
 }
 
 /* x · (high + low / 2^31) · 2^(shift − 31), the exact product rounded once, ties away from zero, saturated at ± 2^30; high and low are

@@ -7,7 +7,7 @@
 
 typedef struct window {
     int32_t first;  /* first tap inside the input */
-    int32_t last;   /* one past the last; = first where all taps fall beside the input (dilation) */
+    int32_t last;   /* one past the last */
     int32_t origin; /* input coordinate of tap 0 */
 } window;
 
@@ -18,6 +18,10 @@ static inline window window_clip(int32_t origin, int32_t dilation, int32_t taps,
         w.first++;
     while (w.last > w.first && origin + (w.last - 1) * dilation >= side)
         w.last--;
+    if (w.first == w.last) { /* dilated taps that all fall beside the input: none, at an address inside */
+        const window none = {0, 0, 0};
+        return none;
+    }
     return w;
 }
 

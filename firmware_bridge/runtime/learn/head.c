@@ -254,7 +254,6 @@ void tinytl_head_reset(tinytl_model *model)
     model->steps = 0;
     model->random = head->seed;
     model->replay_count = 0;
-    model->replay_seen = 0;
 }
 
 float *tinytl_head_parameters(const tinytl_model *model)

@@ -74,17 +74,12 @@ void tinytl_replay_offer(tinytl_model *model, const int8_t *features, uint32_t l
     if (capacity == 0)
         return;
     labels = buffer_labels(model);
-    if (model->replay_seen != UINT32_MAX)
-        model->replay_seen++;
     if (model->replay_count < capacity) {
         place = model->replay_count++;
     } else {
         victim = largest_class(model, labels, counts);
-        if (!(counts[label] < counts[victim])) {
+        if (!(counts[label] < counts[victim]))
             victim = label;
-            if (random_below(model, model->replay_seen) >= capacity)
-                return;
-        }
         place = place_of(labels, victim, random_below(model, (uint32_t)counts[victim]));
     }
     memcpy(buffer_features(model, place), features, model->head->feature_count);

@@ -19,10 +19,10 @@ typedef struct tinytl_replayed {
  * random number a draw, none where both are empty. */
 tinytl_replayed tinytl_replay_draw(tinytl_model *model, uint32_t turn);
 
-/* Offer a taught sample to the buffer. While there is room it is appended. Then, class-balanced reservoir sampling (after
- * Chrysakis and Moens 2020): a sample of a class with fewer places than the largest class (the first of equals) takes a random
- * place of that class; a sample of a largest class takes a random place of its own with probability capacity / samples offered.
- * counts: [class_count] scratch. Random numbers: one, or for a largest class one to decide and one for the place. */
+/* Offer a taught sample to the buffer. While there is room it is appended. Then the classes are kept in balance: a sample of a
+ * class with fewer places than the largest class (the first of equals) takes a random place of that class, a sample of a
+ * largest class a random place of its own. Every sample enters: a buffer that refuses some (reservoir sampling) goes stale on
+ * a device that sees each sample once, and measured worse. counts: [class_count] scratch. One random number once it is full. */
 void tinytl_replay_offer(tinytl_model *model, const int8_t *features, uint32_t label, float *counts);
 
 #endif

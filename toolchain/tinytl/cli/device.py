@@ -8,12 +8,12 @@ import numpy as np
 from rich.console import Console
 
 from tinytl.cli.console import plain, progress, say, show, show_facts, table
-from tinytl.cli.options import FILE, data_option, json_option, seed_option, target_options
+from tinytl.cli.options import BUNDLE, FILE, data_option, json_option, seed_option, target_options
 from tinytl.errors import TinytlError
 
 
 @click.command()
-@click.argument("bundle", type=FILE, required=False)
+@click.argument("bundle", type=BUNDLE, required=False)
 @click.option("--target", required=True, metavar="TARGET", help="Board whose firmware or kernel family is wanted, e.g. qemu:mps2-an386.")
 @click.option("--as", "form", type=click.Choice(["image", "firmware"]), default="image", show_default=True)
 @click.option("-o", "--out", type=FILE, help="File to write  [default: BUNDLE.tlim or BOARD.elf]")
@@ -53,7 +53,7 @@ def _build_firmware(target: str, out: Path | None) -> dict[str, object]:
 
 
 @click.command()
-@click.argument("bundle", type=FILE)
+@click.argument("bundle", type=BUNDLE)
 @target_options
 @json_option
 def flash(bundle: Path, target: str, state_dir: Path | None, as_json: bool) -> None:

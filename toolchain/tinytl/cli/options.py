@@ -12,6 +12,20 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(path_type=Path)
 
 
+class _Bundle(click.ParamType):
+    """A bundle's path, or the name of one that ships with the package."""
+
+    name = "bundle"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Path:
+        from tinytl.shipped import find_bundle
+
+        return find_bundle(value)
+
+
+BUNDLE = _Bundle()
+
+
 def json_option(command: Command) -> Command:
     """Add `--json`: the result as JSON on stdout."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)

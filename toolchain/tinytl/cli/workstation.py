@@ -7,14 +7,14 @@ import click
 from rich.console import Console
 
 from tinytl.cli.console import progress, say, show, show_facts, table
-from tinytl.cli.options import FILE, data_option, json_option, seed_option
+from tinytl.cli.options import BUNDLE, FILE, data_option, json_option, seed_option
 
 
 @click.command()
 @click.option("--model", required=True, metavar="NAME|FILE", help="Zoo model (`tinytl models`) or your own .keras file.")
 @data_option
 @click.option("--out", required=True, type=FILE, help="Run folder to write.")
-@click.option("--epochs", default=40, show_default=True, type=click.IntRange(min=1))
+@click.option("--epochs", default=60, show_default=True, type=click.IntRange(min=1))
 @click.option("--batch-size", default=64, show_default=True, type=click.IntRange(min=1))
 @click.option("--augment/--no-augment", default=True, show_default=True, help="Shift, rotate and zoom the training images.")
 @seed_option
@@ -96,7 +96,7 @@ def export(
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=BUNDLE)
 @json_option
 def inspect(file: Path, as_json: bool) -> None:
     """Layers, MACs, RAM, flash, energy and checksums of a bundle or .tflite FILE; what fits where."""

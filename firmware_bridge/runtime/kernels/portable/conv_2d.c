@@ -4,9 +4,9 @@
  * input [1,H,W,C] · weights [O,KH,KW,C/groups] → output [1,OH,OW,O]:
  * out = clamp(zero_point + rescale(bias + Σ (in − in_zero_point) · w)). The window is clipped to the input once per output
  * pixel, so the inner loop is a straight dot product: a whole row of the window where rows are contiguous. Exact for all inputs. */
-#include "kernels/arithmetic.h"
 #include "kernels/call.h"
 #include "kernels/dot_product.h"
+#include "kernels/rescale.h"
 #include "kernels/window.h"
 
 enum { PAD_TOP, PAD_LEFT, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W, ACT_MIN, ACT_MAX };
@@ -38,9 +38,9 @@ static geometry geometry_of(const tinytl_call *call)
     return g;
 }
 
-/* Add the window's products for `outputs` outputs (1 or DOT_BLOCK). `input`: channel 0 of the group at pixel (0, 0). */
+/* Add the window's products for `outputs` outputs (1 or TINYTL_DOT_BLOCK). `input`: channel 0 of the group at pixel (0, 0). */
 static void accumulate(const geometry *g, const int8_t *input, const int8_t *weights, window rows, window columns, int32_t outputs,
-                       uint32_t sums[DOT_BLOCK])
+                       uint32_t sums[TINYTL_DOT_BLOCK])
 {
     for (int32_t ky = rows.first; ky < rows.last; ky++) {
         const int8_t *in_row = input + (rows.origin + ky * g->dilation_h) * g->width * g->channels;
@@ -61,22 +61,19 @@ static void accumulate(const geometry *g, const int8_t *input, const int8_t *wei
 /* All outputs of one pixel. */
 static void convolve(const tinytl_call *call, const geometry *g, window rows, window columns, int8_t *output)
 {
-    const tinytl_tensor *out = call_output(call);
     const int8_t *input = call_input_data(call, 0), *weights = call_input_data(call, 1);
-    const int32_t *bias = call_input_data(call, 2), *multiplier = call_input_data(call, 3), *shift = call_input_data(call, 4);
-    const int32_t per_group = (int32_t)out->dims[3] / (g->channels / g->depth);
+    const int32_t *bias = call_input_data(call, 2);
+    const rescaling r = rescaling_of(call, ACT_MIN);
+    const int32_t outputs = (int32_t)call_output(call)->dims[3], per_group = outputs / (g->channels / g->depth);
 
-    for (int32_t first = 0; first < (int32_t)out->dims[3]; first += per_group, input += g->depth) {
+    for (int32_t first = 0; first < outputs; first += per_group, input += g->depth) {
         for (int32_t o = first, count; o < first + per_group; o += count) {
-            uint32_t sums[DOT_BLOCK];
+            uint32_t sums[TINYTL_DOT_BLOCK];
             count = dot_outputs(first + per_group - o);
             for (int32_t k = 0; k < count; k++)
                 sums[k] = (uint32_t)bias[o + k];
             accumulate(g, input, weights + o * g->filter, rows, columns, count, sums);
-            for (int32_t k = 0; k < count; k++) {
-                const int32_t scaled = multiply_by_quantized_multiplier((int32_t)sums[k], multiplier[o + k], shift[o + k]);
-                output[o + k] = (int8_t)clamp_from(scaled, out->zero_point, call->params[ACT_MIN], call->params[ACT_MAX]);
-            }
+            rescale(&r, o, count, sums, output);
         }
     }
 }

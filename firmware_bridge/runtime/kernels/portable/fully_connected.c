@@ -17,7 +17,7 @@ static void connect(const tinytl_call *call, const int8_t *input, int8_t *output
     const int32_t outputs = (int32_t)w->dims[0], depth = (int32_t)w->dims[1];
 
     for (int32_t o = 0, count; o < outputs; o += count) {
-        uint32_t sums[DOT_BLOCK];
+        uint32_t sums[TINYTL_DOT_BLOCK];
         count = dot_outputs(outputs - o);
         for (int32_t k = 0; k < count; k++)
             sums[k] = (uint32_t)bias[o + k];

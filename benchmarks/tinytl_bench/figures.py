@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From counts, plans and sizes to a measurement's figures and layer rows. Pure: asks no device.
+
+In: a bundle, its image, counted regions. Out: `Figure`s by name, each with the words of how it was had, and `LayerRow`s that add up to
+them.
+"""
+
+from collections import Counter as Tally
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from tinytl import energy
+from tinytl.bundle import Bundle
+from tinytl.compiler import Image
+from tinytl.measurement import Figure, LayerRow
+from tinytl_bench.counting import Region
+
+HOW_CYCLES = "cycles (Cortex-M4 model, zero wait states)"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Counted regions. inference: one an operator and one for the head; steps: teach steps on several samples and classes."""
+
+    inference: tuple[Region, ...]
+    steps: tuple[Region, ...]
+
+
+def count_figures(counted: Counted, *, how: str, clock_hz: int) -> dict[str, Figure]:
+    """Return instructions of an inference, of a teach step (mean) and of a taught sample; modelled cycles and milliseconds where known.
+
+    Args:
+        how: of the instructions. clock_hz: of the board, for the milliseconds.
+    """
+    operators, steps = counted.inference[:-1], counted.steps
+    step_how = f"{how}; head only, replays included, mean of {len(steps)}"
+    inference = sum(region.instructions for region in counted.inference)
+    step = round(fmean(region.instructions for region in steps))
+    sample = step + sum(region.instructions for region in operators)
+    figures = {
+        "instructions_per_inference": Figure(inference, "instructions", how),
+        "instructions_per_teach_step": Figure(step, "instructions", step_how),
+        "instructions_per_taught_sample": Figure(sample, "instructions", f"{how}; extractor and teach step"),
+    }
+    inference_cycles, step_cycles = _cycles(counted.inference), _cycles(steps)
+    if not inference_cycles or not step_cycles:
+        return figures
+    step_mean = round(fmean(step_cycles))
+    totals = {"": sum(inference_cycles), "teach_step_": step_mean, "taught_sample_": step_mean + sum(inference_cycles[:-1])}
+    for name, cycles in totals.items():
+        figures[f"{name}cycles_model"] = Figure(cycles, "cycles", HOW_CYCLES)
+        figures[f"{name}milliseconds_model"] = Figure(cycles / clock_hz * 1000, "ms", f"{HOW_CYCLES} at {clock_hz / 1e6:g} MHz")
+    return figures
+
+
+def memory_figures(image: Image, *, stack_bytes: int, static_bytes: int, code_bytes: int | None) -> dict[str, Figure]:
+    """Return RAM and flash in their parts.
+
+    Args:
+        stack_bytes: high-water mark, 0: not measured. static_bytes: data and bss without arena and stack.
+        code_bytes: of the firmware, None: unknown.
+    """
+    figures = {
+        "arena_bytes": Figure(image.arena_bytes, "B", "image plan"),
+        "image_bytes": Figure(len(image.data), "B", "image plan"),
+        "constant_bytes": Figure(image.constant_bytes, "B", "image plan: weights, bias, rescaling constants"),
+        "head_bytes": Figure(image.head_bytes, "B", "image plan: head and its factory parameters"),
+        "replay_set_bytes": Figure(image.replay_set_bytes, "B", "image plan: source features and labels"),
+    }
+    if stack_bytes:
+        ram = image.arena_bytes + stack_bytes + static_bytes
+        figures["stack_bytes"] = Figure(stack_bytes, "B", "device, high-water mark of the painted stack")
+        figures["static_bytes"] = Figure(static_bytes, "B", "linker")
+        figures["ram_bytes"] = Figure(ram, "B", "arena (image plan) + stack (device) + static data (linker)")
+    if code_bytes is not None:
+        figures["code_bytes"] = Figure(code_bytes, "B", "linker")
+        figures["flash_bytes"] = Figure(code_bytes + len(image.data), "B", "firmware (linker) + image")
+    return figures
+
+
+def work_of(bundle: Bundle, image: Image) -> energy.Work:
+    """Return what the energy models of a bundle depend on."""
+    return energy.Work(
+        frozen_macs=sum(operator.macs for operator in image.operators),
+        trainable_macs=bundle.head.macs,
+        first_layer_macs=int(bundle.head.layers[0].weights.size),
+        constant_bytes=sum(operator.weight_bytes for operator in image.operators),
+        activation_bytes=sum(operator.activation_bytes for operator in image.operators),
+        parameters=_parameters(bundle),
+        replays=bundle.head.learning.replays_per_step,
+    )
+
+
+def energy_figures(work: energy.Work, calibration: energy.Calibration | None) -> dict[str, Figure]:
+    """Return the energies by model; a calibrated one only where a calibration is given."""
+    figures = {
+        "energy_nj_thesis": Figure(energy.thesis_energy_nj(work.trainable_macs), "nJ", energy.HOW_THESIS),
+        "energy_nj_full": Figure(energy.full_inference_nj(work), "nJ", energy.HOW_FULL),
+        "energy_nj_full_teach_step": Figure(energy.full_step_nj(work), "nJ", energy.HOW_FULL_STEP),
+        "energy_nj_full_taught_sample": Figure(energy.full_taught_sample_nj(work), "nJ", energy.HOW_FULL_SAMPLE),
+    }
+    if calibration is not None:
+        figures["energy_nj_calibrated"] = Figure(energy.calibrated_inference_nj(work, calibration), "nJ", calibration.how)
+    return figures
+
+
+def layer_rows(bundle: Bundle, image: Image, counted: Counted | None) -> tuple[LayerRow, ...]:
+    """Return a row an operator and one for the head; instructions, cycles and energy (model `full`) add up to those of an inference."""
+    regions: Sequence[Region | None] = counted.inference if counted else (None,) * (len(image.operators) + 1)
+    rows = [
+        LayerRow(
+            operator.name, operator.kind, operator.output_shape, operator.macs, operator.weight_bytes, operator.activation_bytes,
+            region.instructions if region else None, region.cycles_model if region else None,
+            energy.operator_nj(operator.macs, operator.weight_bytes + operator.activation_bytes),
+        )
+        for operator, region in zip(image.operators, regions[:-1], strict=True)
+    ]  # fmt: skip
+    layers, head, parameters = bundle.head.layers, regions[-1], _parameters(bundle)
+    rows.append(
+        LayerRow(
+            " + ".join(layer.name for layer in layers), "dense", (1, layers[-1].weights.shape[0]), bundle.head.macs,
+            4 * parameters, 4 * bundle.head.feature_count,
+            head.instructions if head else None, head.cycles_model if head else None, energy.head_nj(bundle.head.macs, parameters),
+        )
+    )  # fmt: skip
+    return tuple(rows)
+
+
+def histograms(counted: Counted) -> dict[str, dict[str, int]]:
+    """Return instructions by class and by function, of one inference and of all counted teach steps; nothing where regions have none."""
+    found: dict[str, dict[str, int]] = {}
+    for name, regions in (("inference", counted.inference), ("teach_steps", counted.steps)):
+        classes: Tally[str] = Tally()
+        functions: Tally[str] = Tally()
+        for region in regions:
+            if region.profile is not None:
+                classes.update(region.profile.classes)
+                functions.update(region.profile.functions)
+        if classes:
+            found[f"{name}_classes"] = dict(classes.most_common())
+            found[f"{name}_functions"] = dict(functions.most_common())
+    return found
+
+
+def _cycles(regions: Sequence[Region]) -> list[int]:
+    """Modelled cycles of each region; none at all where one is unknown."""
+    cycles = [region.cycles_model for region in regions]
+    known = [each for each in cycles if each is not None]
+    return known if len(known) == len(cycles) else []
+
+
+def _parameters(bundle: Bundle) -> int:
+    return int(sum(layer.weights.size + layer.bias.size for layer in bundle.head.layers))

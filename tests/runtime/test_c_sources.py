@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The runtime compiles without a warning, on 64 and 32 bits, and keeps what it promises: no writable globals, no foreign symbols."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from building import HARNESS, STRICT, compiler, sources
+
+from tinytl_bridge.paths import runtime_dir
+
+RUNTIME = sources("image", "kernels/portable", "learn", "link", "store", "twin")
+CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
+COMPILERS = {"gcc": (), "clang": (), "arm-none-eabi-gcc": CORTEX_M4}
+ALLOWED = {"memcpy", "memset", "memcmp", "memmove", "strlen", "fmaf", "_GLOBAL_OFFSET_TABLE_"}
+"""What the runtime may ask of a C library."""
+
+
+def compiled(folder: Path, name: str, files: list[Path], *flags: str) -> list[Path]:
+    """Compile each file to an object; fail with the compiler's words."""
+    root = runtime_dir()
+    command = [compiler(name), *STRICT, "-O2", "-ffp-contract=off", *flags, f"-I{root}", f"-I{root}/include", "-c", *map(str, files)]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return sorted(folder.glob("*.o"))
+
+
+@pytest.mark.parametrize("name", COMPILERS)
+def test_no_warning(name: str, tmp_path: Path) -> None:
+    assert len(compiled(tmp_path, name, RUNTIME, *COMPILERS[name])) == len(RUNTIME)
+
+
+def test_harnesses_have_no_warning(tmp_path: Path) -> None:
+    assert compiled(tmp_path, "gcc", sorted(HARNESS.glob("*.c")))
+
+
+def test_header_is_one_for_c_plus_plus(tmp_path: Path) -> None:
+    """People's firmware is often C++."""
+    source = tmp_path / "user.cpp"
+    source.write_text('#include "tinytl.h"\n#include "tinytl_session.h"\nuint32_t mask() { return tinytl_family_mask(); }\n')
+    command = [compiler("g++"), "-std=c++11", "-Wall", "-Wextra", "-pedantic", "-Werror", f"-I{runtime_dir()}/include", "-c", str(source)]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def symbols(objects: list[Path]) -> list[tuple[str, str]]:
+    """Return (kind, name) of every symbol, kinds as `nm` names them."""
+    listed = subprocess.run(["nm", *map(str, objects)], capture_output=True, text=True, check=True).stdout
+    return [(words[-2], words[-1]) for words in map(str.split, listed.splitlines()) if len(words) >= 2 and len(words[-2]) == 1]
+
+
+def test_no_writable_global_and_every_name_has_the_prefix(tmp_path: Path) -> None:
+    found = symbols(compiled(tmp_path, "gcc", RUNTIME))
+    assert {name for kind, name in found if kind in "BbCDdGgSs"} == set(), "writable"
+    assert not [name for kind, name in found if kind in "TR" and not name.startswith("tinytl_")]
+    assert {name for kind, name in found if kind == "U" and not name.startswith("tinytl_")} <= ALLOWED

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images with damaged fields and a right checksum: refused, or run without reading or writing one byte beside image and arena.
+
+The harness (`harness/fuzz.c`) is built with the address and undefined-behaviour sanitizers and ends with an error at the first
+fault. Its damage depends on the seed alone.
+"""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from building import HARNESS, SANITIZERS, compile_c, sources
+from head_image import Feature, Replay, head_image, random_features, random_head
+from random_graphs import random_graph
+from single_operators import MODELS
+
+from tinytl.compiler import compile_tflite
+from tinytl.head import Learning
+
+SHORT = bool(os.environ.get("TINYTL_SHORT"))
+SMALLEST = {name.partition(" ")[0]: name for name in MODELS}
+"""One model of each operator, the last in the list."""
+
+
+def head(*, momentum: float) -> bytes:
+    """Two feature tensors, a hidden layer, source samples in the image and a replay buffer."""
+    features, labels = random_features(12, 6, 3)
+    learning = Learning(momentum=momentum, replays_per_step=2)
+    outputs = (Feature(7), Feature(5, 0.1, 4))
+    return head_image(random_head((12, 5, 3), learning=learning), outputs=outputs, replay=Replay(features, labels, capacity=4))
+
+
+IMAGES = {
+    **{kind: lambda name=name: compile_tflite(MODELS[name]()).data for kind, name in SMALLEST.items()},
+    **{f"graph {seed}": lambda seed=seed: compile_tflite(random_graph(seed)).data for seed in (3, 7, 21)},
+    "head": lambda: head(momentum=0.0),
+    "head with momentum": lambda: head(momentum=0.9),
+}
+
+
+@pytest.fixture(scope="module")
+def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    files = [HARNESS / "fuzz.c", *sources("image", "kernels/portable", "learn")]
+    return compile_c(tmp_path_factory.mktemp("fuzz") / "fuzz", files, "-std=c99", "-O1", "-g", *SANITIZERS)
+
+
+def fuzz(harness: Path, image: bytes, rounds: int, seed: int) -> tuple[int, int]:
+    """Return how many damaged images were taken and refused."""
+    path = harness.with_name("image.tlim")
+    path.write_bytes(image)
+    command = [str(harness), str(path), str(rounds), str(seed)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    assert ran.returncode == 0, f"{' '.join(command)}: {ran.stderr[:3000]}"
+    counts = re.fullmatch(r"taken (\d+) refused (\d+)\n", ran.stdout)
+    assert counts
+    return int(counts[1]), int(counts[2])
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_damaged_fields(harness: Path, name: str) -> None:
+    taken, refused = fuzz(harness, IMAGES[name](), 3000, 1)
+    assert refused > 300, "the damage does not reach what is checked"
+    assert taken > 30, "nothing damaged was run"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", IMAGES)
+def test_damaged_fields_at_length(harness: Path, name: str) -> None:
+    fuzz(harness, IMAGES[name](), 50_000 if SHORT else 2_000_000, 2)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_of_one_operator(harness: Path, name: str) -> None:
+    fuzz(harness, compile_tflite(MODELS[name]()).data, 3_000 if SHORT else 200_000, 3)

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every kernel alone against LiteRT's reference kernel, byte for byte."""
+
+import numpy as np
+import pytest
+from parity import assert_outputs_equal, samples_for
+from single_operators import MODELS, softmax
+
+from tinytl.compiler import compile_tflite
+from tinytl_bridge.twin import TwinModel
+
+SAMPLES = 8
+
+@pytest.mark.parametrize("name", MODELS)
+def test_kernel_equals_the_reference(name: str) -> None:
+    tflite = MODELS[name]()
+    kinds = [operator.kind for operator in compile_tflite(tflite).operators]
+    assert name.startswith(kinds[0]), f"the compiler made {kinds} of it"
+    assert_outputs_equal(tflite, samples_for(tflite, SAMPLES, seed=len(name)))
+
+
+@pytest.mark.parametrize(("classes", "expected"), [(511, -127), (512, -128), (1000, -128), (4096, -128)])
+def test_softmax_of_many_equal_values(classes: int, expected: int) -> None:
+    """Each gets 1 / classes, in steps of 1/256. From 512 on the reference kernel stops the process instead of answering."""
+    twin = TwinModel(compile_tflite(softmax((1, classes), 0.1)).data)
+    (found,) = twin.invoke(np.full(classes, 7, np.int8))
+    np.testing.assert_array_equal(found.reshape(-1), expected)

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every operator of SPEC.md table 2.4 is there as reader, lowering, shape rule, kernel and parity test, under one name."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from single_operators import MODELS
+
+from tinytl.compiler import operators
+from tinytl.compiler.kinds import KINDS
+from tinytl_bridge.paths import runtime_dir
+
+SPEC = (Path(__file__).resolve().parents[2] / "SPEC.md").read_text(encoding="utf-8")
+TABLE = dict(re.findall(r"^\| (\d+) \| (\w+) \|", SPEC.split("### 2.4", 1)[1].split("\n### ", 1)[0], re.MULTILINE))
+VIEWS = {"reshape"}
+"""The compiler makes them views of the same bytes, so none is in an image that it wrote; `test_image_check` runs their kernels."""
+
+
+@pytest.mark.parametrize(("code", "name"), TABLE.items())
+def test_operator_is_complete(code: str, name: str) -> None:
+    runtime = runtime_dir()
+    assert KINDS[int(code)].name == name
+    lowerings = [inspect.getsource(inspect.getmodule(rule.lower)) for rule in operators.RULES.values() if rule.lower]
+    assert name in VIEWS or any(re.search(rf"\b{name.upper()}\b", text) for text in lowerings), "no lowering"
+    assert f"static int rule_{name}(const tinytl_call *call)" in (runtime / "image/rules.c").read_text(encoding="utf-8")
+    assert f"void tinytl_{name}(const tinytl_call *call)" in (runtime / f"kernels/portable/{name}.c").read_text(encoding="utf-8")
+    assert name in VIEWS or any(model.partition(" ")[0] == name for model in MODELS), "no parity test"
+
+
+def test_table_is_as_long_as_the_list() -> None:
+    listed = (runtime_dir() / "kernels/operators.def").read_text(encoding="utf-8")
+    assert re.findall(r"^OPERATOR\((\d+), (\w+),", listed, re.MULTILINE) == list(TABLE.items())
