@@ -23,7 +23,6 @@ from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResu
 from tinytl_bridge.targets import Target, open_target
 from tinytl_bridge.twin import status_names
 
-_LONG_S = 60.0
 _EVALUATE_CHUNK = 64
 _ROLLBACKS = {"saved": 0, "previous": 1, "factory": 2}
 Measured = Literal["inference", "step", "loop"]
@@ -92,7 +91,7 @@ class Device:
 
     def status(self) -> DeviceStatus:
         """Return what the device holds now."""
-        return parse_status(self._link.command(Command.STATUS, timeout_s=_LONG_S), status_names())
+        return parse_status(self._link.command(Command.STATUS, takes_long=True), status_names())
 
     def read(self, what: Readable, *, index: int = 0, count: int, offset: int = 0) -> bytes:
         """Read `count` bytes of what the device holds (SPEC.md section 3, READ)."""
@@ -125,12 +124,12 @@ class Device:
         """
         report = progress or silent
         data = (model if isinstance(model, Image) else compile_bundle(model)).data
-        self._link.command(Command.FLASH_BEGIN, data[:128], timeout_s=_LONG_S)
+        self._link.command(Command.FLASH_BEGIN, data[:128], takes_long=True)
         size = self.info.max_payload - 4
         for offset in range(0, len(data), size):
             self._link.command(Command.FLASH_DATA, struct.pack("<I", offset) + data[offset : offset + size])
             report("flash", min(offset + size, len(data)), len(data))
-        self._link.command(Command.FLASH_COMMIT, timeout_s=_LONG_S)
+        self._link.command(Command.FLASH_COMMIT, takes_long=True)
         self._metadata = None
 
     def prepare(self, x: np.ndarray) -> np.ndarray:
@@ -159,7 +158,7 @@ class Device:
         for offset in range(0, last, self.info.max_payload - 4):
             piece = data[offset : min(offset + self.info.max_payload - 4, last)]
             self._link.command(Command.INPUT, struct.pack("<I", offset) + piece)
-        return self._link.command(command, front + struct.pack("<I", last) + data[last:], timeout_s=_LONG_S)
+        return self._link.command(command, front + struct.pack("<I", last) + data[last:], takes_long=True)
 
     def evaluate(self, x: np.ndarray, y: np.ndarray, *, progress: Progress | None = None) -> Evaluation:
         """Classify raw samples (N, …) and compare with labels (N,). Takes the mailbox where the device has one."""
@@ -183,7 +182,7 @@ class Device:
                 f"{len(chunk)} samples of {chunk.shape[1]:,} bytes do not fit the mailbox", expected=f"{len(mailbox):,} bytes"
             )
         mailbox[: chunk.size] = chunk.tobytes()
-        self._link.command(Command.EVALUATE, struct.pack("<III", 0, len(chunk), predictions), timeout_s=_LONG_S)
+        self._link.command(Command.EVALUATE, struct.pack("<III", 0, len(chunk), predictions), takes_long=True)
         return np.frombuffer(mailbox, "<u2", len(chunk), predictions).astype(int).tolist()
 
     def teach(
@@ -236,7 +235,7 @@ class Device:
 
     def save(self) -> int:
         """Keep the head through power loss; returns its number in the store."""
-        return int.from_bytes(self._link.command(Command.SAVE, timeout_s=_LONG_S), "little")
+        return int.from_bytes(self._link.command(Command.SAVE, takes_long=True), "little")
 
     def rollback(self, to: str = "saved") -> int:
         """Go back to the last saved head, the one before it ("previous") or the "factory" head; not saved by itself.
@@ -246,7 +245,7 @@ class Device:
         """
         if to not in _ROLLBACKS:
             raise DeviceError(f"cannot roll back to {to!r}", expected=", ".join(_ROLLBACKS))
-        return int.from_bytes(self._link.command(Command.ROLLBACK, bytes([_ROLLBACKS[to]]), timeout_s=_LONG_S), "little")
+        return int.from_bytes(self._link.command(Command.ROLLBACK, bytes([_ROLLBACKS[to]]), takes_long=True), "little")
 
     def head_parameters(self) -> np.ndarray:
         """Return the head's parameters (parameter_count,) float32, layer by layer, weights then bias."""
@@ -270,5 +269,5 @@ class Device:
             data, size = sample.tobytes(), self.info.max_payload - 4
             for offset in range(0, len(data), size):
                 self._link.command(Command.INPUT, struct.pack("<I", offset) + data[offset : offset + size])
-        payload = self._link.command(Command.MEASURE, struct.pack("<BBHI", _MEASURES[what], 0, label, iterations), timeout_s=_LONG_S)
+        payload = self._link.command(Command.MEASURE, struct.pack("<BBHI", _MEASURES[what], 0, label, iterations), takes_long=True)
         return struct.unpack(f"<{len(payload) // 4 - 1}I", payload[4:])

@@ -46,12 +46,15 @@ _HINTS = {
     "diverged": "a smaller --learning-rate at export; tinytl rollback goes back",
 }
 
+_MOST_PATIENCE = 4
+
 
 class Link:
     """The host's side of a session.
 
     Args:
-        stream: to the device. timeout_s: until a command is repeated. retries: repetitions before giving up.
+        stream: to the device. timeout_s: until a command is repeated; doubles from try to try, up to 4 times as long.
+        retries: repetitions before giving up.
 
     Attributes:
         repeated: frames sent again so far.
@@ -65,35 +68,36 @@ class Link:
     def open(self) -> bytes:
         """Open a session; returns the answer to HELLO."""
         self._session, self._sequence = secrets.randbelow(2**32 - 1) + 1, 0
-        return self._exchange(Frame(Command.HELLO, 0, self._session), self._timeout_s)
+        return self._exchange(Frame(Command.HELLO, 0, self._session), self._retries + 1)
 
-    def command(self, command: Command, payload: bytes = b"", *, timeout_s: float | None = None) -> bytes:
+    def command(self, command: Command, payload: bytes = b"", *, takes_long: bool = False) -> bytes:
         """Have one command executed.
 
         Args:
-            timeout_s: for commands that take longer than the link's own timeout.
+            takes_long: the device may be busy for longer than the timeout; gives it as many tries again. A command that is repeated
+                meanwhile does no harm: it is answered again, not executed again.
 
         Raises:
             Refusal: the device refused it. DeviceError: no answer, or the device restarted in the meantime.
         """
         self._sequence = (self._sequence + 1) & 0xFFFF
-        return self._exchange(Frame(command, self._sequence, self._session, payload), timeout_s or self._timeout_s)
+        tries = (self._retries + 1) * (2 if takes_long else 1)
+        return self._exchange(Frame(command, self._sequence, self._session, payload), tries)
 
     def close(self) -> None:
         """Close the stream."""
         self._stream.close()
 
-    def _exchange(self, frame: Frame, timeout_s: float) -> bytes:
+    def _exchange(self, frame: Frame, tries: int) -> bytes:
         data = protocol.encode(frame)
-        for attempt in range(self._retries + 1):
+        for attempt in range(tries):
             self.repeated += attempt > 0
             self._stream.write(data)
-            answer = self._wait(frame, timeout_s)
+            answer = self._wait(frame, self._timeout_s * min(2**attempt, _MOST_PATIENCE))
             if answer is not None:
                 return self._payload(answer, frame)
-        name = Command(frame.type).name
         raise DeviceError(
-            f"the device does not answer {name} ({self._retries + 1} tries of {timeout_s:g} s)",
+            f"the device does not answer {Command(frame.type).name} ({tries} tries)",
             hint="is it powered and does it run tinytl's firmware? `tinytl doctor` looks at the rest",
         )
 

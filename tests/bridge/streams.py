@@ -7,6 +7,9 @@ from tinytl_bridge.link import Stream
 from tinytl_bridge.targets import Target
 
 
+FRAME_BYTES = 24  # a short answer; an emulated UART may hand it over byte by byte
+
+
 class NoisyStream:
     """A stream between host and device that damages what passes, both ways.
 
@@ -22,8 +25,8 @@ class NoisyStream:
     def _noise(self) -> bytes:
         return bytes(self._random.randrange(256) for _ in range(self._random.randrange(1, 40)))
 
-    def _damage(self, data: bytes) -> bytes:
-        if not data or self._random.random() >= self._rate:
+    def _damage(self, data: bytes, rate: float) -> bytes:
+        if not data or self._random.random() >= rate:
             return data
         self.damaged += 1
         place = self._random.randrange(len(data))
@@ -37,10 +40,11 @@ class NoisyStream:
         )
 
     def write(self, data: bytes) -> None:
-        self._stream.write(self._damage(data))
+        self._stream.write(self._damage(data, self._rate))
 
     def read(self, timeout_s: float) -> bytes:
-        return self._damage(self._stream.read(timeout_s))
+        data = self._stream.read(timeout_s)
+        return self._damage(data, self._rate * min(1.0, len(data) / FRAME_BYTES))
 
     def close(self) -> None:
         self._stream.close()

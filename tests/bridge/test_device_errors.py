@@ -164,7 +164,9 @@ def test_a_restart_while_teaching_is_told(device: Device) -> None:
     device.teach_prepared(sample, 0)
     device.target.stop()
     device._link._stream = device.target.start()
-    with pytest.raises(DeviceError, match=r"the device restarted before TEACH: what it learned since its last save is gone\nhint: connect again"):
+    with pytest.raises(
+        DeviceError, match=r"the device restarted before TEACH: what it learned since its last save is gone\nhint: connect again"
+    ):
         device.teach_prepared(sample, 0)
 
 
@@ -177,7 +179,7 @@ def test_a_device_that_does_not_answer() -> None:
         target = SerialTarget(f"socket://127.0.0.1:{listener.getsockname()[1]}", name="silent")
         stream = target.start()
         link = Link(stream, timeout_s=0.05, retries=2)
-        with pytest.raises(DeviceError, match=r"the device does not answer HELLO \(3 tries of 0.05 s\)\nhint: is it powered"):
+        with pytest.raises(DeviceError, match=r"the device does not answer HELLO \(3 tries\)\nhint: is it powered"):
             link.open()
         link.close()
 

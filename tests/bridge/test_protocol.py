@@ -53,7 +53,9 @@ def stuffing(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     return ctypes.CDLL(str(library))
 
 
-@given(plain=st.one_of(st.binary(max_size=1200), st.integers(0, 1040).map(lambda n: b"\1" * n), st.integers(0, 1040).map(lambda n: b"\0" * n)))
+@given(
+    plain=st.one_of(st.binary(max_size=1200), st.integers(0, 1040).map(lambda n: b"\1" * n), st.integers(0, 1040).map(lambda n: b"\0" * n))
+)
 def test_the_devices_stuffing_is_the_packages(stuffing: ctypes.CDLL, plain: bytes) -> None:
     buffer = ctypes.create_string_buffer(len(plain) + len(plain) // 254 + 2)
     count = stuffing.cobs_encode(plain, len(plain), buffer)

@@ -110,7 +110,9 @@ def test_stack_and_memory_stay_within_the_chips_limits(device: Device) -> None:
 
 
 def test_a_fused_multiply_add_is_one_instruction() -> None:
-    code = subprocess.run(["arm-none-eabi-objdump", "-d", str(build_firmware(BOARD).elf)], capture_output=True, text=True, check=True).stdout
+    code = subprocess.run(
+        ["arm-none-eabi-objdump", "-d", str(build_firmware(BOARD).elf)], capture_output=True, text=True, check=True
+    ).stdout
     assert "vfma.f32" in code
     assert "<fmaf>:" not in code
     assert not re.search(r"<(malloc|free|printf|expf|logf)>:", code)
