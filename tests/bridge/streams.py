@@ -6,7 +6,6 @@ import random
 from tinytl_bridge.link import Stream
 from tinytl_bridge.targets import Target
 
-
 FRAME_BYTES = 24  # a short answer; an emulated UART may hand it over byte by byte
 
 

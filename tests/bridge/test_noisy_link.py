@@ -5,9 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import tiny_task
 from streams import NoisyTarget
 
+from conftest import tiny_task
 from tinytl.bundle import read_bundle
 from tinytl_bridge.device import Device
 from tinytl_bridge.targets.host import HostTarget

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import tiny_task
 
+from conftest import tiny_task
 from tinytl.bundle import read_bundle
 from tinytl_bridge import Device, connect
 from tinytl_bridge.targets.host import HostTarget

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`tinytl demo` as a person runs it: the whole job on the emulated board, its summary and its report. Shortened: fewer epochs and samples."""
+"""`tinytl demo` as a person runs it: the whole job on the emulated board, its summary and its report; shortened where asked."""
 
 import json
 import os
