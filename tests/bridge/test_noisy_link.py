@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streams import NoisyTarget
 
-from conftest import tiny_task
+from tiny_task import tiny_task
 from tinytl.bundle import read_bundle
 from tinytl_bridge.device import Device
 from tinytl_bridge.targets.host import HostTarget

@@ -58,16 +58,16 @@ def stuffing(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 )
 def test_the_devices_stuffing_is_the_packages(stuffing: ctypes.CDLL, plain: bytes) -> None:
     buffer = ctypes.create_string_buffer(len(plain) + len(plain) // 254 + 2)
-    count = stuffing.cobs_encode(plain, len(plain), buffer)
+    count = stuffing.tinytl_cobs_encode(plain, len(plain), buffer)
     assert buffer.raw[:count] == cobs.encode(plain)
-    assert stuffing.cobs_decode(buffer, count) == len(plain)
+    assert stuffing.tinytl_cobs_decode(buffer, count) == len(plain)
     assert buffer.raw[: len(plain)] == plain
 
 
 @given(st.binary(min_size=1, max_size=300))
 def test_the_devices_unstuffing_takes_anything(stuffing: ctypes.CDLL, noise: bytes) -> None:
     buffer = ctypes.create_string_buffer(noise, len(noise) + 8)
-    count = stuffing.cobs_decode(buffer, len(noise))
+    count = stuffing.tinytl_cobs_decode(buffer, len(noise))
     try:
         assert buffer.raw[:count] == cobs.decode(noise)
     except cobs.DecodeError:

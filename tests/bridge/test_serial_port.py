@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import tiny_task
+from tiny_task import tiny_task
 from tinytl.bundle import read_bundle
 from tinytl_bridge import Device, connect
 from tinytl_bridge.targets.host import HostTarget

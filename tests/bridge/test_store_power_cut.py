@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import tiny_task
+from tiny_task import tiny_task
 from tinytl.bundle import read_bundle
 from tinytl.compiler import compile_bundle
 from tinytl.errors import DeviceError

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "link/cobs.h"
 
-uint32_t cobs_encode(const uint8_t *input, uint32_t bytes, uint8_t *output)
+uint32_t tinytl_cobs_encode(const uint8_t *input, uint32_t bytes, uint8_t *output)
 {
     uint32_t code_at = 0, out = 1;
     uint8_t code = 1;
@@ -21,7 +21,7 @@ uint32_t cobs_encode(const uint8_t *input, uint32_t bytes, uint8_t *output)
     return out;
 }
 
-uint32_t cobs_decode(uint8_t *data, uint32_t bytes)
+uint32_t tinytl_cobs_decode(uint8_t *data, uint32_t bytes)
 {
     uint32_t in = 0, out = 0;
     while (in < bytes) {

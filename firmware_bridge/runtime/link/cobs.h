@@ -6,9 +6,9 @@
 #include <stdint.h>
 
 /* Encode; `output` may start at least bytes / 254 + 1 before `input` in the same buffer. Returns the encoded length. */
-uint32_t cobs_encode(const uint8_t *input, uint32_t bytes, uint8_t *output);
+uint32_t tinytl_cobs_encode(const uint8_t *input, uint32_t bytes, uint8_t *output);
 
 /* Decode in place. Returns the decoded length, 0 if the bytes are no COBS frame. */
-uint32_t cobs_decode(uint8_t *data, uint32_t bytes);
+uint32_t tinytl_cobs_decode(uint8_t *data, uint32_t bytes);
 
 #endif

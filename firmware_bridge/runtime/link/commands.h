@@ -23,22 +23,22 @@ static inline tinytl_error accept(void)
 }
 
 /* Load the current model and its saved head; what is wrong is left in the session's statuses. */
-void session_load(tinytl_session *session);
+void tinytl_session_load(tinytl_session *session);
 /* Owner of heads of the loaded model: heads of an earlier flash of the same bundle do not count. */
-uint32_t session_owner(const tinytl_session *session);
+uint32_t tinytl_session_owner(const tinytl_session *session);
 
-tinytl_error command_hello(tinytl_session *session, command in, payload *out);
-tinytl_error command_status(tinytl_session *session, command in, payload *out);
-tinytl_error command_read(tinytl_session *session, command in, payload *out);
-tinytl_error command_flash_begin(tinytl_session *session, command in, payload *out);
-tinytl_error command_flash_data(tinytl_session *session, command in, payload *out);
-tinytl_error command_flash_commit(tinytl_session *session, command in, payload *out);
-tinytl_error command_input(tinytl_session *session, command in, payload *out);
-tinytl_error command_infer(tinytl_session *session, command in, payload *out);
-tinytl_error command_teach(tinytl_session *session, command in, payload *out);
-tinytl_error command_evaluate(tinytl_session *session, command in, payload *out);
-tinytl_error command_save(tinytl_session *session, command in, payload *out);
-tinytl_error command_rollback(tinytl_session *session, command in, payload *out);
-tinytl_error command_measure(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_hello(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_status(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_read(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_flash_begin(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_flash_data(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_flash_commit(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_input(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_teach(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_evaluate(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_rollback(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_measure(tinytl_session *session, command in, payload *out);
 
 #endif

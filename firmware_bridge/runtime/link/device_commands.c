@@ -5,7 +5,7 @@
 enum { BOARD_NAME_BYTES = 24 };
 enum { READ_METADATA, READ_OUTPUT, READ_HEAD, READ_HEADER, READ_INPUT, READ_TENSOR };
 
-tinytl_error command_hello(tinytl_session *session, command in, payload *out)
+tinytl_error tinytl_command_hello(tinytl_session *session, command in, payload *out)
 {
     const tinytl_platform *platform = session->platform;
     uint8_t name[BOARD_NAME_BYTES] = {0};
@@ -29,7 +29,7 @@ tinytl_error command_hello(tinytl_session *session, command in, payload *out)
     return accept();
 }
 
-tinytl_error command_status(tinytl_session *session, command in, payload *out)
+tinytl_error tinytl_command_status(tinytl_session *session, command in, payload *out)
 {
     static const uint8_t nobody[16] = {0};
     const tinytl_platform *platform = session->platform;
@@ -83,7 +83,7 @@ static const uint8_t *readable(const tinytl_session *session, uint8_t what, uint
     return tinytl_model_tensor(model, number);
 }
 
-tinytl_error command_read(tinytl_session *session, command in, payload *out)
+tinytl_error tinytl_command_read(tinytl_session *session, command in, payload *out)
 {
     if (in.bytes != 8)
         return refuse(TINYTL_STATUS_bad_payload, in.bytes, 8);

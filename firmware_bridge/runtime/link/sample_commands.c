@@ -28,7 +28,7 @@ static tinytl_error complete(tinytl_session *session, uint32_t offset, const uin
     return error;
 }
 
-tinytl_error command_input(tinytl_session *session, command in, payload *out)
+tinytl_error tinytl_command_input(tinytl_session *session, command in, payload *out)
 {
     if (in.bytes < 4)
         return refuse(TINYTL_STATUS_bad_payload, in.bytes, 4);
@@ -38,7 +38,7 @@ tinytl_error command_input(tinytl_session *session, command in, payload *out)
     return error;
 }
 
-tinytl_error command_infer(tinytl_session *session, command in, payload *out)
+tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *out)
 {
     if (in.bytes < 4)
         return refuse(TINYTL_STATUS_bad_payload, in.bytes, 4);
@@ -61,7 +61,7 @@ tinytl_error command_infer(tinytl_session *session, command in, payload *out)
     return accept();
 }
 
-tinytl_error command_teach(tinytl_session *session, command in, payload *out)
+tinytl_error tinytl_command_teach(tinytl_session *session, command in, payload *out)
 {
     tinytl_model *model = &session->model;
     if (in.bytes < 8)
@@ -86,7 +86,7 @@ tinytl_error command_teach(tinytl_session *session, command in, payload *out)
     return accept();
 }
 
-tinytl_error command_evaluate(tinytl_session *session, command in, payload *out)
+tinytl_error tinytl_command_evaluate(tinytl_session *session, command in, payload *out)
 {
     const tinytl_platform *platform = session->platform;
     tinytl_model *model = &session->model;
@@ -145,7 +145,7 @@ static void measure_inference(tinytl_session *session, payload *out)
     }
 }
 
-tinytl_error command_measure(tinytl_session *session, command in, payload *out)
+tinytl_error tinytl_command_measure(tinytl_session *session, command in, payload *out)
 {
     const tinytl_platform *platform = session->platform;
     if (in.bytes != 8)

@@ -13,10 +13,10 @@ static handler find(uint8_t type)
         uint8_t type;
         handler run;
     } table[] = {
-        {TYPE_HELLO, command_hello}, {0x02, command_status},       {0x03, command_read},       {0x10, command_flash_begin},
-        {0x11, command_flash_data},  {0x12, command_flash_commit}, {0x20, command_input},      {0x21, command_infer},
-        {0x22, command_teach},       {0x30, command_evaluate},     {0x40, command_save},       {0x41, command_rollback},
-        {0x50, command_measure},
+        {TYPE_HELLO, tinytl_command_hello}, {0x02, tinytl_command_status},       {0x03, tinytl_command_read},       {0x10, tinytl_command_flash_begin},
+        {0x11, tinytl_command_flash_data},  {0x12, tinytl_command_flash_commit}, {0x20, tinytl_command_input},      {0x21, tinytl_command_infer},
+        {0x22, tinytl_command_teach},       {0x30, tinytl_command_evaluate},     {0x40, tinytl_command_save},       {0x41, tinytl_command_rollback},
+        {0x50, tinytl_command_measure},
     };
     for (uint32_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (table[i].type == type)
@@ -39,7 +39,7 @@ static void answer(tinytl_session *session, const uint8_t *frame, uint8_t type, 
     reply[1] = TINYTL_PROTOCOL;
     set32(reply + bytes, tinytl_crc32(0, reply, bytes));
     session->answer[0] = 0;
-    session->answer_bytes = 1u + cobs_encode(reply, bytes + CRC_BYTES, session->answer + 1);
+    session->answer_bytes = 1u + tinytl_cobs_encode(reply, bytes + CRC_BYTES, session->answer + 1);
     session->answer[session->answer_bytes++] = 0;
     session->platform->send(session->platform->context, session->answer, session->answer_bytes);
 }
@@ -102,7 +102,7 @@ static void receive_frame(tinytl_session *session, const uint8_t *frame, uint32_
 /* A run of bytes between two zeros: a frame if it decodes and its checksum holds, else noise. */
 static void receive_run(tinytl_session *session)
 {
-    const uint32_t bytes = cobs_decode(session->wire, session->wire_fill);
+    const uint32_t bytes = tinytl_cobs_decode(session->wire, session->wire_fill);
     if (bytes < FRAME_HEADER + CRC_BYTES)
         return;
     if (tinytl_crc32(0, session->wire, bytes - CRC_BYTES) == get32(session->wire + bytes - CRC_BYTES))
@@ -128,5 +128,5 @@ void tinytl_session_init(tinytl_session *session, const tinytl_platform *platfor
 {
     memset(session, 0, sizeof *session);
     session->platform = platform;
-    session_load(session);
+    tinytl_session_load(session);
 }

@@ -6,7 +6,7 @@
 enum { HEAD_SAVED, HEAD_FACTORY, HEAD_UNREADABLE };
 enum { TO_SAVED, TO_PREVIOUS, TO_FACTORY };
 
-uint32_t session_owner(const tinytl_session *session)
+uint32_t tinytl_session_owner(const tinytl_session *session)
 {
     uint8_t number[4];
     set32(number, session->model_sequence);
@@ -16,15 +16,15 @@ uint32_t session_owner(const tinytl_session *session)
 /* Restore a saved head of the loaded model. Returns its sequence, 0 if there is none that fits. */
 static uint32_t restore(tinytl_session *session, int older)
 {
-    const store_entry entry = store_find(session->platform, STORE_HEAD, older);
-    if (!entry.sequence || entry.owner != session_owner(session))
+    const store_entry entry = tinytl_store_find(session->platform, STORE_HEAD, older);
+    if (!entry.sequence || entry.owner != tinytl_session_owner(session))
         return 0;
     return tinytl_head_state_restore(&session->model, entry.payload, entry.bytes).status ? 0 : entry.sequence;
 }
 
 static void load_head(tinytl_session *session)
 {
-    const store_entry saved = store_find(session->platform, STORE_HEAD, 0);
+    const store_entry saved = tinytl_store_find(session->platform, STORE_HEAD, 0);
     session->head_status = HEAD_FACTORY;
     session->store_sequence = 0;
     if (!session->model.head)
@@ -34,17 +34,17 @@ static void load_head(tinytl_session *session)
         session->store_sequence = restore(session, 1);
     if (session->store_sequence)
         session->head_status = HEAD_SAVED;
-    else if (saved.sequence && saved.owner == session_owner(session))
+    else if (saved.sequence && saved.owner == tinytl_session_owner(session))
         session->head_status = HEAD_UNREADABLE;
 }
 
-void session_load(tinytl_session *session)
+void tinytl_session_load(tinytl_session *session)
 {
     const tinytl_platform *platform = session->platform;
     session->model_status = TINYTL_STATUS_no_model;
     session->head_status = HEAD_FACTORY;
     for (int older = 0; older < 2 && session->model_status != TINYTL_STATUS_ok; older++) {
-        const store_entry entry = store_find(platform, STORE_MODEL, older);
+        const store_entry entry = tinytl_store_find(platform, STORE_MODEL, older);
         if (!entry.sequence)
             continue;
         const tinytl_error error = tinytl_model_open(&session->model, entry.payload, entry.bytes, platform->arena, platform->arena_bytes);
@@ -57,12 +57,12 @@ void session_load(tinytl_session *session)
 
 static store_writer flash_writer(const tinytl_session *session)
 {
-    const store_entry current = store_find(session->platform, STORE_MODEL, 0);
+    const store_entry current = tinytl_store_find(session->platform, STORE_MODEL, 0);
     const store_writer writer = {session->platform, STORE_MODEL, current.sequence ? 1u - current.slot : 0, current.sequence + 1u};
     return writer;
 }
 
-tinytl_error command_flash_begin(tinytl_session *session, command in, payload *out)
+tinytl_error tinytl_command_flash_begin(tinytl_session *session, command in, payload *out)
 {
     const tinytl_platform *platform = session->platform;
     tinytl_image_header header;
@@ -71,16 +71,16 @@ tinytl_error command_flash_begin(tinytl_session *session, command in, payload *o
     if (in.bytes != sizeof header)
         return refuse(TINYTL_STATUS_bad_payload, in.bytes, sizeof header);
     memcpy(&header, in.data, sizeof header);
-    tinytl_error error = tinytl_image_header_check(&header, platform->arena_bytes, store_capacity(platform, STORE_MODEL), tinytl_family_mask());
+    tinytl_error error = tinytl_image_header_check(&header, platform->arena_bytes, tinytl_store_capacity(platform, STORE_MODEL), tinytl_family_mask());
     if (!error.status)
-        error = store_begin(&writer, platform, STORE_MODEL);
+        error = tinytl_store_begin(&writer, platform, STORE_MODEL);
     session->flash_bytes = error.status ? 0 : header.image_bytes;
     session->flash_next = 0;
     memcpy(session->flash_header, in.data, sizeof header);
     return error;
 }
 
-tinytl_error command_flash_data(tinytl_session *session, command in, payload *out)
+tinytl_error tinytl_command_flash_data(tinytl_session *session, command in, payload *out)
 {
     if (session->flash_bytes == 0)
         return refuse(TINYTL_STATUS_not_begun, 0, 0);
@@ -92,7 +92,7 @@ tinytl_error command_flash_data(tinytl_session *session, command in, payload *ou
     if ((uint64_t)offset + bytes > session->flash_bytes)
         return refuse(TINYTL_STATUS_bad_range, (uint64_t)offset + bytes, session->flash_bytes);
     const store_writer writer = flash_writer(session);
-    const tinytl_error error = store_write(&writer, offset, in.data + 4, bytes);
+    const tinytl_error error = tinytl_store_write(&writer, offset, in.data + 4, bytes);
     if (error.status) {
         session->flash_bytes = 0;
         return error;
@@ -102,7 +102,7 @@ tinytl_error command_flash_data(tinytl_session *session, command in, payload *ou
     return accept();
 }
 
-tinytl_error command_flash_commit(tinytl_session *session, command in, payload *out)
+tinytl_error tinytl_command_flash_commit(tinytl_session *session, command in, payload *out)
 {
     (void)out;
     if (in.bytes != 0)
@@ -112,17 +112,17 @@ tinytl_error command_flash_commit(tinytl_session *session, command in, payload *
     if (session->flash_next != session->flash_bytes)
         return refuse(TINYTL_STATUS_bad_length, session->flash_next, session->flash_bytes);
     const store_writer writer = flash_writer(session);
-    const uint8_t *image = store_payload(&writer);
+    const uint8_t *image = tinytl_store_payload(&writer);
     const uint32_t bytes = session->flash_bytes;
     session->flash_bytes = 0;
     if (memcmp(image, session->flash_header, sizeof session->flash_header) != 0)
         return refuse(TINYTL_STATUS_bad_record, 0, 0);
     tinytl_error error = tinytl_image_check(image, bytes, tinytl_family_mask());
     if (!error.status)
-        error = store_commit(&writer, bytes, tinytl_crc32(0, session->flash_header + 16, 16));
+        error = tinytl_store_commit(&writer, bytes, tinytl_crc32(0, session->flash_header + 16, 16));
     if (!error.status) {
         session->input_fill = 0;
-        session_load(session);
+        tinytl_session_load(session);
         error.status = (tinytl_status)session->model_status;
     }
     return error;
@@ -135,7 +135,7 @@ static tinytl_error need_head(const tinytl_session *session)
     return session->model.head ? accept() : refuse(TINYTL_STATUS_no_head, 0, 0);
 }
 
-tinytl_error command_save(tinytl_session *session, command in, payload *out)
+tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *out)
 {
     store_writer writer;
     uint32_t header[4];
@@ -146,18 +146,18 @@ tinytl_error command_save(tinytl_session *session, command in, payload *out)
     if (error.status)
         return error;
     const uint32_t bytes = tinytl_head_state_bytes(&session->model);
-    if (bytes > store_capacity(session->platform, STORE_HEAD))
-        return refuse(TINYTL_STATUS_slot_too_small, bytes, store_capacity(session->platform, STORE_HEAD));
+    if (bytes > tinytl_store_capacity(session->platform, STORE_HEAD))
+        return refuse(TINYTL_STATUS_slot_too_small, bytes, tinytl_store_capacity(session->platform, STORE_HEAD));
     tinytl_head_state_header(&session->model, header);
     for (uint32_t i = 0; i < 4; i++)
         set32(header_bytes + 4u * i, header[i]);
-    error = store_begin(&writer, session->platform, STORE_HEAD);
+    error = tinytl_store_begin(&writer, session->platform, STORE_HEAD);
     if (!error.status)
-        error = store_write(&writer, 0, header_bytes, sizeof header_bytes);
+        error = tinytl_store_write(&writer, 0, header_bytes, sizeof header_bytes);
     if (!error.status)
-        error = store_write(&writer, sizeof header_bytes, tinytl_head_parameters(&session->model), bytes - (uint32_t)sizeof header_bytes);
+        error = tinytl_store_write(&writer, sizeof header_bytes, tinytl_head_parameters(&session->model), bytes - (uint32_t)sizeof header_bytes);
     if (!error.status)
-        error = store_commit(&writer, bytes, session_owner(session));
+        error = tinytl_store_commit(&writer, bytes, tinytl_session_owner(session));
     if (error.status)
         return error;
     session->store_sequence = writer.sequence;
@@ -166,7 +166,7 @@ tinytl_error command_save(tinytl_session *session, command in, payload *out)
     return accept();
 }
 
-tinytl_error command_rollback(tinytl_session *session, command in, payload *out)
+tinytl_error tinytl_command_rollback(tinytl_session *session, command in, payload *out)
 {
     const tinytl_error error = need_head(session);
     if (in.bytes != 1)

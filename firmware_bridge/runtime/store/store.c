@@ -16,7 +16,7 @@ static uint32_t slot_offset(const tinytl_platform *platform, store_kind kind, ui
     return (kind == STORE_MODEL ? 0 : 2u * platform->model_slot_bytes) + slot * slot_bytes(platform, kind);
 }
 
-uint32_t store_capacity(const tinytl_platform *platform, store_kind kind)
+uint32_t tinytl_store_capacity(const tinytl_platform *platform, store_kind kind)
 {
     return slot_bytes(platform, kind) - SLOT_HEADER_BYTES;
 }
@@ -28,7 +28,7 @@ static store_entry read_slot(const tinytl_platform *platform, store_kind kind, u
     const uint32_t bytes = get32(at + 12);
     store_entry entry = {slot, 0, get32(at + 20), bytes, at + SLOT_HEADER_BYTES};
     if (memcmp(at, "TLST", 4) == 0 && get16(at + 4) == FORMAT_VERSION && get16(at + 6) == (uint32_t)kind && get32(at + COMMIT_AT) == COMMIT_WORD &&
-        get32(at + CHECKED_BYTES) == tinytl_crc32(0, at, CHECKED_BYTES) && bytes <= store_capacity(platform, kind))
+        get32(at + CHECKED_BYTES) == tinytl_crc32(0, at, CHECKED_BYTES) && bytes <= tinytl_store_capacity(platform, kind))
         entry.sequence = get32(at + 8);
     return entry;
 }
@@ -42,16 +42,16 @@ static store_entry checked_slot(const tinytl_platform *platform, store_kind kind
     return entry;
 }
 
-store_entry store_find(const tinytl_platform *platform, store_kind kind, int older)
+store_entry tinytl_store_find(const tinytl_platform *platform, store_kind kind, int older)
 {
     const store_entry a = checked_slot(platform, kind, 0), b = checked_slot(platform, kind, 1);
     const int a_is_newer = a.sequence > b.sequence;
     return a_is_newer != older ? a : b;
 }
 
-tinytl_error store_begin(store_writer *writer, const tinytl_platform *platform, store_kind kind)
+tinytl_error tinytl_store_begin(store_writer *writer, const tinytl_platform *platform, store_kind kind)
 {
-    const store_entry current = store_find(platform, kind, 0);
+    const store_entry current = tinytl_store_find(platform, kind, 0);
     tinytl_error error = {TINYTL_STATUS_ok, 0, 0};
     writer->platform = platform;
     writer->kind = kind;
@@ -76,24 +76,24 @@ static tinytl_error write_at(const store_writer *writer, uint32_t place, const v
     return error;
 }
 
-tinytl_error store_write(const store_writer *writer, uint32_t offset, const void *data, uint32_t bytes)
+tinytl_error tinytl_store_write(const store_writer *writer, uint32_t offset, const void *data, uint32_t bytes)
 {
     return write_at(writer, SLOT_HEADER_BYTES + offset, data, bytes);
 }
 
-const uint8_t *store_payload(const store_writer *writer)
+const uint8_t *tinytl_store_payload(const store_writer *writer)
 {
     return writer->platform->nv_base + slot_offset(writer->platform, writer->kind, writer->slot) + SLOT_HEADER_BYTES;
 }
 
-tinytl_error store_commit(const store_writer *writer, uint32_t payload_bytes, uint32_t owner)
+tinytl_error tinytl_store_commit(const store_writer *writer, uint32_t payload_bytes, uint32_t owner)
 {
     uint8_t header[COMMIT_AT], commit[4];
     memcpy(header, "TLST", 4);
     set32(header + 4, FORMAT_VERSION | (uint32_t)writer->kind << 16);
     set32(header + 8, writer->sequence);
     set32(header + 12, payload_bytes);
-    set32(header + 16, tinytl_crc32(0, store_payload(writer), payload_bytes));
+    set32(header + 16, tinytl_crc32(0, tinytl_store_payload(writer), payload_bytes));
     set32(header + 20, owner);
     set32(header + CHECKED_BYTES, tinytl_crc32(0, header, CHECKED_BYTES));
     set32(commit, COMMIT_WORD);

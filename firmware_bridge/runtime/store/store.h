@@ -17,10 +17,10 @@ typedef struct store_entry {
 } store_entry;
 
 /* The newest committed slot of a kind whose checksum holds, or (older = 1) the other one if it holds too. */
-store_entry store_find(const tinytl_platform *platform, store_kind kind, int older);
+store_entry tinytl_store_find(const tinytl_platform *platform, store_kind kind, int older);
 
 /* Largest payload of a kind. */
-uint32_t store_capacity(const tinytl_platform *platform, store_kind kind);
+uint32_t tinytl_store_capacity(const tinytl_platform *platform, store_kind kind);
 
 /* Write a payload to the slot that is not current: erase, any number of writes, commit. */
 typedef struct store_writer {
@@ -30,9 +30,9 @@ typedef struct store_writer {
     uint32_t sequence;
 } store_writer;
 
-tinytl_error store_begin(store_writer *writer, const tinytl_platform *platform, store_kind kind) TINYTL_WARN_UNUSED;
-tinytl_error store_write(const store_writer *writer, uint32_t offset, const void *data, uint32_t bytes) TINYTL_WARN_UNUSED;
-tinytl_error store_commit(const store_writer *writer, uint32_t payload_bytes, uint32_t owner) TINYTL_WARN_UNUSED;
-const uint8_t *store_payload(const store_writer *writer);
+tinytl_error tinytl_store_begin(store_writer *writer, const tinytl_platform *platform, store_kind kind) TINYTL_WARN_UNUSED;
+tinytl_error tinytl_store_write(const store_writer *writer, uint32_t offset, const void *data, uint32_t bytes) TINYTL_WARN_UNUSED;
+tinytl_error tinytl_store_commit(const store_writer *writer, uint32_t payload_bytes, uint32_t owner) TINYTL_WARN_UNUSED;
+const uint8_t *tinytl_store_payload(const store_writer *writer);
 
 #endif
