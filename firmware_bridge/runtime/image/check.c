@@ -195,7 +195,7 @@ static tinytl_error operator_check(const uint8_t *image, const tinytl_image_head
 {
     const tinytl_operator *op = (const tinytl_operator *)(const void *)(image + header->operators) + index;
     const uint64_t record = header->operators + (uint64_t)index * sizeof *op;
-    const operator_entry *entry = operator_find(op->opcode);
+    const operator_entry *entry = tinytl_operator_find(op->opcode);
     if (!entry)
         return error_of(TINYTL_STATUS_bad_operator, index, op->opcode);
     if (op->kernel != 0)

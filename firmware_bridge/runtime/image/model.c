@@ -61,7 +61,7 @@ void tinytl_model_invoke_range(const tinytl_model *model, uint32_t first, uint32
 {
     for (uint32_t i = first; i < last; i++) {
         const tinytl_call call = operator_call(model->image, model->arena, &model->operators[i]);
-        operator_find(model->operators[i].opcode)->kernel(&call);
+        tinytl_operator_find(model->operators[i].opcode)->kernel(&call);
     }
 }
 

@@ -264,7 +264,7 @@ static int rule_relu(const tinytl_call *call)
            clamp_ok(p[2], p[3]);
 }
 
-const operator_entry *operator_find(uint16_t opcode)
+const operator_entry *tinytl_operator_find(uint16_t opcode)
 {
     static const operator_entry entries[] = {
 #define OPERATOR(opcode, name, params) {opcode, params, rule_##name, tinytl_##name},

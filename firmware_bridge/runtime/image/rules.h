@@ -20,6 +20,6 @@ enum {
 };
 
 /* The entry of an opcode, NULL if this runtime has none. */
-const operator_entry *operator_find(uint16_t opcode);
+const operator_entry *tinytl_operator_find(uint16_t opcode);
 
 #endif

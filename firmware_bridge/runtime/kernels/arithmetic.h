@@ -19,7 +19,8 @@ static inline int32_t rounding_shift_right(int32_t x, int32_t exponent)
 {
     if (exponent == 0)
         return x;
-    return (((x + (x >> 31)) >> (exponent - 1)) + 1) >> 1;
+    const int32_t doubled = (x + (x >> 31)) >> (exponent - 1);
+    return (doubled >> 1) + (doubled & 1);
 }
 
 /* x · 2^exponent, wrapping as two's complement does; exponent 0 … 31. */
