@@ -18,6 +18,8 @@ from tinytl.errors import CompileError, DeviceError
 from tinytl_bridge.paths import twin_library
 
 ALIGNMENT = 16
+MAX_ARENA = 1 << 30
+"""More than any board has: an image that asks for more is damaged."""
 ALL_FAMILIES = 0xFFFFFFFF
 _DTYPE_NAMES = {number: name for name, number in DTYPES.items()}
 
@@ -138,18 +140,25 @@ class TwinModel:
         self._model = aligned_bytes(self._library.tinytl_twin_model_bytes())
         self._pointer = self._model.ctypes.data
         asked = int(self._image[36:40].view("<u4")[0]) if arena_bytes is None and len(image) >= 40 else arena_bytes or 0
-        self.arena = aligned_bytes(max(min(asked, 1 << 30), ALIGNMENT))
-        size = asked if arena_bytes is None else arena_bytes
+        size = max(0, min(asked, MAX_ARENA))
+        self.arena = aligned_bytes(max(size, ALIGNMENT))
         _raise(self._library.tinytl_model_open(self._pointer, self._image.ctypes.data, len(image), self.arena.ctypes.data, size))
         self.image = read_image(image)
 
     def _view(self, address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """A part of the arena, in place: as a view of the array it keeps the arena alive."""
+        start = address - self.arena.ctypes.data
         count = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        buffer = (ctypes.c_uint8 * count).from_address(address)
-        return np.frombuffer(memoryview(buffer), dtype).reshape(shape)
+        return self.arena[start : start + count].view(dtype).reshape(shape)
 
     def tensor(self, index: int) -> np.ndarray:
-        """Return a copy of tensor `index` of the image, as the arena or the image holds it now."""
+        """Return a copy of tensor `index` of the image, as the arena or the image holds it now.
+
+        Raises:
+            DeviceError: the image has no such tensor.
+        """
+        if not 0 <= index < len(self.image.tensors):
+            raise DeviceError(f"tensor {index}", expected=f"0 to {len(self.image.tensors) - 1}")
         address = self._library.tinytl_model_tensor(self._pointer, index)
         if not address:
             return self.image.constant(index).copy()
@@ -159,7 +168,13 @@ class TwinModel:
         return np.dtype(_DTYPE_NAMES[self.image.tensors[index].dtype])
 
     def set_input(self, x: np.ndarray, index: int = 0) -> None:
-        """Write graph input `index`: as many elements as it has, in its own dtype."""
+        """Write graph input `index`: as many elements as it has, in its own dtype.
+
+        Raises:
+            DeviceError: the model has no such input, or it takes something else.
+        """
+        if not 0 <= index < len(self.image.inputs):
+            raise DeviceError(f"graph input {index}", expected=f"0 to {len(self.image.inputs) - 1}")
         number = self.image.inputs[index]
         dtype, dims = self._dtype(number), self.image.dims(number)
         if x.dtype != dtype or x.size != int(np.prod(dims)):

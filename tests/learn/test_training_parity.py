@@ -43,7 +43,7 @@ def test_features_of_several_outputs_keep_their_own_scales() -> None:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A head, 120 real samples (120, features) float32 with labels, and the parameters that the C code ends with."""
+    """A head, 300 real samples (300, features) float32 with labels, and the parameters that the C code ends with."""
 
     head: Head
     x: np.ndarray
@@ -54,7 +54,7 @@ class Lesson:
 def lesson(name: str) -> Lesson:
     widths, activation, learning = CASES[name]
     head = random_head(widths, activation=activation, learning=learning, seed=21)
-    features, labels = random_features(widths[0], 120, widths[-1], seed=22)
+    features, labels = random_features(widths[0], 300, widths[-1], seed=22)
     twin = TwinModel(head_image(head))
     for sample, label in zip(features, labels, strict=True):
         twin.invoke(sample[None])

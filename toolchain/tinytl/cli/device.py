@@ -83,6 +83,7 @@ def info(target: str, state_dir: Path | None, as_json: bool) -> None:
         facts = {**plain(device.info), **plain(device.status())}
         if facts["model_status"] == "ok":
             metadata = device.metadata()
+            facts["head_crc32"] = f"{facts['head_crc32']:08x}"
             facts |= {"model": metadata["model"], "plan": metadata["plan"], "labels": " ".join(metadata["labels"])}
     show_facts(facts, as_json=as_json, title=f"Target {target}")
 

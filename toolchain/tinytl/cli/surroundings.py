@@ -2,6 +2,7 @@
 """Commands that look around: `doctor`, `data`, `models`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -45,7 +46,7 @@ def data_list(as_json: bool) -> None:
     cards = list_datasets()
 
     def render(console: Console) -> None:
-        rows = [(c.name, c.title, c.samples, c.shape, c.classes, c.needs) for c in cards]
+        rows = [(c.name, c.title, _joined(c.samples, " + "), _joined(c.shape, "×"), c.classes, c.needs) for c in cards]
         console.print(
             table("Datasets", ("name", "what", "samples", "shape", "classes", "comes from"), rows, numeric=("samples", "classes"))
         )
@@ -93,3 +94,7 @@ def models(as_json: bool) -> None:
         console.print(table("The zoo", ("name", "what", "parameters", "inputs", "plans"), rows, numeric=("parameters",)))
 
     show(cards, as_json=as_json, render=render)
+
+
+def _joined(numbers: Sequence[int], sign: str) -> str:
+    return sign.join(f"{number:,}" for number in numbers)

@@ -2,6 +2,7 @@
 """Commands of the workstation: `pretrain`, `plans`, `export`, `inspect`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -88,8 +89,10 @@ def export(
     source = bundle.manifest["source"]
     facts = {"bundle": out, "bundle_id": bundle.bundle_id, "plan": plan, "bytes": out.stat().st_size,
              "accuracy_float": source["accuracy_float"], "accuracy_int8": source["accuracy_int8"]}  # fmt: skip
-    show_facts(facts, as_json=as_json, title="Exported")
+    errors = bundle.manifest.get("layer_errors", [])
+    show_facts({**facts, "layer_errors": errors} if as_json else facts, as_json=as_json, title="Exported")
     if not as_json:
+        _show_layer_errors(errors)
         for warning in bundle.manifest.get("warnings", ()):
             say(f"warning: {warning}")
         say(f"next: tinytl flash {out} --target qemu:mps2-an386")
@@ -106,3 +109,11 @@ def inspect(file: Path, as_json: bool) -> None:
 
     found = run_inspection(file, boards=board_limits())
     show(found, as_json=as_json, render=lambda console: render_inspection(console, found))
+
+
+def _show_layer_errors(errors: list[dict[str, Any]]) -> None:
+    """Print how far each int8 tensor is from its float twin."""
+    rows = [(each["name"], "×".join(map(str, each["shape"])), each["rms_error"], each["rms_signal"], each["sqnr_db"]) for each in errors]
+    columns = ("tensor", "shape", "RMS error", "RMS signal", "SQNR dB")
+    made = table("Int8 against float32, tensor by tensor", columns, rows, numeric=columns[2:])
+    show(rows, as_json=False, render=lambda console: console.print(made))
