@@ -26,6 +26,9 @@ lint: setup ## ruff, mypy, the import rules, C warnings as errors
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: setup ## the shipped bundle on the emulated board against its stored figures
+	$(BIN)/tinytl bench digits --target qemu:mps2-an386 --samples 200 --compare benchmarks/baselines/digits.json
+
 setup: $(VENV)/.installed ## virtual environment, tinytl[host], emulator and cross compiler
 
 $(VENV)/.installed: pyproject.toml CMakeLists.txt .ci/system-packages $(RUNTIME)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The power goes at every single store: the head is the last saved or the one before, the model the old or the new one, never a mixture."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,7 +76,8 @@ def test_a_cut_in_a_save_leaves_the_last_head_or_the_one_before(tiny_bundle: Pat
             device.save()
 
 
-def test_a_cut_in_a_flash_leaves_the_old_model_and_its_head(tiny_bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.long)], ids=["every fifth", "every"])
+def test_a_cut_in_a_flash_leaves_the_old_model_and_its_head(tiny_bundle: Path, tmp_path: Path, step: int) -> None:
     guard, bundle = Guard(), read_bundle(tiny_bundle)
     image = compile_bundle(bundle)
     with device_of(tmp_path, guard) as device:
@@ -86,7 +86,6 @@ def test_a_cut_in_a_flash_leaves_the_old_model_and_its_head(tiny_bundle: Path, t
         device.save()
         head = device.head_parameters()
         stores = len(image.data) // 1020 + 1 + 3
-        step = 1 if os.environ.get("TINYTL_EVERY_CUT") else 5
         for cut_at in [*range(0, stores, step), stores - 2, stores - 1]:
             run_cut(device, guard, lambda: device.flash(image), cut_at)
             device.power_cycle()

@@ -16,7 +16,8 @@ from head_image import Feature, Replay, head_image, random_features, random_head
 from random_graphs import random_graph
 from single_operators import MODELS
 
-from tinytl.compiler import compile_tflite
+from tinytl.bundle import read_bundle
+from tinytl.compiler import compile_bundle, compile_tflite
 from tinytl.head import Learning
 
 SHORT = bool(os.environ.get("TINYTL_SHORT"))
@@ -63,6 +64,17 @@ def test_damaged_fields(harness: Path, name: str) -> None:
     taken, refused = fuzz(harness, IMAGES[name](), 3000, 1)
     assert refused > 300, "the damage does not reach what is checked"
     assert taken > 30, "nothing damaged was run"
+
+
+def test_damaged_bundle(harness: Path, tiny_bundle: Path) -> None:
+    """A whole extractor with the head that learns behind it."""
+    taken, refused = fuzz(harness, compile_bundle(read_bundle(tiny_bundle)).data, 2000, 4)
+    assert taken > 20 and refused > 200
+
+
+@pytest.mark.long
+def test_damaged_bundle_at_length(harness: Path, tiny_bundle: Path) -> None:
+    fuzz(harness, compile_bundle(read_bundle(tiny_bundle)).data, 20_000 if SHORT else 500_000, 5)
 
 
 @pytest.mark.long

@@ -9,7 +9,8 @@ from single_operators import MODELS, softmax
 from tinytl.compiler import compile_tflite
 from tinytl_bridge.twin import TwinModel
 
-SAMPLES = 8
+SAMPLES = 64
+
 
 @pytest.mark.parametrize("name", MODELS)
 def test_kernel_equals_the_reference(name: str) -> None:
@@ -25,3 +26,13 @@ def test_softmax_of_many_equal_values(classes: int, expected: int) -> None:
     twin = TwinModel(compile_tflite(softmax((1, classes), 0.1)).data)
     (found,) = twin.invoke(np.full(classes, 7, np.int8))
     np.testing.assert_array_equal(found.reshape(-1), expected)
+
+
+@pytest.mark.parametrize("name", ["quantize to int8", "quantize to uint8"])
+def test_quantize_has_an_answer_for_every_float(name: str) -> None:
+    """What is beyond the range saturates; NaN, where the reference is undefined, becomes the zero point."""
+    twin = TwinModel(compile_tflite(MODELS[name]()).data)
+    values = np.resize(np.array([np.inf, -np.inf, 3e38, -3e38, 1e-45, -0.0, np.nan], np.float32), 300)
+    (found,) = twin.invoke(values)
+    limits, point = np.iinfo(found.dtype), twin.image.tensors[twin.image.outputs[0]].zero_point
+    assert found.reshape(-1)[:7].tolist() == [limits.max, limits.min, limits.max, limits.min, point, point, point]
