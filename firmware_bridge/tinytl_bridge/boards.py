@@ -43,7 +43,7 @@ class QemuMachine:
 
 @dataclass(frozen=True)
 class Board:
-    """One board: what it is, its limits, how it is compiled for and run."""
+    """One board: what it is, its limits, how it is compiled for and run. folder: of its C sources, another board's where it names one."""
 
     name: str
     title: str
@@ -73,7 +73,8 @@ def load_board(name: str) -> Board:
     try:
         facts: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         facts["compiler_flags"] = tuple(facts["compiler_flags"])
-        return Board(**{**facts, "memory": Memory(**facts["memory"]), "qemu": QemuMachine(**facts["qemu"]), "folder": path.parent})
+        folder = boards_dir() / facts.pop("sources", name)
+        return Board(**{**facts, "memory": Memory(**facts["memory"]), "qemu": QemuMachine(**facts["qemu"]), "folder": folder})
     except (KeyError, TypeError, ValueError) as error:
         raise BuildError(f"{path} is malformed: {error}") from error
 

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -97,7 +97,8 @@ def _sources(board: Board) -> list[Path]:
 
 def _key(board: Board, compiler: str) -> str:
     digest = hashlib.sha256(subprocess.run([compiler, "--version"], capture_output=True, check=True).stdout)
-    digest.update(repr((_FLAGS, _WARNINGS, STACK_PAINT)).encode())
+    facts = replace(board, folder=Path(board.folder.name))  # where the sources lie must not matter
+    digest.update(repr((_FLAGS, _WARNINGS, STACK_PAINT, facts)).encode())
     for root in (runtime_dir(), board.folder):
         for path in sorted(path for path in root.rglob("*") if path.is_file()):
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
