@@ -41,7 +41,7 @@ typedef struct tinytl_platform {
     uint32_t (*ticks)(void *context);      /* counts up, wraps; may be NULL */
     void (*mark)(void *context);           /* boundary of a counted region; may be NULL */
     uint32_t (*stack_bytes)(void *context);/* high-water mark; may be NULL */
-    void (*count_loop)(void *context, uint32_t iterations); /* 3 instructions per iteration; may be NULL */
+    void (*count_loop)(void *context, uint32_t iterations); /* 1 or more, of 3 instructions each; may be NULL */
 } tinytl_platform;
 
 #define TINYTL_PROTOCOL 1u
@@ -61,6 +61,8 @@ typedef struct tinytl_session {
     uint32_t input_fill;     /* bytes of the sample received so far */
     uint32_t flash_bytes;    /* of the transfer under way, 0: none */
     uint32_t flash_next;
+    uint32_t flash_slot;     /* where it goes */
+    uint32_t flash_sequence; /* what it becomes */
     uint8_t flash_header[128];
     uint32_t wire_fill;
     uint8_t wire[TINYTL_WIRE_BYTES];   /* incoming COBS bytes, decoded in place */

@@ -154,7 +154,8 @@ tinytl_error tinytl_command_measure(tinytl_session *session, command in, payload
     if (what == MEASURE_LOOP && platform->count_loop) {
         put32(out, 1);
         const uint32_t start = region_begin(platform);
-        platform->count_loop(platform->context, iterations);
+        if (iterations > 0)
+            platform->count_loop(platform->context, iterations);
         region_end(platform, start, out);
         return accept();
     }

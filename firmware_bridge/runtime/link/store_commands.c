@@ -57,8 +57,7 @@ void tinytl_session_load(tinytl_session *session)
 
 static store_writer flash_writer(const tinytl_session *session)
 {
-    const store_entry current = tinytl_store_find(session->platform, STORE_MODEL, 0);
-    const store_writer writer = {session->platform, STORE_MODEL, current.sequence ? 1u - current.slot : 0, current.sequence + 1u};
+    const store_writer writer = {session->platform, STORE_MODEL, session->flash_slot, session->flash_sequence};
     return writer;
 }
 
@@ -66,16 +65,19 @@ tinytl_error tinytl_command_flash_begin(tinytl_session *session, command in, pay
 {
     const tinytl_platform *platform = session->platform;
     tinytl_image_header header;
-    store_writer writer;
+    store_writer writer = {platform, STORE_MODEL, 0, 0};
+    const uint32_t running = session->model_status == TINYTL_STATUS_ok ? session->model_sequence : 0;
     (void)out;
     if (in.bytes != sizeof header)
         return refuse(TINYTL_STATUS_bad_payload, in.bytes, sizeof header);
     memcpy(&header, in.data, sizeof header);
     tinytl_error error = tinytl_image_header_check(&header, platform->arena_bytes, tinytl_store_capacity(platform, STORE_MODEL), tinytl_family_mask());
     if (!error.status)
-        error = tinytl_store_begin(&writer, platform, STORE_MODEL);
+        error = tinytl_store_begin(&writer, platform, STORE_MODEL, running);
     session->flash_bytes = error.status ? 0 : header.image_bytes;
     session->flash_next = 0;
+    session->flash_slot = writer.slot;
+    session->flash_sequence = writer.sequence;
     memcpy(session->flash_header, in.data, sizeof header);
     return error;
 }
@@ -151,7 +153,7 @@ tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *o
     tinytl_head_state_header(&session->model, header);
     for (uint32_t i = 0; i < 4; i++)
         set32(header_bytes + 4u * i, header[i]);
-    error = tinytl_store_begin(&writer, session->platform, STORE_HEAD);
+    error = tinytl_store_begin(&writer, session->platform, STORE_HEAD, session->store_sequence);
     if (!error.status)
         error = tinytl_store_write(&writer, 0, header_bytes, sizeof header_bytes);
     if (!error.status)
@@ -177,12 +179,14 @@ tinytl_error tinytl_command_rollback(tinytl_session *session, command in, payloa
         return refuse(TINYTL_STATUS_bad_range, in.data[0], TO_FACTORY);
     if (in.data[0] == TO_FACTORY) {
         tinytl_head_reset(&session->model);
+        session->head_status = HEAD_FACTORY;
         put32(out, 0);
         return accept();
     }
     const uint32_t sequence = restore(session, in.data[0] == TO_PREVIOUS);
     if (!sequence)
         return refuse(TINYTL_STATUS_nothing_saved, 0, 0);
+    session->head_status = HEAD_SAVED;
     put32(out, sequence);
     return accept();
 }

@@ -49,14 +49,15 @@ store_entry tinytl_store_find(const tinytl_platform *platform, store_kind kind, 
     return a_is_newer != older ? a : b;
 }
 
-tinytl_error tinytl_store_begin(store_writer *writer, const tinytl_platform *platform, store_kind kind)
+tinytl_error tinytl_store_begin(store_writer *writer, const tinytl_platform *platform, store_kind kind, uint32_t kept)
 {
-    const store_entry current = tinytl_store_find(platform, kind, 0);
+    const store_entry newest = tinytl_store_find(platform, kind, 0), older = tinytl_store_find(platform, kind, 1);
+    const store_entry *stays = kept && older.sequence == kept ? &older : &newest;
     tinytl_error error = {TINYTL_STATUS_ok, 0, 0};
     writer->platform = platform;
     writer->kind = kind;
-    writer->slot = current.sequence ? 1u - current.slot : 0;
-    writer->sequence = current.sequence + 1u;
+    writer->slot = stays->sequence ? 1u - stays->slot : 0;
+    writer->sequence = newest.sequence + 1u;
     const uint32_t offset = slot_offset(platform, kind, writer->slot);
     if (platform->nv_erase(platform->context, offset, slot_bytes(platform, kind)) != 0) {
         error.status = TINYTL_STATUS_store_failed;

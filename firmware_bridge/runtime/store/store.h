@@ -22,7 +22,7 @@ store_entry tinytl_store_find(const tinytl_platform *platform, store_kind kind, 
 /* Largest payload of a kind. */
 uint32_t tinytl_store_capacity(const tinytl_platform *platform, store_kind kind);
 
-/* Write a payload to the slot that is not current: erase, any number of writes, commit. */
+/* Write a payload to the slot that is not kept: erase, any number of writes, commit. */
 typedef struct store_writer {
     const tinytl_platform *platform;
     store_kind kind;
@@ -30,7 +30,9 @@ typedef struct store_writer {
     uint32_t sequence;
 } store_writer;
 
-tinytl_error tinytl_store_begin(store_writer *writer, const tinytl_platform *platform, store_kind kind) TINYTL_WARN_UNUSED;
+/* `kept`: sequence of the slot that is in use, which a device may not be able to tell from the newest one by itself: a model that
+ * was committed but cannot be opened is newer than the one that runs. 0: the newest is kept. */
+tinytl_error tinytl_store_begin(store_writer *writer, const tinytl_platform *platform, store_kind kind, uint32_t kept) TINYTL_WARN_UNUSED;
 tinytl_error tinytl_store_write(const store_writer *writer, uint32_t offset, const void *data, uint32_t bytes) TINYTL_WARN_UNUSED;
 tinytl_error tinytl_store_commit(const store_writer *writer, uint32_t payload_bytes, uint32_t owner) TINYTL_WARN_UNUSED;
 const uint8_t *tinytl_store_payload(const store_writer *writer);

@@ -6,6 +6,7 @@ Bytes go in and come out as they would over a wire, so everything that a device 
 
 import ctypes
 import mmap
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,7 +52,15 @@ class _Platform(ctypes.Structure):
 
 
 class PowerCut(Exception):
-    """The twin's power went: raised by a test's guard in the middle of a store."""
+    """The twin's power went: raised by a guard before or in the middle of a store.
+
+    Args:
+        done_bytes: how many bytes of the erase or write were still done.
+    """
+
+    def __init__(self, done_bytes: int = 0) -> None:
+        super().__init__(f"after {done_bytes} bytes")
+        self.done_bytes = done_bytes
 
 
 class _TwinStream:
@@ -64,7 +73,10 @@ class _TwinStream:
         self._target.receive(data)
 
     def read(self, timeout_s: float) -> bytes:
-        return self._target.take()
+        answer = self._target.take()
+        if not answer:
+            time.sleep(timeout_s)  # the twin answers while it is written to: nothing more will come
+        return answer
 
     def close(self) -> None:
         self._target.take()
@@ -76,7 +88,8 @@ class HostTarget(Target):
     Args:
         state_dir: folder of its non-volatile memory. model_slot_bytes, head_slot_bytes, arena_bytes: a device's limits, to
             see what it would refuse. mailbox: whether it has the fast lane.
-        before_store: called with (offset, data) before every erase (data None) and write; raises `PowerCut` to cut the power there.
+        before_store: called with (offset, data) before every erase (data None) and write; raises `PowerCut` to cut the
+            power there.
     """
 
     def __init__(
@@ -137,26 +150,25 @@ class HostTarget(Target):
         if not self._dead:
             self._out += ctypes.string_at(data, count)
 
-    def _store(self, offset: int, data: bytes | None) -> bool:
-        """Ask the guard; False once the power is gone."""
+    def _allowed(self, offset: int, data: bytes | None, count: int) -> int:
+        """Ask the guard how many of `count` bytes get done: fewer if the power goes meanwhile, none once it is gone."""
         if self._dead:
-            return False
+            return 0
         try:
             if self._before_store is not None:
                 self._before_store(offset, data)
-        except PowerCut:
+        except PowerCut as cut:
             self._dead = True
-        return not self._dead
+            return min(cut.done_bytes, count)
+        return count
 
     def _erase(self, _context: int, offset: int, count: int) -> int:
-        if not self._store(offset, None):
-            return -1
-        ctypes.memset(self._base + offset, 0xFF, count)
-        return 0
+        ctypes.memset(self._base + offset, 0xFF, self._allowed(offset, None, count))
+        return -1 if self._dead else 0
 
     def _write(self, _context: int, offset: int, data: int, count: int) -> int:
         new, old = ctypes.string_at(data, count), ctypes.string_at(self._base + offset, count)
-        if not self._store(offset, new) or any(a & b != b for a, b in zip(old, new, strict=True)):
+        if any(a & b != b for a, b in zip(old, new, strict=True)):
             return -1
-        ctypes.memmove(self._base + offset, new, count)
-        return 0
+        ctypes.memmove(self._base + offset, new, self._allowed(offset, new, count))
+        return -1 if self._dead else 0

@@ -11,6 +11,9 @@ from tinytl_bridge.targets.base import Target
 
 DEFAULT_BAUD = 115_200
 _BITS_PER_BYTE = 10
+_WRITE_TIMEOUT_S = 10.0
+_SLICE_S = 0.05
+"""The port's own timeout, never changed: changing it sets the port up anew, over rfc2217 with a round trip."""
 
 
 class _PortStream:
@@ -25,7 +28,6 @@ class _PortStream:
 
     def read(self, timeout_s: float) -> bytes:
         try:
-            self._port.timeout = timeout_s
             first: bytes = self._port.read(1)
             return first + self._port.read(self._port.in_waiting) if first else b""
         except (serial.SerialException, OSError) as error:
@@ -53,6 +55,8 @@ class SerialTarget(Target):
             raise DeviceError(f"baud rate {given!r} of target {name!r}", expected="a number such as 115200")
         self._baud = int(given)
         self.timeout_s = max(1.0, 4 * 1200 * _BITS_PER_BYTE / self._baud)
+        # A device that reads no more must not hold the host up for ever; rfc2217 knows no such limit.
+        self._write_timeout_s = None if "://" in self._url else max(_WRITE_TIMEOUT_S, self.timeout_s)
         self._stream: _PortStream | None = None
 
     def start(self) -> Stream:
@@ -62,7 +66,7 @@ class SerialTarget(Target):
             DeviceError: there is no such port, it is in use, or it may not be opened.
         """
         try:
-            port = serial.serial_for_url(self._url, baudrate=self._baud, timeout=self.timeout_s)
+            port = serial.serial_for_url(self._url, baudrate=self._baud, timeout=_SLICE_S, write_timeout=self._write_timeout_s)
             port.reset_input_buffer()
         except (serial.SerialException, OSError, ValueError) as error:
             raise DeviceError(
