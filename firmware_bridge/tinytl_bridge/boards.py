@@ -43,11 +43,15 @@ class QemuMachine:
 
 @dataclass(frozen=True)
 class Board:
-    """One board: what it is, its limits, how it is compiled for and run. folder: of its C sources, another board's where it names one."""
+    """One board: what it is, its limits, how it is compiled for and run.
+
+    family: kernel family of its core. folder: of its C sources, another board's where it names one.
+    """
 
     name: str
     title: str
     cpu: str
+    family: str
     clock_hz: int
     compiler_flags: tuple[str, ...]
     memory: Memory

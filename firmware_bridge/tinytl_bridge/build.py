@@ -23,6 +23,10 @@ from tinytl_bridge.paths import runtime_dir
 COMPILER = "arm-none-eabi-gcc"
 _INSTALL = "sudo apt-get install -y gcc-arm-none-eabi libnewlib-arm-none-eabi"
 _SOURCES = ("image/*.c", "kernels/portable/*.c", "learn/*.c", "link/*.c", "store/*.c")
+_FAMILY_SOURCES = {
+    "portable": ("kernels/portable_family.c",),
+    "dsp": ("kernels/dsp/*.c", "kernels/dsp/armv7em/*.S"),
+}
 _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic")
 # No contraction: fused multiply-adds only where the source says fmaf, which is one VFMA with these flags.
 _FLAGS = (
@@ -92,13 +96,14 @@ def _cache() -> Path:
 
 def _sources(board: Board) -> list[Path]:
     runtime = runtime_dir()
-    return [path for pattern in _SOURCES for path in sorted(runtime.glob(pattern))] + sorted(board.folder.glob("*.c"))
+    patterns = (*_SOURCES, *_FAMILY_SOURCES[board.family])
+    return [path for pattern in patterns for path in sorted(runtime.glob(pattern))] + sorted(board.folder.glob("*.c"))
 
 
 def _key(board: Board, compiler: str) -> str:
     digest = hashlib.sha256(subprocess.run([compiler, "--version"], capture_output=True, check=True).stdout)
     facts = replace(board, folder=Path(board.folder.name))  # where the sources lie must not matter
-    digest.update(repr((_FLAGS, _WARNINGS, STACK_PAINT, facts)).encode())
+    digest.update(repr((_FLAGS, _FAMILY_SOURCES, _WARNINGS, STACK_PAINT, facts)).encode())
     for root in (runtime_dir(), board.folder):
         for path in sorted(path for path in root.rglob("*") if path.is_file()):
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

@@ -195,10 +195,10 @@ static tinytl_error operator_check(const uint8_t *image, const tinytl_image_head
 {
     const tinytl_operator *op = (const tinytl_operator *)(const void *)(image + header->operators) + index;
     const uint64_t record = header->operators + (uint64_t)index * sizeof *op;
-    const operator_entry *entry = tinytl_operator_find(op->opcode);
-    if (!entry)
+    if (!tinytl_operator_find(op->opcode, 0))
         return error_of(TINYTL_STATUS_bad_operator, index, op->opcode);
-    if (op->kernel != 0)
+    const operator_entry *entry = tinytl_operator_find(op->opcode, op->kernel);
+    if (!entry || (op->kernel != 0 && header->family == 0))
         return malformed(record, FIELD(tinytl_operator, kernel));
     if (!operands_ok(image, header, op->operands, (uint32_t)op->input_count + op->output_count))
         return malformed(record, FIELD(tinytl_operator, operands));

@@ -5,11 +5,6 @@
 #include "image/operator_call.h"
 #include "image/rules.h"
 
-uint32_t tinytl_family_mask(void)
-{
-    return 1u; /* portable */
-}
-
 tinytl_error tinytl_model_open(tinytl_model *model, const void *image, size_t image_bytes, void *arena, size_t arena_bytes)
 {
     const uint8_t *bytes = image;
@@ -61,7 +56,7 @@ void tinytl_model_invoke_range(const tinytl_model *model, uint32_t first, uint32
 {
     for (uint32_t i = first; i < last; i++) {
         const tinytl_call call = operator_call(model->image, model->arena, &model->operators[i]);
-        tinytl_operator_find(model->operators[i].opcode)->kernel(&call);
+        tinytl_operator_find(model->operators[i].opcode, model->operators[i].kernel)->run(&call);
     }
 }
 

@@ -18,6 +18,7 @@ static inline tinytl_call operator_call(const uint8_t *image, uint8_t *arena, co
         op->output_count,
         (const int32_t *)(const void *)(image + op->params),
         arena ? arena + op->scratch_offset : NULL,
+        op->scratch_bytes,
     };
     return call;
 }

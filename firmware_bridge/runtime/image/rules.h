@@ -7,9 +7,10 @@
 
 typedef struct operator_entry {
     uint16_t opcode;
+    uint16_t kernel;                      /* 0 portable; others are variants of a family */
     uint16_t params;                      /* int32 parameters */
     int (*rule)(const tinytl_call *call); /* 1 if tensors and parameters are as the kernel expects */
-    void (*kernel)(const tinytl_call *call);
+    void (*run)(const tinytl_call *call);
 } operator_entry;
 
 enum {
@@ -19,7 +20,12 @@ enum {
     OPCODE_none = 0
 };
 
-/* The entry of an opcode, NULL if this runtime has none. */
-const operator_entry *tinytl_operator_find(uint16_t opcode);
+/* The entry of an opcode's kernel, NULL if this runtime has none. */
+const operator_entry *tinytl_operator_find(uint16_t opcode, uint16_t kernel);
+
+/* Kernels beside the portable ones, and the families whose images this runtime takes: of the one family file that is linked
+ * (kernels/portable_family.c or kernels/dsp/family.c). */
+extern const operator_entry tinytl_variants[];
+extern const uint32_t tinytl_variant_count;
 
 #endif

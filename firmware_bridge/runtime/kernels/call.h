@@ -15,6 +15,7 @@ typedef struct tinytl_call {
     uint32_t output_count;
     const int32_t *params;
     uint8_t *scratch;
+    uint32_t scratch_bytes;
 } tinytl_call;
 
 static inline const tinytl_tensor *call_input(const tinytl_call *call, uint32_t index)

@@ -5,6 +5,7 @@ read → infer shapes → passes → lower → plan the arena → write. No Tens
 largest models.
 """
 
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -19,18 +20,42 @@ from tinytl.compiler.passes import PASSES, Pass, optimize
 from tinytl.compiler.program import CONSTANT, Program
 from tinytl.compiler.reader import read
 from tinytl.compiler.records import FAMILIES
+from tinytl.compiler.selection import POLICIES, choose, find_choices
 from tinytl.errors import CompileError
 
-READY_FAMILIES = ("portable",)
+READY_FAMILIES = ("portable", "dsp")
 
 
-def compile_bundle(bundle: Bundle, *, family: str = "portable", ram_bytes: int | None = None) -> Image:
+@dataclass(frozen=True)
+class Target:
+    """What to compile for.
+
+    Attributes:
+        family: kernel family; `portable` runs everywhere, `dsp` on Cortex-M4, M7 and M33.
+        optimize: `speed`, `size` (weights at most 1.1 times their int8 bytes) or `balanced` (2 times).
+        ram_bytes: arena that the device has; None for no limit.
+        flash_bytes: what weights and tables may take together; None for no limit.
+    """
+
+    family: str = "portable"
+    optimize: str = "speed"
+    ram_bytes: int | None = None
+    flash_bytes: int | None = None
+
+
+def compile_bundle(
+    bundle: Bundle,
+    *,
+    family: str = "portable",
+    optimize: str = "speed",
+    ram_bytes: int | None = None,
+    flash_bytes: int | None = None,
+) -> Image:
     """Compile a bundle: extractor, trainable head, replay set and metadata in one image.
 
     Args:
         bundle: as `read_bundle` returns it.
-        family: kernel family; `portable` runs everywhere.
-        ram_bytes: arena that the target has; None for no limit.
+        family, optimize, ram_bytes, flash_bytes: as in `Target`.
 
     Returns:
         The image; the same bytes for the same bundle.
@@ -53,19 +78,26 @@ def compile_bundle(bundle: Bundle, *, family: str = "portable", ram_bytes: int |
         program,
         head,
         bundle_metadata(bundle, program, head),
-        family=family,
-        ram_bytes=ram_bytes,
+        Target(family, optimize, ram_bytes, flash_bytes),
         bundle_id=bundle.bundle_id,
     )
 
 
-def compile_tflite(data: bytes, *, family: str = "portable", ram_bytes: int | None = None) -> Image:
+def compile_tflite(
+    data: bytes,
+    *,
+    family: str = "portable",
+    optimize: str = "speed",
+    ram_bytes: int | None = None,
+    flash_bytes: int | None = None,
+) -> Image:
     """Compile an int8 .tflite model alone: an image that infers and has no head.
 
     Args, Raises: as `compile_bundle`; `data` holds the whole file.
     """
     program = compile_program(data)
-    return build_image(program, None, tflite_metadata(program), family=family, ram_bytes=ram_bytes, bundle_id=b"")
+    target = Target(family, optimize, ram_bytes, flash_bytes)
+    return build_image(program, None, tflite_metadata(program), target, bundle_id=b"")
 
 
 def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES) -> Program:
@@ -74,30 +106,19 @@ def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES) -> Progra
 
 
 def build_image(
-    program: Program,
-    head: HeadPlan | None,
-    metadata: dict[str, Any],
-    *,
-    family: str,
-    ram_bytes: int | None,
-    bundle_id: bytes,
+    program: Program, head: HeadPlan | None, metadata: dict[str, Any], target: Target, *, bundle_id: bytes
 ) -> Image:
-    """Run the stages after the program: plan the arena, write the image. Args, Raises: as `compile_bundle`."""
-    if family not in READY_FAMILIES:
-        known = "is reserved, its kernels are not there yet" if family in FAMILIES else "is unknown"
-        raise CompileError(f"kernel family {family!r} {known}", expected=", ".join(READY_FAMILIES))
-    arena = plan_arena(
-        program,
-        afterwards=head.afterwards() if head else (),
-        persistent=head.persistent() if head else (),
-    )
-    limit = MAX_BYTES if ram_bytes is None else ram_bytes
-    if arena.bytes > limit:
-        raise _too_large(arena, len(program.operators), limit, head)
-    written = write_image(program, arena, head, encoded(metadata), family=family, bundle_id=bundle_id)
+    """Run the stages after the program: choose kernels, plan the arena, write. Args, Raises: as `compile_bundle`."""
+    if target.family not in READY_FAMILIES:
+        known = "is reserved, its kernels are not there yet" if target.family in FAMILIES else "is unknown"
+        raise CompileError(f"kernel family {target.family!r} {known}", expected=", ".join(READY_FAMILIES))
+    if target.optimize not in POLICIES:
+        raise CompileError(f"policy {target.optimize!r} is unknown", expected=", ".join(POLICIES))
+    program, arena = _chosen_and_planned(program, head, target)
+    written = write_image(program, arena, head, encoded(metadata), family=target.family, bundle_id=bundle_id)
     return Image(
         written.data,
-        family,
+        target.family,
         arena.bytes,
         arena.ranges,
         _operator_infos(program),
@@ -106,6 +127,36 @@ def build_image(
         written.replay_set_bytes,
         metadata,
     )
+
+
+def _chosen_and_planned(program: Program, head: HeadPlan | None, target: Target) -> tuple[Program, ArenaPlan]:
+    """Choose kernels and plan the arena; scratch that does not fit sends its operator to a kernel with less."""
+    choices = find_choices(program, target.family)
+    limit = MAX_BYTES if target.ram_bytes is None else target.ram_bytes
+    scratch: dict[int, int] = {}
+    while True:
+        chosen = choose(choices, target.optimize, flash_bytes=target.flash_bytes, scratch_bytes=scratch)
+        arena = plan_arena(
+            chosen,
+            afterwards=head.afterwards() if head else (),
+            persistent=head.persistent() if head else (),
+        )
+        if arena.bytes <= limit:
+            return chosen, arena
+        busy = _busiest_scratch(chosen, arena)
+        if busy is None:
+            raise _too_large(arena, len(chosen.operators), limit, head)
+        scratch[busy] = chosen.operators[busy].scratch_bytes - 1
+
+
+def _busiest_scratch(program: Program, arena: ArenaPlan) -> int | None:
+    """Return the operator with scratch at whose time most of the arena is in use, None where none has scratch."""
+    with_scratch = [number for number, each in enumerate(program.operators) if each.scratch_bytes]
+
+    def alive(time: int) -> int:
+        return sum(each.bytes for each in arena.ranges if each.first_operator <= time <= each.last_operator)
+
+    return max(with_scratch, key=alive, default=None)
 
 
 def _operator_infos(program: Program) -> tuple[OperatorInfo, ...]:
@@ -122,6 +173,8 @@ def _operator_infos(program: Program) -> tuple[OperatorInfo, ...]:
                 sum(tensor.bytes for tensor in touched if tensor.storage == CONSTANT),
                 sum(tensor.bytes for tensor in touched if tensor.storage != CONSTANT),
                 operator.scratch_bytes,
+                operator.kernel_name,
+                operator.instructions,
             )
         )
     return tuple(infos)

@@ -46,6 +46,7 @@ class OperatorInfo:
         index: its number. name: the layer's. kind: as in SPEC.md table 2.4.
         output_shape: with batch. macs: of one inference.
         weight_bytes: constants it reads. activation_bytes: what it reads and writes in the arena.
+        kernel: which of its family runs it. instructions: expected on a Cortex-M4, 0 where no model of it exists.
     """
 
     index: int
@@ -56,6 +57,8 @@ class OperatorInfo:
     weight_bytes: int
     activation_bytes: int
     scratch_bytes: int
+    kernel: str = "portable"
+    instructions: int = 0
 
 
 @dataclass(frozen=True)
@@ -238,7 +241,7 @@ def _operator_records(program: Program, arena: ArenaPlan, starts: list[int], par
         pack(
             OperatorRecord(
                 opcode=operator.kind.code,
-                kernel=0,
+                kernel=operator.kernel,
                 input_count=len(operator.inputs),
                 output_count=len(operator.outputs),
                 operands=starts[number],

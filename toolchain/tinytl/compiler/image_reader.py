@@ -30,6 +30,7 @@ from tinytl.compiler.records import (
     size,
     unpack,
 )
+from tinytl.compiler.variants import VARIANTS
 from tinytl.errors import CompileError
 
 _HINT = "compile it again: tinytl build BUNDLE"
@@ -147,6 +148,7 @@ def _contents(data: bytes, header: Header) -> ImageContents:
 def _operator(data: bytes, header: Header, number: int, operands: list[int]) -> StoredOperator:
     record = unpack(OperatorRecord, data, header.operators + number * size(OperatorRecord))
     kind = KINDS[record.opcode]
+    names = VARIANTS[record.opcode, record.kernel].parameters if record.kernel else kind.parameters
     values = np.frombuffer(data, "<i4", record.params_bytes // 4, record.params)
     middle = record.operands + record.input_count
     return StoredOperator(
@@ -154,5 +156,5 @@ def _operator(data: bytes, header: Header, number: int, operands: list[int]) -> 
         kind.name,
         tuple(operands[record.operands : middle]),
         tuple(operands[middle : middle + record.output_count]),
-        dict(zip(kind.parameters, (int(value) for value in values), strict=True)),
+        dict(zip(names, (int(value) for value in values), strict=True)),
     )

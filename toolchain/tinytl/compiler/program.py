@@ -42,7 +42,11 @@ class ProgramTensor:
 
 @dataclass(frozen=True)
 class ProgramOperator:
-    """One operator record to be. inputs, outputs: tensor numbers; parameters: int32, in the order of its kind."""
+    """One operator record to be.
+
+    inputs, outputs: tensor numbers; parameters: int32, in the order of its kernel. kernel: its number, 0 for the
+    portable one; kernel_name and instructions (expected, Cortex-M4; 0: not known) are for reports.
+    """
 
     kind: OperatorKind
     name: str
@@ -51,6 +55,9 @@ class ProgramOperator:
     parameters: tuple[int, ...]
     macs: int
     scratch_bytes: int = 0
+    kernel: int = 0
+    kernel_name: str = "portable"
+    instructions: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One shape rule a kernel of the dsp family (SPEC.md section 2.7). */
+#include "kernels/dsp/rules.h"
+
+#include "image/shape_checks.h"
+#include "kernels/dsp/tables.h"
+#include "kernels/dsp/tile.h"
+#include "kernels/dsp/windows.h"
+
+/* Shifts of signed rescaling: every third word of each group of `words`, from `first` on. */
+static int shifts_ok(const int32_t *table, uint32_t count, uint32_t words, uint32_t first, uint32_t step)
+{
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t at = first; at < words; at += step)
+            if (!in_range(table[i * words + at], 1, 31))
+                return 0;
+    return 1;
+}
+
+/* `tensor` is a constant of rows × columns elements of a type. */
+static int matrix_ok(const tinytl_tensor *tensor, tinytl_dtype dtype, uint32_t rows, uint32_t columns)
+{
+    return is(tensor, dtype) && tensor->region == 1 && tensor->rank == 2 && tensor->dims[0] == rows && tensor->dims[1] == columns;
+}
+
+static int rescaling_ok(int32_t rescaling)
+{
+    return in_range(rescaling, RESCALE_SATURATING, RESCALE_SIGNED);
+}
+
+/* The channel table of tiles: per two channels four biases and twice (m, c) or (m, c, e). */
+static int tile_table_ok(const tinytl_call *call, uint32_t operand, uint32_t pairs, int32_t rescaling)
+{
+    const uint32_t words = rescaling == RESCALE_SIGNED ? 10u : 8u;
+    return rescaling_ok(rescaling) && matrix_ok(call_input(call, operand), TINYTL_INT32, pairs, words) &&
+           (rescaling != RESCALE_SIGNED || shifts_ok(call_input_data(call, operand), pairs, words, 6, 3));
+}
+
+static int convolution_ok(const tinytl_call *call)
+{
+    const int32_t *p = call->params;
+    return counts(call, 3) && images(call) && call_output(call)->dims[3] >= 2u &&
+           window_ok(call, p[WINDOW_TAPS_H], p[WINDOW_TAPS_W], p[WINDOW_DILATION_H], p[WINDOW_DILATION_W]) &&
+           clamp_ok(p[WINDOW_ACT_MIN], p[WINDOW_ACT_MAX]);
+}
+
+/* weight_numbers: 16-bit numbers of one output channel's group of four. */
+static int panels_ok(const tinytl_call *call, uint32_t weight_numbers)
+{
+    if (!convolution_ok(call))
+        return 0;
+    const int32_t *p = call->params;
+    const uint64_t row = (uint64_t)(uint32_t)p[WINDOW_TAPS_W] * call_input(call, 0)->dims[3], window = row * (uint32_t)p[WINDOW_TAPS_H];
+    const uint32_t channels = call_output(call)->dims[3], pairs = channels / 2u + channels % 2u;
+    if (window > 1u << 24)
+        return 0;
+    const uint32_t groups = ((uint32_t)window + 3u) / 4u;
+    return matrix_ok(call_input(call, 1), TINYTL_INT16, pairs, 2u * weight_numbers * groups) &&
+           tile_table_ok(call, 2, pairs, p[WINDOW_RESCALING]) &&
+           call->scratch_bytes >= tinytl_windows_scratch_bytes((uint32_t)window, (uint32_t)row);
+}
+
+int tinytl_rule_conv_2d_panels_s16(const tinytl_call *call)
+{
+    return panels_ok(call, 4);
+}
+
+int tinytl_rule_conv_2d_panels_s8(const tinytl_call *call)
+{
+    return panels_ok(call, 2);
+}
+
+/* Two tables whose entries, one of each, never sum to more than 32 bits. */
+static int addends_ok(const int32_t *tables)
+{
+    for (uint32_t i = 0; i < 2u * TABLE_ENTRIES; i++)
+        if (!in_range(tables[i], -(1 << 30), (1 << 30) - 1))
+            return 0;
+    return 1;
+}
+
+int tinytl_rule_add_tables(const tinytl_call *call)
+{
+    return counts(call, 3) && s8_to_s8(call) && is(call_input(call, 1), TINYTL_INT8) &&
+           same_dims(call_input(call, 0), call_output(call)) && same_dims(call_input(call, 1), call_output(call)) &&
+           matrix_ok(call_input(call, 2), TINYTL_INT32, 2, TABLE_ENTRIES) && addends_ok(call_input_data(call, 2)) &&
+           clamp_ok(call->params[0], call->params[1]);
+}

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rescaling of a 32-bit sum to an int8 output in two or four instructions, proven exact.
+
+TFLite's rescaling takes about ten instructions, but its result is one byte that grows with the sum, so it is nothing but
+at most 255 thresholds: the smallest sums that reach each output. Any cheaper function with the same thresholds over the
+sums that can occur is exact. This module finds the thresholds of the reference, solves for the constants of the cheap
+function (`saturating`: one multiply-add and one saturating shift), and checks them; where they do not exist it takes
+the reference's own arithmetic (`signed`), which it checks the same way. SPEC.md section 2.7 has both formulas.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+SATURATING, SIGNED = 0, 1
+SATURATING_SHIFT = 8
+_INT32 = 2**31
+_LEVELS = 255
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What is to be reproduced.
+
+    Attributes:
+        rescale: sums (channels, n) int64 → outputs (channels, n) int64, clamped; grows with the sum.
+        factor: (channels,) float64: output per sum, about.
+        low, high: (channels,) int64: smallest and largest sum that can occur.
+        zero_point, act_min, act_max: of the output.
+        multiplier, shift: (channels,) int64, or None where the reference does not rescale in fixed point.
+    """
+
+    rescale: Callable[[np.ndarray], np.ndarray]
+    factor: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    zero_point: int
+    act_min: int
+    act_max: int
+    multiplier: np.ndarray | None = None
+    shift: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Rescaling:
+    """Constants of one layer.
+
+    Attributes:
+        mode: SATURATING or SIGNED.
+        words: (channels, 2) m, c or (channels, 3) m, c, e; int64 within int32.
+        scale_bits: (channels,): the kernel's sum is the true one times 2^bits …
+        fraction: (channels,): … plus this.
+    """
+
+    mode: int
+    words: np.ndarray
+    scale_bits: np.ndarray
+    fraction: np.ndarray
+
+
+def fixed_point(multiplier: np.ndarray, shift: np.ndarray, zero_point: int, act_min: int, act_max: int) -> Callable:
+    """Return TFLite's per-channel rescaling in fixed point, for sums (channels, n)."""
+    left, right = np.maximum(shift, 0)[:, None], np.maximum(-shift, 0)[:, None]
+    factor = multiplier[:, None]
+
+    def rescale(sums: np.ndarray) -> np.ndarray:
+        high = ((sums << left) * factor + (1 << 30)) >> 31
+        half = np.where(right > 0, np.int64(1) << np.maximum(right - 1, 0), 0)
+        rounded = (high + half - (high < 0) * (right > 0)) >> right
+        return np.clip(rounded + zero_point, act_min, act_max)
+
+    return rescale
+
+
+def wide(high: np.ndarray, low: np.ndarray, shift: np.ndarray, zero_point: int, act_min: int, act_max: int) -> Callable:
+    """Return the fully connected layer's rescaling (SPEC.md section 2.4), for sums (channels, n)."""
+    bits = (31 - shift)[:, None]
+
+    def rescale(sums: np.ndarray) -> np.ndarray:
+        magnitude = np.abs(sums)
+        product = magnitude * high[:, None] + ((magnitude * low[:, None]) >> 31)
+        half = np.where(bits > 0, np.int64(1) << np.clip(bits - 1, 0, 61), 0)
+        rounded = np.where(sums < 0, -1, 1) * ((product + half) >> np.minimum(bits, 62))
+        return np.clip(rounded + zero_point, act_min, act_max)
+
+    return rescale
+
+
+def _thresholds(reference: Reference) -> np.ndarray:
+    """Return (channels, levels): the smallest sum in [low, high + 1] whose output is act_min + 1, act_min + 2, …"""
+    levels = np.arange(reference.act_min + 1, reference.act_max + 1)
+    shape = (len(reference.low), len(levels))
+    below = np.broadcast_to(reference.low[:, None] - 1, shape).copy()  # too small, or one before all
+    reached = np.broadcast_to(reference.high[:, None] + 1, shape).copy()
+    while np.any(reached - below > 1):
+        middle = (below + reached) >> 1
+        inside = reached - below > 1
+        enough = reference.rescale(middle) >= levels
+        reached = np.where(inside & enough, middle, reached)
+        below = np.where(inside & ~enough, middle, below)
+    return reached
+
+
+def find_rescaling(reference: Reference, scale_bits: tuple[int, ...], *, signed_bits: int = 1) -> Rescaling | None:
+    """Find the cheapest exact rescaling of a layer.
+
+    Args:
+        reference: what to reproduce.
+        scale_bits: powers of two by which a kernel may scale a channel's sum, best first.
+        signed_bits: the same for the signed mode, whose arithmetic takes twice the sum (a kernel halves what is more).
+
+    Returns:
+        One mode for all channels, or None where neither is exact.
+    """
+    thresholds = _thresholds(reference)
+    found = _saturating(reference, thresholds, scale_bits) or _signed(reference, thresholds, signed_bits)
+    return found
+
+
+def _saturating(reference: Reference, thresholds: np.ndarray, scale_bits: tuple[int, ...]) -> Rescaling | None:
+    channels = len(reference.low)
+    words = np.zeros((channels, 2), np.int64)
+    bits, fraction = np.zeros(channels, np.int64), np.zeros(channels, np.int64)
+    open_channels = np.ones(channels, bool)
+    for bit in scale_bits:
+        m, c, middle, exists = _solve(reference, thresholds, bit)
+        taken = open_channels & exists
+        words[taken], bits[taken], fraction[taken] = np.stack([m, c], 1)[taken], bit, middle[taken]
+        open_channels &= ~exists
+    found = Rescaling(SATURATING, words, bits, fraction)
+    return None if open_channels.any() or not _proven(reference, thresholds, found) else found
+
+
+def _solve(
+    reference: Reference, thresholds: np.ndarray, bit: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return m, c, fraction and whether they exist, a channel each.
+
+    Output v is reached if (sum · 2^bit + fraction) · m ≥ (256 v − c) · 2^32, so every threshold bounds the fraction
+    from below by itself and from above by the sum before it.
+    """
+    levels = np.arange(reference.act_min + 1, reference.act_max + 1)
+    low, high = reference.low[:, None], reference.high[:, None]
+    constant = (thresholds > low).sum(1) - (thresholds > high).sum(1) == 0
+    exact = reference.factor * 2.0 ** (32 + SATURATING_SHIFT - bit)
+    m = np.where(constant, 1, np.rint(np.minimum(exact, _INT32))).astype(np.int64)
+    at_low = reference.rescale(low)[:, 0]
+    c = np.where(constant, 256 * at_low + 128, 256 * reference.zero_point + 128)
+    needed = -((-((256 * levels[None, :] - c[:, None]) << 32)) // np.maximum(m, 1)[:, None])  # ceil(T / m)
+    reached, before = thresholds << bit, (thresholds - 1) << bit
+    least = np.where(thresholds <= high, needed - reached, -(2**62)).max(1, initial=-(2**62))
+    most = np.where(thresholds > low, needed - 1 - before, 2**62).min(1, initial=2**62)
+    middle = np.where((least > -(2**61)) & (most < 2**61), (least + most) >> 1, np.clip(0, least, most))
+    middle = np.where(constant, 0, middle)
+    m = np.where(constant, 0, m)
+    largest = np.maximum(np.abs(reference.low), np.abs(reference.high)) << bit
+    fits = (largest + np.abs(middle) < _INT32) & (m < _INT32)
+    return m, c, middle, fits & (constant | ((m > 0) & (least <= most)))
+
+
+def _signed(reference: Reference, thresholds: np.ndarray, bits: int) -> Rescaling | None:
+    if reference.multiplier is None or reference.shift is None:
+        return None
+    at_low, at_high = reference.rescale(reference.low[:, None])[:, 0], reference.rescale(reference.high[:, None])[:, 0]
+    constant = at_low == at_high
+    e = np.where(constant, SATURATING_SHIFT, -reference.shift)
+    if np.any((e < 1) | (e > 22)):
+        return None
+    m = np.where(constant, 0, reference.multiplier)
+    c = (np.int64(1) << (e - 1)) + (np.where(constant, at_low, reference.zero_point) << e)
+    largest = np.maximum(np.abs(reference.low), np.abs(reference.high)) << bits
+    if np.any(largest >= _INT32) or np.any(np.abs(c) >= _INT32):
+        return None
+    channels = len(m)
+    found = Rescaling(SIGNED, np.stack([m, c, e], 1), np.full(channels, bits), np.zeros(channels, np.int64))
+    return found if _proven(reference, thresholds, found) else None
+
+
+def _proven(reference: Reference, thresholds: np.ndarray, found: Rescaling) -> bool:
+    """Tell whether both functions agree at every threshold, just before it, and at both ends: both grow, so everywhere."""
+    low, high = reference.low[:, None], reference.high[:, None]
+    places = np.concatenate([low, high, np.clip(thresholds, low, high), np.clip(thresholds - 1, low, high)], 1)
+    clamped = np.clip(outputs(found, places), reference.act_min, reference.act_max)
+    return bool(np.array_equal(clamped, reference.rescale(places)))
+
+
+def outputs(found: Rescaling, sums: np.ndarray) -> np.ndarray:
+    """Compute what a kernel makes of true sums (channels, n): saturated, before a narrower clamp."""
+    m, c = found.words[:, 0:1], found.words[:, 1:2]
+    if found.mode == SATURATING:
+        acc = (sums << found.scale_bits[:, None]) + found.fraction[:, None]
+        return np.clip((((acc * m) >> 32) + c) >> SATURATING_SHIFT, -128, 127)
+    twice = 2 * sums
+    high = (twice * m + (c << 32) + (1 << 31)) >> 32
+    return np.clip((high + (twice >> 31)) >> found.words[:, 2:3], -128, 127)

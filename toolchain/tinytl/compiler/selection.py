@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fifth stage: `Program` → `Program`: every operator gets the kernel that the policy prefers.
+
+A family offers candidates, each exact, each with its instructions, constant bytes and scratch. `speed` takes the fewest
+instructions; `size` keeps what stands for the weights within 1.1 times their int8 bytes, `balanced` within 2 times, and
+both spend that where a byte saves most; a flash limit lowers the budget, a RAM limit rules out scratch.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tinytl.compiler.dsp.candidate import Candidate
+from tinytl.compiler.dsp.family import candidates
+from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, ProgramTensor
+
+POLICIES = ("speed", "size", "balanced")
+_BUDGETS = {"size": 1.1, "balanced": 2.0}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to run one operator; candidate None: the portable kernel."""
+
+    candidate: Candidate | None
+    instructions: int
+    weight_bytes: int
+    constant_bytes: int
+    scratch_bytes: int
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Per operator of a program, its choices; the portable one first."""
+
+    program: Program
+    options: tuple[tuple[Choice, ...], ...]
+
+
+def find_choices(program: Program, family: str) -> Choices:
+    """Collect the choices of all operators: the expensive part, done once for all limits."""
+    options = []
+    for operator in program.operators:
+        found = candidates(program, operator) if family == "dsp" else []
+        options.append((_portable(program, operator), *(_choice(each) for each in found)))
+    return Choices(program, tuple(options))
+
+
+def _choice(each: Candidate) -> Choice:
+    return Choice(each, each.instructions, each.weight_bytes, each.constant_bytes, each.scratch_bytes)
+
+
+def _constants(program: Program, operator: ProgramOperator) -> list[ProgramTensor]:
+    tensors = (program.tensors[number] for number in operator.inputs)
+    return [tensor for tensor in tensors if tensor.storage == CONSTANT]
+
+
+def _portable(program: Program, operator: ProgramOperator) -> Choice:
+    constants = _constants(program, operator)
+    weights = sum(tensor.bytes for tensor in constants if tensor.dtype == "int8")
+    return Choice(None, portable_instructions(program, operator), weights, sum(t.bytes for t in constants), 0)
+
+
+def portable_instructions(program: Program, operator: ProgramOperator) -> int:
+    """Return about how many instructions the portable kernel takes: enough to rank it below the others."""
+    elements = program.tensors[operator.outputs[0]].bytes
+    return 9 * operator.macs + 90 * elements
+
+
+def choose(
+    choices: Choices, policy: str, *, flash_bytes: int | None = None, scratch_bytes: Mapping[int, int] | None = None
+) -> Program:
+    """Return the program with one kernel an operator.
+
+    Args:
+        choices: as `find_choices` found them. policy: one of POLICIES.
+        flash_bytes: what the constants may take together; None for no limit.
+        scratch_bytes: operator → most scratch; none for an operator that is not in it.
+    """
+    limits = scratch_bytes or {}
+    options = [
+        [each for each in row if each.scratch_bytes <= limits.get(number, each.scratch_bytes)]
+        for number, row in enumerate(choices.options)
+    ]
+    picked = _picked(options, policy, flash_bytes)
+    return _rebuilt(choices.program, picked)
+
+
+def _picked(options: Sequence[Sequence[Choice]], policy: str, flash_bytes: int | None) -> list[Choice]:
+    fastest = [min(row, key=lambda each: (each.instructions, each.constant_bytes)) for row in options]
+    int8_bytes = sum(row[0].weight_bytes for row in options)
+    budget = _BUDGETS.get(policy, float("inf")) * int8_bytes
+    room = float("inf") if flash_bytes is None else flash_bytes
+    if _fits(fastest, budget, room):
+        return fastest
+    picked = [min(row, key=lambda each: (each.weight_bytes, each.instructions)) for row in options]
+    if not _fits(picked, budget, room):
+        picked = [min(row, key=lambda each: (each.constant_bytes, each.instructions)) for row in options]
+    while (better := _best_upgrade(options, picked, budget, room)) is not None:
+        number, choice = better
+        picked[number] = choice
+    return picked
+
+
+def _fits(picked: Sequence[Choice], budget: float, room: float) -> bool:
+    return sum(each.weight_bytes for each in picked) <= budget and sum(each.constant_bytes for each in picked) <= room
+
+
+def _best_upgrade(
+    options: Sequence[Sequence[Choice]], picked: Sequence[Choice], budget: float, room: float
+) -> tuple[int, Choice] | None:
+    """Return the exchange that saves most instructions a byte and still fits."""
+    weights_left = budget - sum(each.weight_bytes for each in picked)
+    room_left = room - sum(each.constant_bytes for each in picked)
+    best: tuple[float, int, Choice] | None = None
+    for number, row in enumerate(options):
+        for each in row:
+            saved = picked[number].instructions - each.instructions
+            weights = each.weight_bytes - picked[number].weight_bytes
+            constants = each.constant_bytes - picked[number].constant_bytes
+            if saved <= 0 or weights > weights_left or constants > room_left:
+                continue
+            gain = saved / max(weights, 1)
+            if best is None or gain > best[0]:
+                best = (gain, number, each)
+    return None if best is None else best[1:]
+
+
+def _rebuilt(program: Program, picked: Sequence[Choice]) -> Program:
+    """Exchange operators and their constants; constants that nobody reads any more go."""
+    tensors = list(program.tensors)
+    operators = []
+    for operator, choice in zip(program.operators, picked, strict=True):
+        operators.append(_exchanged(operator, choice, tensors))
+    return _compacted(replace(program, tensors=tuple(tensors), operators=tuple(operators)))
+
+
+def _exchanged(operator: ProgramOperator, choice: Choice, tensors: list[ProgramTensor]) -> ProgramOperator:
+    candidate = choice.candidate
+    if candidate is None:
+        return operator
+    inputs = list(candidate.inputs)
+    for constant in candidate.constants:
+        inputs.append(len(tensors))
+        name = f"{operator.name}/{constant.name}"
+        tensors.append(ProgramTensor(name, constant.dtype, constant.data.shape, data=constant.data))
+    return replace(
+        operator,
+        kind=candidate.variant.kind,
+        inputs=tuple(inputs),
+        parameters=candidate.parameters,
+        scratch_bytes=candidate.scratch_bytes,
+        kernel=candidate.variant.number,
+        kernel_name=candidate.variant.title,
+        instructions=candidate.instructions,
+    )
+
+
+def _compacted(program: Program) -> Program:
+    used = {number for operator in program.operators for number in (*operator.inputs, *operator.outputs)}
+    used |= {*program.inputs, *program.outputs}
+    numbers = {old: new for new, old in enumerate(sorted(used))}
+
+    def renumbered(old: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(numbers[number] for number in old)
+
+    return Program(
+        tuple(program.tensors[number] for number in sorted(used)),
+        tuple(
+            replace(each, inputs=renumbered(each.inputs), outputs=renumbered(each.outputs))
+            for each in program.operators
+        ),
+        renumbered(program.inputs),
+        renumbered(program.outputs),
+    )

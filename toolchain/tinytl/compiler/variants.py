@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The kernels of a family beside the portable ones, SPEC.md table 2.7 as data: the twin of kernels/dsp/variants.def."""
+
+from dataclasses import dataclass
+
+from tinytl.compiler.kinds import ADD, CONV_2D, OperatorKind
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One kernel of the dsp family.
+
+    Attributes:
+        kind: operator that it computes. number: the operator record's `kernel`. name: as in the table and of the kernel.
+        title: for tables. parameters: names of the int32 parameters, in order.
+    """
+
+    kind: OperatorKind
+    number: int
+    name: str
+    title: str
+    parameters: tuple[str, ...] = ()
+
+
+_WINDOWS = (
+    *("pad_top", "pad_left", "stride_h", "stride_w", "dilation_h", "dilation_w", "taps_h", "taps_w"),
+    *("rescaling", "act_min", "act_max"),
+)
+
+CONV_2D_PANELS_S16 = Variant(CONV_2D, 1, "conv_2d_panels_s16", "panels s16", _WINDOWS)
+CONV_2D_PANELS_S8 = Variant(CONV_2D, 2, "conv_2d_panels_s8", "panels s8", _WINDOWS)
+ADD_TABLES = Variant(ADD, 1, "add_tables", "tables", ("act_min", "act_max"))
+
+VARIANTS: dict[tuple[int, int], Variant] = {
+    (each.kind.code, each.number): each for each in (CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, ADD_TABLES)
+}
+"""(opcode, kernel number) → variant."""
