@@ -29,9 +29,13 @@ _WINDOWS = (
 
 CONV_2D_PANELS_S16 = Variant(CONV_2D, 1, "conv_2d_panels_s16", "panels s16", _WINDOWS)
 CONV_2D_PANELS_S8 = Variant(CONV_2D, 2, "conv_2d_panels_s8", "panels s8", _WINDOWS)
+_WINOGRAD = ("pad_top", "pad_left", "rescaling", "act_min", "act_max")
+CONV_2D_WINOGRAD_2 = Variant(CONV_2D, 3, "conv_2d_winograd_2", "winograd 2×2", _WINOGRAD)
+CONV_2D_WINOGRAD_4 = Variant(CONV_2D, 4, "conv_2d_winograd_4", "winograd 4×4", _WINOGRAD)
 ADD_TABLES = Variant(ADD, 1, "add_tables", "tables", ("act_min", "act_max"))
 
+_ALL = (CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4, ADD_TABLES)
 VARIANTS: dict[tuple[int, int], Variant] = {
-    (each.kind.code, each.number): each for each in (CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, ADD_TABLES)
+    (each.kind.code, each.number): each for each in _ALL
 }
 """(opcode, kernel number) → variant."""

@@ -6,6 +6,7 @@
 #include "kernels/dsp/tables.h"
 #include "kernels/dsp/tile.h"
 #include "kernels/dsp/windows.h"
+#include "kernels/dsp/winograd.h"
 
 /* Shifts of signed rescaling: every third word of each group of `words`, from `first` on. */
 static int shifts_ok(const int32_t *table, uint32_t count, uint32_t words, uint32_t first, uint32_t step)
@@ -85,4 +86,29 @@ int tinytl_rule_add_tables(const tinytl_call *call)
            same_dims(call_input(call, 0), call_output(call)) && same_dims(call_input(call, 1), call_output(call)) &&
            matrix_ok(call_input(call, 2), TINYTL_INT32, 2, TABLE_ENTRIES) && addends_ok(call_input_data(call, 2)) &&
            clamp_ok(call->params[0], call->params[1]);
+}
+
+static int winograd_ok(const tinytl_call *call, uint32_t side)
+{
+    const int32_t *p = call->params;
+    const int32_t pad_top = p[0], pad_left = p[1], rescaling = p[2];
+    if (!counts(call, 3) || !images(call) || !clamp_ok(p[3], p[4]))
+        return 0;
+    const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
+    const uint32_t depth = in->dims[3], channels = out->dims[3], pairs = channels / 2u + channels % 2u;
+    const uint32_t positions = (side + 2u) * (side + 2u);
+    return channels >= 2u && depth % 4u == 0 && depth <= WINOGRAD_MAX_CHANNELS &&
+           side_ok(out->dims[1], in->dims[1], 3, 1, 1, pad_top) && side_ok(out->dims[2], in->dims[2], 3, 1, 1, pad_left) &&
+           matrix_ok(call_input(call, 1), TINYTL_INT16, pairs, 2u * positions * depth) && tile_table_ok(call, 2, pairs, rescaling) &&
+           call->scratch_bytes >= tinytl_winograd_scratch_bytes(side, depth, channels);
+}
+
+int tinytl_rule_conv_2d_winograd_2(const tinytl_call *call)
+{
+    return winograd_ok(call, 2);
+}
+
+int tinytl_rule_conv_2d_winograd_4(const tinytl_call *call)
+{
+    return winograd_ok(call, 4);
 }

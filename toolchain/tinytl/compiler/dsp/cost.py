@@ -87,3 +87,40 @@ def clamping(elements: int) -> int:
 def add_tables(elements: int) -> int:
     """Return the instructions of an addition by tables."""
     return 15 * elements // 2 + 60
+
+
+@dataclass(frozen=True)
+class WinogradLayer:
+    """A 3×3 convolution by tiles of side 2 or 4. pairs: of output channels; depth: input channels."""
+
+    side: int
+    height: int
+    width: int
+    in_height: int
+    in_width: int
+    pad_top: int
+    pad_left: int
+    depth: int
+    pairs: int
+    signed: bool
+
+
+_INPUT_TRANSFORM = {2: 240, 4: 1000}
+"""Per patch and four channels."""
+_OUTPUT_TRANSFORM = {2: 85, 4: 420}
+"""Per tile and channel."""
+
+
+def winograd(layer: WinogradLayer) -> int:
+    """Return the instructions of a Winograd convolution."""
+    reach = layer.side + 2
+    rows, columns = range(0, layer.height, layer.side), range(0, layer.width, layer.side)
+    tiles = len(rows) * len(columns)
+    inner_rows = sum(0 <= row - layer.pad_top <= layer.in_height - reach for row in rows)
+    inner_columns = sum(0 <= column - layer.pad_left <= layer.in_width - reach for column in columns)
+    gathered = tiles - inner_rows * inner_columns
+    multiply = reach**2 * (10 * layer.depth // 4 + 7) + 40
+    outputs = 2 * 2 * (_OUTPUT_TRANSFORM[layer.side] + (3 if layer.signed else 0) * layer.side**2)
+    per_two_tiles = layer.pairs * (multiply + outputs + 30)
+    patches = tiles * (layer.depth // 4 * _INPUT_TRANSFORM[layer.side] + 60)
+    return -(-tiles // 2) * per_two_tiles + patches + gathered * reach**2 * (35 + layer.depth)
