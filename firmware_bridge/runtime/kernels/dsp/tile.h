@@ -10,7 +10,7 @@
  * one SXTB16 instead of two; row 0 E, row 1 E, row 0 O, row 1 O. No weight may be −128.
  *
  * Rescaling of a sum `acc`, by words of the channel table:
- *   saturating (m, c):    sat8((c + (acc · m >> 32)) >> 8)
+ *   saturating (m, c):    sat8((c + (acc · m >> 32)) >> 11)
  *   signed (m, c, e):     sat8((((c << 32) + acc · m + 2^31 >> 32) + (acc >> 31)) >> e), with acc brought to twice the sum before
  * Which is exact for a channel, and with which words, the compiler proves over all sums that can occur (SPEC.md section 2.7). */
 #ifndef TINYTL_KERNELS_DSP_TILE_H
@@ -18,7 +18,7 @@
 
 #include <stdint.h>
 
-enum { RESCALE_SATURATING, RESCALE_SIGNED };
+enum { RESCALE_SATURATING, RESCALE_SIGNED, SATURATING_SHIFT = 11 };
 
 /* Two pixels times all channels of a table. Assembly reads the fields by their order. */
 typedef struct tinytl_tile {

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 SATURATING, SIGNED = 0, 1
-SATURATING_SHIFT = 8
+SATURATING_SHIFT = 11
+_PHASES = 64
+"""How many values of c are tried. The fraction's grid and c's have no common measure, so each shifts the grid anew."""
 _INT32 = 2**31
-_LEVELS = 255
+_HALF = 1 << (SATURATING_SHIFT - 1)
 
 
 @dataclass(frozen=True)
@@ -122,54 +124,61 @@ def _saturating(reference: Reference, thresholds: np.ndarray, scale_bits: tuple[
     channels = len(reference.low)
     words = np.zeros((channels, 2), np.int64)
     bits, fraction = np.zeros(channels, np.int64), np.zeros(channels, np.int64)
-    open_channels = np.ones(channels, bool)
+    constant = _constant(reference)
+    at_low = reference.rescale(reference.low[:, None])[:, 0]
+    words[constant, 1] = (at_low[constant] << SATURATING_SHIFT) + _HALF
+    bits[constant] = scale_bits[0]
+    unsolved = np.flatnonzero(~constant)
     for bit in scale_bits:
-        m, c, middle, exists = _solve(reference, thresholds, bit)
-        taken = open_channels & exists
-        words[taken], bits[taken], fraction[taken] = np.stack([m, c], 1)[taken], bit, middle[taken]
-        open_channels &= ~exists
+        for phase in range(_PHASES):
+            if not len(unsolved):
+                break
+            m, c, middle, exists = _solve(reference, thresholds, unsolved, bit, phase)
+            solved = unsolved[exists]
+            words[solved] = np.stack([m, c], 1)[exists]
+            bits[solved], fraction[solved] = bit, middle[exists]
+            unsolved = unsolved[~exists]
     found = Rescaling(SATURATING, words, bits, fraction)
-    return None if open_channels.any() or not _proven(reference, thresholds, found) else found
+    return None if len(unsolved) or not _proven(reference, thresholds, found) else found
+
+
+def _constant(reference: Reference) -> np.ndarray:
+    """Tell which channels have the same output for every sum that can occur."""
+    low, high = (reference.rescale(end[:, None])[:, 0] for end in (reference.low, reference.high))
+    return low == high
 
 
 def _solve(
-    reference: Reference, thresholds: np.ndarray, bit: int
+    reference: Reference, thresholds: np.ndarray, channels: np.ndarray, bit: int, phase: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return m, c, fraction and whether they exist, a channel each.
+    """Return m, c, fraction and whether they exist, of some channels.
 
-    Output v is reached if (sum · 2^bit + fraction) · m ≥ (256 v − c) · 2^32, so every threshold bounds the fraction
-    from below by itself and from above by the sum before it.
+    Output v is reached if (sum · 2^bit + fraction) · m ≥ (v · 2^shift − c) · 2^32, so every threshold bounds the
+    fraction from below by itself and from above by the sum before it.
     """
     levels = np.arange(reference.act_min + 1, reference.act_max + 1)
-    low, high = reference.low[:, None], reference.high[:, None]
-    constant = (thresholds > low).sum(1) - (thresholds > high).sum(1) == 0
-    exact = reference.factor * 2.0 ** (32 + SATURATING_SHIFT - bit)
-    m = np.where(constant, 1, np.rint(np.minimum(exact, _INT32))).astype(np.int64)
-    at_low = reference.rescale(low)[:, 0]
-    c = np.where(constant, 256 * at_low + 128, 256 * reference.zero_point + 128)
-    needed = -((-((256 * levels[None, :] - c[:, None]) << 32)) // np.maximum(m, 1)[:, None])  # ceil(T / m)
-    reached, before = thresholds << bit, (thresholds - 1) << bit
-    least = np.where(thresholds <= high, needed - reached, -(2**62)).max(1, initial=-(2**62))
-    most = np.where(thresholds > low, needed - 1 - before, 2**62).min(1, initial=2**62)
+    low, high, reached = reference.low[channels, None], reference.high[channels, None], thresholds[channels]
+    exact = reference.factor[channels] * 2.0 ** (32 + SATURATING_SHIFT - bit)
+    m = np.maximum(np.rint(np.minimum(exact, _INT32)).astype(np.int64), 1)
+    c = (reference.zero_point << SATURATING_SHIFT) + _HALF + phase
+    needed = -((-(((levels << SATURATING_SHIFT) - c) << 32)) // m[:, None])  # ceil
+    least = np.where(reached <= high, needed - (reached << bit), -(2**62)).max(1, initial=-(2**62))
+    most = np.where(reached > low, needed - 1 - ((reached - 1) << bit), 2**62).min(1, initial=2**62)
     middle = np.where((least > -(2**61)) & (most < 2**61), (least + most) >> 1, np.clip(0, least, most))
-    middle = np.where(constant, 0, middle)
-    m = np.where(constant, 0, m)
-    largest = np.maximum(np.abs(reference.low), np.abs(reference.high)) << bit
-    fits = (largest + np.abs(middle) < _INT32) & (m < _INT32)
-    return m, c, middle, fits & (constant | ((m > 0) & (least <= most)))
+    largest = (np.maximum(np.abs(low), np.abs(high))[:, 0] << bit) + np.abs(middle)
+    return m, np.full(len(m), c), middle, (largest < _INT32) & (m < _INT32) & (least <= most)
 
 
 def _signed(reference: Reference, thresholds: np.ndarray, bits: int) -> Rescaling | None:
     if reference.multiplier is None or reference.shift is None:
         return None
-    at_low, at_high = reference.rescale(reference.low[:, None])[:, 0], reference.rescale(reference.high[:, None])[:, 0]
-    constant = at_low == at_high
+    constant, at_low = _constant(reference), reference.rescale(reference.low[:, None])[:, 0]
     e = np.where(constant, SATURATING_SHIFT, -reference.shift)
     if np.any((e < 1) | (e > 22)):
         return None
     m = np.where(constant, 0, reference.multiplier)
     c = (np.int64(1) << (e - 1)) + (np.where(constant, at_low, reference.zero_point) << e)
-    largest = np.maximum(np.abs(reference.low), np.abs(reference.high)) << bits
+    largest = np.where(constant, 0, np.maximum(np.abs(reference.low), np.abs(reference.high)) << bits)
     if np.any(largest >= _INT32) or np.any(np.abs(c) >= _INT32):
         return None
     channels = len(m)

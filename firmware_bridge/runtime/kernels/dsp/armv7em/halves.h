@@ -50,7 +50,7 @@ static inline uint32_t sub_halves(uint32_t a, uint32_t b)
 static inline int8_t rescaled_saturating(uint32_t acc, const int32_t *words)
 {
     int32_t made;
-    __asm__("smmla %0, %1, %2, %3\n\tssat %0, #8, %0, asr #8" : "=r"(made) : "r"(acc), "r"(words[0]), "r"(words[1]));
+    __asm__("smmla %0, %1, %2, %3\n\tssat %0, #8, %0, asr #11" : "=r"(made) : "r"(acc), "r"(words[0]), "r"(words[1]));
     return (int8_t)made;
 }
 

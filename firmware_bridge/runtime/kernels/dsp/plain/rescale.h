@@ -3,7 +3,7 @@
 #ifndef TINYTL_KERNELS_DSP_PLAIN_RESCALE_H
 #define TINYTL_KERNELS_DSP_PLAIN_RESCALE_H
 
-#include <stdint.h>
+#include "kernels/dsp/tile.h"
 
 static inline int8_t saturate_s8(int32_t x)
 {
@@ -18,7 +18,7 @@ static inline int32_t high_mul_add(int32_t acc, int32_t m, int32_t c)
 
 static inline int8_t rescale_saturating(uint32_t acc, const int32_t *words)
 {
-    return saturate_s8(high_mul_add((int32_t)acc, words[0], words[1]) >> 8);
+    return saturate_s8(high_mul_add((int32_t)acc, words[0], words[1]) >> SATURATING_SHIFT);
 }
 
 /* `acc` is twice the sum. */
