@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from tinytl.compiler.kinds import ADD, CONV_2D, OperatorKind
+from tinytl.compiler.kinds import ADD, CONV_2D, DEPTHWISE_CONV_2D, OperatorKind
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,13 @@ CONV_2D_PANELS_S8 = Variant(CONV_2D, 2, "conv_2d_panels_s8", "panels s8", _WINDO
 _WINOGRAD = ("pad_top", "pad_left", "rescaling", "act_min", "act_max")
 CONV_2D_WINOGRAD_2 = Variant(CONV_2D, 3, "conv_2d_winograd_2", "winograd 2×2", _WINOGRAD)
 CONV_2D_WINOGRAD_4 = Variant(CONV_2D, 4, "conv_2d_winograd_4", "winograd 4×4", _WINOGRAD)
+DEPTHWISE_3X3 = Variant(
+    *(DEPTHWISE_CONV_2D, 1, "depthwise_3x3", "row pairs"),
+    ("pad_top", "pad_left", "stride", "rescaling", "act_min", "act_max"),
+)
 ADD_TABLES = Variant(ADD, 1, "add_tables", "tables", ("act_min", "act_max"))
 
-_ALL = (CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4, ADD_TABLES)
+_ALL = (CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4, DEPTHWISE_3X3, ADD_TABLES)
 VARIANTS: dict[tuple[int, int], Variant] = {
     (each.kind.code, each.number): each for each in _ALL
 }

@@ -3,6 +3,7 @@
 #include "kernels/dsp/rules.h"
 
 #include "image/shape_checks.h"
+#include "kernels/dsp/depthwise.h"
 #include "kernels/dsp/tables.h"
 #include "kernels/dsp/tile.h"
 #include "kernels/dsp/windows.h"
@@ -111,4 +112,20 @@ int tinytl_rule_conv_2d_winograd_2(const tinytl_call *call)
 int tinytl_rule_conv_2d_winograd_4(const tinytl_call *call)
 {
     return winograd_ok(call, 4);
+}
+
+int tinytl_rule_depthwise_3x3(const tinytl_call *call)
+{
+    const int32_t *p = call->params;
+    const int32_t pad_top = p[0], pad_left = p[1], stride = p[2], rescaling = p[3];
+    if (!counts(call, 2) || !images(call) || !in_range(stride, 1, 2) || !rescaling_ok(rescaling) || !clamp_ok(p[4], p[5]))
+        return 0;
+    const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
+    const uint32_t channels = in->dims[3], biases = stride == 1 ? 4u : 2u, words = biases + 8u + (rescaling == RESCALE_SIGNED ? 1u : 0u);
+    return channels % 4u == 0 && out->dims[3] == channels && side_ok(out->dims[1], in->dims[1], 3, stride, 1, pad_top) &&
+           side_ok(out->dims[2], in->dims[2], 3, stride, 1, pad_left) &&
+           matrix_ok(call_input(call, 1), TINYTL_INT32, channels, words) &&
+           (rescaling != RESCALE_SIGNED || shifts_ok(call_input_data(call, 1), channels, words, words - 1u, words)) &&
+           (uint64_t)in->dims[2] * channels < 1u << 24 && (uint64_t)out->dims[2] * channels < 1u << 24 &&
+           call->scratch_bytes >= tinytl_depthwise_scratch_bytes(in->dims[2], out->dims[2], (uint32_t)stride, channels);
 }

@@ -124,3 +124,27 @@ def winograd(layer: WinogradLayer) -> int:
     per_two_tiles = layer.pairs * (multiply + outputs + 30)
     patches = tiles * (layer.depth // 4 * _INPUT_TRANSFORM[layer.side] + 60)
     return -(-tiles // 2) * per_two_tiles + patches + gathered * reach**2 * (35 + layer.depth)
+
+
+@dataclass(frozen=True)
+class DepthwiseLayer:
+    """A 3×3 depthwise convolution. height, width: of the output; packed_columns: of the input that it reads."""
+
+    stride: int
+    height: int
+    width: int
+    packed_columns: int
+    channels: int
+    plane_columns: int
+    signed: bool
+
+
+def depthwise(layer: DepthwiseLayer) -> int:
+    """Return the instructions of a depthwise convolution over pairs of rows."""
+    turns = -(-layer.height // 2) if layer.stride == 1 else layer.height
+    extra = 2 if layer.signed else 0
+    at_once = 52 + 4 * extra if layer.stride == 1 else 33 + 2 * extra
+    last = 33 + 2 * extra if layer.stride == 1 else 22 + extra
+    per_channel = 24 + layer.width // 2 * at_once + layer.width % 2 * last
+    pack = 80 + layer.channels // 4 * (10 + 15 * layer.packed_columns)
+    return turns * (layer.channels * per_channel + 60) + (turns + 1) * pack + 6 * layer.channels * layer.plane_columns
