@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The transforms of Winograd F(4×4, 3×3) at the points 0, ±1, ±2 and infinity. The weights' rows (1, 0, 0), (−1, −1, −1), (−1, 1, −1),
+ * The transforms of Winograd F(4×4, 3×3) in plain C (armv7em/winograd_4.S is the fast one), at the points 0, ±1, ±2 and infinity. The weights' rows (1, 0, 0), (−1, −1, −1), (−1, 1, −1),
  * (1, 2, 4), (1, −2, 4), (0, 0, 1) are integers; what that leaves out stands in the output transform, whose rows then make 24, 12, 6
  * and 6 times the sum: 9 · 2^(a + b) in two dimensions, a and b of 3 2 1 1. Multiplying by the inverse of 9 modulo 2^32 is exact.
  *
