@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from tinytl.compiler.kinds import ADD, CONV_2D, DEPTHWISE_CONV_2D, OperatorKind
+from tinytl.compiler.kinds import ADD, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, OperatorKind
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,15 @@ DEPTHWISE_3X3 = Variant(
     *(DEPTHWISE_CONV_2D, 1, "depthwise_3x3", "row pairs"),
     ("pad_top", "pad_left", "stride", "rescaling", "act_min", "act_max"),
 )
+_DENSE = ("depth", "act_min", "act_max")
+FULLY_CONNECTED_PANELS_S16 = Variant(FULLY_CONNECTED, 1, "fully_connected_panels_s16", "panels s16", _DENSE)
+FULLY_CONNECTED_PANELS_S8 = Variant(FULLY_CONNECTED, 2, "fully_connected_panels_s8", "panels s8", _DENSE)
 ADD_TABLES = Variant(ADD, 1, "add_tables", "tables", ("act_min", "act_max"))
 
-_ALL = (CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4, DEPTHWISE_3X3, ADD_TABLES)
+_ALL = (
+    *(CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4, DEPTHWISE_3X3),
+    *(FULLY_CONNECTED_PANELS_S16, FULLY_CONNECTED_PANELS_S8, ADD_TABLES),
+)
 VARIANTS: dict[tuple[int, int], Variant] = {
     (each.kind.code, each.number): each for each in _ALL
 }

@@ -129,3 +129,28 @@ int tinytl_rule_depthwise_3x3(const tinytl_call *call)
            (uint64_t)in->dims[2] * channels < 1u << 24 && (uint64_t)out->dims[2] * channels < 1u << 24 &&
            call->scratch_bytes >= tinytl_depthwise_scratch_bytes(in->dims[2], out->dims[2], (uint32_t)stride, channels);
 }
+
+/* weight_numbers: 16-bit numbers of one output's group of four. */
+static int connection_ok(const tinytl_call *call, uint32_t weight_numbers)
+{
+    const int32_t *p = call->params;
+    if (!counts(call, 3) || !s8_to_s8(call) || !in_range(p[0], 1, 1 << 24) || !clamp_ok(p[1], p[2]))
+        return 0;
+    const uint32_t depth = (uint32_t)p[0], padded = (depth + 3u) & ~3u, in = call_input(call, 0)->bytes, out = call_output(call)->bytes;
+    if (in % depth != 0 || out % (in / depth) != 0)
+        return 0;
+    const uint32_t outputs = out / (in / depth), quads = (outputs + 3u) / 4u;
+    return outputs >= 4u && matrix_ok(call_input(call, 1), TINYTL_INT16, quads, weight_numbers * padded) &&
+           matrix_ok(call_input(call, 2), TINYTL_INT32, quads, 16) && shifts_ok(call_input_data(call, 2), quads, 16, 6, 3) &&
+           call->scratch_bytes >= (depth % 4u ? 3u : 2u) * padded;
+}
+
+int tinytl_rule_fully_connected_panels_s16(const tinytl_call *call)
+{
+    return connection_ok(call, 4);
+}
+
+int tinytl_rule_fully_connected_panels_s8(const tinytl_call *call)
+{
+    return connection_ok(call, 2);
+}

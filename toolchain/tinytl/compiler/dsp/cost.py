@@ -148,3 +148,12 @@ def depthwise(layer: DepthwiseLayer) -> int:
     per_channel = 24 + layer.width // 2 * at_once + layer.width % 2 * last
     pack = 80 + layer.channels // 4 * (10 + 15 * layer.packed_columns)
     return turns * (layer.channels * per_channel + 60) + (turns + 1) * pack + 6 * layer.channels * layer.plane_columns
+
+
+def vector(*, quads: int, depth: int, odd: bool, s8: bool) -> int:
+    """Return the instructions of one row of a fully connected layer."""
+    groups = -(-depth // 4)
+    per_group = 14 if s8 else 11
+    per_quad = 5 + per_group * groups + 2 * -(-groups // UNROLLED) + 26
+    pack = 12 + (8 if s8 else 6) * groups
+    return quads * per_quad + (2 if odd else 1) * 22 + pack + 245 + (4 * depth if depth % 4 else 0)

@@ -4,8 +4,9 @@
 TFLite's rescaling takes about ten instructions, but its result is one byte that grows with the sum, so it is nothing but
 at most 255 thresholds: the smallest sums that reach each output. Any cheaper function with the same thresholds over the
 sums that can occur is exact. This module finds the thresholds of the reference, solves for the constants of the cheap
-function (`saturating`: one multiply-add and one saturating shift), and checks them; where they do not exist it takes
-the reference's own arithmetic (`signed`), which it checks the same way. SPEC.md section 2.7 has both formulas.
+function (`saturating`: one multiply-add and one saturating shift; `shifted`: with a shift of each channel's own), and
+checks them; where they do not exist it takes the reference's own arithmetic (`signed`), which it checks the same way.
+SPEC.md section 2.7 has the formulas.
 """
 
 from collections.abc import Callable
@@ -13,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SATURATING, SIGNED = 0, 1
+SATURATING, SIGNED, SHIFTED = 0, 1, 2
 SATURATING_SHIFT = 11
 _PHASES = 64
 """How many values of c are tried. The fraction's grid and c's have no common measure, so each shifts the grid anew."""
 _INT32 = 2**31
-_HALF = 1 << (SATURATING_SHIFT - 1)
+_MAX_SHIFT = 22
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class Rescaling:
     """Constants of one layer.
 
     Attributes:
-        mode: SATURATING or SIGNED.
-        words: (channels, 2) m, c or (channels, 3) m, c, e; int64 within int32.
+        mode: SATURATING, SIGNED or SHIFTED.
+        words: (channels, 2) m, c or, but for SATURATING, (channels, 3) m, c, e; int64 within int32.
         scale_bits: (channels,): the kernel's sum is the true one times 2^bits …
         fraction: (channels,): … plus this.
     """
@@ -116,29 +117,43 @@ def find_rescaling(reference: Reference, scale_bits: tuple[int, ...], *, signed_
         One mode for all channels, or None where neither is exact.
     """
     thresholds = _thresholds(reference)
-    found = _saturating(reference, thresholds, scale_bits) or _signed(reference, thresholds, signed_bits)
-    return found
+    every = np.full(len(reference.low), SATURATING_SHIFT)
+    found = _linear(reference, thresholds, scale_bits, lambda bit: every)
+    return Rescaling(SATURATING, found.words[:, :2], found.scale_bits, found.fraction) if found else _signed(reference, thresholds, signed_bits)
 
 
-def _saturating(reference: Reference, thresholds: np.ndarray, scale_bits: tuple[int, ...]) -> Rescaling | None:
+def find_shifted(reference: Reference, scale_bits: tuple[int, ...]) -> Rescaling | None:
+    """Find the exact rescaling with a shift of each channel's own, so that factors of any size keep 30 bits."""
+
+    def shifts(bit: int) -> np.ndarray:
+        exponents = np.floor(np.log2(np.maximum(reference.factor, 2.0**-60))).astype(np.int64)
+        return np.clip(30 - exponents - 32 + bit, 1, _MAX_SHIFT)
+
+    return _linear(reference, _thresholds(reference), scale_bits, shifts)
+
+
+def _linear(
+    reference: Reference, thresholds: np.ndarray, scale_bits: tuple[int, ...], shifts: Callable[[int], np.ndarray]
+) -> Rescaling | None:
+    """Solve channel by channel, with shifts(bit) of the channels."""
     channels = len(reference.low)
-    words = np.zeros((channels, 2), np.int64)
+    words = np.zeros((channels, 3), np.int64)
     bits, fraction = np.zeros(channels, np.int64), np.zeros(channels, np.int64)
-    constant = _constant(reference)
-    at_low = reference.rescale(reference.low[:, None])[:, 0]
-    words[constant, 1] = (at_low[constant] << SATURATING_SHIFT) + _HALF
+    constant, at_low = _constant(reference), reference.rescale(reference.low[:, None])[:, 0]
+    words[constant, 1:] = np.stack([(2 * at_low + 1) << (SATURATING_SHIFT - 1), 0 * at_low + SATURATING_SHIFT], 1)[constant]
     bits[constant] = scale_bits[0]
     unsolved = np.flatnonzero(~constant)
     for bit in scale_bits:
         for phase in range(_PHASES):
             if not len(unsolved):
                 break
-            m, c, middle, exists = _solve(reference, thresholds, unsolved, bit, phase)
+            shift = shifts(bit)[unsolved]
+            m, c, middle, exists = _solve(reference, thresholds, unsolved, bit, phase, shift)
             solved = unsolved[exists]
-            words[solved] = np.stack([m, c], 1)[exists]
+            words[solved] = np.stack([m, c, shift], 1)[exists]
             bits[solved], fraction[solved] = bit, middle[exists]
             unsolved = unsolved[~exists]
-    found = Rescaling(SATURATING, words, bits, fraction)
+    found = Rescaling(SHIFTED, words, bits, fraction)
     return None if len(unsolved) or not _proven(reference, thresholds, found) else found
 
 
@@ -149,7 +164,7 @@ def _constant(reference: Reference) -> np.ndarray:
 
 
 def _solve(
-    reference: Reference, thresholds: np.ndarray, channels: np.ndarray, bit: int, phase: int
+    reference: Reference, thresholds: np.ndarray, channels: np.ndarray, bit: int, phase: int, shift: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return m, c, fraction and whether they exist, of some channels.
 
@@ -158,15 +173,15 @@ def _solve(
     """
     levels = np.arange(reference.act_min + 1, reference.act_max + 1)
     low, high, reached = reference.low[channels, None], reference.high[channels, None], thresholds[channels]
-    exact = reference.factor[channels] * 2.0 ** (32 + SATURATING_SHIFT - bit)
+    exact = reference.factor[channels] * 2.0 ** (32 + shift - bit)
     m = np.maximum(np.rint(np.minimum(exact, _INT32)).astype(np.int64), 1)
-    c = (reference.zero_point << SATURATING_SHIFT) + _HALF + phase
-    needed = -((-(((levels << SATURATING_SHIFT) - c) << 32)) // m[:, None])  # ceil
+    c = (reference.zero_point << shift) + (np.int64(1) << (shift - 1)) + phase
+    needed = -((-(((levels << shift[:, None]) - c[:, None]) << 32)) // m[:, None])  # ceil
     least = np.where(reached <= high, needed - (reached << bit), -(2**62)).max(1, initial=-(2**62))
     most = np.where(reached > low, needed - 1 - ((reached - 1) << bit), 2**62).min(1, initial=2**62)
     middle = np.where((least > -(2**61)) & (most < 2**61), (least + most) >> 1, np.clip(0, least, most))
     largest = (np.maximum(np.abs(low), np.abs(high))[:, 0] << bit) + np.abs(middle)
-    return m, np.full(len(m), c), middle, (largest < _INT32) & (m < _INT32) & (least <= most)
+    return m, c, middle, (largest < _INT32) & (m < _INT32) & (least <= most)
 
 
 def _signed(reference: Reference, thresholds: np.ndarray, bits: int) -> Rescaling | None:
@@ -197,9 +212,10 @@ def _proven(reference: Reference, thresholds: np.ndarray, found: Rescaling) -> b
 def outputs(found: Rescaling, sums: np.ndarray) -> np.ndarray:
     """Compute what a kernel makes of true sums (channels, n): saturated, before a narrower clamp."""
     m, c = found.words[:, 0:1], found.words[:, 1:2]
-    if found.mode == SATURATING:
+    if found.mode != SIGNED:
         acc = (sums << found.scale_bits[:, None]) + found.fraction[:, None]
-        return np.clip((((acc * m) >> 32) + c) >> SATURATING_SHIFT, -128, 127)
+        shift = SATURATING_SHIFT if found.mode == SATURATING else found.words[:, 2:3]
+        return np.clip((((acc * m) >> 32) + c) >> shift, -128, 127)
     twice = 2 * sums
     high = (twice * m + (c << 32) + (1 << 31)) >> 32
     return np.clip((high + (twice >> 31)) >> found.words[:, 2:3], -128, 127)

@@ -21,6 +21,11 @@ static inline int8_t rescale_saturating(uint32_t acc, const int32_t *words)
     return saturate_s8(high_mul_add((int32_t)acc, words[0], words[1]) >> SATURATING_SHIFT);
 }
 
+static inline int8_t rescale_shifted(uint32_t acc, const int32_t *words)
+{
+    return saturate_s8(high_mul_add((int32_t)acc, words[0], words[1]) >> words[2]);
+}
+
 /* `acc` is twice the sum. */
 static inline int8_t rescale_signed(int32_t acc, const int32_t *words)
 {
