@@ -44,7 +44,7 @@ def test_it_says_what_it_is(device: Device) -> None:
     assert device.info.board == BOARD
     assert device.info.clock_hz == board.clock_hz
     assert device.info.arena_bytes == board.memory.arena_bytes
-    assert device.info.families == ("portable",)
+    assert device.info.families == ("portable", "dsp")
 
 
 def test_features_and_logits_are_the_twins(factory: Device, tiny_bundle: Path) -> None:

@@ -89,7 +89,8 @@ def needed(*programs: str) -> None:
 
 
 def runtime_sources() -> list[Path]:
-    return [path for folder in ("image", "kernels/portable", "learn") for path in sorted((runtime_dir() / folder).glob("*.c"))]
+    folders = ("image", "kernels", "kernels/portable", "learn")
+    return [path for folder in folders for path in sorted((runtime_dir() / folder).glob("*.c"))]
 
 
 def compiled(command: Sequence[str | Path]) -> None:

@@ -14,6 +14,10 @@ STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic
 SANITIZERS = ("-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all")
 
 
+DSP = ("kernels/dsp", "kernels/dsp/plain")
+"""The dsp family as the host runs it."""
+
+
 def compiler(name: str) -> str:
     """Return the path of a C compiler; skip the test where it is not installed."""
     found = shutil.which(name)

@@ -5,11 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from building import HARNESS, STRICT, compiler, sources
+from building import DSP, HARNESS, STRICT, compiler, sources
 
 from tinytl_bridge.paths import runtime_dir
 
-RUNTIME = sources("image", "kernels/portable", "learn", "link", "store", "twin")
+RUNTIME = sources("image", "kernels/portable", *DSP, "learn", "link", "store", "twin")
 CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
 COMPILERS = {"gcc": (), "clang": (), "arm-none-eabi-gcc": CORTEX_M4}
 ALLOWED = {"memcpy", "memset", "memcmp", "memmove", "strlen", "fmaf", "_GLOBAL_OFFSET_TABLE_"}

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from building import HARNESS, SANITIZERS, compile_c, sources
+from building import DSP, HARNESS, SANITIZERS, compile_c, sources
 from head_image import Feature, Replay, head_image, random_features, random_head
 from random_graphs import random_graph
 from single_operators import MODELS
@@ -43,7 +43,7 @@ IMAGES = {
 
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    files = [HARNESS / "fuzz.c", *sources("image", "kernels/portable", "learn")]
+    files = [HARNESS / "fuzz.c", *sources("image", "kernels/portable", *DSP, "learn")]
     return compile_c(tmp_path_factory.mktemp("fuzz") / "fuzz", files, "-std=c99", "-O1", "-g", *SANITIZERS)
 
 

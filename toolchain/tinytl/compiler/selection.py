@@ -40,7 +40,7 @@ def find_choices(program: Program, family: str) -> Choices:
     """Collect the choices of all operators: the expensive part, done once for all limits."""
     options = []
     for operator in program.operators:
-        found = candidates(program, operator) if family == "dsp" else []
+        found = candidates(program, operator) if family == "dsp" and not operator.kernel else []
         options.append((_portable(program, operator), *(_choice(each) for each in found)))
     return Choices(program, tuple(options))
 
@@ -82,7 +82,7 @@ def choose(
         for number, row in enumerate(choices.options)
     ]
     picked = _picked(options, policy, flash_bytes)
-    return _rebuilt(choices.program, picked)
+    return with_kernels(choices.program, picked)
 
 
 def _picked(options: Sequence[Sequence[Choice]], policy: str, flash_bytes: int | None) -> list[Choice]:
@@ -125,7 +125,7 @@ def _best_upgrade(
     return None if best is None else best[1:]
 
 
-def _rebuilt(program: Program, picked: Sequence[Choice]) -> Program:
+def with_kernels(program: Program, picked: Sequence[Choice]) -> Program:
     """Exchange operators and their constants; constants that nobody reads any more go."""
     tensors = list(program.tensors)
     operators = []

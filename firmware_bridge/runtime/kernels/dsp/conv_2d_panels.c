@@ -22,7 +22,7 @@ static product product_of(const tinytl_call *call, run_tile *run)
     const tinytl_tensor *weights = call_input(call, 1);
     const uint8_t *data = call_input_data(call, 1);
     const uint32_t channels = call_output(call)->dims[3], pairs = channels / 2u + channels % 2u;
-    const uint32_t words = call_input(call, 2)->dims[0] / pairs;
+    const uint32_t words = call_input(call, 2)->dims[1];
     product made = {.run = run, .channels = channels};
     made.tile.weights = data;
     made.tile.channels = call_input_data(call, 2);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A runtime with the portable and the dsp kernels. */
 #include "image/rules.h"
-#include "kernels/dsp/rules.h"
+#include "kernels/dsp/variant_rules.h"
 
 const operator_entry tinytl_variants[] = {
 #define VARIANT(operator, kernel, name, params) {OPCODE_##operator, kernel, params, tinytl_rule_##name, tinytl_##name},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Shape rules of the dsp family's kernels (kernels/dsp/rules.c). */
-#ifndef TINYTL_KERNELS_DSP_RULES_H
-#define TINYTL_KERNELS_DSP_RULES_H
+ * Shape rules of the dsp family's kernels (kernels/dsp/variant_rules.c). */
+#ifndef TINYTL_KERNELS_DSP_VARIANT_RULES_H
+#define TINYTL_KERNELS_DSP_VARIANT_RULES_H
 
 #include "kernels/call.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One shape rule a kernel of the dsp family (SPEC.md section 2.7). */
-#include "kernels/dsp/rules.h"
+#include "kernels/dsp/variant_rules.h"
 
 #include "image/shape_checks.h"
 #include "kernels/dsp/depthwise.h"
