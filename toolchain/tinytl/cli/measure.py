@@ -8,11 +8,11 @@ import click
 from rich.console import Console
 
 from tinytl.cli.console import progress, say, show, table
-from tinytl.cli.options import BUNDLE, FILE, json_option, seed_option
+from tinytl.cli.options import FILE, MODEL, json_option, seed_option
 
 
 @click.command()
-@click.argument("bundle", type=BUNDLE)
+@click.argument("bundle", type=MODEL)
 @click.option("--target", "targets", multiple=True, required=True, help="Where to measure; may be given several times.")
 @click.option("--data", help="Dataset whose test split gives the accuracy  [default: the bundle's source task]")
 @click.option("--samples", type=click.IntRange(min=1), help="At most so many test samples.")
