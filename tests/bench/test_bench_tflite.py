@@ -60,7 +60,7 @@ def test_a_dataset_is_refused(plain: Path, tiny_dataset: Dataset) -> None:
     text = r"dataset 'tiny' given for plain.tflite, whose accuracy is not known: .*; expected a bundle\nhint: leave --data and --samples out"
     with pytest.raises(BenchError, match=text):
         bench(plain, target="host", dataset=tiny_dataset)
-    with pytest.raises(BenchError, match="20 samples given for plain.tflite"):
+    with pytest.raises(BenchError, match=r"20 samples given for plain\.tflite"):
         bench(plain, target="host", samples=20)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from tinytl.cli.bench_tables import render_changes, render_measurements
+from tinytl.cli.bench_tables import render_changes, render_measurements, render_suite
 from tinytl.cli.console import console_for, progress, say, show, table
 from tinytl.cli.options import FILE, MODEL, json_option, seed_option
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", type=MODEL)
+@click.argument("model", type=MODEL, required=False)
+@click.option("--suite", metavar="NAME", help="Published models instead of MODEL: mlperf-tiny; TINYTL_DATA_DIR names where they lie.")
 @click.option("--target", "targets", multiple=True, required=True, help="Where to measure; may be given several times.")
 @click.option("--data", help="Dataset whose test split gives the accuracy  [default: the bundle's source task]")
 @click.option("--samples", type=click.IntRange(min=1), help="At most so many test samples.")
@@ -30,29 +31,50 @@ if TYPE_CHECKING:
 @click.option("-o", "--out", type=FILE, help="Write the measurements here as JSON, e.g. as a new baseline.")
 @json_option
 def bench(
-    model: Path, targets: tuple[str, ...], data: str | None, samples: int | None, pj_per_mac: float | None, pj_source: str | None,
-    compare: Path | None, tolerance: float, out: Path | None, as_json: bool,
+    model: Path | None, suite: str | None, targets: tuple[str, ...], data: str | None, samples: int | None, pj_per_mac: float | None,
+    pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure MODEL, a bundle or a .tflite, on each target: every figure says how it was had.
 
-    Of a .tflite, figures of accuracy and of learning are null, and `how` says why.
+    Of a .tflite, figures of accuracy and of learning are null, and `how` says why. A suite's models answer as LiteRT's reference kernels
+    do, byte for byte, before they are counted; the result is a list, and what peers take stands in each one's details.
     """
-    from tinytl.data import load_dataset
-    from tinytl_bench import bench as run_bench
-
+    if (model is None) == (suite is None):
+        raise click.UsageError("one of MODEL and --suite is measured: tinytl bench MODEL --target TARGET")
     calibration = _calibration(pj_per_mac, pj_source)
-    dataset = load_dataset(data) if data else None
-    with progress() as bar:
-        measured = [
-            run_bench(model, target=target, dataset=dataset, samples=samples, calibration=calibration, progress=bar) for target in targets
-        ]
+    if model is not None:
+        measured = _bench_model(model, targets, data, samples, calibration)
+    elif data or samples:
+        raise click.UsageError("--data and --samples are for the accuracy of a bundle; a suite has none")
+    else:
+        measured = _bench_suite(str(suite), targets, calibration)
     documents = [measurement.to_json() for measurement in measured]
-    result = documents[0] if len(documents) == 1 else documents
-    show(result, as_json=as_json, render=lambda console: render_measurements(console, measured))
+    result = documents[0] if len(documents) == 1 and suite is None else documents
+    show(result, as_json=as_json, render=lambda console: (render_suite if suite else render_measurements)(console, measured))
     if out is not None:
         _write(out, result)
     if compare is not None:
         _compare(compare, measured, tolerance=tolerance, as_json=as_json)
+
+
+def _bench_model(
+    model: Path, targets: tuple[str, ...], data: str | None, samples: int | None, calibration: "Calibration | None"
+) -> "list[Measurement]":
+    from tinytl.data import load_dataset
+    from tinytl_bench import bench as run_bench
+
+    dataset = load_dataset(data) if data else None
+    with progress() as bar:
+        return [
+            run_bench(model, target=target, dataset=dataset, samples=samples, calibration=calibration, progress=bar) for target in targets
+        ]
+
+
+def _bench_suite(suite: str, targets: tuple[str, ...], calibration: "Calibration | None") -> "list[Measurement]":
+    from tinytl_bench.suite import run_suite
+
+    with progress() as bar:
+        return [each for target in targets for each in run_suite(suite, target=target, calibration=calibration, progress=bar)]
 
 
 def _calibration(pj_per_mac: float | None, source: str | None) -> "Calibration | None":
