@@ -34,6 +34,18 @@ class Change:
         return self.change > self.limit
 
     @property
+    def moved(self) -> str:
+        """By how much it moved: accuracy in points, everything else in per cent of what it was."""
+        return f"{-100 * self.change:+.2f} points" if self.unit == "fraction" else f"{100 * self.change:+.1f} %"
+
+    @property
+    def values(self) -> tuple[str, str]:
+        """Before and now, as people read them."""
+        if self.unit == "fraction":
+            return f"{self.before:.4f}", f"{self.now:.4f}"
+        return _amount(self.before), _amount(self.now)
+
+    @property
     def told(self) -> str:
         """The change in words: of an accuracy in points, of everything else in per cent of what it was."""
         if self.unit == "fraction":
@@ -41,8 +53,8 @@ class Change:
         return f"{self.name} {_amount(self.before)} → {_amount(self.now)} ({self.change:+.1%})"
 
 
-def load_baseline(path: Path, *, target: str) -> Measurement:
-    """Read the baseline for a target from a file that holds one measurement or several.
+def load_baseline(path: Path, *, target: str, bundle: str | None = None) -> Measurement:
+    """Read the baseline for a target from a file that holds one measurement or several; of several models' that of `bundle`.
 
     Raises:
         BenchError: missing, no JSON, no measurement, or none for the target.
@@ -53,40 +65,55 @@ def load_baseline(path: Path, *, target: str) -> Measurement:
     except (OSError, ValueError) as error:
         raise BenchError(f"baseline {path} cannot be read: {error}", hint=hint) from error
     stored = [Measurement.from_json(each) for each in (document if isinstance(document, list) else [document])]
-    for measurement in stored:
-        if measurement.target == target:
+    there = [measurement for measurement in stored if measurement.target == target]
+    for measurement in there:
+        if bundle in (None, measurement.bundle):
             return measurement
+    if there:
+        raise BenchError(
+            f"baseline {path} has no model {bundle!r} on {target!r}", expected=", ".join(repr(each.bundle) for each in there), hint=hint
+        )
     raise BenchError(f"baseline {path} has no target {target!r}", expected=", ".join(each.target for each in stored), hint=hint)
 
 
 def compare_measurements(baseline: Measurement, measurement: Measurement, *, tolerance: float = 0.03) -> tuple[Change, ...]:
-    """Compare every figure of the baseline that counts something.
+    """Compare every figure of the baseline that counts something, and refuse what moved too far.
+
+    Args, Returns, Raises: as `changes_since`, and
+        BenchError: figures past the tolerance, each with its two values.
+    """
+    changes = changes_since(baseline, measurement, tolerance=tolerance)
+    expect_within(changes, measurement)
+    return changes
+
+
+def changes_since(baseline: Measurement, measurement: Measurement, *, tolerance: float = 0.03) -> tuple[Change, ...]:
+    """Return how each figure of the baseline that counts something has moved, in the baseline's order.
 
     Args:
-        tolerance: fraction by which instructions, cycles, bytes and energy may grow, 0 or more.
-
-    Returns:
-        All changes, in the baseline's order.
+        tolerance: fraction by which instructions, cycles, bytes and energy may grow, 0 or more; each change knows whether it fails.
 
     Raises:
-        BenchError: figures past the tolerance, each with its two values; figures that are gone; accuracies of different samples.
+        BenchError: figures that are gone; accuracies of different samples.
     """
     if not tolerance >= 0:
         raise BenchError(f"tolerance {tolerance:g}", expected="a fraction of 0 or more, such as 0.03")
     _expect_figures(baseline, measurement)
-    changes = []
-    for name, before in baseline.figures.items():
-        if _counts(before):
-            changes.append(_change(name, before, measurement.figures[name], tolerance))
+    figures = ((name, before) for name, before in baseline.figures.items() if _counts(before))
+    return tuple(_change(name, before, measurement.figures[name], tolerance) for name, before in figures)
+
+
+def expect_within(changes: tuple[Change, ...], measurement: Measurement) -> None:
+    """Raise BenchError where changes fail, naming each with its two values."""
     failed = [change for change in changes if change.fails]
     if failed:
+        tolerance = next((change.limit for change in changes if change.unit != "fraction"), 0.0)
         raise BenchError(
             f"{len(failed)} {'figure' if len(failed) == 1 else 'figures'} of {measurement.bundle} on {measurement.target} past the "
             f"tolerance: {'; '.join(change.told for change in failed)}",
             expected=f"at most {100 * tolerance:g} % more, accuracy at most {100 * ACCURACY_TOLERANCE:g} points less",
             hint="if that is meant, store a new baseline: tinytl bench … -o FILE",
         )
-    return tuple(changes)
 
 
 def _expect_figures(baseline: Measurement, measurement: Measurement) -> None:

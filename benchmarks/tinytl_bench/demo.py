@@ -21,10 +21,10 @@ import numpy as np
 import tinytl
 from tinytl.archive import write_whole
 from tinytl.bundle import Bundle
-from tinytl.compiler import compile_bundle
 from tinytl.data import Dataset, load_dataset
 from tinytl.exporting import export
 from tinytl.measurement import Measurement
+from tinytl.model_file import compile_model
 from tinytl.pretraining import pretrain
 from tinytl.progress import Progress
 from tinytl.report import write_report
@@ -150,7 +150,7 @@ def repeat_on_twin(bundle: Bundle, target: Dataset, order: np.ndarray) -> tuple[
     with connect("host", state_dir=None) as preparing:
         preparing.flash(bundle)
         x, x_test = preparing.prepare(target.x_train[order]), preparing.prepare(target.x_test)
-    model = TwinModel(compile_bundle(bundle).data)
+    model = TwinModel(compile_model(bundle).data)
     for sample, label in zip(x, target.y_train[order], strict=True):
         model.invoke(sample)
         model.step(int(label))

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinytl.bundle import Bundle
-from tinytl.compiler import Image, compile_bundle
+from tinytl.compiler import Image
 from tinytl.data import Dataset
 from tinytl.measurement import Measurement
+from tinytl.model_file import compile_model
 from tinytl.pretraining import Run
 from tinytl.report import (
     Accuracies,
@@ -44,7 +45,7 @@ def tell(
     Args:
         tasks: source and target. twin: its head after the same steps and its accuracy on the target. seconds: wall clock.
     """
-    board, image = load_board(settings.target.partition(":")[2]), compile_bundle(bundle)
+    board, image = load_board(settings.target.partition(":")[2]), compile_model(bundle)
     source, target = tasks
     return Story(
         title="New handwriting, learned on a Cortex-M4",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From counts, plans and sizes to a measurement's figures and layer rows. Pure: asks no device.
 
-In: a bundle, its image, counted regions. Out: `Figure`s by name, each with the words of how it was had, and `LayerRow`s that add up to
+In: a bundle or none, an image, counted regions. Out: `Figure`s by name, with the words of how each was had, and `LayerRow`s that add up to
 them.
 """
 
@@ -21,37 +21,49 @@ HOW_CYCLES = "cycles (Cortex-M4 model, zero wait states)"
 
 @dataclass(frozen=True)
 class Counted:
-    """Counted regions. inference: one an operator and one for the head; steps: teach steps on several samples and classes."""
+    """Counted regions. inference: one an operator, then one for the head, if any; steps: teach steps on several samples and classes."""
 
     inference: tuple[Region, ...]
     steps: tuple[Region, ...]
+    with_head: bool = True
+
+    @property
+    def operators(self) -> tuple[Region, ...]:
+        """Regions of the graph alone."""
+        return self.inference[:-1] if self.with_head else self.inference
 
 
 def count_figures(counted: Counted, *, how: str, clock_hz: int) -> dict[str, Figure]:
-    """Return instructions of an inference, of a teach step (mean) and of a taught sample; modelled cycles and milliseconds where known.
+    """Return instructions of an inference and, with a head, of a teach step (mean) and of a taught sample; modelled cycles and
+    milliseconds of each where known.
 
     Args:
         how: of the instructions. clock_hz: of the board, for the milliseconds.
     """
-    operators, steps = counted.inference[:-1], counted.steps
-    step_how = f"{how}; head only, replays included, mean of {len(steps)}"
     inference = sum(region.instructions for region in counted.inference)
-    step = round(fmean(region.instructions for region in steps))
-    sample = step + sum(region.instructions for region in operators)
-    figures = {
-        "instructions_per_inference": Figure(inference, "instructions", how),
-        "instructions_per_teach_step": Figure(step, "instructions", step_how),
-        "instructions_per_taught_sample": Figure(sample, "instructions", f"{how}; extractor and teach step"),
-    }
-    inference_cycles, step_cycles = _cycles(counted.inference), _cycles(steps)
-    if not inference_cycles or not step_cycles:
-        return figures
-    step_mean = round(fmean(step_cycles))
-    totals = {"": sum(inference_cycles), "teach_step_": step_mean, "taught_sample_": step_mean + sum(inference_cycles[:-1])}
-    for name, cycles in totals.items():
+    figures = {"instructions_per_inference": Figure(inference, "instructions", how)}
+    if counted.steps:
+        step = round(fmean(region.instructions for region in counted.steps))
+        sample = step + sum(region.instructions for region in counted.operators)
+        step_how = f"{how}; head only, replays included, mean of {len(counted.steps)}"
+        figures["instructions_per_teach_step"] = Figure(step, "instructions", step_how)
+        figures["instructions_per_taught_sample"] = Figure(sample, "instructions", f"{how}; extractor and teach step")
+    for name, cycles in _cycle_totals(counted).items():
         figures[f"{name}cycles_model"] = Figure(cycles, "cycles", HOW_CYCLES)
         figures[f"{name}milliseconds_model"] = Figure(cycles / clock_hz * 1000, "ms", f"{HOW_CYCLES} at {clock_hz / 1e6:g} MHz")
     return figures
+
+
+def _cycle_totals(counted: Counted) -> dict[str, int]:
+    """Return prefix of the figures' names → modelled cycles; nothing where a region's are unknown."""
+    inference, steps = _cycles(counted.inference), _cycles(counted.steps)
+    if not inference or (counted.steps and not steps):
+        return {}
+    totals = {"": sum(inference)}
+    if steps:
+        mean = round(fmean(steps))
+        totals |= {"teach_step_": mean, "taught_sample_": mean + sum(inference[: len(counted.operators)])}
+    return totals
 
 
 def memory_figures(image: Image, *, stack_bytes: int, static_bytes: int, code_bytes: int | None) -> dict[str, Figure]:
@@ -79,52 +91,58 @@ def memory_figures(image: Image, *, stack_bytes: int, static_bytes: int, code_by
     return figures
 
 
-def work_of(bundle: Bundle, image: Image) -> energy.Work:
-    """Return what the energy models of a bundle depend on."""
+def work_of(bundle: Bundle | None, image: Image) -> energy.Work:
+    """Return what the energy models of a model depend on; bundle: None for a plain .tflite."""
+    head = bundle.head if bundle else None
     return energy.Work(
         frozen_macs=sum(operator.macs for operator in image.operators),
-        trainable_macs=bundle.head.macs,
-        first_layer_macs=int(bundle.head.layers[0].weights.size),
+        trainable_macs=head.macs if head else 0,
+        first_layer_macs=int(head.layers[0].weights.size) if head else 0,
         constant_bytes=sum(operator.weight_bytes for operator in image.operators),
         activation_bytes=sum(operator.activation_bytes for operator in image.operators),
-        parameters=_parameters(bundle),
-        replays=bundle.head.learning.replays_per_step,
+        parameters=_parameters(bundle) if bundle else 0,
+        replays=head.learning.replays_per_step if head else 0,
     )
 
 
 def energy_figures(work: energy.Work, calibration: energy.Calibration | None) -> dict[str, Figure]:
-    """Return the energies by model; a calibrated one only where a calibration is given."""
-    figures = {
-        "energy_nj_thesis": Figure(energy.thesis_energy_nj(work.trainable_macs), "nJ", energy.HOW_THESIS),
-        "energy_nj_full": Figure(energy.full_inference_nj(work), "nJ", energy.HOW_FULL),
-        "energy_nj_full_teach_step": Figure(energy.full_step_nj(work), "nJ", energy.HOW_FULL_STEP),
-        "energy_nj_full_taught_sample": Figure(energy.full_taught_sample_nj(work), "nJ", energy.HOW_FULL_SAMPLE),
-    }
+    """Return the energies by model; those of learning only with a head, a calibrated one only where a calibration is given."""
+    figures = {"energy_nj_full": Figure(energy.full_inference_nj(work), "nJ", energy.HOW_FULL)}
+    if work.parameters:
+        figures = {
+            "energy_nj_thesis": Figure(energy.thesis_energy_nj(work.trainable_macs), "nJ", energy.HOW_THESIS),
+            **figures,
+            "energy_nj_full_teach_step": Figure(energy.full_step_nj(work), "nJ", energy.HOW_FULL_STEP),
+            "energy_nj_full_taught_sample": Figure(energy.full_taught_sample_nj(work), "nJ", energy.HOW_FULL_SAMPLE),
+        }
     if calibration is not None:
         figures["energy_nj_calibrated"] = Figure(energy.calibrated_inference_nj(work, calibration), "nJ", calibration.how)
     return figures
 
 
-def layer_rows(bundle: Bundle, image: Image, counted: Counted | None) -> tuple[LayerRow, ...]:
+def layer_rows(bundle: Bundle | None, image: Image, counted: Counted | None) -> tuple[LayerRow, ...]:
     """Return a row an operator and one for the head; instructions, cycles and energy (model `full`) add up to those of an inference."""
-    regions: Sequence[Region | None] = counted.inference if counted else (None,) * (len(image.operators) + 1)
+    regions: Sequence[Region | None] = counted.inference if counted else (None,) * (len(image.operators) + (bundle is not None))
     rows = [
         LayerRow(
             operator.name, operator.kind, operator.output_shape, operator.macs, operator.weight_bytes, operator.activation_bytes,
             region.instructions if region else None, region.cycles_model if region else None,
             energy.operator_nj(operator.macs, operator.weight_bytes + operator.activation_bytes),
         )
-        for operator, region in zip(image.operators, regions[:-1], strict=True)
+        for operator, region in zip(image.operators, regions[: len(image.operators)], strict=True)
     ]  # fmt: skip
-    layers, head, parameters = bundle.head.layers, regions[-1], _parameters(bundle)
-    rows.append(
-        LayerRow(
-            " + ".join(layer.name for layer in layers), "dense", (1, layers[-1].weights.shape[0]), bundle.head.macs,
-            4 * parameters, 4 * bundle.head.feature_count,
-            head.instructions if head else None, head.cycles_model if head else None, energy.head_nj(bundle.head.macs, parameters),
-        )
-    )  # fmt: skip
+    if bundle is not None:
+        rows.append(_head_row(bundle, regions[-1]))
     return tuple(rows)
+
+
+def _head_row(bundle: Bundle, region: Region | None) -> LayerRow:
+    layers, parameters = bundle.head.layers, _parameters(bundle)
+    return LayerRow(
+        " + ".join(layer.name for layer in layers), "dense", (1, layers[-1].weights.shape[0]), bundle.head.macs,
+        4 * parameters, 4 * bundle.head.feature_count,
+        region.instructions if region else None, region.cycles_model if region else None, energy.head_nj(bundle.head.macs, parameters),
+    )  # fmt: skip
 
 
 def histograms(counted: Counted) -> dict[str, dict[str, int]]:

@@ -1,79 +1,122 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measure a bundle on a target: accuracy, instructions, modelled cycles and energy, RAM, flash.
+"""Measure a model on a target: accuracy, instructions, modelled cycles and energy, RAM, flash.
 
-In: a bundle and a target's name. Out: a `Measurement` whose every figure says how it was had, and why where it could not be had.
-Emulated boards are measured on a memory of their own, so that nothing a user keeps there changes; a board on a serial port is flashed.
+In: a bundle or a .tflite, and a target's name. Out: a `Measurement` whose every figure says how it was had, and why where it could not be
+had. Emulated boards are measured on a memory of their own, so that nothing a user keeps there changes; a board on a serial port is flashed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
-from tinytl.bundle import Bundle, read_bundle
-from tinytl.compiler import Image, compile_bundle
+import numpy as np
+
+from tinytl.bundle import Bundle
+from tinytl.compiler import Image
 from tinytl.data import Dataset, load_dataset
 from tinytl.energy import Calibration
 from tinytl.errors import BenchError
 from tinytl.measurement import REQUIRED, Figure, Measurement
+from tinytl.model_file import ModelFile, compile_model, ends_of, read_model
 from tinytl.progress import Progress, silent
 from tinytl_bench.counting import Counter, Region, open_counter
 from tinytl_bench.figures import Counted, count_figures, energy_figures, histograms, layer_rows, memory_figures, work_of
+from tinytl_bench.inputs import SEED, seeded_inputs
 from tinytl_bridge.build import build_firmware
 from tinytl_bridge.device import Device, connect
 from tinytl_bridge.protocol import DeviceStatus
+from tinytl_bridge.running import samples_of
 
 _TIMED_RUNS = 20
 _COUNTED_STEPS = 16
+_NO_HEAD = "a .tflite has no head that learns"
+_HEADLESS = {
+    "accuracy": "a .tflite says neither its classes nor how samples are prepared; tinytl run answers arrays",
+    "instructions_per_teach_step": _NO_HEAD,
+}
 
 
 def bench(
-    bundle: Path | str,
+    model: Path | str,
     *,
     target: str,
     dataset: Dataset | None = None,
     samples: int | None = None,
     calibration: Calibration | None = None,
+    first: Callable[[Device, ModelFile, Image], None] | None = None,
     progress: Progress | None = None,
 ) -> Measurement:
-    """Measure a bundle on a target.
+    """Measure a model on a target.
 
     Args:
-        bundle: path of a bundle. target: as for `tinytl_bridge.connect`.
-        dataset: its test split gives the accuracy; by default the bundle's source task.
+        model: path of a bundle or a .tflite. target: as for `tinytl_bridge.connect`.
+        dataset: its test split gives the accuracy; by default a bundle's source task. A .tflite has no accuracy.
         samples: at most so many of them.
         calibration: what the board was measured to take for a MAC; adds the energy `calibrated`.
+        first: called with the device once the model is on it, before anything is measured; what it raises ends the measurement.
 
     Returns:
         All of `tinytl.measurement.REQUIRED` that the target can give, and more; `details["missing"]` has the reasons of the others.
 
     Raises:
-        BenchError: an empty test split, or no check vectors to count on. DeviceError, BuildError: the target cannot be had.
+        BenchError: an empty test split, no check vectors to count on, or a dataset for a .tflite. DeviceError, BuildError: the target
+        cannot be had.
     """
-    packed, report = read_bundle(Path(bundle)), progress or silent
-    image = compile_bundle(packed)
-    task = dataset if dataset is not None else load_dataset(packed.manifest["source"]["dataset"])
-    if len(task.x_test) == 0:
-        raise BenchError(f"dataset {task.name!r} has no test samples", expected="at least one")
-    if len(packed.check_inputs) == 0:
-        raise BenchError(f"bundle {packed.manifest['name']!r} has no check vectors to count on", hint="export it again")
+    read, report = read_model(model), progress or silent
+    image, bundle = compile_model(read), read.bundle
+    task = _task(read, dataset, samples)
+    inputs = _inputs(read, image)
     figures: dict[str, Figure] = {}
     with _device(target) as (device, counter):
         device.flash(image, progress=report)
-        answered = device.evaluate(task.x_test[:samples], task.y_test[:samples], progress=report)
-        figures["accuracy"] = Figure(answered.accuracy, "fraction", f"device, {len(answered.predictions)} test samples of {task.name}")
-        counted = _count(counter, packed, report) if counter else None
+        if first is not None:
+            first(device, read, image)
+        if task is not None:
+            figures["accuracy"] = _accuracy(device, task, samples, report)
+        counted = _count(counter, inputs, bundle, report) if counter else None
         if counter and counted:
-            figures |= count_figures(counted, how=counter.how, clock_hz=device.info.clock_hz)
+            on = "" if bundle else f", on one random input (seed {SEED})"
+            figures |= count_figures(counted, how=counter.how + on, clock_hz=device.info.clock_hz)
         else:
-            figures["milliseconds_wall"] = Figure(_wall_ms(device, packed), "ms", "ms (wall, one inference with its transfer)")
+            figures["milliseconds_wall"] = Figure(_wall_ms(device, inputs), "ms", "ms (wall, one inference with its transfer)")
         status = device.status()
-    figures |= _memory(image, status, target) | energy_figures(work_of(packed, image), calibration)
+    figures |= _memory(image, status, target) | energy_figures(work_of(bundle, image), calibration)
     details: dict[str, Any] = histograms(counted) if counted else {}
-    missing = _missing(figures, target, counter)
-    return Measurement(packed.manifest["name"], target, figures, layer_rows(packed, image, counted), details | {"missing": missing})
+    missing = _missing(figures, target, counter, {} if bundle else _HEADLESS)
+    return Measurement(read.name, target, figures, layer_rows(bundle, image, counted), details | {"missing": missing})
+
+
+def _task(model: ModelFile, dataset: Dataset | None, samples: int | None) -> Dataset | None:
+    if model.bundle is None:
+        if dataset is not None or samples is not None:
+            given = f"dataset {dataset.name!r}" if dataset is not None else f"{samples} samples"
+            raise BenchError(
+                f"{given} given for {model.path.name}, whose accuracy is not known: {_HEADLESS['accuracy']}",
+                expected="a bundle", hint="leave --data and --samples out",
+            )  # fmt: skip
+        return None
+    task = dataset if dataset is not None else load_dataset(model.bundle.manifest["source"]["dataset"])
+    if len(task.x_test) == 0:
+        raise BenchError(f"dataset {task.name!r} has no test samples", expected="at least one")
+    return task
+
+
+def _inputs(model: ModelFile, image: Image) -> Sequence[np.ndarray]:
+    """Return samples as bytes to count on: a bundle's own, so that every run counts the same, or one drawn with a fixed seed."""
+    if model.bundle is None:
+        ends = ends_of(model, image)
+        return [np.frombuffer(sample, np.uint8) for sample in samples_of(ends, seeded_inputs(ends, 1))]
+    if len(model.bundle.check_inputs) == 0:
+        raise BenchError(f"bundle {model.name!r} has no check vectors to count on", hint="export it again")
+    return list(model.bundle.check_inputs)
+
+
+def _accuracy(device: Device, task: Dataset, samples: int | None, report: Progress) -> Figure:
+    answered = device.evaluate(task.x_test[:samples], task.y_test[:samples], progress=report)
+    return Figure(answered.accuracy, "fraction", f"device, {len(answered.predictions)} test samples of {task.name}")
 
 
 @contextmanager
@@ -87,13 +130,15 @@ def _device(target: str) -> Iterator[tuple[Device, Counter | None]]:
         yield device, None
 
 
-def _count(counter: Counter, bundle: Bundle, report: Progress) -> Counted:
-    """Count on samples of the bundle's own, so that every run counts the same; leave the factory head behind.
+def _count(counter: Counter, samples: Sequence[np.ndarray], bundle: Bundle | None, report: Progress) -> Counted:
+    """Count an inference and, with a head, teach steps; leave the factory head behind.
 
     A step's cost depends a little on sample, class and what is replayed, so several are counted, with classes in turn.
     """
-    samples, classes = bundle.check_inputs, len(bundle.manifest["labels"])
     inference = counter.measure("inference", sample=samples[0])
+    if bundle is None:
+        return Counted(inference, (), with_head=False)
+    classes = len(bundle.manifest["labels"])
     steps: list[Region] = []
     for index in range(_COUNTED_STEPS):
         counter.device.infer_prepared(samples[index % len(samples)])
@@ -103,11 +148,11 @@ def _count(counter: Counter, bundle: Bundle, report: Progress) -> Counted:
     return Counted(inference, tuple(steps))
 
 
-def _wall_ms(device: Device, bundle: Bundle) -> float:
+def _wall_ms(device: Device, samples: Sequence[np.ndarray]) -> float:
     """Mean of some inferences."""
     start = perf_counter()
     for index in range(_TIMED_RUNS):
-        device.infer_prepared(bundle.check_inputs[index % len(bundle.check_inputs)])
+        device.infer_prepared(samples[index % len(samples)])
     return (perf_counter() - start) / _TIMED_RUNS * 1000
 
 
@@ -118,7 +163,7 @@ def _memory(image: Image, status: DeviceStatus, target: str) -> dict[str, Figure
     return memory_figures(image, stack_bytes=status.stack_bytes, static_bytes=status.static_bytes, code_bytes=code_bytes)
 
 
-def _missing(figures: dict[str, Figure], target: str, counter: Counter | None) -> dict[str, str]:
+def _missing(figures: dict[str, Figure], target: str, counter: Counter | None, known: dict[str, str]) -> dict[str, str]:
     """Say of each required figure that is not there why it is not."""
     if counter is None:
         why = f"not counted on {target}: only an emulated board counts instructions"
@@ -128,5 +173,6 @@ def _missing(figures: dict[str, Figure], target: str, counter: Counter | None) -
         "stack_bytes": f"{target} does not measure its stack",
         "ram_bytes": f"not known: {target} does not measure its stack",
         "flash_bytes": f"not known: tinytl did not build the firmware of {target}",
+        **known,
     }
     return {name: reasons.get(name, why) for name in REQUIRED if name not in figures}

@@ -13,9 +13,10 @@ from typing import Any, Literal
 import numpy as np
 
 from tinytl.bundle import Bundle
-from tinytl.compiler import Image, compile_bundle
+from tinytl.compiler import Image
 from tinytl.data import fit_samples, quantize_samples
 from tinytl.errors import DeviceError
+from tinytl.model_file import ModelFile, compile_model
 from tinytl.progress import Progress, silent
 from tinytl_bridge.link import Link, Refusal
 from tinytl_bridge.protocol import Command, DeviceInfo, DeviceStatus, Readable, parse_info, parse_status
@@ -113,17 +114,27 @@ class Device:
             self._metadata = json.loads(self.read(Readable.METADATA, count=offset_bytes))
         return self._metadata
 
-    def flash(self, model: Bundle | Image, *, progress: Progress | None = None) -> None:
+    def _head_metadata(self) -> dict[str, Any]:
+        """Return the metadata of a model with a head: a plain .tflite has neither classes nor preprocessing."""
+        told = self.metadata()
+        if "head" not in told:
+            raise DeviceError(
+                "the model on the device has no head: it came from a plain .tflite", expected="a bundle's",
+                hint="tinytl run MODEL answers arrays; tinytl flash BUNDLE puts a head there",
+            )  # fmt: skip
+        return told
+
+    def flash(self, model: Bundle | ModelFile | Image, *, progress: Progress | None = None) -> None:
         """Put a model onto the device; its head is then the factory one.
 
         Args:
-            model: a bundle, compiled for the device, or an image.
+            model: a bundle or a model file, compiled for the device, or an image.
 
         Raises:
             Refusal: it does not fit or is of another version; nothing has changed then.
         """
         report = progress or silent
-        data = (model if isinstance(model, Image) else compile_bundle(model)).data
+        data = (model if isinstance(model, Image) else compile_model(model)).data
         self._link.command(Command.FLASH_BEGIN, data[:128], takes_long=True)
         size = self.info.max_payload - 4
         for offset in range(0, len(data), size):
@@ -134,7 +145,7 @@ class Device:
 
     def prepare(self, x: np.ndarray) -> np.ndarray:
         """Turn raw samples (N, …) into the model's int8 input (N, input_bytes), as its metadata says."""
-        told = self.metadata()
+        told = self._head_metadata()
         given, preparing = told["input"], told["preprocessing"]
         low, high = preparing["range"]
         real = fit_samples(x, shape=tuple(given["shape"]), value_range=(low, high), resize=preparing["resize"])
@@ -224,7 +235,7 @@ class Device:
         return TaughtSample(label, predicted, loss, steps, crc)
 
     def _expect_labels(self, y: np.ndarray) -> None:
-        labels = self.metadata()["labels"]
+        labels = self._head_metadata()["labels"]
         outside = [int(label) for label in np.unique(y) if not 0 <= label < len(labels)]
         if outside:
             raise DeviceError(
@@ -249,7 +260,7 @@ class Device:
 
     def head_parameters(self) -> np.ndarray:
         """Return the head's parameters (parameter_count,) float32, layer by layer, weights then bias."""
-        count = int(self.metadata()["head"]["parameter_count"])
+        count = int(self._head_metadata()["head"]["parameter_count"])
         return np.frombuffer(self.read(Readable.HEAD, count=4 * count), "<f4").copy()
 
     def outputs(self, *, index: int = 0, count: int) -> np.ndarray:

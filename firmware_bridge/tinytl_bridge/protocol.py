@@ -47,6 +47,7 @@ class Readable(IntEnum):
     HEADER = 3
     INPUT = 4
     TENSOR = 5
+    LOGITS = 6
 
 
 @dataclass(frozen=True)

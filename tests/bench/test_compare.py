@@ -128,3 +128,24 @@ def test_a_baseline_of_several_targets(tmp_path: Path) -> None:
         load_baseline(path, target="pi")
     with pytest.raises(BenchError, match=r"cannot be read: .*\nhint: tinytl bench BUNDLE --target host -o"):
         load_baseline(tmp_path / "missing.json", target="host")
+    with pytest.raises(BenchError, match="has no model 'letters' on 'host'; expected 'digits'\nhint: tinytl bench BUNDLE --target host -o"):
+        load_baseline(path, target="host", bundle="letters")
+
+
+def test_the_table_of_a_comparison_fits_and_says_what_is_too_much(tmp_path: Path) -> None:
+    from rich.console import Console
+
+    from tinytl.cli.bench_tables import render_changes
+    from tinytl_bench.compare import changes_since
+
+    now = measurement(instructions_per_inference=1_031_000, arena_bytes=20_000, accuracy=0.969)
+    console = Console(width=100, file=(tmp_path / "table").open("w+"), highlight=False)
+    render_changes(console, now, changes_since(measurement(), now), Path("benchmarks/baselines/a-rather-long-name-for-a-baseline.json"))
+    console.file.flush()
+    lines = (tmp_path / "table").read_text().splitlines()
+    assert max(len(line) for line in lines) <= 100
+    cells = [line.split() for line in lines]
+    assert ["metric", "baseline", "now", "change"] in cells
+    assert ["instructions_per_inference", "1,000,000", "1,031,000", "+3.1", "%", "too", "much"] in cells
+    assert ["arena_bytes", "23,472", "20,000", "-14.8", "%"] in cells
+    assert ["accuracy", "0.9700", "0.9690", "-0.10", "points"] in cells

@@ -2,11 +2,10 @@
 """A line that does what lines do: flips bits, loses bytes, repeats frames, adds noise, with a fixed seed."""
 
 import random
+import time
 
 from tinytl_bridge.link import Stream
 from tinytl_bridge.targets import Target
-
-FRAME_BYTES = 24  # a short answer; an emulated UART may hand it over byte by byte
 
 
 class NoisyStream:
@@ -14,18 +13,20 @@ class NoisyStream:
 
     Args:
         rate: probability that a frame is damaged; a quarter each: a flipped bit, a lost byte, repeated as a whole, noise before it.
+            Drawn once a frame however the bytes come: an emulated UART hands them over one by one.
     """
 
     def __init__(self, stream: Stream, *, rate: float, seed: int) -> None:
         self._stream, self._rate, self._random = stream, rate, random.Random(seed)
         self.damaged = 0
+        self._pending = b""
         self._stream.write(self._noise())
 
     def _noise(self) -> bytes:
         return bytes(self._random.randrange(256) for _ in range(self._random.randrange(1, 40)))
 
-    def _damage(self, data: bytes, rate: float) -> bytes:
-        if not data or self._random.random() >= rate:
+    def _damage(self, data: bytes) -> bytes:
+        if self._random.random() >= self._rate:
             return data
         self.damaged += 1
         place = self._random.randrange(len(data))
@@ -39,11 +40,27 @@ class NoisyStream:
         )
 
     def write(self, data: bytes) -> None:
-        self._stream.write(self._damage(data, self._rate))
+        self._stream.write(self._damage(data))
 
     def read(self, timeout_s: float) -> bytes:
-        data = self._stream.read(timeout_s)
-        return self._damage(data, self._rate * min(1.0, len(data) / FRAME_BYTES))
+        deadline = time.monotonic() + timeout_s
+        while not (frames := self._complete()):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return b""
+            self._pending += self._stream.read(left)
+        return b"".join(self._damage(frame) for frame in frames)
+
+    def _complete(self) -> list[bytes]:
+        """Take the frames out of what came, each with the zeros around it; a cut one waits for its rest."""
+        frames = []
+        while True:
+            start = len(self._pending) - len(self._pending.lstrip(b"\0"))
+            end = self._pending.find(b"\0", start)
+            if end < 0:
+                return frames
+            frames.append(self._pending[: end + 1])
+            self._pending = self._pending[end + 1 :]
 
     def close(self) -> None:
         self._stream.close()

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from streams import NoisyTarget
+from streams import NoisyStream, NoisyTarget
 
 from tiny_task import tiny_task
 from tinytl.bundle import read_bundle
@@ -22,6 +22,38 @@ def teach(device: Device, bundle: Path, count: int) -> tuple[int, int, list[floa
     taught = device.teach(TARGET.x_train[:count], TARGET.y_train[:count])
     status = device.status()
     return status.steps, status.head_crc32, [sample.loss for sample in taught.samples]
+
+
+class Pieces:
+    """A stream that hands over what is left of `data`, `size` bytes at a time."""
+
+    def __init__(self, data: bytes, size: int) -> None:
+        self.data, self._size = data, size
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def read(self, timeout_s: float) -> bytes:
+        piece, self.data = self.data[: self._size], self.data[self._size :]
+        return piece
+
+    def close(self) -> None:
+        pass
+
+
+def test_damage_is_drawn_once_a_frame_however_the_bytes_come() -> None:
+    frames = [b"\0" + bytes([number % 255 + 1] * 30) + b"\0" for number in range(400)]
+    heard, damaged = [], []
+    for size in (1, 7, 32, 100_000):
+        inner = Pieces(b"".join(frames), size)
+        stream = NoisyStream(inner, rate=0.2, seed=9)
+        received = b""
+        while inner.data:
+            received += stream.read(1.0)
+        heard.append(received)
+        damaged.append(stream.damaged)
+    assert heard[0] == heard[1] == heard[2] == heard[3]
+    assert len(set(damaged)) == 1 and 50 < damaged[0] < 110
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

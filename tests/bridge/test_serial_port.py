@@ -14,8 +14,11 @@ import pytest
 
 from tiny_task import tiny_task
 from tinytl.bundle import read_bundle
+from tinytl.model_file import read_model
 from tinytl_bridge import Device, connect
+from tinytl_bridge.running import run_model
 from tinytl_bridge.targets.host import HostTarget
+from two_ended_model import expected, samples, two_ended
 
 TARGET = tiny_task("other writers", seed=11)
 
@@ -90,3 +93,15 @@ def test_a_socket(tiny_bundle: Path, tmp_path: Path) -> None:
             caller.join(60)
         assert made
         assert not failures, failures
+
+
+def test_any_model_runs_over_a_serial_port(tmp_path: Path) -> None:
+    (tmp_path / "two.tflite").write_bytes(two_ended())
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    with serve(tmp_path, ours, lambda data: os.write(ours, data)):
+        ran = run_model(read_model(tmp_path / "two.tflite"), samples(5), target=f"serial:{os.ttyname(theirs)}")
+    for name, answer in expected(samples(5)).items():
+        assert ran.answers[name].tobytes() == answer.tobytes()
+    for descriptor in (ours, theirs):
+        os.close(descriptor)

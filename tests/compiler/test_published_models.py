@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 
 import pytest
-import tflite as schema
 from parity import assert_layers_equal, samples_for
 
 from tinytl.compiler import compile_tflite
 from tinytl.errors import CompileError
+from tinytl.litert_quirks import readable_by_litert
 
 MODELS = {
     "mlperf_tiny/ad01_int8.tflite": 264_192,
@@ -40,21 +40,6 @@ def published(name: str) -> bytes:
     if not path.exists():
         pytest.skip(f"{path} does not exist")
     return path.read_bytes()
-
-
-def readable_by_litert(data: bytes) -> bytes:
-    """Return the file with the quantized dimension of one-dimensional tensors set to 0.
-
-    person_detect says 3 for its biases, which LiteRT refuses since 2.20; the field means nothing there.
-    """
-    changed = bytearray(data)
-    graph = schema.Model.GetRootAs(changed, 0).Subgraphs(0)
-    for number in range(graph.TensorsLength()):
-        table = graph.Tensors(number).Quantization()
-        if table is not None and graph.Tensors(number).ShapeLength() == 1 and table.QuantizedDimension():
-            place = table._tab.Pos + table._tab.Offset(16)
-            changed[place : place + 4] = bytes(4)
-    return bytes(changed)
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))

@@ -67,3 +67,21 @@ def test_the_make_targets_of_the_readme_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for name in re.findall(r"make ([a-z-]+)", README):
         assert re.search(rf"^{name}:", makefile, flags=re.MULTILINE), name
+
+
+def test_the_commands_on_a_tflite_run_as_printed(tiny_bundle: Path, tmp_path: Path) -> None:
+    """With a model of ours under the name that the README gives it, on the twin."""
+    import numpy as np
+
+    from tinytl.bundle import read_bundle
+
+    bundle = read_bundle(tiny_bundle)
+    (tmp_path / "kws.tflite").write_bytes(bundle.extractor)
+    np.save(tmp_path / "x.npy", bundle.check_inputs[:3].reshape(-1, 12, 12, 1))
+    (block,) = [block for block in blocks("") if "kws.tflite" in block]
+    for command in block.strip().splitlines():
+        words = shlex.split(command.replace("qemu:mps2-an386", "host"))[1:]
+        code = "from tinytl.cli import main; main()"
+        ran = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+        assert ran.returncode == 0, ran.stderr[-2000:]
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy").reshape(3, -1), bundle.check_features[:3])

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinytl.archive import unpack
-from tinytl.bundle import Bundle, read_bundle
-from tinytl.compiler import ArenaRange, Image, compile_bundle, compile_tflite
+from tinytl.compiler import ArenaRange, Image
 from tinytl.energy import thesis_energy_nj
-from tinytl.errors import BundleError, ModelError
 from tinytl.head import DenseLayer
 from tinytl.measurement import Figure, LayerRow
+from tinytl.model_file import ModelFile, compile_model, read_model
 from tinytl.signature import TensorSpec, read_signature
 
 MODEL_SLOT_HEADER_BYTES = 32  # SPEC.md section 4
@@ -65,7 +64,7 @@ class Inspection:
         frozen_macs, trainable_macs: of one forward pass; frozen as the compiler counts the operators that are left.
         arena_bytes, arena_map: RAM of the model and who uses which part of it, when.
         image_bytes: flash of the whole image; constant_bytes, head_bytes, replay_set_bytes: parts of it.
-        energy: by model's name, in nJ.
+        energy: by model's name, in nJ; of what trains, so empty for a .tflite.
         accuracy_float, accuracy_int8: on the source test split, fractions; None for a .tflite.
         warnings: of the quantization.
         fits: one row a board.
@@ -109,35 +108,21 @@ def inspect(path: Path, *, boards: Sequence[tuple[str, int, int]] = ()) -> Inspe
         BundleError, ModelError: the file is neither, or damaged.
         CompileError: an operator that no image can hold.
     """
-    path = Path(path)
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(8)
-    except OSError as error:
-        raise BundleError(
-            f"{path} cannot be read: {error.strerror or error}", expected="a .tinytl or .tflite file"
-        ) from error
-    if start.startswith(b"PK"):
-        bundle = read_bundle(path)
-        return _inspected(path, compile_bundle(bundle), bundle, boards)
-    if start[4:8] == b"TFL3":
-        data = path.read_bytes()
-        read_signature(data)
-        return _inspected(path, compile_tflite(data), None, boards)
-    raise ModelError(f"{path.name} is neither a bundle nor a .tflite file", expected="a .tinytl or .tflite file")
+    model = read_model(path)
+    return _inspected(model, compile_model(model), boards)
 
 
-def _inspected(path: Path, image: Image, bundle: Bundle | None, boards: Sequence[tuple[str, int, int]]) -> Inspection:
-    data = path.read_bytes()
+def _inspected(model: ModelFile, image: Image, boards: Sequence[tuple[str, int, int]]) -> Inspection:
+    path, bundle, data = model.path, model.bundle, model.path.read_bytes()
     members = unpack(data, label=path.name) if bundle else {path.name: data}
-    signature = read_signature(bundle.extractor if bundle else data)
+    signature = read_signature(model.tflite)
     manifest = bundle.manifest if bundle else {}
     head = bundle.head.layers if bundle else ()
     frozen, trainable = sum(each.macs for each in image.operators), sum(layer.weights.size for layer in head)
     return Inspection(
         path=path,
-        kind="bundle" if bundle else "tflite",
-        name=manifest.get("name", path.stem),
+        kind=model.kind,
+        name=model.name,
         model=manifest.get("model", ""),
         plan=manifest.get("plan", ""),
         labels=tuple(manifest.get("labels", ())),
@@ -155,7 +140,7 @@ def _inspected(path: Path, image: Image, bundle: Bundle | None, boards: Sequence
         constant_bytes=image.constant_bytes,
         head_bytes=image.head_bytes,
         replay_set_bytes=image.replay_set_bytes,
-        energy={"thesis": Figure(thesis_energy_nj(trainable), "nJ", "nJ (model: thesis)")},
+        energy={"thesis": Figure(thesis_energy_nj(trainable), "nJ", "nJ (model: thesis)")} if bundle else {},
         accuracy_float=manifest.get("source", {}).get("accuracy_float"),
         accuracy_int8=manifest.get("source", {}).get("accuracy_int8"),
         warnings=tuple(manifest.get("warnings", ())),

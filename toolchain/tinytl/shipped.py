@@ -13,7 +13,7 @@ def list_bundles() -> tuple[str, ...]:
 
 
 def find_bundle(name_or_path: str | Path) -> Path:
-    """Return the path of a bundle: an existing file, or a shipped bundle's name.
+    """Return the path of a model: an existing file, or a shipped bundle's name.
 
     Raises:
         BundleError: neither; lists the shipped ones.
@@ -25,6 +25,6 @@ def find_bundle(name_or_path: str | Path) -> Path:
         return BUNDLES / f"{name_or_path}.tinytl"
     raise BundleError(
         f"there is no file {str(name_or_path)!r}",
-        expected=f"a bundle, or one that ships with tinytl: {', '.join(list_bundles())}",
+        expected=f"a bundle or .tflite file, or a bundle that ships with tinytl: {', '.join(list_bundles())}",
         hint="tinytl export makes a bundle from a run",
     )

@@ -27,7 +27,8 @@ tinytl_error tinytl_model_open(tinytl_model *model, const void *image, size_t im
     model->tensors = (const tinytl_tensor *)(const void *)(bytes + header->tensors);
     model->operators = (const tinytl_operator *)(const void *)(bytes + header->operators);
     model->operands = (const uint16_t *)(const void *)(bytes + header->operands);
-    model->input_bytes = model->tensors[model->operands[header->graph_operands]].bytes;
+    for (uint32_t i = 0; i < header->input_count; i++)
+        model->input_bytes += model->tensors[model->operands[header->graph_operands + i]].bytes;
     if (header->head) {
         model->head = (const tinytl_head_section *)(const void *)(bytes + header->head);
         model->layers = (const tinytl_head_layer *)(const void *)(bytes + model->head->layers);

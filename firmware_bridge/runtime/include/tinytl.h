@@ -9,7 +9,7 @@
  *     tinytl_model model;
  *     tinytl_error error = tinytl_model_open(&model, image, image_bytes, arena, sizeof arena);
  *     if (error.status) return error.status;
- *     memcpy(tinytl_model_input(&model, 0), sample, model.input_bytes);
+ *     memcpy(tinytl_model_input(&model, 0), sample, model.input_bytes);   // of a model with one input
  *     tinytl_model_invoke(&model);                  // int8 extractor
  *     uint32_t best = tinytl_head_infer(&model);    // float head; logits in tinytl_head_logits(&model)
  *     tinytl_step_result r = tinytl_head_step(&model, label);   // one training step on the same features
@@ -173,7 +173,7 @@ typedef struct tinytl_model {
     const uint16_t *operands;
     const tinytl_head_section *head; /* NULL: no head */
     const tinytl_head_layer *layers;
-    uint32_t input_bytes;            /* of graph input 0 */
+    uint32_t input_bytes;            /* of all graph inputs together */
     /* head state beside the parameters, which live in the arena */
     uint32_t class_count;
     uint32_t steps;         /* training steps since the factory head */

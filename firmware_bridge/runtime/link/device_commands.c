@@ -3,7 +3,7 @@
 #include "link/commands.h"
 
 enum { BOARD_NAME_BYTES = 24 };
-enum { READ_METADATA, READ_OUTPUT, READ_HEAD, READ_HEADER, READ_INPUT, READ_TENSOR };
+enum { READ_METADATA, READ_OUTPUT, READ_HEAD, READ_HEADER, READ_INPUT, READ_TENSOR, READ_LOGITS };
 
 tinytl_error tinytl_command_hello(tinytl_session *session, command in, payload *out)
 {
@@ -72,6 +72,10 @@ static const uint8_t *readable(const tinytl_session *session, uint8_t what, uint
     if (what == READ_HEAD) {
         *bytes = model->head ? model->head->parameter_count * 4u : 0;
         return model->head ? (const uint8_t *)tinytl_head_parameters(model) : NULL;
+    }
+    if (what == READ_LOGITS) {
+        *bytes = model->head ? model->class_count * 4u : 0;
+        return model->head ? (const uint8_t *)tinytl_head_logits(model) : NULL;
     }
     if ((what == READ_OUTPUT && index >= header->output_count) || (what == READ_INPUT && index >= header->input_count) || what > READ_TENSOR)
         return NULL;

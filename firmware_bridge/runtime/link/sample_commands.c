@@ -4,7 +4,25 @@
 
 enum { MEASURE_INFERENCE, MEASURE_STEP, MEASURE_LOOP };
 
-/* Take a piece of the sample into the model's input. A piece at offset 0 starts a new sample. */
+/* Copy a piece of a sample to its place: the graph inputs' bytes follow one another, in the graph's order. Never writes past an
+ * input, whatever the offset. */
+static void place(const tinytl_model *model, uint32_t offset, const uint8_t *data, uint32_t bytes)
+{
+    for (uint32_t i = 0; i < model->header->input_count && bytes > 0; i++) {
+        const uint32_t size = model->tensors[model->operands[model->header->graph_operands + i]].bytes;
+        if (offset >= size) {
+            offset -= size;
+            continue;
+        }
+        const uint32_t run = bytes < size - offset ? bytes : size - offset;
+        memcpy((uint8_t *)tinytl_model_input(model, i) + offset, data, run);
+        data += run;
+        bytes -= run;
+        offset = 0;
+    }
+}
+
+/* Take a piece of the sample into the model's inputs. A piece at offset 0 starts a new sample. */
 static tinytl_error take(tinytl_session *session, uint32_t offset, const uint8_t *data, uint32_t bytes)
 {
     if (session->model_status != TINYTL_STATUS_ok)
@@ -13,7 +31,7 @@ static tinytl_error take(tinytl_session *session, uint32_t offset, const uint8_t
         return refuse(TINYTL_STATUS_out_of_order, offset, session->input_fill);
     if ((uint64_t)offset + bytes > session->model.input_bytes)
         return refuse(TINYTL_STATUS_bad_sample, (uint64_t)offset + bytes, session->model.input_bytes);
-    memcpy((uint8_t *)tinytl_model_input(&session->model, 0) + offset, data, bytes);
+    place(&session->model, offset, data, bytes);
     session->input_fill = offset + bytes;
     return accept();
 }
@@ -104,7 +122,7 @@ tinytl_error tinytl_command_evaluate(tinytl_session *session, command in, payloa
         return refuse(TINYTL_STATUS_bad_range, samples_end > predictions_end ? samples_end : predictions_end, platform->mailbox_bytes);
     session->input_fill = 0;
     for (uint32_t i = 0; i < count; i++) {
-        memcpy(tinytl_model_input(model, 0), platform->mailbox + samples + i * model->input_bytes, model->input_bytes);
+        place(model, 0, platform->mailbox + samples + i * model->input_bytes, model->input_bytes);
         tinytl_model_invoke(model);
         const uint32_t best = tinytl_head_infer(model);
         platform->mailbox[predictions + 2u * i] = (uint8_t)best;

@@ -24,6 +24,8 @@ PROGRAM = "qemu-system-arm"
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 _START_TIMEOUT_S = 20.0
+_EXIT_TIMEOUT_S = 10.0
+_USUAL = (": info: ", "warning: nic ")
 
 
 def _die_with_parent() -> None:
@@ -33,6 +35,7 @@ def _die_with_parent() -> None:
 class _SocketStream:
     def __init__(self, connection: socket.socket, process: "subprocess.Popen[bytes]") -> None:
         self._connection, self._process = connection, process
+        self._answered = False
 
     def write(self, data: bytes) -> None:
         try:
@@ -50,14 +53,29 @@ class _SocketStream:
             raise self._ended() from error
         if not data:
             raise self._ended()
+        self._answered = True
         return data
 
     def close(self) -> None:
         self._connection.close()
 
     def _ended(self) -> DeviceError:
-        code = self._process.poll()
-        return DeviceError(f"the emulator ended (exit code {code})", hint="connect again; the last save is kept")
+        """Return what happened, in QEMU's words: the stream ends a little before the process does, so its exit is waited for."""
+        try:
+            code = self._process.wait(timeout=_EXIT_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            return DeviceError("the emulator closed the UART and runs on", hint="connect again; the last save is kept")
+        stderr = self._process.stderr
+        said = _complaints(stderr.read().decode(errors="replace")) if stderr and not stderr.closed else ""
+        text = f"(exit code {code})" + (f": {said[-300:]}" if said else "")
+        if self._answered:
+            return DeviceError(f"the emulator ended {text}", hint="connect again; the last save is kept")
+        return DeviceError(f"QEMU ended before the device answered {text}", hint="qemu-system-arm --version; 7.2 or newer is known to work")
+
+
+def _complaints(stderr: str) -> str:
+    """Leave out what QEMU says at every start: that it waited for us, and what the machine lacks that nobody uses."""
+    return "\n".join(line for line in stderr.strip().splitlines() if not any(usual in line for usual in _USUAL))
 
 
 class QemuTarget(Target):
@@ -80,25 +98,32 @@ class QemuTarget(Target):
         """Build the firmware if need be and start the emulator.
 
         Raises:
-            DeviceError: QEMU is missing, does not start or ends at once. BuildError: no firmware.
+            DeviceError: QEMU is missing; that it ended at once is told by the stream. BuildError: no firmware.
         """
         program = shutil.which(PROGRAM)
         if program is None:
             raise DeviceError(f"{PROGRAM} was not found", expected="QEMU in the PATH", hint="sudo apt-get install -y qemu-system-arm")
         firmware = build_firmware(self.board.name)
         self._file.open()
+        try:
+            self._stream = self._launch(program, firmware.elf)
+        except BaseException:
+            self.stop()
+            raise
+        return self._stream
+
+    def _launch(self, program: str, elf: Path) -> _SocketStream:
+        """Start QEMU with the socket's descriptor. One that ends at once is found by the first read, which tells why."""
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             listener.listen(1)
             self._process = subprocess.Popen(
-                [program, *self._machine(firmware.elf, listener.fileno())], pass_fds=[listener.fileno()], preexec_fn=_die_with_parent,
+                [program, *self._machine(elf, listener.fileno())], pass_fds=[listener.fileno()], preexec_fn=_die_with_parent,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             )  # fmt: skip
             connection = socket.create_connection(listener.getsockname(), timeout=_START_TIMEOUT_S)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._stream = _SocketStream(connection, self._process)
-        self._expect_running()
-        return self._stream
+        return _SocketStream(connection, self._process)
 
     def _machine(self, elf: Path, descriptor: int) -> list[str]:
         qemu = self.board.qemu
@@ -106,19 +131,6 @@ class QemuTarget(Target):
         memory = f"memory-backend-file,id=nv,size={qemu.psram_bytes},mem-path={self._file.path},share=on"
         return ["-machine", f"{qemu.machine},memory-backend=nv", "-object", memory, "-kernel", str(elf), "-chardev", chardev,
                 "-serial", "chardev:uart0", "-nodefaults", "-display", "none", "-monitor", "none", *self._arguments]  # fmt: skip
-
-    def _expect_running(self) -> None:
-        process = self._process
-        assert process is not None
-        try:
-            code = process.wait(timeout=0.05)
-        except subprocess.TimeoutExpired:
-            return
-        text = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
-        self.stop()
-        raise DeviceError(
-            f"QEMU ended at once (exit code {code}): {text[-300:]}", hint="qemu-system-arm --version; 7.2 or newer is known to work"
-        )
 
     def stop(self) -> None:
         """Stop the emulator at once, as a power cut does; asks nobody."""

@@ -25,8 +25,9 @@ _STORY: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("inspect", "workstation", "Layers, MACs, RAM, flash, energy, checksums; what fits where."),
     )),
     ("On the device", (
-        ("build", "device", "Compile a bundle to an image, or build a board's firmware."),
-        ("flash", "device", "Put a bundle onto a target."),
+        ("build", "device", "Compile a model to an image, or build a board's firmware."),
+        ("flash", "device", "Put a bundle or .tflite onto a target."),
+        ("run", "inference", "Any int8 .tflite or bundle: arrays in, arrays out."),
         ("info", "device", "What a target is and what it holds."),
         ("infer", "device", "Classify samples on a target."),
         ("evaluate", "device", "Accuracy of a target on a dataset."),

@@ -31,6 +31,11 @@ def _console(stderr: bool) -> Console:
     return console
 
 
+def console_for(*, as_json: bool) -> Console:
+    """Return where a table goes: stdout, or stderr where stdout is for JSON."""
+    return _console(stderr=as_json)
+
+
 def plain(value: Any) -> Any:
     """Turn a result into what JSON knows: dataclasses to objects, arrays to lists, bytes to hex, paths to text."""
     if is_dataclass(value) and not isinstance(value, type):

@@ -8,31 +8,31 @@ import numpy as np
 from rich.console import Console
 
 from tinytl.cli.console import plain, progress, say, show, show_facts, table
-from tinytl.cli.options import BUNDLE, FILE, data_option, json_option, seed_option, target_options
+from tinytl.cli.options import FILE, MODEL, data_option, json_option, seed_option, target_options
 from tinytl.errors import TinytlError
 
 
 @click.command()
-@click.argument("bundle", type=BUNDLE, required=False)
+@click.argument("model", type=MODEL, required=False)
 @click.option("--target", required=True, metavar="TARGET", help="Board whose firmware or kernel family is wanted, e.g. qemu:mps2-an386.")
 @click.option("--as", "form", type=click.Choice(["image", "firmware"]), default="image", show_default=True)
-@click.option("-o", "--out", type=FILE, help="File to write  [default: BUNDLE.tlim or BOARD.elf]")
+@click.option("-o", "--out", type=FILE, help="File to write  [default: MODEL.tlim or BOARD.elf]")
 @json_option
-def build(bundle: Path | None, target: str, form: str, out: Path | None, as_json: bool) -> None:
-    """Compile BUNDLE to an image, or build the board's firmware (which takes any image)."""
-    facts = _build_firmware(target, out) if form == "firmware" else _build_image(bundle, out)
+def build(model: Path | None, target: str, form: str, out: Path | None, as_json: bool) -> None:
+    """Compile MODEL, a bundle or a .tflite, to an image, or build the board's firmware (which takes any image)."""
+    facts = _build_firmware(target, out) if form == "firmware" else _build_image(model, out)
     show_facts(facts, as_json=as_json, title="Built")
 
 
-def _build_image(bundle: Path | None, out: Path | None) -> dict[str, object]:
-    from tinytl.bundle import read_bundle
-    from tinytl.compiler import compile_bundle
+def _build_image(model: Path | None, out: Path | None) -> dict[str, object]:
+    from tinytl.archive import write_whole
+    from tinytl.model_file import compile_model, read_model
 
-    if bundle is None:
-        raise click.UsageError("an image is built from a bundle: tinytl build BUNDLE --target TARGET")
-    image = compile_bundle(read_bundle(bundle))
-    path = out or bundle.with_suffix(".tlim")
-    path.write_bytes(image.data)
+    if model is None:
+        raise click.UsageError("an image is built from a model: tinytl build MODEL --target TARGET")
+    image = compile_model(read_model(model))
+    path = out or model.with_suffix(".tlim")
+    write_whole(path, image.data)
     return {"image": path, "bytes": len(image.data), "arena_bytes": image.arena_bytes, "family": image.family}
 
 
@@ -53,17 +53,17 @@ def _build_firmware(target: str, out: Path | None) -> dict[str, object]:
 
 
 @click.command()
-@click.argument("bundle", type=BUNDLE)
+@click.argument("model", type=MODEL)
 @target_options
 @json_option
-def flash(bundle: Path, target: str, state_dir: Path | None, as_json: bool) -> None:
-    """Put BUNDLE onto a target. Refused before anything changes when it does not fit."""
-    from tinytl.bundle import read_bundle
+def flash(model: Path, target: str, state_dir: Path | None, as_json: bool) -> None:
+    """Put MODEL, a bundle or a .tflite, onto a target. Refused before anything changes when it does not fit."""
+    from tinytl.model_file import read_model
     from tinytl_bridge import connect
 
-    packed = read_bundle(bundle)
+    read = read_model(model)
     with connect(target, state_dir=state_dir) as device, progress() as bar:
-        device.flash(packed, progress=bar)
+        device.flash(read, progress=bar)
         status = device.status()
     show_facts(
         {"target": target, "bundle_id": status.bundle_id, "image_bytes": status.image_bytes, "arena_used": status.arena_used},

@@ -2,53 +2,109 @@
 """Commands that measure and show: `bench`, `report`, `demo`."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-from tinytl.cli.console import progress, say, show, table
-from tinytl.cli.options import BUNDLE, FILE, json_option, seed_option
+from tinytl.cli.bench_tables import render_changes, render_measurements, render_suite
+from tinytl.cli.console import console_for, progress, say, show, table
+from tinytl.cli.options import FILE, MODEL, json_option, seed_option
+
+if TYPE_CHECKING:
+    from tinytl.energy import Calibration
+    from tinytl.measurement import Measurement
 
 
 @click.command()
-@click.argument("bundle", type=BUNDLE)
+@click.argument("model", type=MODEL, required=False)
+@click.option("--suite", metavar="NAME", help="Published models instead of MODEL: mlperf-tiny; TINYTL_DATA_DIR names where they lie.")
 @click.option("--target", "targets", multiple=True, required=True, help="Where to measure; may be given several times.")
 @click.option("--data", help="Dataset whose test split gives the accuracy  [default: the bundle's source task]")
 @click.option("--samples", type=click.IntRange(min=1), help="At most so many test samples.")
-@click.option("--compare", type=FILE, help="Baseline JSON; fails past the tolerance.")
+@click.option("--pj-per-mac", type=float, help="What a board was measured to take for a MAC, in pJ; adds an energy by that.")
+@click.option("--pj-source", help="Which board, and whose measurement; goes with --pj-per-mac.")
+@click.option("--compare", type=FILE, help="Baseline JSON; prints a table, fails past the tolerance.")
 @click.option("--tolerance", default=0.03, show_default=True, help="Of instructions, bytes and stack, as a fraction.")
 @click.option("-o", "--out", type=FILE, help="Write the measurements here as JSON, e.g. as a new baseline.")
 @json_option
 def bench(
-    bundle: Path, targets: tuple[str, ...], data: str | None, samples: int | None, compare: Path | None,
-    tolerance: float, out: Path | None, as_json: bool,
+    model: Path | None, suite: str | None, targets: tuple[str, ...], data: str | None, samples: int | None, pj_per_mac: float | None,
+    pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Measure BUNDLE on each target: every figure says how it was had."""
+    """Measure MODEL, a bundle or a .tflite, on each target: every figure says how it was had.
+
+    Of a .tflite, figures of accuracy and of learning are null, and `how` says why. A suite's models answer as LiteRT's reference kernels
+    do, byte for byte, before they are counted; the result is a list, and what peers take stands in each one's details.
+    """
+    if (model is None) == (suite is None):
+        raise click.UsageError("one of MODEL and --suite is measured: tinytl bench MODEL --target TARGET")
+    calibration = _calibration(pj_per_mac, pj_source)
+    if model is not None:
+        measured = _bench_model(model, targets, data, samples, calibration)
+    elif data or samples:
+        raise click.UsageError("--data and --samples are for the accuracy of a bundle; a suite has none")
+    else:
+        measured = _bench_suite(str(suite), targets, calibration)
+    documents = [measurement.to_json() for measurement in measured]
+    result = documents[0] if len(documents) == 1 and suite is None else documents
+    show(result, as_json=as_json, render=lambda console: (render_suite if suite else render_measurements)(console, measured))
+    if out is not None:
+        _write(out, result)
+    if compare is not None:
+        _compare(compare, measured, tolerance=tolerance, as_json=as_json)
+
+
+def _bench_model(
+    model: Path, targets: tuple[str, ...], data: str | None, samples: int | None, calibration: "Calibration | None"
+) -> "list[Measurement]":
     from tinytl.data import load_dataset
     from tinytl_bench import bench as run_bench
-    from tinytl_bench.compare import compare_measurements, load_baseline
 
     dataset = load_dataset(data) if data else None
     with progress() as bar:
-        measured = [run_bench(bundle, target=target, dataset=dataset, samples=samples, progress=bar) for target in targets]
-    documents = [measurement.to_json() for measurement in measured]
-    result = documents[0] if len(documents) == 1 else documents
+        return [
+            run_bench(model, target=target, dataset=dataset, samples=samples, calibration=calibration, progress=bar) for target in targets
+        ]
 
-    def render(console: Console) -> None:
-        for measurement in measured:
-            rows = [(name, _number(figure.value), figure.unit, figure.how) for name, figure in measurement.figures.items()]
-            title = f"{measurement.bundle} on {measurement.target}"
-            console.print(table(title, ("figure", "value", "unit", "how it was had"), rows, numeric=("value",)))
 
-    show(result, as_json=as_json, render=render)
-    if out is not None:
-        out.write_text(json.dumps(result, indent=2) + "\n")
-        say(f"written: {out}")
-    if compare is not None:
-        for measurement in measured:
-            changes = compare_measurements(load_baseline(compare, target=measurement.target), measurement, tolerance=tolerance)
-            say(f"compared with {compare} on {measurement.target}: {len(changes)} figures within the tolerance")
+def _bench_suite(suite: str, targets: tuple[str, ...], calibration: "Calibration | None") -> "list[Measurement]":
+    from tinytl_bench.suite import run_suite
+
+    with progress() as bar:
+        return [each for target in targets for each in run_suite(suite, target=target, calibration=calibration, progress=bar)]
+
+
+def _calibration(pj_per_mac: float | None, source: str | None) -> "Calibration | None":
+    from tinytl.energy import Calibration
+
+    if pj_per_mac is None and source is None:
+        return None
+    if pj_per_mac is None or not source:
+        raise click.UsageError("--pj-per-mac and --pj-source go together: a figure says whose measurement it is")
+    return Calibration(pj_per_mac, source)
+
+
+def _write(out: Path, document: Any) -> None:
+    from tinytl.archive import write_whole
+
+    write_whole(out, (json.dumps(document, indent=2) + "\n").encode())
+    say(f"written: {out}")
+
+
+def _compare(path: Path, measured: "Sequence[Measurement]", *, tolerance: float, as_json: bool) -> None:
+    """Print a table for each measurement, then fail if any figure moved too far. With --json, stdout has the measurement alone."""
+    from tinytl_bench.compare import changes_since, expect_within, load_baseline
+
+    compared = [
+        (each, changes_since(load_baseline(path, target=each.target, bundle=each.bundle), each, tolerance=tolerance)) for each in measured
+    ]
+    for measurement, changes in compared:
+        render_changes(console_for(as_json=as_json), measurement, changes, path)
+    for measurement, changes in compared:
+        expect_within(changes, measurement)
 
 
 @click.command()
@@ -84,7 +140,3 @@ def demo(out: Path, target: str, samples: int, epochs: int | None, seed: int, as
         console.print(f"report: {(out / 'report.html').resolve()}", soft_wrap=True)
 
     show(summary, as_json=as_json, render=render)
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) and abs(value) > 1 else f"{value:,.4g}"

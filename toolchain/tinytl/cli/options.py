@@ -12,10 +12,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = click.Path(path_type=Path)
 
 
-class _Bundle(click.ParamType):
-    """A bundle's path, or the name of one that ships with the package."""
+class _Model(click.ParamType):
+    """Path of a bundle or a .tflite, or the name of a bundle that ships with the package."""
 
-    name = "bundle"
+    name = "model"
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Path:
         from tinytl.shipped import find_bundle
@@ -23,7 +23,7 @@ class _Bundle(click.ParamType):
         return find_bundle(value)
 
 
-BUNDLE = _Bundle()
+MODEL = _Model()
 
 
 def json_option(command: Command) -> Command:

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from tinytl.cli.console import progress, say, show, show_facts, table
-from tinytl.cli.options import BUNDLE, FILE, data_option, json_option, seed_option
+from tinytl.cli.options import FILE, MODEL, data_option, json_option, seed_option
 
 
 @click.command()
@@ -99,7 +99,7 @@ def export(
 
 
 @click.command()
-@click.argument("file", type=BUNDLE)
+@click.argument("file", type=MODEL)
 @json_option
 def inspect(file: Path, as_json: bool) -> None:
     """Layers, MACs, RAM, flash, energy and checksums of a bundle or .tflite FILE; what fits where."""

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`bench --suite`: models are found or named, checked before they are counted, compared with a stored suite and with peers."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from tinytl.bundle import read_bundle
+from tinytl.cli import cli
+from tinytl.errors import BenchError
+from tinytl.interpreter import Interpreter
+from tinytl.measurement import Measurement
+from tinytl_bench import suite
+from tinytl_bench.compare import compare_measurements, load_baseline
+from tinytl_bench.suite import STORED_PEER, SUITES, SuiteModel, find_models, run_suite
+
+BASELINE = Path(__file__).resolve().parents[2] / "benchmarks/baselines/mlperf-tiny.json"
+PEERS = {"resnet-8": 29.865e6, "kws-ds-cnn": 7.699e6, "ad": 0.583e6, "person-detect": 22.928e6, "vww": 24.102e6}
+needs_qemu = pytest.mark.skipif(
+    not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")), reason="needs qemu-system-arm and arm-none-eabi-gcc"
+)
+
+
+@pytest.fixture
+def small(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A suite of one small model, in a data folder of its own."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/tiny.tflite").write_bytes(read_bundle(tiny_bundle).extractor)
+    monkeypatch.setenv("TINYTL_DATA_DIR", str(tmp_path))
+    monkeypatch.setitem(SUITES, "small", (SuiteModel("tiny", "tiny.tflite", "somebody/models", 20_000),))
+    return "small"
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["bench", *(str(each) for each in arguments)])
+
+
+def test_without_models_it_says_what_to_fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("TINYTL_DATA_DIR", raising=False)
+    with pytest.raises(BenchError) as unset:
+        run_suite("mlperf-tiny", target="host")
+    text = unset.value.text()
+    assert text.startswith("TINYTL_DATA_DIR is not set: no models; fetch\n  $TINYTL_DATA_DIR/models/mlperf_tiny/pretrainedResnet_quant.tflite")
+    assert "person_detect.tflite   from github.com/tensorflow/tflite-micro" in text
+    assert text.endswith("\nhint: then: export TINYTL_DATA_DIR=FOLDER, the one that has models/ in it")
+    monkeypatch.setenv("TINYTL_DATA_DIR", str(tmp_path))
+    (tmp_path / "models/mlperf_tiny").mkdir(parents=True)
+    (tmp_path / "models/mlperf_tiny/ad01_int8.tflite").write_bytes(b"")
+    with pytest.raises(BenchError, match="4 of 5 models of suite 'mlperf-tiny' are missing; fetch\n") as missing:
+        run_suite("mlperf-tiny", target="host")
+    assert "ad01_int8" not in missing.value.text()
+
+
+def test_an_unknown_suite() -> None:
+    with pytest.raises(BenchError, match="suite 'mlperf' is unknown; expected mlperf-tiny"):
+        run_suite("mlperf", target="host")
+
+
+def test_a_model_that_answers_otherwise_is_not_counted(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = Interpreter.run
+
+    def off_by_one(self: Interpreter, x: np.ndarray) -> list[np.ndarray]:
+        outputs = answer(self, x)
+        outputs[0][2, 1, 0, 3] ^= 1
+        return outputs
+
+    monkeypatch.setattr(suite.Interpreter, "run", off_by_one)
+    text = (
+        r"tiny.tflite on host: 1 of 108 numbers of output '.*' differ from LiteRT's reference kernels on input 2; number 39 is -?\d+; "
+        r"expected -?\d+\nhint: a kernel is wrong: nothing was counted"
+    )
+    with pytest.raises(BenchError, match=text):
+        run_suite(small, target="host")
+
+
+@needs_qemu
+def test_a_suite_on_the_board_through_the_command_line(small: str, tmp_path: Path) -> None:
+    told = invoke("--suite", small, "--target", "qemu:mps2-an386", "--json", "-o", tmp_path / "base.json")
+    assert told.exit_code == 0, told.output
+    (document,) = json.loads(told.stdout)
+    measured = Measurement.from_json(document)
+    assert document["bundle"] == "tiny" and document["instructions_per_inference"] > 8640 and document["accuracy"] is None
+    assert measured.details["peers"][STORED_PEER]["instructions"] == 20_000
+    assert measured.details["checked"] == "5 inputs byte-equal to LiteRT's reference kernels on qemu:mps2-an386"
+    same = invoke("--suite", small, "--target", "qemu:mps2-an386", "--compare", tmp_path / "base.json")
+    assert same.exit_code == 0
+    lines = same.stdout.splitlines()
+    assert max(len(line) for line in lines) <= 100
+    ratio = document["instructions_per_inference"] / 20_000
+    assert ["tiny", "20,000", f"{ratio:.3f}"] in [line.split() for line in lines]
+    assert "TFLM + CMSIS-NN: stored peer figure, not counted in this run" in same.stdout
+    assert any(line.split()[:1] == ["instructions_per_inference"] and "+0.0 %" in line for line in lines)
+
+
+def test_usage(small: str, tiny_bundle: Path) -> None:
+    for arguments in ((), (tiny_bundle, "--suite", small)):
+        result = invoke(*arguments, "--target", "host")
+        assert result.exit_code == 2
+        assert "one of MODEL and --suite is measured: tinytl bench MODEL --target TARGET" in result.output
+    result = invoke("--suite", small, "--target", "host", "--samples", 3)
+    assert result.exit_code == 2 and "a suite has none" in result.output
+
+
+def test_a_model_without_room_goes_to_the_large_board() -> None:
+    from dataclasses import replace
+
+    from tinytl.compiler import compile_bundle
+    from tinytl.shipped import find_bundle
+
+    image = compile_bundle(read_bundle(find_bundle("digits")))
+    assert suite._place("qemu:mps2-an386", image) == ("qemu:mps2-an386", "")
+    large = replace(image, arena_bytes=98_304 + 16)
+    assert suite._place("host", large) == ("host", "")
+    target, why = suite._place("qemu:mps2-an386", large)
+    assert target == "qemu:mps2-an386-large"
+    assert why.startswith("needs 98,320 bytes of arena and ") and why.endswith("; mps2-an386 has 98,304 and 262,144")
+
+
+def test_the_stored_peers_and_the_stored_suite_fit_together() -> None:
+    assert {model.name: model.peer_instructions for model in SUITES["mlperf-tiny"]} == PEERS
+    stored = [Measurement.from_json(each) for each in json.loads(BASELINE.read_text())]
+    assert [each.bundle for each in stored] == list(PEERS)
+    assert all(each.figures["instructions_per_inference"].value > 0 for each in stored)
+
+
+@needs_qemu
+@pytest.mark.long
+def test_the_published_models_stay_within_the_stored_suite() -> None:
+    if not os.environ.get("TINYTL_DATA_DIR"):
+        pytest.skip("TINYTL_DATA_DIR is not set: no published models")
+    assert len(find_models("mlperf-tiny")) == 5
+    for measured in run_suite("mlperf-tiny", target="qemu:mps2-an386"):
+        compare_measurements(load_baseline(BASELINE, target=measured.target, bundle=measured.bundle), measured)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model as people have it, a `.tinytl` bundle or a plain int8 `.tflite`, and the one place that has it compiled.
+
+In: a path. Out: a `ModelFile`; with `compile_model` an `Image`; with `ends_of` what that image takes and answers. Every command that
+takes a model comes through here, so an option of the compiler is handed on in one place.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinytl.bundle import Bundle, read_bundle
+from tinytl.compiler import Image, compile_bundle, compile_tflite, read_image
+from tinytl.compiler.image_reader import ImageContents
+from tinytl.compiler.records import DTYPES
+from tinytl.errors import BundleError, ModelError
+from tinytl.signature import TensorSpec, read_signature
+
+LOGITS = "logits"
+"""What the answer of a bundle's head is called among its outputs."""
+_DTYPE_NAMES = {number: name for name, number in DTYPES.items()}
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One model file.
+
+    Attributes:
+        path: of the file. name: the bundle's, or the file's without its ending.
+        tflite: bytes of the graph; of a bundle its extractor.
+        bundle: None for a plain .tflite.
+    """
+
+    path: Path
+    name: str
+    tflite: bytes
+    bundle: Bundle | None
+
+    @property
+    def kind(self) -> str:
+        """What it is: "bundle" or "tflite"."""
+        return "bundle" if self.bundle else "tflite"
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What an image takes and answers, in the graph's order; shapes with batch, names of the .tflite file."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+def read_model(path: Path | str) -> ModelFile:
+    """Read a bundle or a .tflite; its first bytes decide what it is.
+
+    Raises:
+        BundleError: the file is missing, or a damaged bundle. ModelError: it is neither, or a damaged .tflite.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(8)
+        if start.startswith(b"PK"):
+            bundle = read_bundle(path)
+            return ModelFile(path, bundle.manifest["name"], bundle.extractor, bundle)
+        data = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror or error}", expected="a .tinytl or .tflite file") from error
+    if start[4:8] != b"TFL3":
+        raise ModelError(f"{path.name} is neither a bundle nor a .tflite file", expected="a .tinytl or .tflite file")
+    read_signature(data)
+    return ModelFile(path, path.stem, data, None)
+
+
+def compile_model(model: ModelFile | Bundle | bytes, *, family: str = "portable", ram_bytes: int | None = None) -> Image:
+    """Compile a model file, a bundle, or the bytes of a .tflite.
+
+    Args, Raises: as `tinytl.compiler.compile_bundle`.
+    """
+    whole = (model.bundle or model.tflite) if isinstance(model, ModelFile) else model
+    if isinstance(whole, Bundle):
+        return compile_bundle(whole, family=family, ram_bytes=ram_bytes)
+    return compile_tflite(whole, family=family, ram_bytes=ram_bytes)
+
+
+def ends_of(model: ModelFile, image: Image) -> Ends:
+    """Return the ends of a model's image: shapes and types as compiled (a batch left open is 1), names as in the file."""
+    signature, contents = read_signature(model.tflite), read_image(image.data)
+    inputs = _specs(contents, contents.inputs, [spec.name for spec in signature.inputs], "input")
+    return Ends(inputs, _specs(contents, contents.outputs, [spec.name for spec in signature.outputs], "output"))
+
+
+def _specs(contents: ImageContents, numbers: tuple[int, ...], names: list[str], role: str) -> tuple[TensorSpec, ...]:
+    """Names that are missing, stand twice or are what a head's answer is called are replaced, so that each is a key."""
+    if len(set(names)) != len(numbers) or not all(names) or LOGITS in names:
+        names = [f"{role}_{place}" for place in range(len(numbers))]
+    records = [contents.tensors[number] for number in numbers]
+    return tuple(
+        TensorSpec(name, contents.dims(number), _DTYPE_NAMES[record.dtype], record.scale, record.zero_point)
+        for name, number, record in zip(names, numbers, records, strict=True)
+    )
