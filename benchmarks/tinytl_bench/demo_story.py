@@ -27,6 +27,7 @@ from tinytl.report import (
 )
 from tinytl_bridge.boards import Board, load_board
 from tinytl_bridge.build import build_firmware
+from tinytl_bridge.compiling import options_for_target
 
 if TYPE_CHECKING:
     from tinytl_bench.demo import DemoSettings, Taught
@@ -45,7 +46,7 @@ def tell(
     Args:
         tasks: source and target. twin: its head after the same steps and its accuracy on the target. seconds: wall clock.
     """
-    board, image = load_board(settings.target.partition(":")[2]), compile_model(bundle)
+    board, image = load_board(settings.target.partition(":")[2]), compile_model(bundle, options_for_target(settings.target))
     source, target = tasks
     return Story(
         title="New handwriting, learned on a Cortex-M4",

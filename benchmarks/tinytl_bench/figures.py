@@ -128,6 +128,7 @@ def layer_rows(bundle: Bundle | None, image: Image, counted: Counted | None) -> 
             operator.name, operator.kind, operator.output_shape, operator.macs, operator.weight_bytes, operator.activation_bytes,
             region.instructions if region else None, region.cycles_model if region else None,
             energy.operator_nj(operator.macs, operator.weight_bytes + operator.activation_bytes),
+            operator.kernel, operator.instructions or None,
         )
         for operator, region in zip(image.operators, regions[: len(image.operators)], strict=True)
     ]  # fmt: skip

@@ -46,6 +46,9 @@ def bench(
     dataset: Dataset | None = None,
     samples: int | None = None,
     calibration: Calibration | None = None,
+    optimize: str = "speed",
+    ram_bytes: int | None = None,
+    flash_bytes: int | None = None,
     first: Callable[[Device, ModelFile, Image], None] | None = None,
     progress: Progress | None = None,
 ) -> Measurement:
@@ -56,6 +59,7 @@ def bench(
         dataset: its test split gives the accuracy; by default a bundle's source task. A .tflite has no accuracy.
         samples: at most so many of them.
         calibration: what the board was measured to take for a MAC; adds the energy `calibrated`.
+        optimize, ram_bytes, flash_bytes: as for `Device.compile`.
         first: called with the device once the model is on it, before anything is measured; what it raises ends the measurement.
 
     Returns:
@@ -66,11 +70,11 @@ def bench(
         cannot be had.
     """
     read, report = read_model(model), progress or silent
-    image, bundle = compile_model(read), read.bundle
-    task = _task(read, dataset, samples)
-    inputs = _inputs(read, image)
+    bundle, task = read.bundle, _task(read, dataset, samples)
+    inputs = _inputs(read, compile_model(read))
     figures: dict[str, Figure] = {}
     with _device(target) as (device, counter):
+        image = device.compile(read, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
         device.flash(image, progress=report)
         if first is not None:
             first(device, read, image)
@@ -86,7 +90,14 @@ def bench(
     figures |= _memory(image, status, target) | energy_figures(work_of(bundle, image), calibration)
     details: dict[str, Any] = histograms(counted) if counted else {}
     missing = _missing(figures, target, counter, {} if bundle else _HEADLESS)
-    return Measurement(read.name, target, figures, layer_rows(bundle, image, counted), details | {"missing": missing})
+    return Measurement(
+        read.name, target, figures, layer_rows(bundle, image, counted), details | _compiled(image, optimize) | {"missing": missing}
+    )
+
+
+def _compiled(image: Image, optimize: str) -> dict[str, Any]:
+    """Return how the model was compiled."""
+    return {"family": image.family, "optimize": optimize}
 
 
 def _task(model: ModelFile, dataset: Dataset | None, samples: int | None) -> Dataset | None:

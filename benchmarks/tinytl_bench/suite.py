@@ -6,8 +6,10 @@ peers in its details. Peers' figures that are stored here were counted once, els
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from tinytl.progress import Progress, silent
 from tinytl_bench.inputs import seeded_inputs
 from tinytl_bench.measuring import bench
 from tinytl_bridge.boards import list_boards, load_board
+from tinytl_bridge.compiling import options_for_target
 from tinytl_bridge.device import Device
 from tinytl_bridge.running import answer_of, samples_of
 
@@ -61,7 +64,7 @@ SUITES: dict[str, tuple[SuiteModel, ...]] = {
 
 
 def run_suite(
-    name: str, *, target: str, calibration: Calibration | None = None, progress: Progress | None = None
+    name: str, *, target: str, calibration: Calibration | None = None, progress: Progress | None = None, **limits: Any
 ) -> tuple[Measurement, ...]:
     """Check and measure every model of a suite.
 
@@ -78,7 +81,7 @@ def run_suite(
     measured = []
     for number, (model, path) in enumerate(found):
         report(f"suite: {model.name}", number, len(found))
-        measured.append(_measured(model, path, target, calibration))
+        measured.append(_measured(model, path, target, calibration, limits))
         report(f"suite: {model.name}", number + 1, len(found))
     return tuple(measured)
 
@@ -99,21 +102,24 @@ def find_models(name: str) -> list[tuple[SuiteModel, Path]]:
     raise BenchError(f"{what}; fetch\n{files}", hint=f"then: export {VARIABLE}=FOLDER, the one that has models/ in it")
 
 
-def _measured(model: SuiteModel, path: Path, target: str, calibration: Calibration | None) -> Measurement:
-    used, why = _place(target, compile_model(read_model(path)))
-    measured = bench(path, target=used, calibration=calibration, first=expect_reference_answers)
+def _measured(
+    model: SuiteModel, path: Path, target: str, calibration: Calibration | None, limits: Mapping[str, Any]
+) -> Measurement:
+    used, why = _place(target, path, limits)
+    measured = bench(path, target=used, calibration=calibration, first=expect_reference_answers, **limits)
     peers = {STORED_PEER: {"instructions": model.peer_instructions, "how": HOW_STORED}}
     checked = f"{_CHECKED + 2} inputs byte-equal to LiteRT's reference kernels on {used}"
     details = {**measured.details, "checked": checked, "peers": peers, **({"placed": why} if why else {})}
     return replace(measured, bundle=model.name, details=details)
 
 
-def _place(target: str, image: Image) -> tuple[str, str]:
-    """Return the target that has room, and why it is not the one asked for."""
+def _place(target: str, path: Path, limits: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the target that has room for what the policy makes without the board's limits, and why it is not the one asked for."""
     kind, _, board = target.partition(":")
     if kind != "qemu" or board not in list_boards() or f"{board}-large" not in list_boards():
         return target, ""
-    memory = load_board(board).memory
+    memory, options = load_board(board).memory, options_for_target(f"{target}-large", **limits)
+    image = compile_model(read_model(path), options)
     if image.arena_bytes <= memory.arena_bytes and len(image.data) + 32 <= memory.model_slot_bytes:
         return target, ""
     needs = f"needs {image.arena_bytes:,} bytes of arena and {len(image.data) + 32:,} of model slot"

@@ -81,9 +81,3 @@ def load_board(name: str) -> Board:
         return Board(**{**facts, "memory": Memory(**facts["memory"]), "qemu": QemuMachine(**facts["qemu"]), "folder": folder})
     except (KeyError, TypeError, ValueError) as error:
         raise BuildError(f"{path} is malformed: {error}") from error
-
-
-def board_limits() -> tuple[tuple[str, int, int], ...]:
-    """Return (name, bytes of arena, bytes of a model slot) of every board, as `tinytl.inspect` takes them."""
-    boards = [load_board(name) for name in list_boards()]
-    return tuple((board.name, board.memory.arena_bytes, board.memory.model_slot_bytes) for board in boards)

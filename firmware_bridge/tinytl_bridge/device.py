@@ -18,6 +18,7 @@ from tinytl.data import fit_samples, quantize_samples
 from tinytl.errors import DeviceError
 from tinytl.model_file import ModelFile, compile_model
 from tinytl.progress import Progress, silent
+from tinytl_bridge.compiling import options_for
 from tinytl_bridge.link import Link, Refusal
 from tinytl_bridge.protocol import Command, DeviceInfo, DeviceStatus, Readable, parse_info, parse_status
 from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult
@@ -124,6 +125,25 @@ class Device:
             )  # fmt: skip
         return told
 
+    def compile(
+        self,
+        model: Bundle | ModelFile,
+        *,
+        optimize: str = "speed",
+        ram_bytes: int | None = None,
+        flash_bytes: int | None = None,
+    ) -> Image:
+        """Compile a model for this device: for its kernels and within its memory.
+
+        Args:
+            optimize: as in `tinytl.compiler.CompileOptions`. ram_bytes, flash_bytes: less than the device has.
+
+        Raises:
+            CompileError: it fits neither the device nor the limits.
+        """
+        options = options_for(self.info, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
+        return compile_model(model, options)
+
     def flash(self, model: Bundle | ModelFile | Image, *, progress: Progress | None = None) -> None:
         """Put a model onto the device; its head is then the factory one.
 
@@ -134,7 +154,7 @@ class Device:
             Refusal: it does not fit or is of another version; nothing has changed then.
         """
         report = progress or silent
-        data = (model if isinstance(model, Image) else compile_model(model)).data
+        data = (model if isinstance(model, Image) else self.compile(model)).data
         self._link.command(Command.FLASH_BEGIN, data[:128], takes_long=True)
         size = self.info.max_payload - 4
         for offset in range(0, len(data), size):

@@ -40,8 +40,8 @@ class Ran:
 
 
 def run_model(
-    model: ModelFile, inputs: Mapping[str, np.ndarray], *, target: str, image: Image | None = None, state_dir: Path | None = None,
-    progress: Progress | None = None,
+    model: ModelFile, inputs: Mapping[str, np.ndarray], *, target: str, state_dir: Path | None = None, optimize: str = "speed",
+    ram_bytes: int | None = None, flash_bytes: int | None = None, progress: Progress | None = None,
 ) -> Ran:  # fmt: skip
     """Run a model on samples.
 
@@ -49,7 +49,7 @@ def run_model(
         model: a .tflite, or a bundle: its extractor and, in float32, its head.
         inputs: graph input's name → (N, *shape without batch), N the same for all and at least 1, of the input's own dtype. What is
             float32 is finite; it is quantized by the graph's own QUANTIZE operator.
-        target: as for `connect`. image: the model compiled, where the caller has that already.
+        target: as for `connect`. optimize, ram_bytes, flash_bytes: as for `Device.compile`.
         state_dir: of an emulated target or of the twin, to run on the device it keeps; by default a new one,
             so that no device of the user's changes. Where the device holds this very model already it is not flashed again, and a head
             answers as it was taught.
@@ -58,13 +58,13 @@ def run_model(
         DataError: missing or other inputs, a wrong type, shape or count, NaN or infinity. DeviceError: the target cannot be had.
         Refusal: the model does not fit it.
     """
-    image = image or compile_model(model)
-    ends, report = ends_of(model, image), progress or silent
+    ends, report = ends_of(model, compile_model(model)), progress or silent
     samples = samples_of(ends, inputs)
     head = head_of(model)
     specs = (*((head,) if head else ()), *ends.outputs)
     answers = {spec.name: np.empty((len(samples), *sample_shape(spec)), spec.dtype) for spec in specs}
     with _connected(target, state_dir) as device:
+        image = device.compile(model, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
         flash_once(device, image, progress=report)
         for number, sample in enumerate(samples):
             for spec, answer in zip(specs, answer_of(device, sample, ends.outputs, head), strict=True):

@@ -10,7 +10,7 @@ import pytest
 from random_graphs import GraphMaker, random_graph
 from tflite_writer import ModelWriter
 
-from tinytl.compiler.compile import Target, build_image, compile_program
+from tinytl.compiler.compile import CompileOptions, build_image, compile_program
 from tinytl.compiler.metadata import tflite_metadata
 from tinytl.compiler.passes import PASSES, Pass, alias_reshapes, drop_dead, drop_identity_quantize, fuse_padding
 from tinytl_bridge.twin import TwinModel
@@ -26,7 +26,7 @@ def answers(tflite: bytes, passes: tuple[Pass, ...]) -> np.ndarray:
     """Return the first output's bytes for 20 inputs."""
     program = compile_program(tflite, passes=passes)
     metadata = tflite_metadata(program)
-    image = build_image(program, None, metadata, Target(), bundle_id=b"")
+    image = build_image(program, None, metadata, CompileOptions(), bundle_id=b"")
     twin, source = TwinModel(image.data), program.tensors[program.inputs[0]]
     random = np.random.default_rng(2)
     samples = random.integers(-128, 128, (20, *source.dims)).astype(np.int8)

@@ -11,7 +11,7 @@ import pytest
 from dsp_layers import KINDS, inputs_for, layer
 
 from tinytl.compiler import Image, compile_tflite
-from tinytl.compiler.compile import Target, build_image, compile_program
+from tinytl.compiler.compile import CompileOptions, build_image, compile_program
 from tinytl.compiler.metadata import tflite_metadata
 from tinytl.compiler.selection import find_choices, with_kernels
 from tinytl_bridge import Device, connect
@@ -31,7 +31,7 @@ def images(data: bytes) -> dict[str, Image]:
     for choice in choices.options[0][1:]:
         program = with_kernels(choices.program, [choice])
         name = program.operators[0].kernel_name
-        made[name] = build_image(program, None, tflite_metadata(program), Target("dsp"), bundle_id=b"")
+        made[name] = build_image(program, None, tflite_metadata(program), CompileOptions("dsp"), bundle_id=b"")
     return made
 
 

@@ -8,15 +8,16 @@ the image plan, energy from models that are named.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinytl.archive import unpack
-from tinytl.compiler import ArenaRange, Image
+from tinytl.compiler import ArenaRange, CompileOptions, Image
 from tinytl.energy import thesis_energy_nj
+from tinytl.errors import CompileError
 from tinytl.head import DenseLayer
 from tinytl.measurement import Figure, LayerRow
-from tinytl.model_file import ModelFile, compile_model, read_model
+from tinytl.model_file import PORTABLE, ModelFile, compile_model, read_model
 from tinytl.signature import TensorSpec, read_signature
 
 MODEL_SLOT_HEADER_BYTES = 32  # SPEC.md section 4
@@ -97,22 +98,23 @@ class Inspection:
     fits: tuple[Fit, ...]
 
 
-def inspect(path: Path, *, boards: Sequence[tuple[str, int, int]] = ()) -> Inspection:
+def inspect(path: Path, *, options: CompileOptions = PORTABLE, boards: Sequence[tuple[str, CompileOptions]] = ()) -> Inspection:
     """Inspect a `.tinytl` bundle or a `.tflite` model.
 
     Args:
         path: the file; its first bytes decide what it is.
-        boards: (name, arena bytes, model slot bytes) of each board to compare with.
+        options: what to compile for.
+        boards: name of each board to compare with, and what is compiled for it: its kernel family and its memory.
 
     Raises:
         BundleError, ModelError: the file is neither, or damaged.
         CompileError: an operator that no image can hold.
     """
     model = read_model(path)
-    return _inspected(model, compile_model(model), boards)
+    return _inspected(model, compile_model(model, options), boards)
 
 
-def _inspected(model: ModelFile, image: Image, boards: Sequence[tuple[str, int, int]]) -> Inspection:
+def _inspected(model: ModelFile, image: Image, boards: Sequence[tuple[str, CompileOptions]]) -> Inspection:
     path, bundle, data = model.path, model.bundle, model.path.read_bytes()
     members = unpack(data, label=path.name) if bundle else {path.name: data}
     signature = read_signature(model.tflite)
@@ -144,13 +146,17 @@ def _inspected(model: ModelFile, image: Image, boards: Sequence[tuple[str, int, 
         accuracy_float=manifest.get("source", {}).get("accuracy_float"),
         accuracy_int8=manifest.get("source", {}).get("accuracy_int8"),
         warnings=tuple(manifest.get("warnings", ())),
-        fits=tuple(_fit(image, *board) for board in boards),
+        fits=tuple(_fit(model, *board) for board in boards),
     )
 
 
 def _operator_rows(image: Image) -> list[LayerRow]:
     return [
-        LayerRow(each.name, each.kind, tuple(each.output_shape), each.macs, each.weight_bytes, each.activation_bytes)
+        LayerRow(
+            *(each.name, each.kind, tuple(each.output_shape), each.macs, each.weight_bytes, each.activation_bytes),
+            kernel=each.kernel,
+            expected_instructions=each.instructions or None,
+        )
         for each in image.operators
     ]
 
@@ -158,12 +164,16 @@ def _operator_rows(image: Image) -> list[LayerRow]:
 def _head_row(layer: DenseLayer) -> LayerRow:
     operator = "dense" if layer.activation == "none" else f"dense + {layer.activation}"
     out = len(layer.bias)
-    return LayerRow(
-        layer.name, operator, (1, out), layer.weights.size, layer.weights.nbytes + layer.bias.nbytes, 4 * out
-    )
+    return LayerRow(layer.name, operator, (1, out), layer.weights.size, layer.weights.nbytes + layer.bias.nbytes, 4 * out)
 
 
-def _fit(image: Image, board: str, arena_limit: int, slot_limit: int) -> Fit:
+def _fit(model: ModelFile, board: str, options: CompileOptions) -> Fit:
+    """Compile for a board; what fits nowhere is measured at its smallest."""
+    arena_limit, slot_limit = options.ram_bytes or 0, (options.flash_bytes or 0) + MODEL_SLOT_HEADER_BYTES
+    try:
+        image = compile_model(model, options)
+    except CompileError:
+        image = compile_model(model, replace(options, optimize="size", ram_bytes=None, flash_bytes=None))
     slot_bytes = len(image.data) + MODEL_SLOT_HEADER_BYTES
     misses = [
         f"{name} needs {needed:,} bytes, {needed - limit:,} more than the {limit:,} there are"

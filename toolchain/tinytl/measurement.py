@@ -40,7 +40,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One operator of the extractor, or one layer of the head, as reports list it."""
+    """One operator of the extractor, or one layer of the head, as reports list it.
+
+    kernel: which of its family runs it; expected_instructions: by the compiler's cost model of a Cortex-M4, None where it has none.
+    """
 
     name: str
     operator: str
@@ -51,6 +54,8 @@ class LayerRow:
     instructions: int | None = None
     cycles_model: int | None = None
     energy_nj: float | None = None
+    kernel: str = ""
+    expected_instructions: int | None = None
 
 
 @dataclass(frozen=True)

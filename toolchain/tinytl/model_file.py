@@ -5,11 +5,11 @@ In: a path. Out: a `ModelFile`; with `compile_model` an `Image`; with `ends_of` 
 takes a model comes through here, so an option of the compiler is handed on in one place.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tinytl.bundle import Bundle, read_bundle
-from tinytl.compiler import Image, compile_bundle, compile_tflite, read_image
+from tinytl.compiler import CompileOptions, Image, compile_bundle, compile_tflite, read_image
 from tinytl.compiler.image_reader import ImageContents
 from tinytl.compiler.records import DTYPES
 from tinytl.errors import BundleError, ModelError
@@ -17,6 +17,8 @@ from tinytl.signature import TensorSpec, read_signature
 
 LOGITS = "logits"
 """What the answer of a bundle's head is called among its outputs."""
+PORTABLE = CompileOptions()
+"""Runs everywhere, within any limits."""
 _DTYPE_NAMES = {number: name for name, number in DTYPES.items()}
 
 
@@ -71,15 +73,15 @@ def read_model(path: Path | str) -> ModelFile:
     return ModelFile(path, path.stem, data, None)
 
 
-def compile_model(model: ModelFile | Bundle | bytes, *, family: str = "portable", ram_bytes: int | None = None) -> Image:
+def compile_model(model: ModelFile | Bundle | bytes, options: CompileOptions = PORTABLE) -> Image:
     """Compile a model file, a bundle, or the bytes of a .tflite.
 
     Args, Raises: as `tinytl.compiler.compile_bundle`.
     """
     whole = (model.bundle or model.tflite) if isinstance(model, ModelFile) else model
     if isinstance(whole, Bundle):
-        return compile_bundle(whole, family=family, ram_bytes=ram_bytes)
-    return compile_tflite(whole, family=family, ram_bytes=ram_bytes)
+        return compile_bundle(whole, **asdict(options))
+    return compile_tflite(whole, **asdict(options))
 
 
 def ends_of(model: ModelFile, image: Image) -> Ends:

@@ -2,14 +2,18 @@
 """Commands that talk to a target: `build`, `flash`, `info`, `infer`, `evaluate`, `teach`, `save`, `rollback`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 from rich.console import Console
 
 from tinytl.cli.console import plain, progress, say, show, show_facts, table
-from tinytl.cli.options import FILE, MODEL, data_option, json_option, seed_option, target_options
+from tinytl.cli.options import FILE, MODEL, compile_options, data_option, json_option, seed_option, target_options
 from tinytl.errors import TinytlError
+
+if TYPE_CHECKING:
+    from tinytl.compiler import CompileOptions
 
 
 @click.command()
@@ -17,23 +21,37 @@ from tinytl.errors import TinytlError
 @click.option("--target", required=True, metavar="TARGET", help="Board whose firmware or kernel family is wanted, e.g. qemu:mps2-an386.")
 @click.option("--as", "form", type=click.Choice(["image", "firmware"]), default="image", show_default=True)
 @click.option("-o", "--out", type=FILE, help="File to write  [default: MODEL.tlim or BOARD.elf]")
+@compile_options
 @json_option
-def build(model: Path | None, target: str, form: str, out: Path | None, as_json: bool) -> None:
+def build(
+    model: Path | None, target: str, form: str, out: Path | None, optimize: str, ram_bytes: int | None,
+    flash_bytes: int | None, as_json: bool,
+) -> None:  # fmt: skip
     """Compile MODEL, a bundle or a .tflite, to an image, or build the board's firmware (which takes any image)."""
-    facts = _build_firmware(target, out) if form == "firmware" else _build_image(model, out)
+    from tinytl_bridge.compiling import options_for_target
+
+    if form == "firmware":
+        facts = _build_firmware(target, out)
+    else:
+        options = options_for_target(target, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
+        facts = _build_image(model, out, options)
     show_facts(facts, as_json=as_json, title="Built")
 
 
-def _build_image(model: Path | None, out: Path | None) -> dict[str, object]:
+def _build_image(model: Path | None, out: Path | None, options: "CompileOptions") -> dict[str, object]:
     from tinytl.archive import write_whole
     from tinytl.model_file import compile_model, read_model
 
     if model is None:
         raise click.UsageError("an image is built from a model: tinytl build MODEL --target TARGET")
-    image = compile_model(read_model(model))
+    image = compile_model(read_model(model), options)
     path = out or model.with_suffix(".tlim")
     write_whole(path, image.data)
-    return {"image": path, "bytes": len(image.data), "arena_bytes": image.arena_bytes, "family": image.family}
+    expected = sum(operator.instructions for operator in image.operators)
+    return {
+        "image": path, "bytes": len(image.data), "arena_bytes": image.arena_bytes, "family": image.family,
+        "expected_instructions": expected or None,
+    }  # fmt: skip
 
 
 def _build_firmware(target: str, out: Path | None) -> dict[str, object]:
@@ -55,15 +73,18 @@ def _build_firmware(target: str, out: Path | None) -> dict[str, object]:
 @click.command()
 @click.argument("model", type=MODEL)
 @target_options
+@compile_options
 @json_option
-def flash(model: Path, target: str, state_dir: Path | None, as_json: bool) -> None:
+def flash(
+    model: Path, target: str, state_dir: Path | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None, as_json: bool
+) -> None:
     """Put MODEL, a bundle or a .tflite, onto a target. Refused before anything changes when it does not fit."""
     from tinytl.model_file import read_model
     from tinytl_bridge import connect
 
     read = read_model(model)
     with connect(target, state_dir=state_dir) as device, progress() as bar:
-        device.flash(read, progress=bar)
+        device.flash(device.compile(read, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes), progress=bar)
         status = device.status()
     show_facts(
         {"target": target, "bundle_id": status.bundle_id, "image_bytes": status.image_bytes, "arena_used": status.arena_used},

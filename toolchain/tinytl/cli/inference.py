@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from tinytl.cli.console import progress, show, table
-from tinytl.cli.options import FILE, MODEL, json_option, target_options
+from tinytl.cli.options import FILE, MODEL, compile_options, json_option, target_options
 
 _INPUT = "N samples stacked on axis 0, in the model's own type; .npz for several inputs."
 
@@ -18,8 +18,12 @@ _INPUT = "N samples stacked on axis 0, in the model's own type; .npz for several
 @target_options
 @click.option("--input", "source", required=True, type=FILE, metavar="X.npy", help=_INPUT)
 @click.option("--output", "out", required=True, type=FILE, metavar="Y.npy", help="Where the N answers go; .npz for several outputs.")
+@compile_options
 @json_option
-def run(model: Path, target: str, state_dir: Path | None, source: Path, out: Path, as_json: bool) -> None:
+def run(
+    model: Path, target: str, state_dir: Path | None, source: Path, out: Path, optimize: str, ram_bytes: int | None,
+    flash_bytes: int | None, as_json: bool,
+) -> None:  # fmt: skip
     """Run a .tflite MODEL, or a bundle, on a target: arrays in, arrays out.
 
     A float32 input is quantized by the model's own QUANTIZE operator, other types are taken as they are. Of a bundle Y.npy holds the logits
@@ -31,18 +35,17 @@ def run(model: Path, target: str, state_dir: Path | None, source: Path, out: Pat
     from tinytl_bridge.running import run_model
 
     read = read_model(model)
-    image = compile_model(read)
-    ends = ends_of(read, image)
+    ends = ends_of(read, compile_model(read))
     logits_alone = read.bundle is not None and out.suffix == ".npy"
     expect_writable(out, [LOGITS] if logits_alone else [spec.name for spec in ends.outputs])
     inputs = read_arrays(source, [spec.name for spec in ends.inputs])
     with progress() as bar:
-        ran = run_model(read, inputs, target=target, image=image, state_dir=state_dir, progress=bar)
+        ran = run_model(
+            read, inputs, target=target, state_dir=state_dir, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes, progress=bar
+        )
     answers = {LOGITS: ran.answers[LOGITS]} if logits_alone else ran.answers
     write_arrays(out, answers)
-    rows = [
-        (spec.name, answers[spec.name].shape, spec.dtype, spec.scale, spec.zero_point) for spec in ran.outputs if spec.name in answers
-    ]
+    rows = [(spec.name, answers[spec.name].shape, spec.dtype, spec.scale, spec.zero_point) for spec in ran.outputs if spec.name in answers]
     names = ("name", "shape", "dtype", "scale", "zero_point")
     samples = rows[0][1][0]
     facts: dict[str, Any] = {"model": read.name, "kind": read.kind, "target": target, "samples": samples, "output": out}

@@ -49,12 +49,15 @@ def _facts(found: Inspection) -> list[tuple[str, str]]:
 
 def _render_layers(console: Console, found: Inspection) -> None:
     rows = [
-        (layer.name, layer.operator, "×".join(map(str, layer.output_shape[1:])), layer.macs, layer.weight_bytes, layer.activation_bytes)
+        (
+            *(layer.name, layer.operator, layer.kernel, "×".join(map(str, layer.output_shape[1:]))),
+            *(layer.macs, layer.expected_instructions, layer.weight_bytes, layer.activation_bytes),
+        )
         for layer in found.layers
     ]
-    columns = ("layer", "operator", "output", "MACs", "weights B", "activations B")
+    columns = ("layer", "operator", "kernel", "output", "MACs", "instr. (model)", "weights B", "activ. B")
     title = f"Layers: {found.frozen_macs:,} MACs frozen, {found.trainable_macs:,} trainable"
-    console.print(table(title, columns, rows, numeric=columns[3:]))
+    console.print(table(title, columns, rows, numeric=columns[4:]))
 
 
 def _render_memory(console: Console, found: Inspection) -> None:

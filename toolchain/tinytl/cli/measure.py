@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tinytl.cli.bench_tables import render_changes, render_measurements, render_suite
 from tinytl.cli.console import console_for, progress, say, show, table
-from tinytl.cli.options import FILE, MODEL, json_option, seed_option
+from tinytl.cli.options import FILE, MODEL, compile_options, json_option, seed_option
 
 if TYPE_CHECKING:
     from tinytl.energy import Calibration
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 @click.option("--compare", type=FILE, help="Baseline JSON; prints a table, fails past the tolerance.")
 @click.option("--tolerance", default=0.03, show_default=True, help="Of instructions, bytes and stack, as a fraction.")
 @click.option("-o", "--out", type=FILE, help="Write the measurements here as JSON, e.g. as a new baseline.")
+@compile_options
 @json_option
 def bench(
     model: Path | None, suite: str | None, targets: tuple[str, ...], data: str | None, samples: int | None, pj_per_mac: float | None,
-    pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, as_json: bool,
+    pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, as_json: bool, **limits: Any,
 ) -> None:  # fmt: skip
     """Measure MODEL, a bundle or a .tflite, on each target: every figure says how it was had.
 
@@ -43,11 +44,11 @@ def bench(
         raise click.UsageError("one of MODEL and --suite is measured: tinytl bench MODEL --target TARGET")
     calibration = _calibration(pj_per_mac, pj_source)
     if model is not None:
-        measured = _bench_model(model, targets, data, samples, calibration)
+        measured = _bench_model(model, targets, data, samples, calibration, limits)
     elif data or samples:
         raise click.UsageError("--data and --samples are for the accuracy of a bundle; a suite has none")
     else:
-        measured = _bench_suite(str(suite), targets, calibration)
+        measured = _bench_suite(str(suite), targets, calibration, limits)
     documents = [measurement.to_json() for measurement in measured]
     result = documents[0] if len(documents) == 1 and suite is None else documents
     show(result, as_json=as_json, render=lambda console: (render_suite if suite else render_measurements)(console, measured))
@@ -58,23 +59,25 @@ def bench(
 
 
 def _bench_model(
-    model: Path, targets: tuple[str, ...], data: str | None, samples: int | None, calibration: "Calibration | None"
-) -> "list[Measurement]":
+    model: Path, targets: tuple[str, ...], data: str | None, samples: int | None, calibration: "Calibration | None",
+    limits: dict[str, Any],
+) -> "list[Measurement]":  # fmt: skip
     from tinytl.data import load_dataset
     from tinytl_bench import bench as run_bench
 
     dataset = load_dataset(data) if data else None
     with progress() as bar:
         return [
-            run_bench(model, target=target, dataset=dataset, samples=samples, calibration=calibration, progress=bar) for target in targets
+            run_bench(model, target=target, dataset=dataset, samples=samples, calibration=calibration, progress=bar, **limits)
+            for target in targets
         ]
 
 
-def _bench_suite(suite: str, targets: tuple[str, ...], calibration: "Calibration | None") -> "list[Measurement]":
+def _bench_suite(suite: str, targets: tuple[str, ...], calibration: "Calibration | None", limits: dict[str, Any]) -> "list[Measurement]":
     from tinytl_bench.suite import run_suite
 
     with progress() as bar:
-        return [each for target in targets for each in run_suite(suite, target=target, calibration=calibration, progress=bar)]
+        return [each for target in targets for each in run_suite(suite, target=target, calibration=calibration, progress=bar, **limits)]
 
 
 def _calibration(pj_per_mac: float | None, source: str | None) -> "Calibration | None":

@@ -43,6 +43,31 @@ def data_option(command: Command) -> Command:
     )
 
 
+class _Bytes(click.ParamType):
+    """A number of bytes, with k or M for 1,024 and 1,048,576."""
+
+    name = "bytes"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> int:
+        text = str(value).strip().lower()
+        factor = {"k": 1024, "m": 1024**2}.get(text[-1:], 1)
+        number = text if factor == 1 else text[:-1]
+        if not number.isdigit() or int(number) == 0:
+            self.fail(f"{value!r} is no number of bytes; expected e.g. 65536, 64k or 1M", param, context)
+        return int(number) * factor
+
+
+def compile_options(command: Command) -> Command:
+    """Add `--optimize`, `--ram` and `--flash`."""
+    optimize = click.option(
+        "--optimize", type=click.Choice(["speed", "size", "balanced"]), default="speed", show_default=True,
+        help="Fewest instructions; weights at most 1.1 times their int8 bytes; or 2 times.",
+    )  # fmt: skip
+    ram = click.option("--ram", "ram_bytes", type=_Bytes(), help="Arena to keep within, e.g. 64k  [default: what the target has]")
+    flash = click.option("--flash", "flash_bytes", type=_Bytes(), help="Image to keep within, e.g. 256k  [default: the model slot]")
+    return optimize(ram(flash(command)))
+
+
 def target_options(command: Command) -> Command:
     """Add `--target` and `--state`."""
     state = click.option("--state", "state_dir", type=FILE, help="Folder that keeps the memory of emulated targets and of the twin.")

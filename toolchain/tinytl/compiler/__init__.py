@@ -6,9 +6,18 @@ section 2).
 stage, in the order of `compile.py`.
 """
 
-from tinytl.compiler.compile import compile_bundle, compile_tflite
+from tinytl.compiler.compile import CompileOptions, compile_bundle, compile_tflite
 from tinytl.compiler.image import Image, OperatorInfo
 from tinytl.compiler.image_reader import ImageContents, read_image
 from tinytl.compiler.liveness import ArenaRange
 
-__all__ = ["ArenaRange", "Image", "ImageContents", "OperatorInfo", "compile_bundle", "compile_tflite", "read_image"]
+__all__ = [
+    "ArenaRange",
+    "CompileOptions",
+    "Image",
+    "ImageContents",
+    "OperatorInfo",
+    "compile_bundle",
+    "compile_tflite",
+    "read_image",
+]

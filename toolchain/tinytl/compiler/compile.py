@@ -20,21 +20,21 @@ from tinytl.compiler.passes import PASSES, Pass, optimize
 from tinytl.compiler.program import CONSTANT, Program
 from tinytl.compiler.reader import read
 from tinytl.compiler.records import FAMILIES
-from tinytl.compiler.selection import POLICIES, choose, find_choices
+from tinytl.compiler.selection import POLICIES, Choices, choose, constants_of, find_choices
 from tinytl.errors import CompileError
 
 READY_FAMILIES = ("portable", "dsp")
 
 
 @dataclass(frozen=True)
-class Target:
+class CompileOptions:
     """What to compile for.
 
     Attributes:
         family: kernel family; `portable` runs everywhere, `dsp` on Cortex-M4, M7 and M33.
         optimize: `speed`, `size` (weights at most 1.1 times their int8 bytes) or `balanced` (2 times).
         ram_bytes: arena that the device has; None for no limit.
-        flash_bytes: what weights and tables may take together; None for no limit.
+        flash_bytes: what the whole image may take; None for no limit.
     """
 
     family: str = "portable"
@@ -55,7 +55,7 @@ def compile_bundle(
 
     Args:
         bundle: as `read_bundle` returns it.
-        family, optimize, ram_bytes, flash_bytes: as in `Target`.
+        family, optimize, ram_bytes, flash_bytes: as in `CompileOptions`.
 
     Returns:
         The image; the same bytes for the same bundle.
@@ -78,7 +78,7 @@ def compile_bundle(
         program,
         head,
         bundle_metadata(bundle, program, head),
-        Target(family, optimize, ram_bytes, flash_bytes),
+        CompileOptions(family, optimize, ram_bytes, flash_bytes),
         bundle_id=bundle.bundle_id,
     )
 
@@ -96,8 +96,8 @@ def compile_tflite(
     Args, Raises: as `compile_bundle`; `data` holds the whole file.
     """
     program = compile_program(data)
-    target = Target(family, optimize, ram_bytes, flash_bytes)
-    return build_image(program, None, tflite_metadata(program), target, bundle_id=b"")
+    options = CompileOptions(family, optimize, ram_bytes, flash_bytes)
+    return build_image(program, None, tflite_metadata(program), options, bundle_id=b"")
 
 
 def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES) -> Program:
@@ -105,20 +105,26 @@ def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES) -> Progra
     return lower(optimize(infer(read(data)), passes))
 
 
-def build_image(
-    program: Program, head: HeadPlan | None, metadata: dict[str, Any], target: Target, *, bundle_id: bytes
-) -> Image:
+def build_image(program: Program, head: HeadPlan | None, metadata: dict[str, Any], options: CompileOptions, *, bundle_id: bytes) -> Image:
     """Run the stages after the program: choose kernels, plan the arena, write. Args, Raises: as `compile_bundle`."""
-    if target.family not in READY_FAMILIES:
-        known = "is reserved, its kernels are not there yet" if target.family in FAMILIES else "is unknown"
-        raise CompileError(f"kernel family {target.family!r} {known}", expected=", ".join(READY_FAMILIES))
-    if target.optimize not in POLICIES:
-        raise CompileError(f"policy {target.optimize!r} is unknown", expected=", ".join(POLICIES))
-    program, arena = _chosen_and_planned(program, head, target)
-    written = write_image(program, arena, head, encoded(metadata), family=target.family, bundle_id=bundle_id)
+    if options.family not in READY_FAMILIES:
+        known = "is reserved, its kernels are not there yet" if options.family in FAMILIES else "is unknown"
+        raise CompileError(f"kernel family {options.family!r} {known}", expected=", ".join(READY_FAMILIES))
+    if options.optimize not in POLICIES:
+        raise CompileError(f"policy {options.optimize!r} is unknown", expected=", ".join(POLICIES))
+    choices, room = find_choices(program, options.family), None
+    while True:
+        program, arena = _chosen_and_planned(choices, head, options, room)
+        written = write_image(program, arena, head, encoded(metadata), family=options.family, bundle_id=bundle_id)
+        limit = len(written.data) if options.flash_bytes is None else options.flash_bytes
+        if len(written.data) <= limit:
+            break
+        room, before = constants_of(program) - (len(written.data) - limit), room
+        if before is not None and room >= before:
+            raise _too_long(written.data, written.constant_bytes, limit)
     return Image(
         written.data,
-        target.family,
+        options.family,
         arena.bytes,
         arena.ranges,
         _operator_infos(program),
@@ -129,13 +135,15 @@ def build_image(
     )
 
 
-def _chosen_and_planned(program: Program, head: HeadPlan | None, target: Target) -> tuple[Program, ArenaPlan]:
-    """Choose kernels and plan the arena; scratch that does not fit sends its operator to a kernel with less."""
-    choices = find_choices(program, target.family)
-    limit = MAX_BYTES if target.ram_bytes is None else target.ram_bytes
+def _chosen_and_planned(choices: Choices, head: HeadPlan | None, options: CompileOptions, room: int | None) -> tuple[Program, ArenaPlan]:
+    """Choose kernels and plan the arena; scratch that does not fit sends its operator to a kernel with less.
+
+    room: what the constants may take.
+    """
+    limit = MAX_BYTES if options.ram_bytes is None else options.ram_bytes
     scratch: dict[int, int] = {}
     while True:
-        chosen = choose(choices, target.optimize, flash_bytes=target.flash_bytes, scratch_bytes=scratch)
+        chosen = choose(choices, options.optimize, flash_bytes=room, scratch_bytes=scratch)
         arena = plan_arena(
             chosen,
             afterwards=head.afterwards() if head else (),
@@ -147,6 +155,15 @@ def _chosen_and_planned(program: Program, head: HeadPlan | None, target: Target)
         if busy is None:
             raise _too_large(arena, len(chosen.operators), limit, head)
         scratch[busy] = chosen.operators[busy].scratch_bytes - 1
+
+
+def _too_long(data: bytes, constant_bytes: int, limit: int) -> CompileError:
+    """Return the refusal of an image that is too long with the smallest kernels."""
+    return CompileError(
+        f"the image needs {len(data):,} bytes, {constant_bytes:,} of them weights and tables: {len(data) - limit:,} more than there are",
+        expected=f"at most {limit:,}",
+        hint="fewer channels, or a board with more flash",
+    )
 
 
 def _busiest_scratch(program: Program, arena: ArenaPlan) -> int | None:
@@ -196,6 +213,4 @@ def _too_large(arena: ArenaPlan, operators: int, ram_bytes: int, head: HeadPlan 
     hint = "a smaller input, fewer channels, or an earlier freeze plan"
     if "replay_buffer" in persistent:
         hint = f"replay_buffer_bytes less by {arena.bytes - ram_bytes:,} or more; {hint}"
-    return CompileError(
-        f"the arena needs {arena.bytes:,} bytes: {', '.join(parts)}", expected=f"at most {ram_bytes:,}", hint=hint
-    )
+    return CompileError(f"the arena needs {arena.bytes:,} bytes: {', '.join(parts)}", expected=f"at most {ram_bytes:,}", hint=hint)

@@ -66,9 +66,12 @@ def portable_instructions(program: Program, operator: ProgramOperator) -> int:
     return 9 * operator.macs + 90 * elements
 
 
-def choose(
-    choices: Choices, policy: str, *, flash_bytes: int | None = None, scratch_bytes: Mapping[int, int] | None = None
-) -> Program:
+def constants_of(program: Program) -> int:
+    """Return the bytes of all constants of a program."""
+    return sum(tensor.bytes for tensor in program.tensors if tensor.storage == CONSTANT)
+
+
+def choose(choices: Choices, policy: str, *, flash_bytes: int | None = None, scratch_bytes: Mapping[int, int] | None = None) -> Program:
     """Return the program with one kernel an operator.
 
     Args:
@@ -78,8 +81,7 @@ def choose(
     """
     limits = scratch_bytes or {}
     options = [
-        [each for each in row if each.scratch_bytes <= limits.get(number, each.scratch_bytes)]
-        for number, row in enumerate(choices.options)
+        [each for each in row if each.scratch_bytes <= limits.get(number, each.scratch_bytes)] for number, row in enumerate(choices.options)
     ]
     picked = _picked(options, policy, flash_bytes)
     return with_kernels(choices.program, picked)
@@ -105,9 +107,7 @@ def _fits(picked: Sequence[Choice], budget: float, room: float) -> bool:
     return sum(each.weight_bytes for each in picked) <= budget and sum(each.constant_bytes for each in picked) <= room
 
 
-def _best_upgrade(
-    options: Sequence[Sequence[Choice]], picked: Sequence[Choice], budget: float, room: float
-) -> tuple[int, Choice] | None:
+def _best_upgrade(options: Sequence[Sequence[Choice]], picked: Sequence[Choice], budget: float, room: float) -> tuple[int, Choice] | None:
     """Return the exchange that saves most instructions a byte and still fits."""
     weights_left = budget - sum(each.weight_bytes for each in picked)
     room_left = room - sum(each.constant_bytes for each in picked)
@@ -165,10 +165,7 @@ def _compacted(program: Program) -> Program:
 
     return Program(
         tuple(program.tensors[number] for number in sorted(used)),
-        tuple(
-            replace(each, inputs=renumbered(each.inputs), outputs=renumbered(each.outputs))
-            for each in program.operators
-        ),
+        tuple(replace(each, inputs=renumbered(each.inputs), outputs=renumbered(each.outputs)) for each in program.operators),
         renumbered(program.inputs),
         renumbered(program.outputs),
     )

@@ -12,7 +12,7 @@ typedef void run_tile(const tinytl_tile *tile);
 typedef struct product {
     tinytl_tile tile;
     run_tile *run;
-    uint32_t channels;
+    uint32_t channels, panel_bytes; /* of the weights of two channels */
     const uint8_t *last_weights; /* of the panel that repeats a channel; NULL where the number of channels is even */
     const int32_t *last_channels;
 } product;
@@ -23,12 +23,12 @@ static product product_of(const tinytl_call *call, run_tile *run)
     const uint8_t *data = call_input_data(call, 1);
     const uint32_t channels = call_output(call)->dims[3], pairs = channels / 2u + channels % 2u;
     const uint32_t words = call_input(call, 2)->dims[1];
-    product made = {.run = run, .channels = channels};
+    product made = {.run = run, .channels = channels, .panel_bytes = weights->bytes / pairs};
     made.tile.weights = data;
     made.tile.channels = call_input_data(call, 2);
-    made.tile.weights_end = data + weights->bytes / pairs * (channels / 2u);
+    made.tile.weights_end = data + made.panel_bytes * (channels / 2u);
     if (channels % 2u) {
-        made.last_weights = data + weights->bytes / pairs * (pairs - 1u);
+        made.last_weights = data + made.panel_bytes * (pairs - 1u);
         made.last_channels = made.tile.channels + words * (pairs - 1u);
     }
     return made;
@@ -45,7 +45,7 @@ static void multiply(const product *of, const int16_t *panel, const int16_t *pan
     of->run(&tile);
     if (!of->last_weights)
         return;
-    tile.weights_end = of->last_weights + ((const uint8_t *)tile.weights_end - (const uint8_t *)tile.weights) / (of->channels / 2u);
+    tile.weights_end = of->last_weights + of->panel_bytes;
     tile.weights = of->last_weights;
     tile.channels = of->last_channels;
     tile.output0 = output0 + of->channels - 2;

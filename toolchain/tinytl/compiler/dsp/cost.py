@@ -67,9 +67,7 @@ def panels(tile: Tile, windows: Windows, *, pixelwise: bool) -> int:
 
 def _inner_share(windows: Windows) -> float:
     """Return the share of pixel pairs whose windows both lie inside the input from left to right."""
-    inner = sum(
-        0 <= x * windows.stride_w - windows.pad_left <= windows.in_width - windows.taps_w for x in range(windows.width)
-    )
+    inner = sum(0 <= x * windows.stride_w - windows.pad_left <= windows.in_width - windows.taps_w for x in range(windows.width))
     outer = windows.width - inner
     return max(0.0, 1 - outer / max(windows.width / 2, 1))
 

@@ -119,7 +119,11 @@ def find_rescaling(reference: Reference, scale_bits: tuple[int, ...], *, signed_
     thresholds = _thresholds(reference)
     every = np.full(len(reference.low), SATURATING_SHIFT)
     found = _linear(reference, thresholds, scale_bits, lambda bit: every)
-    return Rescaling(SATURATING, found.words[:, :2], found.scale_bits, found.fraction) if found else _signed(reference, thresholds, signed_bits)
+    return (
+        Rescaling(SATURATING, found.words[:, :2], found.scale_bits, found.fraction)
+        if found
+        else _signed(reference, thresholds, signed_bits)
+    )
 
 
 def find_shifted(reference: Reference, scale_bits: tuple[int, ...]) -> Rescaling | None:

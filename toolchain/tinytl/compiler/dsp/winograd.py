@@ -52,9 +52,7 @@ def transformed(weights: np.ndarray, side: int) -> np.ndarray:
     return made.reshape(len(weights), -1)
 
 
-def _candidate(
-    program: Program, operator: ProgramOperator, weights: np.ndarray, sums: Sums, found: Rescaling, side: int
-) -> Candidate:
+def _candidate(program: Program, operator: ProgramOperator, weights: np.ndarray, sums: Sums, found: Rescaling, side: int) -> Candidate:
     channels, depth = len(weights), weights.shape[3]
     named, out = parameters_of(operator), program.tensors[operator.outputs[0]].dims
     positions = (side + 2) ** 2

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What to compile for, from what is known of a target: its kernel family and the memory that a model may take there."""
+
+from tinytl.compiler import CompileOptions
+from tinytl.errors import BuildError
+from tinytl_bridge.boards import list_boards, load_board
+from tinytl_bridge.protocol import DeviceInfo
+
+SLOT_HEADER_BYTES = 32
+"""Of a model slot, before the image (SPEC.md section 4)."""
+_HOST = "host"
+
+
+def options_for(
+    device: DeviceInfo, *, optimize: str = "speed", ram_bytes: int | None = None, flash_bytes: int | None = None
+) -> CompileOptions:
+    """Return the options for a connected device.
+
+    The twin runs every family, but its portable kernels are the fast ones: other families exist there in plain C, as the truth that
+    assembly is compared with.
+
+    Args:
+        ram_bytes, flash_bytes: less than the device has, where a user keeps some for other things.
+    """
+    family = "dsp" if "dsp" in device.families and device.board != _HOST else "portable"
+    slot = device.model_slot_bytes - SLOT_HEADER_BYTES
+    return CompileOptions(family, optimize, _least(device.arena_bytes, ram_bytes), _least(slot, flash_bytes))
+
+
+def options_for_target(
+    target: str, *, optimize: str = "speed", ram_bytes: int | None = None, flash_bytes: int | None = None
+) -> CompileOptions:
+    """Return the options for a target that need not be there: a board's by its name, with or without `qemu:`; portable for others.
+
+    Raises:
+        BuildError: an emulated board of an unknown name.
+    """
+    kind, _, name = target.rpartition(":")
+    try:
+        board = load_board(name)
+    except BuildError:
+        if kind == "qemu":
+            raise
+        return CompileOptions("portable", optimize, ram_bytes, flash_bytes)
+    memory = board.memory
+    slot = memory.model_slot_bytes - SLOT_HEADER_BYTES
+    return CompileOptions(board.family, optimize, _least(memory.arena_bytes, ram_bytes), _least(slot, flash_bytes))
+
+
+def options_for_boards(optimize: str = "speed") -> tuple[tuple[str, CompileOptions], ...]:
+    """Return (name, options) of every board, as `tinytl.inspect` takes them."""
+    return tuple((name, options_for_target(name, optimize=optimize)) for name in list_boards())
+
+
+def _least(has: int, asked: int | None) -> int:
+    return has if asked is None else min(has, asked)
