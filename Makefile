@@ -26,8 +26,9 @@ lint: setup ## ruff, mypy, the import rules, C warnings as errors
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup ## the shipped bundle on the emulated board against its stored figures
+bench: setup ## the shipped bundle, and published models where TINYTL_DATA_DIR is set, against their stored figures
 	$(BIN)/tinytl bench digits --target qemu:mps2-an386 --samples 200 --compare benchmarks/baselines/digits.json
+	$(if $(TINYTL_DATA_DIR),$(BIN)/tinytl bench --suite mlperf-tiny --target qemu:mps2-an386 --compare benchmarks/baselines/mlperf-tiny.json)
 
 setup: $(VENV)/.installed ## virtual environment, tinytl[host], emulator and cross compiler
 

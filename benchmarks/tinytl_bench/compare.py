@@ -36,7 +36,9 @@ class Change:
     @property
     def moved(self) -> str:
         """By how much it moved: accuracy in points, everything else in per cent of what it was."""
-        return f"{-100 * self.change:+.2f} points" if self.unit == "fraction" else f"{100 * self.change:+.1f} %"
+        if self.unit == "fraction":
+            return f"{round(-100 * self.change, 2) + 0.0:+.2f} points"  # + 0.0: nothing moved by −0
+        return f"{round(100 * self.change, 1) + 0.0:+.1f} %"
 
     @property
     def values(self) -> tuple[str, str]:

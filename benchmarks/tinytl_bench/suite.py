@@ -23,6 +23,7 @@ from tinytl.model_file import ModelFile, compile_model, ends_of, read_model
 from tinytl.progress import Progress, silent
 from tinytl_bench.inputs import seeded_inputs
 from tinytl_bench.measuring import bench
+from tinytl_bench.peers import count_bakenn, expect_bakenn
 from tinytl_bridge.boards import list_boards, load_board
 from tinytl_bridge.compiling import options_for_target
 from tinytl_bridge.device import Device
@@ -64,24 +65,28 @@ SUITES: dict[str, tuple[SuiteModel, ...]] = {
 
 
 def run_suite(
-    name: str, *, target: str, calibration: Calibration | None = None, progress: Progress | None = None, **limits: Any
+    name: str, *, target: str, calibration: Calibration | None = None, peers: bool = False, progress: Progress | None = None, **limits: Any
 ) -> tuple[Measurement, ...]:
     """Check and measure every model of a suite.
 
     Args:
         target: as for `bench`. A model that does not fit a board is counted on the board of the same name with `-large`, the same machine
             and firmware with all its memory; its measurement says so.
+        peers: count what `tinytl[peers]` installs as well, on the same input and the same machine.
 
     Raises:
-        BenchError: no such suite, no models, or answers that differ from the reference kernels'.
+        BenchError: no such suite, no models, peers that are not installed or have no emulated board to run on, or answers that differ
+        from the reference kernels'.
     """
     if name not in SUITES:
         raise BenchError(f"suite {name!r} is unknown", expected=", ".join(SUITES))
     found, report = find_models(name), progress or silent
+    if peers:
+        _expect_peers(target)
     measured = []
     for number, (model, path) in enumerate(found):
         report(f"suite: {model.name}", number, len(found))
-        measured.append(_measured(model, path, target, calibration, limits))
+        measured.append(_measured(model, path, target, calibration, peers, limits))
         report(f"suite: {model.name}", number + 1, len(found))
     return tuple(measured)
 
@@ -102,12 +107,27 @@ def find_models(name: str) -> list[tuple[SuiteModel, Path]]:
     raise BenchError(f"{what}; fetch\n{files}", hint=f"then: export {VARIABLE}=FOLDER, the one that has models/ in it")
 
 
+def _expect_peers(target: str) -> None:
+    expect_bakenn()
+    if not target.startswith("qemu:"):
+        raise BenchError(f"peers cannot be counted on {target!r}", expected="an emulated board", hint="--target qemu:mps2-an386")
+
+
+def _count_peers(path: Path, target: str) -> dict[str, dict[str, Any]]:
+    """On the machine of the board without a chip's limits, where there is one: what is counted is the same."""
+    model, board = read_model(path), target.partition(":")[2]
+    (x,) = seeded_inputs(ends_of(model, compile_model(model)), 1).values()
+    return count_bakenn(model.tflite, x, board=f"{board}-large" if f"{board}-large" in list_boards() else board)
+
+
 def _measured(
-    model: SuiteModel, path: Path, target: str, calibration: Calibration | None, limits: Mapping[str, Any]
+    model: SuiteModel, path: Path, target: str, calibration: Calibration | None, with_peers: bool, limits: Mapping[str, Any]
 ) -> Measurement:
     used, why = _place(target, path, limits)
     measured = bench(path, target=used, calibration=calibration, first=expect_reference_answers, **limits)
-    peers = {STORED_PEER: {"instructions": model.peer_instructions, "how": HOW_STORED}}
+    peers: dict[str, dict[str, Any]] = {STORED_PEER: {"instructions": model.peer_instructions, "how": HOW_STORED}}
+    if with_peers:
+        peers |= _count_peers(path, used)
     checked = f"{_CHECKED + 2} inputs byte-equal to LiteRT's reference kernels on {used}"
     details = {**measured.details, "checked": checked, "peers": peers, **({"placed": why} if why else {})}
     return replace(measured, bundle=model.name, details=details)

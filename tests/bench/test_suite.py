@@ -92,8 +92,8 @@ def test_a_suite_on_the_board_through_the_command_line(small: str, tmp_path: Pat
     lines = same.stdout.splitlines()
     assert max(len(line) for line in lines) <= 100
     ratio = document["instructions_per_inference"] / 20_000
-    assert ["tiny", "20,000", f"{ratio:.3f}"] in [line.split() for line in lines]
-    assert "TFLM + CMSIS-NN: stored peer figure, not counted in this run" in same.stdout
+    assert ["tiny", "TFLM", "+", "CMSIS-NN", "20,000", f"{ratio:.3f}"] in [line.split() for line in lines]
+    assert "TFLM + CMSIS-NN (all): stored peer figure, not counted in this run" in same.stdout
     assert any(line.split()[:1] == ["instructions_per_inference"] and "+0.0 %" in line for line in lines)
 
 
@@ -102,6 +102,8 @@ def test_usage(small: str, tiny_bundle: Path) -> None:
         result = invoke(*arguments, "--target", "host")
         assert result.exit_code == 2
         assert "one of MODEL and --suite is measured: tinytl bench MODEL --target TARGET" in result.output
+    result = invoke(tiny_bundle, "--peers", "--target", "host")
+    assert result.exit_code == 2 and "--peers goes with --suite: peers are counted on published models" in result.output
     result = invoke("--suite", small, "--target", "host", "--samples", 3)
     assert result.exit_code == 2 and "a suite has none" in result.output
 

@@ -13,10 +13,12 @@ from tinytl.errors import DataError, DeviceError
 from tinytl.interpreter import Interpreter
 from tinytl.model_file import ModelFile, compile_model, read_model
 from tinytl.shipped import find_bundle
+from tinytl.signature import TensorSpec
 from tinytl_bridge import connect
 from tinytl_bridge.link import Refusal
 from tinytl_bridge.protocol import Readable
-from tinytl_bridge.running import flash_once, run_model
+from tinytl_bridge.results import Inference
+from tinytl_bridge.running import answer_of, flash_once, run_model
 from two_ended_model import expected, samples, two_ended
 
 needs_qemu = pytest.mark.skipif(
@@ -39,6 +41,31 @@ def test_several_inputs_and_outputs_of_several_types(two_ends: ModelFile, target
     for name, answer in expected(given).items():
         assert ran.answers[name].dtype == answer.dtype
         np.testing.assert_array_equal(ran.answers[name], answer)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_inputs_that_take_several_frames_and_share_one(tmp_path: Path, target: str) -> None:
+    """2,400 bytes, then 600: the second input begins in the middle of the third frame, the outputs are read in pieces."""
+    sides = (20, 15, 2)
+    (tmp_path / "two.tflite").write_bytes(two_ended(sides))
+    given = samples(3, sides)
+    ran = run_model(read_model(tmp_path / "two.tflite"), given, target=target)
+    for name, answer in expected(given).items():
+        np.testing.assert_array_equal(ran.answers[name], answer)
+
+
+def test_logits_that_no_frame_holds_are_read_in_pieces(tmp_path: Path) -> None:
+    class Device:
+        def infer_prepared(self, sample: np.ndarray) -> Inference:
+            return Inference(0, np.arange(255, dtype=np.float32))
+
+        def read(self, what: Readable, *, count: int) -> bytes:
+            assert what == Readable.LOGITS
+            return np.arange(300, dtype="<f4").tobytes()[:count]
+
+    head = TensorSpec("logits", (1, 300), "float32", 0.0, 0)
+    (answer,) = answer_of(Device(), b"", (), head)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(answer, np.arange(300))
 
 
 @pytest.mark.parametrize("target", TARGETS)

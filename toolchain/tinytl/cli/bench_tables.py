@@ -23,42 +23,41 @@ def render_measurements(console: Console, measured: Sequence[Measurement]) -> No
 
 
 def render_suite(console: Console, measured: Sequence[Measurement]) -> None:
-    """Print a row a model and a ratio a peer: below 1, tinytl takes fewer instructions."""
-    peers = list(dict.fromkeys(name for each in measured for name in each.details["peers"]))
+    """Print a row a model, then a row a model and peer: a ratio below 1 means that tinytl takes fewer instructions."""
     rows, ratios = [], []
     for each in measured:
-        mine = each.figures.get("instructions_per_inference")
-        told = [each.details["peers"].get(name, {}).get("instructions") for name in peers]
-        names = ("cycles_model", "arena_bytes", "flash_bytes")
-        values = [int(each.figures[name].value) if name in each.figures else None for name in names]
-        rows.append((each.bundle, sum(layer.macs for layer in each.layers), mine and int(mine.value), *values))
-        compared = [(number, f"{mine.value / number:.3f}" if mine and number else None) for number in told]
-        ratios.append((each.bundle, *[cell for pair in compared for cell in pair]))
+        found = {name: int(figure.value) for name, figure in each.figures.items()}
+        mine = found.get("instructions_per_inference")
+        values = [found.get(name) for name in ("cycles_model", "arena_bytes", "flash_bytes")]
+        rows.append((each.bundle, sum(layer.macs for layer in each.layers), mine, *values))
+        for name, peer in each.details["peers"].items():
+            theirs = peer.get("instructions")
+            ratios.append((each.bundle, name, theirs, f"{mine / theirs:.3f}" if mine and theirs else None))
     columns = ("model", "MACs", "instructions", "cycles (model)", "arena B", "flash B")
     console.print(table(f"On {measured[0].target}, byte-equal to LiteRT's reference kernels", columns, rows, numeric=columns[1:]))
     console.print()
-    titles = ("model", *[title for name in peers for title in (f"{name}: instructions", f"tinytl / {name}")])
-    console.print(table("Peers", titles, ratios, numeric=titles[1:]))
+    titles = ("model", "peer", "its instructions", "tinytl / peer")
+    console.print(table("Peers", titles, ratios, numeric=titles[2:]))
     console.print()
     for line in _notes(measured):
         console.print(line, markup=False)
 
 
 def _notes(measured: Sequence[Measurement]) -> list[str]:
-    """Where peers' figures come from, where there are none, and which model was counted elsewhere; each once."""
-    notes = []
+    """Where peers' figures come from, or why there is none, each once with its models; which model was counted elsewhere."""
+    told: dict[tuple[str, str], list[str]] = {}
     for each in measured:
         for name, peer in each.details["peers"].items():
-            notes.append(f"{name}: {peer['how']}" if peer.get("instructions") else f"{each.bundle}, {name}: {peer['how']}")
-        if "placed" in each.details:
-            notes.append(f"{each.bundle} on {each.target}: {each.details['placed']}")
-    return list(dict.fromkeys(notes))
+            told.setdefault((name, peer["how"]), []).append(each.bundle)
+    notes = [f"{name} ({'all' if len(models) == len(measured) else ', '.join(models)}): {how}" for (name, how), models in told.items()]
+    return notes + [f"{each.bundle} on {each.target}: {each.details['placed']}" for each in measured if "placed" in each.details]
 
 
 def render_changes(console: Console, measurement: Measurement, changes: "Sequence[Change]", path: Path) -> None:
     """Print a comparison: what was, what is, by how much it moved; what moved too far says so."""
     rows = [(change.name, *change.values, change.moved, "too much" if change.fails else "") for change in changes]
     columns = ("metric", "baseline", "now", "change", "")
+    console.print()
     console.print(table(f"{measurement.bundle} on {measurement.target}, compared with {path}", columns, rows, numeric=columns[1:4]))
 
 

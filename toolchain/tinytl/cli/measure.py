@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model", type=MODEL, required=False)
 @click.option("--suite", metavar="NAME", help="Published models instead of MODEL: mlperf-tiny; TINYTL_DATA_DIR names where they lie.")
+@click.option("--peers", is_flag=True, help="With --suite: count what tinytl[peers] installs as well.")
 @click.option("--target", "targets", multiple=True, required=True, help="Where to measure; may be given several times.")
 @click.option("--data", help="Dataset whose test split gives the accuracy  [default: the bundle's source task]")
 @click.option("--samples", type=click.IntRange(min=1), help="At most so many test samples.")
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 @compile_options
 @json_option
 def bench(
-    model: Path | None, suite: str | None, targets: tuple[str, ...], data: str | None, samples: int | None, pj_per_mac: float | None,
-    pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, as_json: bool, **limits: Any,
+    model: Path | None, suite: str | None, peers: bool, targets: tuple[str, ...], data: str | None, samples: int | None,
+    pj_per_mac: float | None, pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, as_json: bool, **limits: Any,
 ) -> None:  # fmt: skip
     """Measure MODEL, a bundle or a .tflite, on each target: every figure says how it was had.
 
@@ -43,12 +44,14 @@ def bench(
     if (model is None) == (suite is None):
         raise click.UsageError("one of MODEL and --suite is measured: tinytl bench MODEL --target TARGET")
     calibration = _calibration(pj_per_mac, pj_source)
+    if peers and suite is None:
+        raise click.UsageError("--peers goes with --suite: peers are counted on published models")
     if model is not None:
         measured = _bench_model(model, targets, data, samples, calibration, limits)
     elif data or samples:
         raise click.UsageError("--data and --samples are for the accuracy of a bundle; a suite has none")
     else:
-        measured = _bench_suite(str(suite), targets, calibration, limits)
+        measured = _bench_suite(str(suite), targets, calibration, peers, limits)
     documents = [measurement.to_json() for measurement in measured]
     result = documents[0] if len(documents) == 1 and suite is None else documents
     show(result, as_json=as_json, render=lambda console: (render_suite if suite else render_measurements)(console, measured))
@@ -73,11 +76,14 @@ def _bench_model(
         ]
 
 
-def _bench_suite(suite: str, targets: tuple[str, ...], calibration: "Calibration | None", limits: dict[str, Any]) -> "list[Measurement]":
+def _bench_suite(
+    suite: str, targets: tuple[str, ...], calibration: "Calibration | None", peers: bool, limits: dict[str, Any]
+) -> "list[Measurement]":
     from tinytl_bench.suite import run_suite
 
     with progress() as bar:
-        return [each for target in targets for each in run_suite(suite, target=target, calibration=calibration, progress=bar, **limits)]
+        runs = [run_suite(suite, target=target, calibration=calibration, peers=peers, progress=bar, **limits) for target in targets]
+    return [measurement for run in runs for measurement in run]
 
 
 def _calibration(pj_per_mac: float | None, source: str | None) -> "Calibration | None":
