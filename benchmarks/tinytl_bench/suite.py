@@ -123,7 +123,7 @@ def _count_peers(path: Path, target: str) -> dict[str, dict[str, Any]]:
 def _measured(
     model: SuiteModel, path: Path, target: str, calibration: Calibration | None, with_peers: bool, limits: Mapping[str, Any]
 ) -> Measurement:
-    used, why = _place(target, path, limits)
+    used, why = _place(target, _without_limits(target, path, limits))
     measured = bench(path, target=used, calibration=calibration, first=expect_reference_answers, **limits)
     peers: dict[str, dict[str, Any]] = {STORED_PEER: {"instructions": model.peer_instructions, "how": HOW_STORED}}
     if with_peers:
@@ -133,13 +133,20 @@ def _measured(
     return replace(measured, bundle=model.name, details=details)
 
 
-def _place(target: str, path: Path, limits: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the target that has room for what the policy makes without the board's limits, and why it is not the one asked for."""
+def _without_limits(target: str, path: Path, limits: Mapping[str, Any]) -> Image:
+    """Return what the policy makes of a model for a target's kernels, whatever memory that takes."""
+    options = options_for_target(target, **limits)
+    return compile_model(
+        read_model(path), replace(options, ram_bytes=limits.get("ram_bytes"), flash_bytes=limits.get("flash_bytes"))
+    )
+
+
+def _place(target: str, image: Image) -> tuple[str, str]:
+    """Return the target that has room, and why it is not the one asked for."""
     kind, _, board = target.partition(":")
     if kind != "qemu" or board not in list_boards() or f"{board}-large" not in list_boards():
         return target, ""
-    memory, options = load_board(board).memory, options_for_target(f"{target}-large", **limits)
-    image = compile_model(read_model(path), options)
+    memory = load_board(board).memory
     if image.arena_bytes <= memory.arena_bytes and len(image.data) + 32 <= memory.model_slot_bytes:
         return target, ""
     needs = f"needs {image.arena_bytes:,} bytes of arena and {len(image.data) + 32:,} of model slot"

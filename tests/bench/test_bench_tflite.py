@@ -38,7 +38,8 @@ def test_on_the_board_all_but_the_heads_figures_are_there(plain: Path) -> None:
     assert document["how"]["instructions_per_inference"].endswith("on one random input (seed 0)")
     assert set(document["energy_nj"]) == {"full"}
     assert document["bundle"] == "plain"
-    image = compile_tflite(plain.read_bytes())
+    image = compile_tflite(plain.read_bytes(), family="dsp")
+    assert (document["details"]["family"], document["details"]["optimize"]) == ("dsp", "speed")
     assert len(document["layers"]) == len(image.operators)
     assert sum(layer["instructions"] for layer in document["layers"]) == document["instructions_per_inference"] > 8640
     assert sum(layer["cycles_model"] for layer in document["layers"]) == document["cycles_model"]
