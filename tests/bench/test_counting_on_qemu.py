@@ -82,9 +82,11 @@ def test_without_plugins_icount_counts_the_same_within_a_thousandth(
     totals = []
     for counter in (plugin_counter, icount_counter):
         counter.device.flash(bundle)
-        totals.append(sum(region.instructions for region in counter.measure("inference", sample=bundle.check_inputs[0])))
+        regions = counter.measure("inference", sample=bundle.check_inputs[0])
+        totals.append(sum(region.instructions for region in regions))
         assert (counter.measure("loop", iterations=5)[0].cycles_model is None) == (counter is icount_counter)
-    assert totals[1] == pytest.approx(totals[0], rel=1e-3)
+    # What begins and ends a region counts about 15 instructions more with -icount.
+    assert totals[1] == pytest.approx(totals[0], rel=1e-3, abs=16 * len(regions))
 
 
 def test_marks_that_do_not_match_the_regions_are_refused(plugin_counter: Counter, tmp_path: Path) -> None:
