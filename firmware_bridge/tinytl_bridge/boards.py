@@ -39,13 +39,20 @@ class QemuMachine:
     mailbox_offset: int
     mailbox_bytes: int
     tick_hz: int
+    uart_address: int
+
+    @property
+    def used_bytes(self) -> int:
+        """What of the PSRAM is used: slots and mailbox. A machine may have more, and want a file of that size."""
+        return self.mailbox_offset + self.mailbox_bytes
 
 
 @dataclass(frozen=True)
 class Board:
     """One board: what it is, its limits, how it is compiled for and run.
 
-    family: kernel family of its core. folder: of its C sources, another board's where it names one.
+    family: kernel family of its core. folder: its own. shared: of the C sources and the linker script that it takes from another
+    board, but for files of the same name that it has itself; its own folder where it names none.
     """
 
     name: str
@@ -57,6 +64,13 @@ class Board:
     memory: Memory
     qemu: QemuMachine
     folder: Path
+    shared: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Its C sources, headers and linker script."""
+        found = {path.name: path for each in (self.shared, self.folder) for path in each.iterdir() if path.suffix in (".c", ".h", ".ld")}
+        return tuple(found[name] for name in sorted(found))
 
 
 def list_boards() -> tuple[str, ...]:
@@ -77,7 +91,8 @@ def load_board(name: str) -> Board:
     try:
         facts: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         facts["compiler_flags"] = tuple(facts["compiler_flags"])
-        folder = boards_dir() / facts.pop("sources", name)
-        return Board(**{**facts, "memory": Memory(**facts["memory"]), "qemu": QemuMachine(**facts["qemu"]), "folder": folder})
+        folder, shared = boards_dir() / name, boards_dir() / facts.pop("sources", name)
+        memory, qemu = Memory(**facts["memory"]), QemuMachine(**facts["qemu"])
+        return Board(**{**facts, "memory": memory, "qemu": qemu, "folder": folder, "shared": shared})
     except (KeyError, TypeError, ValueError) as error:
         raise BuildError(f"{path} is malformed: {error}") from error

@@ -25,6 +25,7 @@ _INSTALL = "sudo apt-get install -y gcc-arm-none-eabi libnewlib-arm-none-eabi"
 _SOURCES = ("image/*.c", "kernels/portable/*.c", "learn/*.c", "link/*.c", "store/*.c")
 _FAMILY_SOURCES = {
     "portable": ("kernels/portable_family.c",),
+    "mve": ("kernels/portable_family.c",),
     "dsp": ("kernels/dsp/*.c", "kernels/dsp/armv7em/*.S"),
 }
 _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic")
@@ -97,16 +98,17 @@ def _cache() -> Path:
 def _sources(board: Board) -> list[Path]:
     runtime = runtime_dir()
     patterns = (*_SOURCES, *_FAMILY_SOURCES[board.family])
-    return [path for pattern in patterns for path in sorted(runtime.glob(pattern))] + sorted(board.folder.glob("*.c"))
+    return [path for pattern in patterns for path in sorted(runtime.glob(pattern))] + [path for path in board.files if path.suffix == ".c"]
 
 
 def _key(board: Board, compiler: str) -> str:
     digest = hashlib.sha256(subprocess.run([compiler, "--version"], capture_output=True, check=True).stdout)
-    facts = replace(board, folder=Path(board.folder.name))  # where the sources lie must not matter
+    facts = replace(board, folder=Path(board.folder.name), shared=Path(board.shared.name))  # where the sources lie must not matter
     digest.update(repr((_FLAGS, _FAMILY_SOURCES, _WARNINGS, STACK_PAINT, facts)).encode())
-    for root in (runtime_dir(), board.folder):
-        for path in sorted(path for path in root.rglob("*") if path.is_file()):
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    root = runtime_dir()
+    for path in (*sorted(path for path in root.rglob("*") if path.is_file()), *board.files):
+        name = path.relative_to(root).as_posix() if root in path.parents else path.name
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
@@ -115,7 +117,8 @@ def _definitions(board: Board) -> list[str]:
     numbers = {
         "ARENA_BYTES": memory.arena_bytes, "MODEL_SLOT_BYTES": memory.model_slot_bytes, "HEAD_SLOT_BYTES": memory.head_slot_bytes,
         "SECTOR_BYTES": memory.sector_bytes, "CLOCK_HZ": board.clock_hz, "TICK_HZ": qemu.tick_hz,
-        "MAILBOX_OFFSET": qemu.mailbox_offset, "MAILBOX_BYTES": qemu.mailbox_bytes, "STACK_PAINT": STACK_PAINT,
+        "NV_ADDRESS": qemu.psram_address, "MAILBOX_OFFSET": qemu.mailbox_offset, "MAILBOX_BYTES": qemu.mailbox_bytes,
+        "UART_ADDRESS": qemu.uart_address, "STACK_PAINT": STACK_PAINT,
     }  # fmt: skip
     return [f"-DBOARD_{name}={value}u" for name, value in numbers.items()] + [f'-DBOARD_NAME="{board.name}"']
 
@@ -128,13 +131,14 @@ def _compile(board: Board, compiler: str, elf: Path) -> None:
             made = Path(scratch) / f"{number}.o"
             # A board's own files use GNU extensions (naked functions, section attributes); the runtime's are strict C99.
             warnings = _WARNINGS if runtime in source.parents else ("-Wall", "-Wextra")
-            _run([compiler, *board.compiler_flags, *_FLAGS, *warnings, *_definitions(board), f"-I{runtime}/include", f"-I{runtime}",
+            _run([compiler, *board.compiler_flags, *_FLAGS, *warnings, *_definitions(board), f"-I{runtime}/include", f"-I{runtime}", f"-I{board.shared}",
                   "-c", str(source), "-o", str(made)])  # fmt: skip
             objects.append(str(made))
         memory = board.memory
         symbols = [f"-Wl,--defsym={name}={getattr(memory, name)}" for name in ("firmware_bytes", "ram_bytes", "stack_bytes")]
+        link_script = next(path for path in board.files if path.suffix == ".ld")
         linked = Path(scratch) / elf.name
-        _run([compiler, *board.compiler_flags, "-nostartfiles", *symbols, f"-Wl,-T,{board.folder}/link.ld", "-Wl,--gc-sections",
+        _run([compiler, *board.compiler_flags, "-nostartfiles", *symbols, f"-Wl,-T,{link_script}", "-Wl,--gc-sections",
               "-Wl,--no-warn-rwx-segments", *objects, "-lc", "-lm", "-o", str(linked)])  # fmt: skip
         linked.replace(elf)
 

@@ -61,14 +61,15 @@ def _build(made: PeerSources, board: Board, folder: Path) -> Path:
     compiler, memory = find_compiler(), board.memory
     (folder / "peer.h").write_text(made.header, encoding="ascii")
     values = {"ARENA_BYTES": memory.arena_bytes, "MODEL_SLOT_BYTES": memory.model_slot_bytes, "HEAD_SLOT_BYTES": memory.head_slot_bytes,
-              "SECTOR_BYTES": memory.sector_bytes, "MAILBOX_OFFSET": board.qemu.mailbox_offset, "STACK_PAINT": 0xA5C3A5C3}  # fmt: skip
+              "SECTOR_BYTES": memory.sector_bytes, "MAILBOX_OFFSET": board.qemu.mailbox_offset, "STACK_PAINT": 0xA5C3A5C3, "UART_ADDRESS": board.qemu.uart_address,
+              "NV_ADDRESS": board.qemu.psram_address}  # fmt: skip
     definitions = [*(f"-DBOARD_{name}={value}u" for name, value in values.items()), *(f"-D{each}" for each in made.definitions)]
-    includes = [f"-I{each}" for each in (folder, board.folder, *made.include_folders)]
+    includes = [f"-I{each}" for each in (folder, board.shared, *made.include_folders)]
     symbols = [f"-Wl,--defsym={name}={getattr(memory, name)}" for name in ("firmware_bytes", "ram_bytes", "stack_bytes")]
     elf = folder / "peer.elf"
-    ours = [board.folder / "startup.c", board.folder / "board.c", _MAIN]
+    ours = [board.shared / "startup.c", board.shared / "board.c", board.shared / "timer.c", _MAIN]
     command = [compiler, *board.compiler_flags, *_FLAGS, *definitions, *includes, *map(str, (*ours, *made.sources)), "-nostartfiles",
-               *symbols, f"-Wl,-T,{board.folder}/link.ld", "-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments", "-lc", "-lm",
+               *symbols, f"-Wl,-T,{board.shared}/link.ld", "-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments", "-lc", "-lm",
                "-o", str(elf)]  # fmt: skip
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:

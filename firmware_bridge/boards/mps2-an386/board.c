@@ -3,52 +3,31 @@
 
 #include <string.h>
 
-#define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
-
 /* CMSDK UART 0: data, state (bit 0 transmitter full, bit 1 receiver full), control, interrupts, baud divider. */
-#define UART 0x40004000u
 enum { UART_DATA = 0x00, UART_STATE = 0x04, UART_CONTROL = 0x08, UART_DIVIDER = 0x10, TX_FULL = 1, RX_FULL = 2 };
 
 void uart_init(void)
 {
-    REGISTER(UART + UART_DIVIDER) = 16;
-    REGISTER(UART + UART_CONTROL) = 3; /* transmitter and receiver on */
-    (void)REGISTER(UART + UART_DATA);  /* else the first byte waits a second in half of all starts */
+    REGISTER(BOARD_UART_ADDRESS + UART_DIVIDER) = 16;
+    REGISTER(BOARD_UART_ADDRESS + UART_CONTROL) = 3; /* transmitter and receiver on */
+    (void)REGISTER(BOARD_UART_ADDRESS + UART_DATA);  /* else the first byte waits a second in half of all starts */
 }
 
 uint8_t uart_read(void)
 {
-    while (!(REGISTER(UART + UART_STATE) & RX_FULL)) {
+    while (!(REGISTER(BOARD_UART_ADDRESS + UART_STATE) & RX_FULL)) {
     }
-    return (uint8_t)REGISTER(UART + UART_DATA);
+    return (uint8_t)REGISTER(BOARD_UART_ADDRESS + UART_DATA);
 }
 
 void uart_send(void *context, const uint8_t *data, uint32_t bytes)
 {
     (void)context;
     for (uint32_t i = 0; i < bytes; i++) {
-        while (REGISTER(UART + UART_STATE) & TX_FULL) {
+        while (REGISTER(BOARD_UART_ADDRESS + UART_STATE) & TX_FULL) {
         }
-        REGISTER(UART + UART_DATA) = data[i];
+        REGISTER(BOARD_UART_ADDRESS + UART_DATA) = data[i];
     }
-}
-
-/* CMSDK timer 0 counts down from its reload value: control, value, reload. */
-#define TIMER 0x40000000u
-enum { TIMER_CONTROL = 0x00, TIMER_VALUE = 0x04, TIMER_RELOAD = 0x08 };
-
-void timer_init(void)
-{
-    REGISTER(TIMER + TIMER_CONTROL) = 0;
-    REGISTER(TIMER + TIMER_RELOAD) = 0xFFFFFFFFu;
-    REGISTER(TIMER + TIMER_VALUE) = 0xFFFFFFFFu;
-    REGISTER(TIMER + TIMER_CONTROL) = 1;
-}
-
-uint32_t timer_ticks(void *context)
-{
-    (void)context;
-    return ~REGISTER(TIMER + TIMER_VALUE);
 }
 
 /* The emulator's memory would take any write; flash does not, so the driver refuses what flash would not do. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Drivers of the board: UART, flash, timer, counting marks. */
+ * Drivers of a board: UART, flash, timer, counting marks. Addresses and sizes are its board.toml's. */
 #ifndef TINYTL_BOARD_H
 #define TINYTL_BOARD_H
 
 #include <stdint.h>
 
-#define NV_BASE 0x21000000u
+#define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
+#define NV_BASE BOARD_NV_ADDRESS
 #define MAILBOX_BASE (NV_BASE + BOARD_MAILBOX_OFFSET)
 
 void uart_init(void);
@@ -13,7 +14,7 @@ uint8_t uart_read(void); /* waits for a byte */
 void uart_send(void *context, const uint8_t *data, uint32_t bytes);
 
 void timer_init(void);
-uint32_t timer_ticks(void *context); /* counts up at 25 MHz, wraps */
+uint32_t timer_ticks(void *context); /* counts up at BOARD_TICK_HZ, wraps */
 
 /* Flash: erase sets whole sectors to FF, a write only clears bits. Both return 0 on success and refuse what flash would not do. */
 int flash_erase(void *context, uint32_t offset, uint32_t bytes);

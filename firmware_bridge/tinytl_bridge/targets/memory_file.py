@@ -13,11 +13,12 @@ class MemoryFile:
     """A file of a fixed size, erased (FF) where new, mapped while open.
 
     Args:
-        path: made if missing. size: bytes. who: the target's name, for the error when somebody else uses it.
+        path: made if missing. size: bytes. used: bytes from the start that are erased and mapped; the rest is a hole. who: the target's name, for the error when somebody else uses it.
     """
 
-    def __init__(self, path: Path, size: int, *, who: str) -> None:
+    def __init__(self, path: Path, size: int, *, who: str, used: int | None = None) -> None:
         self.path, self._size, self._who = path, size, who
+        self._used = size if used is None else used
         self._lock = FileLock(path.with_suffix(".lock"), timeout=0)
         self.view: mmap.mmap | None = None
 
@@ -35,10 +36,12 @@ class MemoryFile:
             ) from None
         if not self.path.exists() or self.path.stat().st_size != self._size:
             made = self.path.with_suffix(".new")
-            made.write_bytes(b"\xff" * self._size)
+            with made.open("wb") as file:
+                file.write(b"\xff" * self._used)
+                file.truncate(self._size)
             made.replace(self.path)
         with self.path.open("r+b") as file:
-            self.view = mmap.mmap(file.fileno(), self._size)
+            self.view = mmap.mmap(file.fileno(), self._used)
         return self.view
 
     def close(self) -> None:

@@ -90,7 +90,8 @@ class QemuTarget(Target):
         self.name, self.timeout_s = f"qemu:{board}", 2.0
         self.board: Board = load_board(board)
         self._arguments = tuple(extra_arguments)
-        self._file = MemoryFile(state_folder(state_dir) / f"qemu-{board}.nv", self.board.qemu.psram_bytes, who=self.name)
+        path, qemu = state_folder(state_dir) / f"qemu-{board}.nv", self.board.qemu
+        self._file = MemoryFile(path, qemu.psram_bytes, who=self.name, used=qemu.used_bytes)
         self._process: subprocess.Popen[bytes] | None = None
         self._stream: _SocketStream | None = None
 
