@@ -25,7 +25,7 @@ _INSTALL = "sudo apt-get install -y gcc-arm-none-eabi libnewlib-arm-none-eabi"
 _SOURCES = ("image/*.c", "kernels/portable/*.c", "learn/*.c", "link/*.c", "store/*.c")
 _FAMILY_SOURCES = {
     "portable": ("kernels/portable_family.c",),
-    "mve": ("kernels/portable_family.c",),
+    "mve": ("kernels/mve/*.c", "kernels/mve/armv81m/*.c", "kernels/mve/armv81m/*.S"),
     "dsp": ("kernels/dsp/*.c", "kernels/dsp/armv7em/*.S"),
 }
 _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic")

@@ -9,6 +9,7 @@ from tinytl_bridge.protocol import DeviceInfo
 SLOT_HEADER_BYTES = 32
 """Of a model slot, before the image (SPEC.md section 4)."""
 _HOST = "host"
+_BEST_FIRST = ("mve", "dsp", "portable")
 
 
 def options_for(
@@ -22,7 +23,7 @@ def options_for(
     Args:
         ram_bytes, flash_bytes: less than the device has, where a user keeps some for other things.
     """
-    family = "dsp" if "dsp" in device.families and device.board != _HOST else "portable"
+    family = "portable" if device.board == _HOST else next(each for each in _BEST_FIRST if each in device.families)
     slot = device.model_slot_bytes - SLOT_HEADER_BYTES
     return CompileOptions(family, optimize, _least(device.arena_bytes, ram_bytes), _least(slot, flash_bytes))
 

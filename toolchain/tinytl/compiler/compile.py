@@ -23,7 +23,7 @@ from tinytl.compiler.records import FAMILIES
 from tinytl.compiler.selection import POLICIES, Choices, choose, constants_of, find_choices
 from tinytl.errors import CompileError
 
-READY_FAMILIES = ("portable", "dsp")
+READY_FAMILIES = ("portable", "dsp", "mve")
 
 
 @dataclass(frozen=True)

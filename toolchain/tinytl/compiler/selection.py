@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tinytl.compiler.dsp.candidate import Candidate
-from tinytl.compiler.dsp.family import candidates
+from tinytl.compiler.dsp.family import candidates as dsp_candidates
+from tinytl.compiler.mve.family import candidates as mve_candidates
 from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, ProgramTensor
 
 POLICIES = ("speed", "size", "balanced")
+_CANDIDATES = {"dsp": dsp_candidates, "mve": mve_candidates}
 _BUDGETS = {"size": 1.1, "balanced": 2.0}
 
 
@@ -40,7 +42,7 @@ def find_choices(program: Program, family: str) -> Choices:
     """Collect the choices of all operators: the expensive part, done once for all limits."""
     options = []
     for operator in program.operators:
-        found = candidates(program, operator) if family == "dsp" and not operator.kernel else []
+        found = _CANDIDATES[family](program, operator) if family in _CANDIDATES and not operator.kernel else []
         options.append((_portable(program, operator), *(_choice(each) for each in found)))
     return Choices(program, tuple(options))
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kernels of a family beside the portable ones, SPEC.md table 2.7 as data: the twin of kernels/dsp/variants.def."""
+"""The kernels of a family beside the portable ones, SPEC.md table 2.7 as data: the twin of kernels/*/variants.def.
+
+Numbers are distinct across families: dsp has those from 1, mve those from 65.
+"""
 
 from dataclasses import dataclass
 
@@ -8,7 +11,7 @@ from tinytl.compiler.kinds import ADD, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECT
 
 @dataclass(frozen=True)
 class Variant:
-    """One kernel of the dsp family.
+    """One kernel of a family.
 
     Attributes:
         kind: operator that it computes. number: the operator record's `kernel`. name: as in the table and of the kernel.
@@ -41,9 +44,16 @@ FULLY_CONNECTED_PANELS_S16 = Variant(FULLY_CONNECTED, 1, "fully_connected_panels
 FULLY_CONNECTED_PANELS_S8 = Variant(FULLY_CONNECTED, 2, "fully_connected_panels_s8", "panels s8", _DENSE)
 ADD_TABLES = Variant(ADD, 1, "add_tables", "tables", ("act_min", "act_max"))
 
+MVE_CONV_2D = Variant(CONV_2D, 65, "mve_conv_2d", "mve blocks", _WINDOWS)
+MVE_DEPTHWISE_PIXELS = Variant(DEPTHWISE_CONV_2D, 65, "mve_depthwise_pixels", "mve lanes", _WINDOWS)
+MVE_DEPTHWISE_FLAT = Variant(DEPTHWISE_CONV_2D, 66, "mve_depthwise_flat", "mve lanes of a row", _WINDOWS)
+MVE_FULLY_CONNECTED = Variant(FULLY_CONNECTED, 65, "mve_fully_connected", "mve blocks", _DENSE)
+MVE_ADD_TABLES = Variant(ADD, 65, "mve_add_tables", "mve tables", ("act_min", "act_max"))
+
 _ALL = (
     *(CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4, DEPTHWISE_3X3),
     *(FULLY_CONNECTED_PANELS_S16, FULLY_CONNECTED_PANELS_S8, ADD_TABLES),
+    *(MVE_CONV_2D, MVE_DEPTHWISE_PIXELS, MVE_DEPTHWISE_FLAT, MVE_FULLY_CONNECTED, MVE_ADD_TABLES),
 )
 VARIANTS: dict[tuple[int, int], Variant] = {
     (each.kind.code, each.number): each for each in _ALL

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A runtime with the kernels of every family: the twin, which runs the others' plain C. */
+#include "image/rules.h"
+#include "kernels/dsp/variant_rules.h"
+#include "kernels/mve/variant_rules.h"
+
+const operator_entry tinytl_variants[] = {
+#define VARIANT(operator, kernel, name, params) {OPCODE_##operator, kernel, params, tinytl_rule_##name, tinytl_##name},
+#include "kernels/dsp/variants.def"
+#include "kernels/mve/variants.def"
+#undef VARIANT
+};
+const uint32_t tinytl_variant_count = sizeof tinytl_variants / sizeof tinytl_variants[0];
+
+uint32_t tinytl_family_mask(void)
+{
+    return 1u | 1u << 1 | 1u << 2;
+}

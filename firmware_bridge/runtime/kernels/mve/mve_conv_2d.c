@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Convolution as a matrix product, three pixels times four output channels at a time (tile.h): any window, stride, dilation and padding.
+ *
+ * input [1,H,W,C] · packed weights · channel table → output [1,OH,OW,O]. The input's zero point is in the biases of the table, so padding is
+ * the zero point itself. Scratch: three windows. */
+#include "kernels/mve/tile.h"
+#include "kernels/mve/windows.h"
+
+typedef void run_tile(const tinytl_mve_tile *tile);
+
+static tinytl_mve_tile tile_of(const tinytl_call *call, uint32_t window)
+{
+    const int32_t *p = call->params;
+    tinytl_mve_tile tile = {
+        .blocks = mve_in_blocks(window) / MVE_BLOCK,
+        .weights = call_input_data(call, 1),
+        .channel_count = call_output(call)->dims[3],
+        .channels = call_input_data(call, 2),
+        .zero_point = call_output(call)->zero_point,
+        .act_max = p[MVE_ACT_MAX],
+        .act_min = p[MVE_ACT_MIN],
+    };
+    return tile;
+}
+
+/* Windows of one pixel that move by one are rows as they lie, but for those at the end, whose last block would reach beyond the input. */
+static void convolve_pixels(const tinytl_call *call, tinytl_mve_tile *tile, run_tile *run)
+{
+    const uint32_t depth = call_input(call, 0)->dims[3], channels = tile->channel_count, padded = tile->blocks * MVE_BLOCK;
+    const uint32_t pixels = call_output(call)->dims[1] * call_output(call)->dims[2], bytes = pixels * depth;
+    const int8_t *input = call_input_data(call, 0);
+    int8_t *output = call_output_data(call), *rows = (int8_t *)call->scratch;
+
+    for (uint32_t pixel = 0; pixel < pixels; pixel += MVE_ROWS) {
+        for (uint32_t i = 0; i < MVE_ROWS; i++) {
+            const uint32_t at = pixel + i < pixels ? pixel + i : pixels - 1u; /* past the end: the last pixel again */
+            tile->rows[i] = input + at * depth;
+            tile->outputs[i] = output + at * channels;
+            if (at * depth + padded > bytes) {
+                mve_copy(rows + i * padded, input + at * depth, depth);
+                tile->rows[i] = rows + i * padded;
+            }
+        }
+        run(tile);
+    }
+}
+
+static void convolve_windows(const tinytl_call *call, tinytl_mve_tile *tile, run_tile *run)
+{
+    const tinytl_tensor *out = call_output(call);
+    const int32_t *p = call->params;
+    const mve_windows windows = mve_windows_of(call);
+    const uint32_t pixels = out->dims[1] * out->dims[2], padded = tile->blocks * MVE_BLOCK;
+    const int32_t right = (int32_t)out->dims[2] * p[MVE_STRIDE_W] - p[MVE_PAD_LEFT];
+    int32_t row = -p[MVE_PAD_TOP], column = -p[MVE_PAD_LEFT];
+    int8_t *output = call_output_data(call);
+
+    for (uint32_t i = 0; i < MVE_ROWS; i++)
+        tile->rows[i] = (int8_t *)call->scratch + i * padded;
+    for (uint32_t pixel = 0; pixel < pixels; pixel += MVE_ROWS) {
+        for (uint32_t i = 0; i < MVE_ROWS; i++) {
+            if (pixel + i >= pixels) { /* past the end: the pixel before again */
+                tile->rows[i] = tile->rows[i - 1u];
+                tile->outputs[i] = tile->outputs[i - 1u];
+                continue;
+            }
+            tinytl_mve_gather(&windows, row, column, (int8_t *)call->scratch + i * padded);
+            tile->outputs[i] = output;
+            output += tile->channel_count;
+            column += p[MVE_STRIDE_W];
+            if (column == right) {
+                column = -p[MVE_PAD_LEFT];
+                row += p[MVE_STRIDE_H];
+            }
+        }
+        run(tile);
+    }
+}
+
+void tinytl_mve_conv_2d(const tinytl_call *call)
+{
+    const int32_t *p = call->params;
+    const uint32_t window = (uint32_t)(p[MVE_TAPS_H] * p[MVE_TAPS_W]) * call_input(call, 0)->dims[3];
+    run_tile *run = p[MVE_RESCALING] == MVE_SIGNED ? tinytl_mve_tile_signed : tinytl_mve_tile_rounded;
+    tinytl_mve_tile tile = tile_of(call, window);
+    if (p[MVE_TAPS_H] == 1 && p[MVE_TAPS_W] == 1 && p[MVE_STRIDE_H] == 1 && p[MVE_STRIDE_W] == 1)
+        convolve_pixels(call, &tile, run);
+    else
+        convolve_windows(call, &tile, run);
+}

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Depthwise convolution over 16 lanes: `mve_depthwise_pixels` and `mve_depthwise_flat` (runtime: kernels/mve/depthwise.h)."""
+
+from math import prod
+
+import numpy as np
+
+from tinytl.compiler.dsp.candidate import Candidate, Constant, constant_data, operand, parameters_of
+from tinytl.compiler.dsp.conv_2d import window_parameters
+from tinytl.compiler.dsp.sums import sums_of
+from tinytl.compiler.mve import cost
+from tinytl.compiler.mve.packing import BLOCK, DEPTHWISE_ORDER, in_blocks, table
+from tinytl.compiler.mve.rescaling import SIGNED, Doubled, find_doubled
+from tinytl.compiler.program import Program, ProgramOperator
+from tinytl.compiler.variants import MVE_DEPTHWISE_FLAT, MVE_DEPTHWISE_PIXELS
+
+_ADDRESS_BYTES = 8
+
+
+def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
+    """Return the kernel for a depthwise convolution of multiplier 1 without a weight of −128."""
+    weights = constant_data(program, operator, 1)[0]  # taps_h, taps_w, channels
+    taps_h, taps_w, channels = weights.shape
+    source = operand(program, operator, 0)
+    if source.dims[-1] != channels or weights.min() < -127:
+        return []
+    found = find_doubled(sums_of(program, operator, weights.reshape(-1, channels).T))
+    if found is None:
+        return []
+    named = parameters_of(operator)
+    out = program.tensors[operator.outputs[0]].dims
+    flat = BLOCK % channels == 0 and named["stride_w"] == 1
+    copies = BLOCK // channels if flat else 1  # of the channels, side by side in a block
+    row_bytes = ((out[2] - 1) * named["stride_w"] + (taps_w - 1) * named["dilation_w"] + 1) * channels
+    ring_rows = (taps_h - 1) * named["dilation_h"] + 1
+    packed = _weights(np.tile(weights, copies))
+    blocks = -(-out[2] * channels // BLOCK) if flat else out[2] * -(-channels // BLOCK)
+    instructions = cost.depthwise(rows=out[1], blocks=blocks, taps=taps_h * taps_w, row_bytes=row_bytes, signed=found.mode == SIGNED)
+    return [
+        Candidate(
+            variant=MVE_DEPTHWISE_FLAT if flat else MVE_DEPTHWISE_PIXELS,
+            inputs=operator.inputs[:1],
+            constants=(Constant("blocks", packed, "int8"), Constant("channels", _table(found, copies), "int32")),
+            parameters=window_parameters(operator, (taps_h, taps_w), found.mode),
+            scratch_bytes=in_blocks(_ADDRESS_BYTES * taps_h * taps_w) + row_bytes * (ring_rows + 1) + BLOCK,
+            instructions=instructions,
+            weight_bytes=prod(packed.shape),
+        )
+    ]
+
+
+def _weights(weights: np.ndarray) -> np.ndarray:
+    """(taps_h, taps_w, lanes) → (blocks, taps · 16) int8, filled up with zeros."""
+    lanes = weights.shape[2]
+    filled = np.zeros((prod(weights.shape[:2]), in_blocks(lanes)), np.int8)
+    filled[:, :lanes] = weights.reshape(-1, lanes)
+    taps = len(filled)
+    return np.ascontiguousarray(filled.reshape(taps, -1, BLOCK).transpose(1, 0, 2).reshape(-1, taps * BLOCK))
+
+
+def _table(found: Doubled, copies: int) -> np.ndarray:
+    columns = [np.tile(column, copies) for column in (found.biases, found.multipliers, found.shifts)]
+    words = table(columns, BLOCK).reshape(-1, len(columns), BLOCK)
+    return np.ascontiguousarray(words[:, :, DEPTHWISE_ORDER].reshape(len(words), -1))
