@@ -11,6 +11,7 @@
 
 enum { MVE_LANES = 16, MVE_TABLE_WORDS = 3 * MVE_LANES };
 
+/* Assembly reads the fields by their order. */
 typedef struct tinytl_mve_depthwise {
     const int8_t *const *taps; /* of pixel 0; read up to whole blocks of 16 lanes */
     uint32_t tap_count;        /* > 0 */
@@ -22,6 +23,7 @@ typedef struct tinytl_mve_depthwise {
     const int32_t *channels;   /* per block of lanes: 16 biases, 16 multipliers, 16 times −e (tile.h) */
     int8_t *output;            /* pixels × lanes */
     int32_t zero_point, act_min, act_max;
+    uint32_t columns;          /* taps of a row of the window; they lie at equal distances */
 } tinytl_mve_depthwise;
 
 void tinytl_mve_depthwise_rounded(const tinytl_mve_depthwise *rows);

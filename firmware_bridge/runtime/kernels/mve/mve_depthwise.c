@@ -92,6 +92,7 @@ static void convolve(const tinytl_call *call, int is_flat)
         .zero_point = out->zero_point,
         .act_min = p[MVE_ACT_MIN],
         .act_max = p[MVE_ACT_MAX],
+        .columns = (uint32_t)p[MVE_TAPS_W],
     };
     for (uint32_t y = 0; y < out->dims[1]; y++, rows.output += width * channels) {
         const int32_t row = (int32_t)y * p[MVE_STRIDE_H] - p[MVE_PAD_TOP];

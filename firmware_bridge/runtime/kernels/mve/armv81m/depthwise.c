@@ -6,7 +6,9 @@
 
 #include <arm_mve.h>
 
-enum { TAPS_3X3 = 9 };
+/* depthwise_3x3.S */
+void tinytl_mve_depthwise_3x3_rounded(const tinytl_mve_depthwise *rows);
+void tinytl_mve_depthwise_3x3_signed(const tinytl_mve_depthwise *rows);
 
 
 static inline int32x4_t rescaled(int32x4_t sum, const int32_t *words, int is_signed)
@@ -17,9 +19,9 @@ static inline int32x4_t rescaled(int32x4_t sum, const int32_t *words, int is_sig
 }
 
 /* One block of 16 lanes: `at` bytes behind the taps. */
-static inline int8x16_t block(const tinytl_mve_depthwise *rows, uint32_t taps, uint32_t at, const int8_t *weights, const int32_t *table,
-                              int is_signed)
+static inline int8x16_t block(const tinytl_mve_depthwise *rows, uint32_t at, const int8_t *weights, const int32_t *table, int is_signed)
 {
+    const uint32_t taps = rows->tap_count;
     int32x4_t sum0 = vldrwq_s32(table), sum1 = vldrwq_s32(table + 4), sum2 = vldrwq_s32(table + 8), sum3 = vldrwq_s32(table + 12);
     for (uint32_t tap = 0; tap < taps; tap += 2) {
         int8x16_t x = vldrbq_s8(rows->taps[tap] + at), w = vldrbq_s8(weights + MVE_LANES * tap);
@@ -48,7 +50,13 @@ static inline int8x16_t block(const tinytl_mve_depthwise *rows, uint32_t taps, u
     return vmaxq_s8(vminq_s8(bytes, vdupq_n_s8((int8_t)rows->act_max)), vdupq_n_s8((int8_t)rows->act_min));
 }
 
-static inline void run(const tinytl_mve_depthwise *rows, uint32_t taps, int is_signed)
+/* Nine taps of three rows, three columns at equal distances each. */
+static inline int is_3x3(const tinytl_mve_depthwise *rows)
+{
+    return rows->tap_count == 9u && rows->columns == 3u;
+}
+
+static inline void run(const tinytl_mve_depthwise *rows, int is_signed)
 {
     int8_t *output = rows->output;
     for (uint32_t pixel = 0, start = 0; pixel < rows->pixels; pixel++, start += rows->step) {
@@ -56,14 +64,14 @@ static inline void run(const tinytl_mve_depthwise *rows, uint32_t taps, int is_s
         const int32_t *table = rows->channels;
         uint32_t at = start, left = rows->lanes;
         for (; left >= MVE_LANES; left -= MVE_LANES, at += MVE_LANES, output += MVE_LANES) {
-            vstrbq_s8(output, block(rows, taps, at, weights, table, is_signed));
+            vstrbq_s8(output, block(rows, at, weights, table, is_signed));
             if (rows->cycle > 1u) {
-                weights += taps * MVE_LANES;
+                weights += rows->tap_count * MVE_LANES;
                 table += MVE_TABLE_WORDS;
             }
         }
         if (left) {
-            vstrbq_p_s8(output, block(rows, taps, at, weights, table, is_signed), vctp8q(left));
+            vstrbq_p_s8(output, block(rows, at, weights, table, is_signed), vctp8q(left));
             output += left;
         }
     }
@@ -71,16 +79,16 @@ static inline void run(const tinytl_mve_depthwise *rows, uint32_t taps, int is_s
 
 void tinytl_mve_depthwise_rounded(const tinytl_mve_depthwise *rows)
 {
-    if (rows->tap_count == TAPS_3X3)
-        run(rows, TAPS_3X3, 0);
+    if (is_3x3(rows))
+        tinytl_mve_depthwise_3x3_rounded(rows);
     else
-        run(rows, rows->tap_count, 0);
+        run(rows, 0);
 }
 
 void tinytl_mve_depthwise_signed(const tinytl_mve_depthwise *rows)
 {
-    if (rows->tap_count == TAPS_3X3)
-        run(rows, TAPS_3X3, 1);
+    if (is_3x3(rows))
+        tinytl_mve_depthwise_3x3_signed(rows);
     else
-        run(rows, rows->tap_count, 1);
+        run(rows, 1);
 }
