@@ -10,6 +10,7 @@ from math import prod
 from typing import Any
 
 from tinytl.bundle import Bundle
+from tinytl.compiler.constant_channels import fold_constant_channels
 from tinytl.compiler.head_section import HeadPlan, plan_head
 from tinytl.compiler.image import Image, OperatorInfo, write_image
 from tinytl.compiler.inference import MAX_BYTES, infer
@@ -20,7 +21,7 @@ from tinytl.compiler.passes import PASSES, Pass, optimize
 from tinytl.compiler.program import CONSTANT, Program
 from tinytl.compiler.reader import read
 from tinytl.compiler.records import FAMILIES
-from tinytl.compiler.selection import POLICIES, Choices, choose, constants_of, find_choices
+from tinytl.compiler.selection import POLICIES, Choices, choose, compacted, constants_of, find_choices
 from tinytl.errors import CompileError
 
 READY_FAMILIES = ("portable", "dsp")
@@ -100,9 +101,10 @@ def compile_tflite(
     return build_image(program, None, tflite_metadata(program), options, bundle_id=b"")
 
 
-def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES) -> Program:
-    """Run the stages up to the program. passes: which to run; tests compare with none."""
-    return lower(optimize(infer(read(data)), passes))
+def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES, fold: bool = True) -> Program:
+    """Run the stages up to the program. passes: which to run; fold: constant channels; tests compare with none."""
+    program = lower(optimize(infer(read(data)), passes))
+    return compacted(fold_constant_channels(program)) if fold else program
 
 
 def build_image(program: Program, head: HeadPlan | None, metadata: dict[str, Any], options: CompileOptions, *, bundle_id: bytes) -> Image:

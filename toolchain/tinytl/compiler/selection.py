@@ -131,7 +131,7 @@ def with_kernels(program: Program, picked: Sequence[Choice]) -> Program:
     operators = []
     for operator, choice in zip(program.operators, picked, strict=True):
         operators.append(_exchanged(operator, choice, tensors))
-    return _compacted(replace(program, tensors=tuple(tensors), operators=tuple(operators)))
+    return compacted(replace(program, tensors=tuple(tensors), operators=tuple(operators)))
 
 
 def _exchanged(operator: ProgramOperator, choice: Choice, tensors: list[ProgramTensor]) -> ProgramOperator:
@@ -155,7 +155,8 @@ def _exchanged(operator: ProgramOperator, choice: Choice, tensors: list[ProgramT
     )
 
 
-def _compacted(program: Program) -> Program:
+def compacted(program: Program) -> Program:
+    """Drop tensors that no operator uses."""
     used = {number for operator in program.operators for number in (*operator.inputs, *operator.outputs)}
     used |= {*program.inputs, *program.outputs}
     numbers = {old: new for new, old in enumerate(sorted(used))}
