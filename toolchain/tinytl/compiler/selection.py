@@ -62,8 +62,8 @@ def _portable(program: Program, operator: ProgramOperator) -> Choice:
 
 def portable_instructions(program: Program, operator: ProgramOperator) -> int:
     """Return about how many instructions the portable kernel takes: enough to rank it below the others."""
-    elements = program.tensors[operator.outputs[0]].bytes
-    return 9 * operator.macs + 90 * elements
+    read = sum(program.tensors[number].bytes for number in operator.inputs if program.tensors[number].data is None)
+    return 9 * operator.macs + 90 * program.tensors[operator.outputs[0]].bytes + 7 * read
 
 
 def constants_of(program: Program) -> int:

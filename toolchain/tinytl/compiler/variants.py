@@ -3,7 +3,15 @@
 
 from dataclasses import dataclass
 
-from tinytl.compiler.kinds import ADD, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, OperatorKind
+from tinytl.compiler.kinds import (
+    ADD,
+    AVERAGE_POOL_2D,
+    CONV_2D,
+    DEPTHWISE_CONV_2D,
+    FULLY_CONNECTED,
+    MEAN,
+    OperatorKind,
+)
 
 
 @dataclass(frozen=True)
@@ -39,11 +47,16 @@ DEPTHWISE_3X3 = Variant(
 _DENSE = ("depth", "act_min", "act_max")
 FULLY_CONNECTED_PANELS_S16 = Variant(FULLY_CONNECTED, 1, "fully_connected_panels_s16", "panels s16", _DENSE)
 FULLY_CONNECTED_PANELS_S8 = Variant(FULLY_CONNECTED, 2, "fully_connected_panels_s8", "panels s8", _DENSE)
+AVERAGE_POOL_2D_WORDS = Variant(
+    *(AVERAGE_POOL_2D, 1, "average_pool_2d_words", "words"),
+    AVERAGE_POOL_2D.parameters,
+)
+MEAN_WORDS = Variant(MEAN, 1, "mean_words", "words", ("multiplier", "shift"))
 ADD_TABLES = Variant(ADD, 1, "add_tables", "tables", ("act_min", "act_max"))
 
 _ALL = (
     *(CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4, DEPTHWISE_3X3),
-    *(FULLY_CONNECTED_PANELS_S16, FULLY_CONNECTED_PANELS_S8, ADD_TABLES),
+    *(FULLY_CONNECTED_PANELS_S16, FULLY_CONNECTED_PANELS_S8, AVERAGE_POOL_2D_WORDS, MEAN_WORDS, ADD_TABLES),
 )
 VARIANTS: dict[tuple[int, int], Variant] = {
     (each.kind.code, each.number): each for each in _ALL

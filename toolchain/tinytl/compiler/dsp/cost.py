@@ -155,3 +155,13 @@ def vector(*, quads: int, depth: int, odd: bool, s8: bool) -> int:
     per_quad = 5 + per_group * groups + 2 * -(-groups // UNROLLED) + 26
     pack = 12 + (8 if s8 else 6) * groups
     return quads * per_quad + (2 if odd else 1) * 22 + pack + 245 + (4 * depth if depth % 4 else 0)
+
+
+def average_pool(rows: int, columns: int, outputs: int) -> int:
+    """Return the instructions of an average pooling, four channels at a time; windows at the edge are taken as whole."""
+    return outputs // 4 * (20 + rows * (6 + 6 * columns) + 4 * 12) + 150
+
+
+def mean(places: int, outputs: int) -> int:
+    """Return the instructions of a mean over height and width."""
+    return outputs // 4 * (20 + 6 * places + 4 * 30) + 150
