@@ -4,6 +4,8 @@
  * shifts alone, which the fixed-point arithmetic bounds. */
 #include "image/rules.h"
 
+#include "image/rule_checks.h"
+
 enum { MAX_SIDE = 1 << 15, MAX_STRIDE = 1 << 15 };
 
 static int is(const tinytl_tensor *tensor, tinytl_dtype dtype)

@@ -102,6 +102,12 @@ class Builder:
             )
         return self._numbers[number, shape]
 
+    def temporary(self, number: int, dims: tuple[int, ...]) -> int:
+        """Add an activation that the file does not have, of a graph tensor's meaning."""
+        source = self.graph.tensors[number]
+        storage = len(self.graph.tensors) + len(self.tensors)  # graph tensors have the numbers below
+        return self._append(ProgramTensor(source.name, source.dtype, dims, *_meaning(source), storage))
+
     def constant(self, name: str, data: np.ndarray, dtype: str) -> int:
         """Add a constant that the compiler computed, and return its number."""
         array = np.ascontiguousarray(data, dtype=np.dtype(dtype))
@@ -115,15 +121,16 @@ class Builder:
         parameters: tuple[int, ...] = (),
         *,
         macs: int = 0,
+        output: int | None = None,
     ) -> None:
-        """Append the image operator that computes a node's (first) output."""
+        """Append the image operator that computes a node's output, or the program's tensor `output`."""
         if len(parameters) != len(kind.parameters):
             raise ValueError(f"{kind.name} takes {len(kind.parameters)} parameters, not {len(parameters)}")
         if macs > MAX_MACS:
             raise node.refuse(f"takes {macs:,} multiply-accumulates", expected=f"at most {MAX_MACS:,}")
         if any(not -(2**31) <= value < 2**31 for value in parameters):
             raise node.refuse(f"a parameter of {parameters} does not fit", expected="32-bit integers")
-        outputs = (self.tensor(node.outputs[0]),)
+        outputs = (self.tensor(node.outputs[0]) if output is None else output,)
         name = layer_name(node.name) or kind.name
         self.operators.append(ProgramOperator(kind, name, inputs, outputs, parameters, macs))
 
