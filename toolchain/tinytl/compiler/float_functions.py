@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""exp, expm1 and tanh of one float, with the bits that C libraries give: TFLite tabulates LOGISTIC, TANH and ELU with them.
+"""exp, expm1 and tanh of one float, with the bits that C libraries give: TFLite tabulates LOGISTIC and TANH with them.
 
 An entry of a table depends on the last bit only where the curve passes a rounding tie within 2^−22. `expf` is correctly rounded
 in every common library, as far as a tie can tell; `expm1f` and `tanhf` are not: here they are fdlibm's, which glibc before
@@ -87,8 +87,3 @@ def tanh_of(x: np.float32) -> np.float32:
 def logistic_of(x: np.float32) -> np.float32:
     """Return 1 / (1 + exp(−x))."""
     return _ONE / (_ONE + exp_of(-x))
-
-
-def elu_of(x: np.float32) -> np.float32:
-    """Return x, or exp(x) − 1 below zero."""
-    return x if x >= 0 else -_ONE if x < -40 else expm1_of(x)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tinytl.compiler.graph import Graph, Node, Tensor
-from tinytl.compiler.float_functions import elu_of, logistic_of, tanh_of
+from tinytl.compiler.float_functions import logistic_of, tanh_of
 from tinytl.compiler.kinds import L2_NORMALIZATION, LOOKUP, RELU, SOFTMAX
 from tinytl.compiler.lookup_tables import float_table, hard_swish_table, leaky_relu_table
 from tinytl.compiler.operators.rule import Rule, clamp, quantized_input, quantized_output, same_shape
@@ -84,10 +84,6 @@ def _tanh(node: Node, source: Tensor, output: Tensor) -> np.ndarray:
     return float_table(source, output, tanh_of)
 
 
-def _elu(_: Node, source: Tensor, output: Tensor) -> np.ndarray:
-    return float_table(source, output, elu_of)
-
-
 def _hard_swish(_: Node, source: Tensor, output: Tensor) -> np.ndarray:
     return hard_swish_table(source, output)
 
@@ -108,7 +104,6 @@ RULES = (
     ),
     Rule("LOGISTIC", 3, same_shape, _lower_table(_logistic)),
     Rule("TANH", 3, same_shape, _lower_table(_tanh)),
-    Rule("ELU", 1, same_shape, _lower_table(_elu)),
     Rule("HARD_SWISH", 1, same_shape, _lower_table(_hard_swish)),
     Rule(
         *("LEAKY_RELU", 2, same_shape, _lower_table(_leaky_relu)),
