@@ -62,11 +62,11 @@ def test_truncated_file_is_refused() -> None:
 
 def test_unsupported_operator_names_place_and_list() -> None:
     writer = ModelWriter()
-    a, b, c = (writer.tensor(name, (1, 4)) for name in ("in", "mid", "model/act/Tanh"))
+    a, b, c = (writer.tensor(name, (1, 4)) for name in ("in", "mid", "model/act/Cos"))
     writer.node("RELU", [a], b)
-    writer.node("TANH", [b], c, version=2)
+    writer.node("COS", [b], c, version=2)
     assert refusal(writer.bytes([a], [c])) == (
-        "operator 1, TANH version 2 (output 'model/act/Tanh') is not supported; "
+        "operator 1, COS version 2 (output 'model/act/Cos') is not supported; "
         f"expected one of {supported_list()}\n"
         "hint: replace the layer, or cut the model before it (an earlier freeze plan)"
     )

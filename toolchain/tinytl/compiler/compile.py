@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The compiler's two verbs: a bundle, or a bare .tflite file → `Image`. Every stage in order, nothing else.
 
-read → infer shapes → passes → lower → plan the arena → write. No TensorFlow, no C compiler; about a second for the
+read → infer shapes → passes → lower → join tables → plan the arena → write. No TensorFlow, no C compiler; about a second for the
 largest models.
 """
 
@@ -19,6 +19,7 @@ from tinytl.compiler.passes import PASSES, Pass, optimize
 from tinytl.compiler.program import CONSTANT, Program
 from tinytl.compiler.reader import read
 from tinytl.compiler.records import FAMILIES
+from tinytl.compiler.table_chains import join_tables
 from tinytl.errors import CompileError
 
 READY_FAMILIES = ("portable",)
@@ -70,7 +71,8 @@ def compile_tflite(data: bytes, *, family: str = "portable", ram_bytes: int | No
 
 def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES) -> Program:
     """Run the stages up to the program. passes: which to run; tests compare with none."""
-    return lower(optimize(infer(read(data)), passes))
+    program = lower(optimize(infer(read(data)), passes))
+    return join_tables(program) if passes else program
 
 
 def build_image(

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""exp, expm1 and tanh of one float, with the bits that C libraries give: TFLite tabulates LOGISTIC and TANH with them.
+"""exp, expm1 and tanh of one float with the bits that C libraries give: TFLite tabulates LOGISTIC and TANH with them.
 
-An entry of a table depends on the last bit only where the curve passes a rounding tie within 2^−22. `expf` is correctly rounded
-in every common library, as far as a tie can tell; `expm1f` and `tanhf` are not: here they are fdlibm's, which glibc before
-2.41, newlib and others share. A test compares both with the C library that is installed.
+An entry of a table depends on the last bit only where the curve passes a rounding tie within 2^−22. `expf` is taken as
+correctly rounded: glibc's is in all but one of some hundred arguments, which would have to be such a tie too. `expm1f` and
+`tanhf` are further off: here they are fdlibm's, which glibc before 2.41, newlib and others share (later ones round them
+correctly, and LiteRT, which calls the C library, then has another byte at such a tie). A test compares them with the C
+library that is installed.
 """
 
 from math import exp

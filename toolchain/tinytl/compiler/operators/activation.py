@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinytl.compiler.graph import Graph, Node, Tensor
 from tinytl.compiler.float_functions import logistic_of, tanh_of
+from tinytl.compiler.graph import Graph, Node, Tensor
 from tinytl.compiler.kinds import L2_NORMALIZATION, LOOKUP, RELU, SOFTMAX
 from tinytl.compiler.lookup_tables import float_table, hard_swish_table, leaky_relu_table
 from tinytl.compiler.operators.rule import Rule, clamp, quantized_input, quantized_output, same_shape
