@@ -339,11 +339,11 @@ MODELS: dict[str, Callable[[], bytes]] = {
     "slice with masks": partial(
         *(moved, "STRIDED_SLICE", (1, 6, 7, 5), (1, 6, 4), [0, 0, -3, 1], [9, 9, 0, 0], [1, 1, 1, 1]), schema="StridedSliceOptions",
         BeginMask=2, EndMask=2 + 8, ShrinkAxisMask=4,
-    ),  # fmt: skip
+    ),
     "slice after an ellipsis": partial(
         *(moved, "STRIDED_SLICE", (1, 6, 5), (1, 6, 1, 2), [0, 0, 1], [0, 0, 3], [1, 1, 1]), schema="StridedSliceOptions",
         EllipsisMask=1, NewAxisMask=2,
-    ),  # fmt: skip
+    ),
     "slice split": partial(parted, "SPLIT", (1, 4, 3, 6), [2, 2, 2], -1),
     "slice split by rows": partial(parted, "SPLIT", (1, 4, 3, 6), [2, 2], 1),
     "slice split v": partial(parted, "SPLIT_V", (1, 4, 7), [2, 4, 1], 2),

@@ -8,6 +8,7 @@ its test.
 from tinytl.compiler.operators import (
     activation,
     arithmetic,
+    batch_space,
     convolution,
     fully_connected,
     movement,
@@ -24,6 +25,7 @@ from tinytl.compiler.operators.rule import Rule
 _FAMILIES = (
     *(convolution, fully_connected, pooling, arithmetic, activation),
     *(reduction, movement, precision, shape_arithmetic, slicing, resizing, transpose_conv),
+    batch_space,
 )
 
 RULES: dict[str, Rule] = {rule.operator: rule for family in _FAMILIES for rule in family.RULES}
