@@ -349,6 +349,13 @@ MODELS: dict[str, Callable[[], bytes]] = {
     "slice split v": partial(parted, "SPLIT_V", (1, 4, 7), [2, 4, 1], 2),
     "slice unpack": partial(parted, "UNPACK", (1, 3, 4, 2), [1, 1, 1], 1),
     "slice broadcast": partial(moved, "BROADCAST_TO", (1, 4, 1), (1, 3, 4, 5), [1, 3, 4, 5], version=2),
+    "slice tiles": partial(moved, "TILE", (1, 3, 4, 2), (1, 6, 4, 6), [1, 2, 1, 3], version=2),
+    "slice tiles rows": partial(moved, "TILE", (1, 3, 4), (1, 9, 4), [1, 3, 1], version=2),
+    "max_pool_2d of everything": partial(moved, "REDUCE_MAX", (1, 5, 6, 3), (1, 3), [1, 2], schema="ReducerOptions"),
+    "max_pool_2d along channels": partial(
+        *(moved, "REDUCE_MAX", (1, 5, 6, 3), (1, 5, 6, 1), [-1]), schema="ReducerOptions", KeepDims=True
+    ),
+    "max_pool_2d along columns": partial(moved, "REDUCE_MAX", (1, 5, 6, 3), (1, 5, 3), [2], schema="ReducerOptions"),
     "transpose 4-D": partial(moved, "TRANSPOSE", (1, 3, 4, 5), (1, 5, 3, 4), [0, 3, 1, 2]),
     "transpose 3-D": partial(moved, "TRANSPOSE", (1, 6, 4), (1, 4, 6), [0, 2, 1]),
     "sub same shape": partial(binary, "SUB", (1, 4, 5, 6), (1, 4, 5, 6), (0.05, 0.08, 0.07)),

@@ -93,8 +93,9 @@ class Builder:
         """Return the program's number of a graph tensor, seen with other dims (of as many elements) if given."""
         source = self.graph.tensors[number]
         shape = source.shape if dims is None else dims
-        if 0 in shape:
-            raise CompileError(f"tensor {source.name!r} has shape {list(shape)}", expected="no empty side")
+        if 0 in shape or len(shape) > MAX_RANK:
+            expected = "no empty side" if 0 in shape else f"at most {MAX_RANK} dimensions"
+            raise CompileError(f"tensor {source.name!r} has shape {list(shape)}", expected=expected)
         if (number, shape) not in self._numbers:
             data = None if source.data is None else np.ascontiguousarray(source.data).reshape(shape)
             storage = CONSTANT if data is not None else self.graph.storage(number)

@@ -191,11 +191,13 @@ RULES = (
         *("RESHAPE", 1, reshape_shape, lower_reshape, fold_reshape),
         schema="ReshapeOptions",
         options=ReshapeOptions(),
+        view=True,
     ),
     Rule(
         *("SQUEEZE", 2, squeeze_shape, lower_reshape, fold_reshape),
         schema="SqueezeOptions",
         options=SqueezeOptions(),
+        view=True,
     ),
-    Rule("EXPAND_DIMS", 1, expand_dims_shape, lower_reshape, fold_reshape),
+    Rule("EXPAND_DIMS", 1, expand_dims_shape, lower_reshape, fold_reshape, view=True),
 )

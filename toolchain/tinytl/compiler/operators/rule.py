@@ -30,6 +30,7 @@ class Rule:
         fold: value of the output where it is known before the model runs, or None.
         schema: name of the options table. options: used where the file has no table.
         many: the operator may have several outputs; each is lowered as a node of its own.
+        view: only dims change, or only the dims seen matter: inputs and outputs may have more than 4 of them.
     """
 
     operator: str
@@ -40,6 +41,7 @@ class Rule:
     schema: str = ""
     options: Options = field(default_factory=NoOptions)
     many: bool = False
+    view: bool = False
 
 
 def same_shape(graph: Graph, node: Node) -> Shape:

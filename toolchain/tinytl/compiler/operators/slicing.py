@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts and permutations of a tensor: SLICE, STRIDED_SLICE, SPLIT, SPLIT_V, UNPACK and BROADCAST_TO, which are all the image
-operator `slice`, and TRANSPOSE.
+"""Parts and permutations of a tensor: SLICE, STRIDED_SLICE, SPLIT, SPLIT_V, UNPACK, BROADCAST_TO and TILE, which are all the
+image operator `slice`, and TRANSPOSE.
 
 `slice` reads input[begin + stride × i] in each dimension. On constants (the shape arithmetic of an open batch) the same
 places are taken at compile time.
@@ -206,6 +206,46 @@ def lower(graph: Graph, node: Node, builder: Builder) -> None:
     emit_part(node, builder, number, part, builder.tensor(node.outputs[0], part.count))
 
 
+def _multiples(graph: Graph, node: Node) -> Shape:
+    shape, found = graph.input(node, 0).shape, _numbers(graph, node, 1, "the multiples")
+    if len(found) != len(shape) or min(found, default=1) < 1:
+        raise node.refuse(f"multiples {found} of {list(shape)}", expected=f"{len(shape)} numbers ≥ 1")
+    return tuple(found)
+
+
+def tile_shape(graph: Graph, node: Node) -> Shape:
+    multiples = _multiples(graph, node)
+    return tuple(side * multiple for side, multiple in zip(graph.input(node, 0).shape, multiples, strict=True))
+
+
+def fold_tile(graph: Graph, node: Node) -> np.ndarray | None:
+    data = graph.input(node, 0).data
+    return None if data is None else np.tile(data, _multiples(graph, node))
+
+
+def lower_tile(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit the copies: m copies of a side s are a dimension of 1, repeated m times, before the one of s.
+
+    Dimensions that are not repeated are seen as one, so that the five of Keras's UpSampling2D become three.
+    """
+    source, output = quantized_input(graph, node, 0, _EIGHT_BITS), quantized_output(graph, node, _EIGHT_BITS)
+    require_equal_quantization(node, source, output, "input 0")
+    seen, wanted = [1], [1]
+    for side, multiple in zip(source.shape, _multiples(graph, node), strict=True):
+        if multiple > 1:
+            seen, wanted = [*seen, 1, side], [*wanted, multiple, side]
+        else:
+            seen[-1], wanted[-1] = seen[-1] * side, wanted[-1] * side
+    kept = [place for place, side in enumerate(wanted) if side > 1] or [0]
+    seen, wanted = [seen[place] for place in kept], [wanted[place] for place in kept]
+    part = repeated(tuple(seen), tuple(wanted))
+    if part is None or len(seen) > MAX_RANK:
+        multiples = list(_multiples(graph, node))
+        raise node.refuse(f"multiples {multiples} of {list(source.shape)}", expected="copies along fewer dimensions")
+    number = builder.tensor(node.inputs[0], tuple(seen))
+    emit_part(node, builder, number, part, builder.tensor(node.outputs[0], tuple(wanted)))
+
+
 def _permutation(graph: Graph, node: Node) -> Shape:
     rank, found = len(graph.input(node, 0).shape), _numbers(graph, node, 1, "the permutation")
     if sorted(each % rank if rank else each for each in found) != list(range(rank)) or any(each < -rank for each in found):
@@ -236,5 +276,6 @@ RULES = (
     Rule("SPLIT_V", 2, shape, lower, fold, many=True),
     Rule("UNPACK", 4, shape, lower, fold, schema="UnpackOptions", options=PackOptions(), many=True),
     Rule("BROADCAST_TO", 3, shape, lower, fold),
+    Rule("TILE", 3, tile_shape, lower_tile, fold_tile, view=True),
     Rule("TRANSPOSE", 6, transpose_shape, lower_transpose, fold_transpose),
 )
