@@ -180,7 +180,7 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
         lambda: one_node(
             "ADD", "AddOptions", output={"scale": 1e-9}, extra=lambda w: [w.tensor("b", (2,), data=[1, 2])]
         ),
-        "an ADD's output scale 1e-09 is 500,000 times smaller than its inputs'",
+        "the output scale 1e-09 of a sum or difference is 500,000 times smaller than its inputs'",
     ),
     (
         "mean axes",
