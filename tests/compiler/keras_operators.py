@@ -76,6 +76,10 @@ KERAS: dict[str, tuple[tuple[int, ...], Make]] = {
     "zero padding 1-D": ((9, 4), lambda k, x: k.Conv1D(3, 3)(k.ZeroPadding1D((2, 1))(x))),
     "time distributed dense": ((9, 4), lambda k, x: k.Dense(5, activation="tanh")(x)),
     "repeat vector": ((7,), lambda k, x: k.RepeatVector(4)(k.Dense(5)(x))),
+    "lstm unrolled": ((5, 4), lambda k, x: k.LSTM(6, unroll=True)(x)),
+    "lstm unrolled, whole sequence": ((5, 4), lambda k, x: k.LSTM(4, unroll=True, return_sequences=True)(x)),
+    "gru unrolled": ((5, 4), lambda k, x: k.GRU(6, unroll=True)(x)),
+    "simple recurrent layer unrolled": ((5, 4), lambda k, x: k.SimpleRNN(6, unroll=True)(x)),
     "max pooling everywhere": ((6, 5, 4), lambda k, x: k.GlobalMaxPooling2D()(k.Conv2D(3, 2)(x))),
 }
 
@@ -92,6 +96,7 @@ FUNCTIONS: dict[str, tuple[tuple[int, ...], Make]] = {
     "slice": ((9, 8, 5), lambda tf, x: tf.slice(x, [0, 2, 0, 1], [1, 3, -1, 3]) + 1.0),
     "index": ((9, 8, 5), lambda tf, x: tf.nn.relu(x[:, 3, :, 4])),
     "stack": ((3, 5, 4), _stack),
+    "reverse": ((4, 5, 6), lambda tf, x: tf.reverse(x, [2]) * 1.5),
     "transpose": ((4, 5, 6), lambda tf, x: tf.transpose(x, [0, 3, 2, 1]) - 0.5),
     "l2 normalize": ((4, 7), lambda tf, x: tf.nn.l2_normalize(x, axis=-1)),
     "outer sum": ((4, 7), lambda tf, x: x[:, :, :1] + x[:, :1, :]),

@@ -22,6 +22,7 @@ OPEN = [
     *("convolution 1-D", "convolution 1-D dilated", "convolution 1-D causal dilated", "convolution 1-D dilated valid"),
     *("convolution dilated", "convolution dilated same", "depthwise dilated", "separable 1-D", "pooling 1-D"),
     *("transposed convolution", "transposed convolution valid", "time distributed dense", "repeat vector"),
+    *("lstm unrolled", "gru unrolled", "simple recurrent layer unrolled"),
     *("upsampling nearest", "unet", "cropping", "permute", "zero padding 1-D"),
 ]
 """Models that the converter writes in another way when the batch is open."""

@@ -103,12 +103,24 @@ def test_types_without_kernels_are_refused() -> None:
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"variable": True}, "tensor 'in' is a variable; expected dense constants and activations"),
-        ({"sparse": True}, "tensor 'in' is sparse; expected dense constants and activations"),
+        ({"variable": True}, "a variable"),
+        ({"sparse": True}, "sparse"),
     ],
 )
 def test_unusual_tensors_are_refused(fields: dict, text: str) -> None:
-    assert refusal(relu_model(**fields)) == text
+    place = "operator 0, RELU version 1 (output 'out')"
+    assert refusal(relu_model(**fields)) == f"{place}: tensor 'in' is {text}; expected dense constants and activations"
+
+
+def test_lstm_with_its_state_is_refused_by_its_operator() -> None:
+    """The state is a variable; what the user has to know is the layer."""
+    writer = ModelWriter()
+    a, b = writer.tensor("in", (1, 4, 2)), writer.tensor("out", (1, 4, 3))
+    state = writer.tensor("state", (1, 3), "int16", 0.01, variable=True)
+    writer.node("UNIDIRECTIONAL_SEQUENCE_LSTM", [a, state], b, version=4)
+    assert refusal(writer.bytes([a], [b])).startswith(
+        "operator 0, UNIDIRECTIONAL_SEQUENCE_LSTM version 4 (output 'out') is not supported; expected one of ADD ≤ "
+    )
 
 
 def test_schema_and_subgraphs_are_checked() -> None:

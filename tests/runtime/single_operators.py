@@ -349,6 +349,7 @@ MODELS: dict[str, Callable[[], bytes]] = {
     "slice split v": partial(parted, "SPLIT_V", (1, 4, 7), [2, 4, 1], 2),
     "slice unpack": partial(parted, "UNPACK", (1, 3, 4, 2), [1, 1, 1], 1),
     "slice broadcast": partial(moved, "BROADCAST_TO", (1, 4, 1), (1, 3, 4, 5), [1, 3, 4, 5], version=2),
+    "slice reversed": partial(moved, "REVERSE_V2", (1, 3, 4, 5), (1, 3, 4, 5), [1, 2]),
     "slice tiles": partial(moved, "TILE", (1, 3, 4, 2), (1, 6, 4, 6), [1, 2, 1, 3], version=2),
     "slice tiles rows": partial(moved, "TILE", (1, 3, 4), (1, 9, 4), [1, 3, 1], version=2),
     "max_pool_2d of everything": partial(moved, "REDUCE_MAX", (1, 5, 6, 3), (1, 3), [1, 2], schema="ReducerOptions"),

@@ -73,6 +73,7 @@ class _Reader:
                 hint="export one signature, without control flow",
             )
         self._subgraph = self._model.Subgraphs(0)
+        self._unusual: dict[str, str] = {}  # name of a tensor → what no operator here takes
 
     def graph(self) -> Graph:
         tensors = [self._tensor(self._subgraph.Tensors(i)) for i in range(self._count(self._subgraph.TensorsLength()))]
@@ -109,8 +110,7 @@ class _Reader:
         dtype = _DTYPES.get(table.Type(), f"type number {table.Type()}")
         shape = tuple(int(table.Shape(i)) for i in range(self._count(table.ShapeLength())))
         if table.Sparsity() is not None or table.IsVariable():
-            kind = "sparse" if table.Sparsity() is not None else "a variable"
-            raise CompileError(f"tensor {name!r} is {kind}", expected="dense constants and activations")
+            self._unusual[name] = "sparse" if table.Sparsity() is not None else "a variable"
         return Tensor(
             name, shape, dtype, self._quantization(table.Quantization()), self._data(table, name, dtype, shape)
         )
@@ -157,6 +157,10 @@ class _Reader:
         if (len(outputs) != 1 and not (outputs and RULES[operator].many)) or not inputs:
             raise node.refuse(f"{len(inputs)} inputs and {len(outputs)} outputs", expected="inputs and one output")
         _check_dtypes(node, tensors)
+        for number in (*inputs, *outputs):
+            kind = self._unusual.get(tensors[number].name) if number != ABSENT else None
+            if kind is not None:
+                raise node.refuse(f"tensor {tensors[number].name!r} is {kind}", expected="dense constants and activations")
         options = self._options(node, table)
         return [
             Node(index, operator, version, tensors[number].name, inputs, (number,), options, part, len(outputs))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts and permutations of a tensor: SLICE, STRIDED_SLICE, SPLIT, SPLIT_V, UNPACK, BROADCAST_TO and TILE, which are all the
+"""Parts and permutations of a tensor: SLICE, STRIDED_SLICE, SPLIT, SPLIT_V, UNPACK, REVERSE_V2, BROADCAST_TO and TILE, which are all the
 image operator `slice`, and TRANSPOSE.
 
 `slice` reads input[begin + stride × i] in each dimension. On constants (the shape arithmetic of an open batch) the same
@@ -151,6 +151,14 @@ def unpack_part(graph: Graph, node: Node) -> Part:
     return Part(part.begin, part.stride, part.count, shape[:axis] + shape[axis + 1 :])
 
 
+def reverse_part(graph: Graph, node: Node) -> Part:
+    """REVERSE_V2: input and the dimensions read backwards."""
+    shape = graph.input(node, 0).shape
+    axes = {_axis(node, axis, len(shape)) for axis in _numbers(graph, node, 1, "the axes")}
+    begins = tuple(side - 1 if d in axes else 0 for d, side in enumerate(shape))
+    return Part(begins, tuple(-1 if d in axes else 1 for d in range(len(shape))), shape, shape)
+
+
 def repeated(shape: Shape, wanted: Shape) -> Part | None:
     """Return the part that repeats sides of 1 up to `wanted` (of as many dimensions), None where they do not fit."""
     if any(side not in (1, other) for side, other in zip(shape, wanted, strict=True)):
@@ -175,6 +183,7 @@ _PARTS = {
     "SPLIT": (split_part, 1),
     "SPLIT_V": (split_v_part, 0),
     "UNPACK": (unpack_part, 0),
+    "REVERSE_V2": (reverse_part, 0),
     "BROADCAST_TO": (broadcast_part, 0),
 }
 """Operator → (where its part lies, the position of its values)."""
@@ -275,6 +284,7 @@ RULES = (
     Rule("SPLIT", 4, shape, lower, fold, many=True),
     Rule("SPLIT_V", 2, shape, lower, fold, many=True),
     Rule("UNPACK", 4, shape, lower, fold, schema="UnpackOptions", options=PackOptions(), many=True),
+    Rule("REVERSE_V2", 3, shape, lower, fold),
     Rule("BROADCAST_TO", 3, shape, lower, fold),
     Rule("TILE", 3, tile_shape, lower_tile, fold_tile, view=True),
     Rule("TRANSPOSE", 6, transpose_shape, lower_transpose, fold_transpose),
