@@ -142,11 +142,9 @@ class _Maker:
         """Two branches: what an earlier step made if it fits (or repeats), else two dense views of this one."""
         names = ("Add", "Multiply", "Subtract", "Maximum", "Minimum")
         fitting = [other for other in self.seen if other.shape[1:] == self.x.shape[1:] and other is not self.x]
-        first, second = self.x, self.x
-        if fitting:
-            second = fitting[which % len(fitting)]
-        else:
-            second = self.k.Dense(self.sides()[-1], activation=ACTIVATIONS[which % 5])(self.x)
+        first = self.x
+        branch = self.k.Dense(self.sides()[-1], activation=ACTIVATIONS[which % 5])
+        second = fitting[which % len(fitting)] if fitting else branch(self.x)
         if shrink % 3 == 0 and len(self.sides()) > 1:  # one repeats along rows
             second = self.ops.mean(second, axis=1, keepdims=True)
         if shrink % 6 == 0 and len(self.sides()) > 1:  # and the other along channels

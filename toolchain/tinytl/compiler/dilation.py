@@ -9,12 +9,14 @@ RESHAPEs or EXPAND_DIMS that give it its fourth dimension; they are taken along.
 from collections import Counter
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TypeVar
 
 from tinytl.compiler.graph import Graph, Node, Tensor
 from tinytl.compiler.operators.batch_space import blocks_and_pairs
 from tinytl.compiler.options import ConvolutionOptions, options_of
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
+_Value = TypeVar("_Value")
 _RESHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 
 
@@ -67,21 +69,11 @@ def _folded(graph: Graph, triple: _Triple) -> Graph | None:
     channels = graph.output(triple.convolution).shape[-1]
     if options != plain or blocks != again or any(before for before, _ in crops) or not _same_places(graph, triple):
         return None
-    if len(source.shape) != len(blocks) + 2 or source.shape[0] != 1 or result.shape[-1] != channels:
+    if len(source.shape) != len(blocks) + 2 or len(blocks) > 2 or source.shape[0] != 1 or result.shape[-1] != channels:
         return None
-    if len(blocks) == 1:  # a signal: which of the image's sides has length 1?
-        flat = graph.input(triple.convolution, 0).shape[1] == 1
-        blocks, paddings, crops = (
-            ((1, *blocks), ((0, 0), *paddings), ((0, 0), *crops))
-            if flat
-            else ((*blocks, 1), (*paddings, (0, 0)), (*crops, (0, 0)))
-        )
-        sides = (1, source.shape[1]) if flat else (source.shape[1], 1)
-        out = (1, result.shape[1]) if flat else (result.shape[1], 1)
-    elif len(blocks) == 2:
-        sides, out = source.shape[1:3], result.shape[1:3]
-    else:
-        return None
+    flat = graph.input(triple.convolution, 0).shape[1] == 1  # a signal's place among the image's sides
+    blocks, sides, out = (_both(each, 1, flat) for each in (blocks, source.shape[1:-1], result.shape[1:-1]))
+    paddings, crops = (_both(each, (0, 0), flat) for each in (paddings, crops))
     (top, bottom), (left, right) = (
         (before, after - crop) for (before, after), (_, crop) in zip(paddings, crops, strict=True)
     )
@@ -94,6 +86,11 @@ def _folded(graph: Graph, triple: _Triple) -> Graph | None:
         return None
     dilated = replace(options, dilation_h=blocks[0], dilation_w=blocks[1], extra_padding=(top, bottom, left, right))
     return _rewritten(graph, triple, dilated, (1, *sides, source.shape[-1]), (1, *out, channels))
+
+
+def _both(values: tuple[_Value, ...], rest: _Value, flat: bool) -> tuple[_Value, ...]:
+    """Return two values, of rows and of columns, where a signal has one."""
+    return values if len(values) == 2 else (rest, *values) if flat else (*values, rest)
 
 
 def _same_places(graph: Graph, triple: _Triple) -> bool:

@@ -49,10 +49,8 @@ def _reduced(x: np.float32) -> tuple[np.float32, np.float32, int]:
     """Return r, what its rounding lost, and k with x = k ln 2 + r."""
     if abs(x) <= _HALF_LN2:
         return x, _ZERO, 0
-    if abs(x) < _THREE_HALVES_LN2:
-        k = 1 if x > 0 else -1
-    else:
-        k = int(_INVERSE_LN2 * x + (_HALF if x > 0 else -_HALF))
+    sign = _ONE if x > 0 else -_ONE
+    k = int(sign) if abs(x) < _THREE_HALVES_LN2 else int(_INVERSE_LN2 * x + sign * _HALF)
     high, low = x - _Float(k) * _LN2_HIGH, _Float(k) * _LN2_LOW
     rest = high - low
     return rest, (high - rest) - low, k

@@ -2,7 +2,8 @@
 """Third stage: `Graph` → `Graph` that computes the same bytes with fewer operators.
 
 Each pass is exact: a test compiles with and without it and compares every output byte. Passes change nodes and aliases,
-never tensors of the file (two passes add some). PAD folds only into convolutions, where a padded place adds nothing; in pooling it would take part.
+never tensors of the file (two of them add some). PAD folds only into convolutions, where a padded place adds nothing; in
+pooling it would take part.
 """
 
 from collections.abc import Callable
