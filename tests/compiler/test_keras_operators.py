@@ -124,3 +124,15 @@ def test_known_architectures(network: Any, open_batch: bool) -> None:
     start = keras.Input((33, 31, 3), batch_size=None if open_batch else 1)
     tflite = quantized(keras.Model(start, network(keras.layers, start)), edges="uint8" if open_batch else "int8", samples=10)
     assert_outputs_equal(tflite, samples_for(tflite, 50))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["MobileNet", "MobileNetV2", "MobileNetV3Small", "EfficientNetV2B0", "DenseNet121", "NASNetMobile"])
+def test_keras_applications(name: str) -> None:
+    """Whole networks as Keras ships them, untrained."""
+    import keras
+
+    keras.utils.set_random_seed(5)
+    model = getattr(keras.applications, name)(input_shape=(48, 48, 3), weights=None, classes=10)
+    tflite = quantized(model, samples=3, move=False)
+    assert_outputs_equal(tflite, samples_for(tflite, 6))

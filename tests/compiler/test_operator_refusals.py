@@ -2,62 +2,13 @@
 """Every refusal of an operator's rule, by its text. Each case is a small graph that a converter does not write."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
+from refusal_models import CONV, POOL, UNEQUAL, constants, conv, dense, one_node, refusal, weights
 from tflite_writer import ModelWriter
 
-from tinytl.compiler import compile_tflite
-from tinytl.errors import CompileError
-
-CONV = {"Padding": 1, "StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1}
-POOL = {"Padding": 1, "StrideH": 1, "StrideW": 1, "FilterHeight": 1, "FilterWidth": 1}
-
-
-def refusal(data: bytes) -> str:
-    with pytest.raises(CompileError) as caught:
-        compile_tflite(data)
-    return str(caught.value)
-
-
-def one_node(
-    operator: str, schema: str = "", *, shape: tuple[int, ...] = (1, 4, 4, 2), source: dict | None = None,
-    output: dict | None = None, extra: Callable[[ModelWriter], list[int]] | None = None, **fields: Any,
-) -> bytes:  # fmt: skip
-    """A graph of one operator; `extra` adds its further inputs."""
-    writer = ModelWriter()
-    a = writer.tensor("in", **{"shape": shape, **(source or {})})
-    inputs = [a, *(extra(writer) if extra else [])]
-    b = writer.tensor("out", **{"shape": shape, **(output or {})})
-    writer.node(operator, inputs, b, 1, schema, **fields)
-    return writer.bytes([a], [b])
-
-
-def weights(shape: tuple[int, ...], *, bias: Any = None, **fields: Any) -> Callable[[ModelWriter], list[int]]:
-    def add(writer: ModelWriter) -> list[int]:
-        data = None if fields.get("computed") else np.zeros(shape)
-        chosen = {key: value for key, value in fields.items() if key != "computed"}
-        numbers = [writer.tensor("weights", shape, data=data, **{"scale": 0.01, **chosen})]
-        return numbers if bias is None else [*numbers, writer.constant("bias", *bias)]
-
-    return add
-
-
-def conv(extra: Callable[[ModelWriter], list[int]], **fields: Any) -> bytes:
-    return one_node("CONV_2D", "Conv2DOptions", extra=extra, **{**CONV, **fields})
-
-
-def dense(extra: Callable[[ModelWriter], list[int]], **fields: Any) -> bytes:
-    return one_node("FULLY_CONNECTED", "FullyConnectedOptions", extra=extra, **fields)
-
-
-def constants(*arrays: Any, dtype: str = "int32") -> Callable[[ModelWriter], list[int]]:
-    return lambda writer: [writer.constant(f"constant {i}", array, dtype) for i, array in enumerate(arrays)]
-
-
 K = (3, 1, 1, 2)
-UNEQUAL = {"scale": 0.07, "zero_point": 4}
 CASES: list[tuple[str, Callable[[], bytes], str]] = [
     ("stride", lambda: conv(weights(K), StrideH=0), "stride_h is 0; expected 1 to 32,768"),
     ("dilation", lambda: conv(weights(K), DilationWFactor=0), "dilation_w is 0; expected 1 to 32,768"),
@@ -308,107 +259,6 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
         lambda: one_node("RELU", shape=(1, 2, 2, 2, 2)),
         "graph input 'in' has shape [1, 2, 2, 2, 2]; expected at most 4 dimensions and 16,777,216 values",
     ),
-    (
-        "empty weights",
-        lambda: one_node("DEPTHWISE_CONV_2D", "DepthwiseConv2DOptions", extra=weights((1, 0, 1, 2)), **{**CONV, "Padding": 0}),
-        "tensor 'weights' has shape [1, 0, 1, 2]; expected no empty side",
-    ),
-    ("logistic output", lambda: one_node("LOGISTIC"), "scale 0.05 and zero point 0; expected 1/256 and -128"),
-    ("tanh output", lambda: one_node("TANH", output=UNEQUAL), "scale 0.07 and zero point 4; expected 1/128 and 0"),
-    ("l2 output", lambda: one_node("L2_NORMALIZATION", "L2NormOptions"), "scale 0.05 and zero point 0; expected 1/128 and 0"),
-    (
-        "l2 activation",
-        lambda: one_node("L2_NORMALIZATION", "L2NormOptions", output={"scale": 1 / 128}, FusedActivationFunction=1),
-        "fused activation RELU; expected NONE",
-    ),
-    (
-        "l2 depth",
-        lambda: one_node("L2_NORMALIZATION", "L2NormOptions", shape=(1, 40000), output={"scale": 1 / 128}),
-        "a norm of 40,000 values; expected at most 32,768",
-    ),
-    (
-        "hard swish scales",
-        lambda: one_node("HARD_SWISH", output={"scale": 1e-4}),
-        "the output's scale 0.0001 is more than 128 times smaller than the input's; expected a larger one",
-    ),
-    (
-        "leaky scales",
-        lambda: one_node("LEAKY_RELU", "LeakyReluOptions", output={"scale": 1e-9}, Alpha=0.1),
-        "rescaling factors are 5e+07 and 5e+06; expected finite ones less than 2^22",
-    ),
-    (
-        "slice sizes",
-        lambda: one_node("SLICE", extra=constants([0, 0, 0, 1], [1, 4, 4, 2])),
-        "begins [0, 0, 0, 1] and sizes [1, 4, 4, 2]; expected parts of [1, 4, 4, 2]",
-    ),
-    ("slice rank", lambda: one_node("SLICE", extra=constants([0], [1])), "begins [0] and sizes [1]; expected 4 numbers each"),
-    (
-        "slice quantization",
-        lambda: one_node("SLICE", output=UNEQUAL, extra=constants([0] * 4, [1] * 4)),
-        "input 0 has scale 0.05 and zero point 0, the output 0.07 and 4; expected the same",
-    ),
-    (
-        "strided slice stride",
-        lambda: one_node("STRIDED_SLICE", "StridedSliceOptions", extra=constants([0], [1], [0])),
-        "begins [0], ends [1], strides [0]; expected as many each, no stride 0",
-    ),
-    (
-        "strided slice index",
-        lambda: one_node("STRIDED_SLICE", "StridedSliceOptions", extra=constants([5], [6], [1]), ShrinkAxisMask=1),
-        "index 5; expected -1 to 0",
-    ),
-    (
-        "strided slice of nothing",
-        lambda: one_node("STRIDED_SLICE", "StridedSliceOptions", extra=constants([0, 3], [1, 2], [1, 1])),
-        "the output has shape [1, 0, 4, 2]; expected no empty side",
-    ),
-    (
-        "strided slice count",
-        lambda: one_node("STRIDED_SLICE", "StridedSliceOptions", extra=constants([0] * 5, [1] * 5, [1] * 5)),
-        "5 slices of [1, 4, 4, 2]; expected at most 4",
-    ),
-    (
-        "transpose",
-        lambda: one_node("TRANSPOSE", extra=constants([0, 1, 1, 3])),
-        "permutation [0, 1, 1, 3]; expected each of 0 to 3 once",
-    ),
-    (
-        "broadcast",
-        lambda: one_node("BROADCAST_TO", extra=constants([1, 4, 5, 2])),
-        "[1, 4, 4, 2] does not repeat to [1, 4, 5, 2]; expected equal sides, or sides of 1",
-    ),
-    (
-        "maximum scales",
-        lambda: one_node("MAXIMUM", output=UNEQUAL, extra=lambda w: [w.tensor("b", (2,), data=[1, 2])]),
-        "input 0 has scale 0.05 and zero point 0, the output 0.07 and 4; expected the same",
-    ),
-    (
-        "resize size",
-        lambda: one_node("RESIZE_BILINEAR", "ResizeBilinearOptions", extra=constants([0, 4])),
-        "resizes [1, 4, 4, 2] to [0, 4]; expected two sides of 1 to 32,768",
-    ),
-    (
-        "resize options",
-        lambda: one_node(
-            *("RESIZE_BILINEAR", "ResizeBilinearOptions"), extra=constants([8, 8]), AlignCorners=True, HalfPixelCenters=True
-        ),
-        "align_corners and half_pixel_centers; expected at most one of them",
-    ),
-    (
-        "resize behind the end",
-        lambda: one_node("RESIZE_BILINEAR", "ResizeBilinearOptions", shape=(1, 300, 2, 1), extra=constants([4000, 2])),
-        "the steps from 300 to 4000 places leave the input; expected fewer places",
-    ),
-    (
-        "transposed convolution sides",
-        lambda: transposed([1, 11, 8, 3], (3, 3, 3, 2)),
-        "a side of 4 does not become 11; expected a side of 6",
-    ),
-    (
-        "transposed convolution channels",
-        lambda: transposed([1, 8, 8, 4], (3, 3, 3, 2)),
-        "[1, 4, 4, 2] becomes [1, 8, 8, 4] by weights [3, 3, 3, 2]; expected [1, height, width, the weights' first side]",
-    ),
 ]
 
 
@@ -419,41 +269,6 @@ def _batch_of_two() -> bytes:
     writer.node("RESHAPE", [a, writer.constant("shape", [2, 2, 4, 2])], b)
     writer.node("MAX_POOL_2D", [b], c, 1, "Pool2DOptions", **POOL)
     return writer.bytes([a], [c])
-
-
-def transposed(shape: list[int], weight_shape: tuple[int, ...]) -> bytes:
-    writer = ModelWriter()
-    a, b = writer.tensor("in", (1, 4, 4, 2)), writer.tensor("out", tuple(shape))
-    w = writer.tensor("weights", weight_shape, scale=0.01, data=np.zeros(weight_shape))
-    fields = {"Padding": 0, "StrideH": 2, "StrideW": 2}
-    writer.node("TRANSPOSE_CONV", [writer.constant("shape", shape), w, a], b, 3, "TransposeConvOptions", **fields)
-    return writer.bytes([a], [b])
-
-
-def parted(operator: str, inputs: Callable[[ModelWriter, int], list[int]], count: int, **fields: int) -> bytes:
-    writer = ModelWriter()
-    a, outputs = writer.tensor("in", (1, 4, 7)), [writer.tensor(f"part {i}", (1, 4, 1)) for i in range(count)]
-    schemas = {"SPLIT": "SplitOptions", "SPLIT_V": "SplitVOptions", "UNPACK": "UnpackOptions"}
-    writer.node(operator, inputs(writer, a), outputs, 1, schemas[operator], **fields)
-    return writer.bytes([a], outputs)
-
-
-PARTS: list[tuple[str, Callable[[], bytes], str]] = [
-    ("split", lambda: parted("SPLIT", lambda w, a: [w.constant("axis", 2), a], 2), "splits a side of 7 into 2; expected equal parts"),
-    ("split axis", lambda: parted("SPLIT", lambda w, a: [w.constant("axis", 3), a], 2), "axis 3; expected -3 to 2"),
-    (
-        "split v",
-        lambda: parted("SPLIT_V", lambda w, a: [a, w.constant("sizes", [3, 5]), w.constant("axis", 2)], 2),
-        "splits a side of 7 into [3, 5]; expected 2 sizes of that sum",
-    ),
-    ("unpack", lambda: parted("UNPACK", lambda _, a: [a], 2, Axis=1), "unpacks a side of 4 into 2; expected one output a place"),
-]
-
-
-@pytest.mark.parametrize(("make", "text"), [(make, text) for _, make, text in PARTS], ids=[name for name, _, _ in PARTS])
-def test_refusal_of_parts(make: Callable[[], bytes], text: str) -> None:
-    found = refusal(make())
-    assert found.startswith(f"operator 0, {found.split()[2]} version 1 (output 'part 0'): {text}")
 
 
 def _computed_weights() -> bytes:
