@@ -162,7 +162,10 @@ def squeeze_shape(graph: Graph, node: Node) -> Shape:
 def expand_dims_shape(graph: Graph, node: Node) -> Shape:
     source = graph.input(node, 0).shape
     require_dtype(node, graph.input(node, 1), "the axis tensor", _INDICES)
-    axis = int(constant_input(graph, node, 1, "the axis").reshape(-1)[0])
+    axes = constant_input(graph, node, 1, "the axis").reshape(-1)
+    if axes.size != 1:
+        raise node.refuse(f"the axis is {axes.tolist()}", expected="one number")
+    axis = int(axes[0])
     if not -len(source) - 1 <= axis <= len(source):
         raise node.refuse(f"axis {axis}", expected=f"{-len(source) - 1} to {len(source)}")
     axis %= len(source) + 1

@@ -36,8 +36,9 @@ def _sides(graph: Graph, node: Node) -> tuple[int, int]:
 
 
 def shape(graph: Graph, node: Node) -> Shape:
-    source = graph.input(node, 0).shape
-    return (source[0], *_sides(graph, node), source[3])
+    height, width = _sides(graph, node)
+    batch, _, _, channels = graph.input(node, 0).shape
+    return (batch, height, width, channels)
 
 
 def nearest_places(source: int, output: int, options: ResizeOptions) -> np.ndarray:

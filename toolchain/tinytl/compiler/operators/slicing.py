@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinytl.compiler.graph import Graph, Node
+from tinytl.compiler.graph import Graph, Node, Tensor
 from tinytl.compiler.kinds import SLICE, TRANSPOSE
 from tinytl.compiler.operators.rule import (
     Rule,
@@ -50,6 +50,21 @@ def emit_part(node: Node, builder: Builder, number: int, part: Part, output: int
 def _numbers(graph: Graph, node: Node, position: int, role: str) -> list[int]:
     require_dtype(node, graph.input(node, position), role, _INDICES)
     return [int(value) for value in constant_input(graph, node, position, role).reshape(-1)]
+
+
+def _number(graph: Graph, node: Node, position: int, role: str) -> int:
+    found = _numbers(graph, node, position, role)
+    if len(found) != 1:
+        raise node.refuse(f"{role} is {found}", expected="one number")
+    return found[0]
+
+
+def _moved(graph: Graph, node: Node, position: int) -> Tensor:
+    """Return the values that a node moves: 8-bit, of the output's type and meaning."""
+    source, output = quantized_input(graph, node, position, _EIGHT_BITS), quantized_output(graph, node, _EIGHT_BITS)
+    require_dtype(node, output, "the output", (source.dtype,))
+    require_equal_quantization(node, source, output, f"input {position}")
+    return source
 
 
 def _axis(node: Node, axis: int, rank: int) -> int:
@@ -122,7 +137,7 @@ def strided_slice_part(graph: Graph, node: Node) -> Part:
 def split_part(graph: Graph, node: Node) -> Part:
     """SPLIT: inputs axis, values; equal parts."""
     shape = graph.input(node, 1).shape
-    axis = _axis(node, _numbers(graph, node, 0, "the axis")[0], len(shape))
+    axis = _axis(node, _number(graph, node, 0, "the axis"), len(shape))
     if shape[axis] % node.parts:
         raise node.refuse(f"splits a side of {shape[axis]} into {node.parts}", expected="equal parts")
     count = shape[axis] // node.parts
@@ -132,7 +147,7 @@ def split_part(graph: Graph, node: Node) -> Part:
 def split_v_part(graph: Graph, node: Node) -> Part:
     """SPLIT_V: inputs values, sizes (one may be −1: the rest), axis."""
     shape = graph.input(node, 0).shape
-    axis = _axis(node, _numbers(graph, node, 2, "the axis")[0], len(shape))
+    axis = _axis(node, _number(graph, node, 2, "the axis"), len(shape))
     sizes = _numbers(graph, node, 1, "the sizes")
     if sizes.count(-1) == 1:
         sizes[sizes.index(-1)] = shape[axis] - sum(size for size in sizes if size != -1)
@@ -207,8 +222,7 @@ def fold(graph: Graph, node: Node) -> np.ndarray | None:
 
 def lower(graph: Graph, node: Node, builder: Builder) -> None:
     find, position = _PARTS[node.operator]
-    source, output = quantized_input(graph, node, position, _EIGHT_BITS), quantized_output(graph, node, _EIGHT_BITS)
-    require_equal_quantization(node, source, output, f"input {position}")
+    source = _moved(graph, node, position)
     part = find(graph, node)
     aligned = (1,) * (len(part.begin) - len(source.shape)) + source.shape
     number = builder.tensor(node.inputs[position], aligned)
@@ -237,8 +251,7 @@ def lower_tile(graph: Graph, node: Node, builder: Builder) -> None:
 
     Dimensions that are not repeated are seen as one, so that the five of Keras's UpSampling2D become three.
     """
-    source, output = quantized_input(graph, node, 0, _EIGHT_BITS), quantized_output(graph, node, _EIGHT_BITS)
-    require_equal_quantization(node, source, output, "input 0")
+    source = _moved(graph, node, 0)
     seen, wanted = [1], [1]
     for side, multiple in zip(source.shape, _multiples(graph, node), strict=True):
         if multiple > 1:
@@ -272,8 +285,7 @@ def fold_transpose(graph: Graph, node: Node) -> np.ndarray | None:
 
 
 def lower_transpose(graph: Graph, node: Node, builder: Builder) -> None:
-    source, output = quantized_input(graph, node, 0, _EIGHT_BITS), quantized_output(graph, node, _EIGHT_BITS)
-    require_equal_quantization(node, source, output, "input 0")
+    _moved(graph, node, 0)
     found = _permutation(graph, node)
     builder.emit(node, TRANSPOSE, (builder.tensor(node.inputs[0]),), (*found, *range(len(found), MAX_RANK)))
 
