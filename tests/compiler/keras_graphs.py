@@ -81,6 +81,8 @@ class _Maker:
         return self.k.Dense(1 + units % 7, activation=ACTIVATIONS[act % len(ACTIVATIONS)])(self.x)
 
     def activation(self, act: int, slope: int, *_: int) -> Any:
+        if act % 7 == 6:
+            return self.k.PReLU(shared_axes=[1] if slope % 2 else None)(self.x)
         if act % 5 == 0:
             return self.k.LeakyReLU(negative_slope=0.05 * slope)(self.x)
         return self.k.Activation(ACTIVATIONS[1 + act % 8])(self.x)

@@ -41,6 +41,8 @@ KERAS: dict[str, tuple[tuple[int, ...], Make]] = {
     "hard sigmoid": ((7, 6, 3), lambda k, x: k.Conv2D(5, 3, activation="hard_sigmoid")(x)),
     "swish": ((7, 6, 3), lambda k, x: k.Conv2D(5, 3, activation="silu")(x)),
     "leaky relu": ((7, 6, 3), lambda k, x: k.LeakyReLU(negative_slope=0.2)(k.Conv2D(5, 3)(x))),
+    "prelu": ((7, 6, 3), lambda k, x: k.PReLU(shared_axes=(1, 2))(k.Conv2D(5, 3)(x))),
+    "prelu of places": ((7, 3), lambda k, x: k.PReLU()(x)),
     "chain of activations": ((11,), _dense_chain),
     "unit normalization": ((11,), lambda k, x: k.UnitNormalization()(k.Dense(9)(x))),
     "subtract": ((6, 5, 4), lambda k, x: k.Subtract()([k.Conv2D(3, 1)(x), k.Conv2D(3, 1, activation="relu")(x)])),

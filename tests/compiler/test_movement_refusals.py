@@ -8,6 +8,9 @@ import pytest
 from refusal_models import CONV, UNEQUAL, constants, one_node, refusal, weights
 from tflite_writer import ModelWriter
 
+from tinytl.errors import ModelError
+from tinytl.interpreter import Interpreter
+
 
 def transposed(shape: list[int], weight_shape: tuple[int, ...]) -> bytes:
     writer = ModelWriter()
@@ -156,6 +159,16 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
     ("fill", lambda: one_node("FILL", extra=constants(0)), "the shape tensor is int8; expected int32 or int64"),
     ("reverse", lambda: one_node("REVERSE_V2", extra=constants([4])), "axis 4; expected -4 to 3"),
 ]
+
+
+def test_litert_refuses_concatenation_of_unequal_scales_too() -> None:
+    """Its converter writes a QUANTIZE before it; the refusal is in test_operator_refusals."""
+    writer = ModelWriter()
+    a, b = writer.tensor("in", (1, 4)), writer.tensor("b", (1, 4), scale=0.02, data=[1, 2, 3, 4])
+    c = writer.tensor("out", (1, 8))
+    writer.node("CONCATENATION", [a, b], c, 1, "ConcatenationOptions", Axis=1)
+    with pytest.raises(ModelError, match="scale"):
+        Interpreter(writer.bytes([a], [c]))
 
 
 @pytest.mark.parametrize(("make", "text"), [(make, text) for _, make, text in CASES], ids=[name for name, _, _ in CASES])

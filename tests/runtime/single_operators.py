@@ -240,6 +240,16 @@ def transposed(
     return writer.bytes([a], [out])
 
 
+def prelu(a_shape: tuple[int, ...], alpha_shape: tuple[int, ...], scales: Sequence[float]) -> bytes:
+    """scales: input, alpha, out."""
+    writer = ModelWriter()
+    a = writer.tensor("in", a_shape, scale=scales[0], zero_point=-20)
+    alpha = writer.tensor("alpha", alpha_shape, "int8", scales[1], 9, np.random.default_rng(4).integers(-128, 128, alpha_shape))
+    out = writer.tensor("out", a_shape, scale=scales[2], zero_point=-50)
+    writer.node("PRELU", [a, alpha], out)
+    return writer.bytes([a], [out])
+
+
 def leaky(alpha: float, scale: float) -> bytes:
     writer = ModelWriter()
     a, out = writer.tensor("in", (1, 300), scale=0.05, zero_point=-20), writer.tensor("out", (1, 300), scale=scale, zero_point=-100)
@@ -363,6 +373,8 @@ MODELS: dict[str, Callable[[], bytes]] = {
     "sub one value a channel": partial(binary, "SUB", (1, 4, 5, 6), (6,), (0.05, 0.1, 0.2), RELU),
     "sub from a larger one": partial(binary, "SUB", (1, 4, 1, 6), (1, 4, 5, 6), (0.05, 0.03, 0.06), RELU6),
     "sub both repeat": partial(binary, "SUB", (1, 4, 1, 6), (5, 1), (0.05, 0.03, 0.06)),
+    "prelu one slope a channel": partial(prelu, (1, 4, 5, 6), (1, 1, 6), (0.05, 0.01, 0.05)),
+    "prelu one slope a place": partial(prelu, (1, 4, 5, 6), (4, 5, 6), (0.05, 0.02, 0.011)),
     "maximum": partial(pair, "MAXIMUM", (1, 4, 5, 6), (1, 4, 5, 6)),
     "maximum both repeat": partial(pair, "MAXIMUM", (1, 4, 1, 6), (5, 1)),
     "minimum": partial(pair, "MINIMUM", (1, 4, 5, 6), (6,)),

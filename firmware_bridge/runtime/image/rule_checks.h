@@ -16,6 +16,7 @@
 #define rule_resize_nearest_neighbor tinytl_rule_resize_nearest_neighbor
 #define rule_resize_bilinear tinytl_rule_resize_bilinear
 #define rule_transpose_conv tinytl_rule_transpose_conv
+#define rule_prelu tinytl_rule_prelu
 
 int rule_lookup(const tinytl_call *call);
 int rule_l2_normalization(const tinytl_call *call);
@@ -27,6 +28,7 @@ int rule_minimum(const tinytl_call *call);
 int rule_resize_nearest_neighbor(const tinytl_call *call);
 int rule_resize_bilinear(const tinytl_call *call);
 int rule_transpose_conv(const tinytl_call *call);
+int rule_prelu(const tinytl_call *call);
 
 static inline int has_dtype(const tinytl_tensor *tensor, tinytl_dtype dtype)
 {

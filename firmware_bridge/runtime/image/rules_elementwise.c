@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Shape rules of operators that work element by element: tables, sub, maximum, minimum, and l2_normalization, which does by rows. */
+ * Shape rules of operators that work element by element: tables, sub, maximum, minimum, prelu, and l2_normalization, which does by rows. */
 #include "image/rule_checks.h"
 
 /* A sum of more squares of 255 does not fit 31 bits. */
@@ -48,4 +48,11 @@ int rule_maximum(const tinytl_call *call)
 int rule_minimum(const tinytl_call *call)
 {
     return both_repeat(call);
+}
+
+int rule_prelu(const tinytl_call *call)
+{
+    const int32_t *p = call->params;
+    return both_repeat(call) && lies_between(p[0], -127, 128) && lies_between(p[1], -127, 128) && rescales(p[2], p[3]) &&
+           rescales(p[4], p[5]) && lies_between(p[6], INT8_MIN, INT8_MAX);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An operator of two int8 tensors, each of which may repeat along its sides of 1 (sub, maximum, minimum). */
+ * An operator of two int8 tensors, each of which may repeat along its sides of 1 (sub, maximum, minimum, prelu). */
 #ifndef TINYTL_KERNELS_PAIRS_H
 #define TINYTL_KERNELS_PAIRS_H
 

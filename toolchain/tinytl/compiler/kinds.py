@@ -66,13 +66,19 @@ MINIMUM = OperatorKind(23, "minimum", in_place=(0, 1))
 RESIZE_NEAREST_NEIGHBOR = OperatorKind(24, "resize_nearest_neighbor")
 RESIZE_BILINEAR = OperatorKind(25, "resize_bilinear")
 TRANSPOSE_CONV = OperatorKind(26, "transpose_conv", (*_WINDOW, *_CLAMP))
+PRELU = OperatorKind(
+    27,
+    "prelu",
+    ("a_offset", "b_offset", "above_multiplier", "above_shift", "below_multiplier", "below_shift", "out_offset"),
+    in_place=(0, 1),
+)
 
 KINDS: dict[int, OperatorKind] = {
     kind.code: kind
     for kind in (
         *(CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, AVERAGE_POOL_2D, MAX_POOL_2D, ADD, MUL, PAD, RESHAPE, MEAN),
         *(SOFTMAX, REQUANTIZE, QUANTIZE, DEQUANTIZE, CONCATENATION, RELU, LOOKUP, L2_NORMALIZATION, SLICE, TRANSPOSE),
-        *(SUB, MAXIMUM, MINIMUM, RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR, TRANSPOSE_CONV),
+        *(SUB, MAXIMUM, MINIMUM, RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR, TRANSPOSE_CONV, PRELU),
     )
 }
 """Opcode → kind."""

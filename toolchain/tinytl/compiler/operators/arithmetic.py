@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ADD, MUL, SUB, MAXIMUM and MINIMUM of two tensors that may repeat along dimensions of size 1.
+"""ADD, MUL, SUB, MAXIMUM, MINIMUM and PRELU of two tensors that may repeat along dimensions of size 1.
 
 For ADD and MUL the image wants the larger one first: the operations commute, so the operands may be swapped; where both
 repeat, the first is written out (`slice` with strides of 0). The others take operands that both repeat.
 """
 
 from tinytl.compiler.graph import Graph, Node, Tensor
-from tinytl.compiler.kinds import ADD, MAXIMUM, MINIMUM, MUL, SUB, OperatorKind
+from tinytl.compiler.kinds import ADD, MAXIMUM, MINIMUM, MUL, PRELU, SUB, OperatorKind
 from tinytl.compiler.operators.rule import (
     Rule,
     Shape,
@@ -18,7 +18,7 @@ from tinytl.compiler.operators.rule import (
 from tinytl.compiler.operators.slicing import emit_part, repeated
 from tinytl.compiler.options import ActivationOptions, options_of
 from tinytl.compiler.program import Builder
-from tinytl.compiler.quantization import ADD_LEFT_SHIFT, add_multipliers, product_multiplier
+from tinytl.compiler.quantization import ADD_LEFT_SHIFT, add_multipliers, product_multiplier, relu_multiplier
 
 
 def shape(graph: Graph, node: Node) -> Shape:
@@ -105,10 +105,20 @@ def lower_extreme(graph: Graph, node: Node, builder: Builder) -> None:
     builder.emit(node, MAXIMUM if node.operator == "MAXIMUM" else MINIMUM, numbers)
 
 
+def lower_prelu(graph: Graph, node: Node, builder: Builder) -> None:
+    """Input and alpha: one factor from zero on, another for products with alpha."""
+    a, alpha, output = quantized_input(graph, node, 0), quantized_input(graph, node, 1), quantized_output(graph, node)
+    above, below = relu_multiplier(a.scale, output.scale), product_multiplier(a.scale, alpha.scale, output.scale)
+    numbers = tuple(_aligned_number(graph, node, builder, position) for position in (0, 1))
+    factors = (above.value, above.shift, below.value, below.shift)
+    builder.emit(node, PRELU, numbers, (-a.zero_point, -alpha.zero_point, *factors, output.zero_point))
+
+
 RULES = (
     Rule("ADD", 5, shape, lower_add, schema="AddOptions", options=ActivationOptions()),
     Rule("MUL", 7, shape, lower_mul, schema="MulOptions", options=ActivationOptions()),
     Rule("SUB", 5, shape, lower_sub, schema="SubOptions", options=ActivationOptions()),
     Rule("MAXIMUM", 4, shape, lower_extreme),
     Rule("MINIMUM", 4, shape, lower_extreme),
+    Rule("PRELU", 1, shape, lower_prelu),
 )
