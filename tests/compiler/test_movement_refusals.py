@@ -105,6 +105,11 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
         "input 0 has scale 0.05 and zero point 0, the output 0.07 and 4; expected the same",
     ),
     (
+        "prelu shape",
+        lambda: one_node("PRELU", shape=(1, 4, 1, 2), extra=lambda w: [w.tensor("alpha", (3, 1), data=[1, 2, 3])]),
+        "input 0 has shape [1, 4, 1, 2]; expected the output's, [1, 4, 3, 2]",
+    ),
+    (
         "resize size",
         lambda: one_node("RESIZE_BILINEAR", "ResizeBilinearOptions", extra=constants([0, 4])),
         "resizes [1, 4, 4, 2] to [0, 4]; expected two sides of 1 to 32,768",

@@ -48,8 +48,9 @@ def test_all_pairs_of_bytes(operator: str) -> None:
         scales = np.exp(random.uniform(-6, 0, 2))
         span = scales.prod() * 60 if operator in ("MUL", "PRELU") else scales.max()
         points = random.integers(-128, 128, 3).tolist()
-        a = writer.tensor("in", (1, 256, 1), "int8", float(scales[0]), points[0])
+        shape = (1, 256, 256 if operator == "PRELU" else 1)  # whose first operand may not repeat
+        a = writer.tensor("in", shape, "int8", float(scales[0]), points[0])
         b = writer.tensor("b", (256,), "int8", float(scales[1]), points[1], codes)
         out = writer.tensor("out", (1, 256, 256), "int8", float(span * np.exp(random.uniform(-1, 2))), points[2])
         writer.node(operator, [a, b], out, 1, "" if operator == "PRELU" else f"{operator.capitalize()}Options")
-        assert_outputs_equal(writer.bytes([a], [out]), codes.reshape(1, 256, 1))
+        assert_outputs_equal(writer.bytes([a], [out]), np.broadcast_to(codes.reshape(1, 256, 1), shape))

@@ -108,6 +108,8 @@ def lower_extreme(graph: Graph, node: Node, builder: Builder) -> None:
 def lower_prelu(graph: Graph, node: Node, builder: Builder) -> None:
     """Input and alpha: one factor from zero on, another for products with alpha."""
     a, alpha, output = quantized_input(graph, node, 0), quantized_input(graph, node, 1), quantized_output(graph, node)
+    if a.shape != output.shape:
+        raise node.refuse(f"input 0 has shape {list(a.shape)}", expected=f"the output's, {list(output.shape)}")
     above, below = relu_multiplier(a.scale, output.scale), product_multiplier(a.scale, alpha.scale, output.scale)
     numbers = tuple(_aligned_number(graph, node, builder, position) for position in (0, 1))
     factors = (above.value, above.shift, below.value, below.shift)
