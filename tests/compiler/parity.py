@@ -10,12 +10,13 @@ from tinytl.compiler.compile import build_image, compile_program
 from tinytl.compiler.metadata import tflite_metadata
 from tinytl.compiler.program import Program
 from tinytl.interpreter import Interpreter
+from tinytl.litert_quirks import readable_by_litert
 from tinytl_bridge.twin import TwinModel
 
 
 def samples_for(tflite: bytes, count: int, *, seed: int = 0) -> np.ndarray:
     """Draw inputs: noise over the whole range, constants and the two extremes. (count, *input shape)."""
-    wanted = Interpreter(tflite).input
+    wanted = Interpreter(readable_by_litert(tflite)).input
     random = np.random.default_rng(seed)
     if wanted.dtype == np.float32:
         return random.normal(0.0, 1.5, (count, *wanted.shape[1:])).astype(np.float32)
@@ -29,7 +30,8 @@ def samples_for(tflite: bytes, count: int, *, seed: int = 0) -> np.ndarray:
 
 def assert_outputs_equal(tflite: bytes, samples: np.ndarray, *, family: str = "portable") -> None:
     """Every output of every sample."""
-    oracle, twin = Interpreter(tflite), TwinModel(compile_tflite(tflite, family=family).data)
+    oracle = Interpreter(readable_by_litert(tflite))
+    twin = TwinModel(compile_tflite(tflite, family=family).data)
     expected = oracle.run(samples)
     for number, sample in enumerate(samples):
         for found, answer in zip(twin.invoke(sample[None]), expected, strict=True):

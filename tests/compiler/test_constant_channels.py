@@ -138,3 +138,27 @@ def test_nothing_to_fold_returns_the_same_program() -> None:
     made.layer("CONV_2D", 1, 4)
     program = compile_program(made.bytes(), fold=False)
     assert fold_constant_channels(program) is program
+
+
+def test_what_keeps_channels_apart_loses_none_that_its_input_keeps() -> None:
+    """Nobody reads four channels of the depthwise layer, but its input is the caller's."""
+    made = Chain(5)
+    made.layer("DEPTHWISE_CONV_2D", 3, 8)
+    made.layer("CONV_2D", 1, 4, unread=(1, 2, 3, 6))
+    data = made.bytes()
+    assert channels(data, fold=True) == [8, 4]
+    assert_outputs_equal(data, samples_for(data, 20))
+
+
+def test_two_readers_keep_the_channels_that_either_needs() -> None:
+    made = Chain(6)
+    made.layer("CONV_2D", 1, 8)
+    shared, shape = made.current, made.shape
+    made.layer("DEPTHWISE_CONV_2D", 3, 8)
+    made.layer("CONV_2D", 1, 4, unread=(0, 1, 2, 3))
+    first = made.current
+    made.current, made.shape = shared, shape
+    made.layer("CONV_2D", 1, 4, unread=(0, 1, 4, 5))
+    data = made.writer.bytes([made.input], [first, made.current])
+    assert channels(data, fold=True) == [8, 8, 4, 4]
+    assert_outputs_equal(data, samples_for(data, 20))

@@ -176,7 +176,9 @@ static int overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
 static int places_ok(const tinytl_call *call, const tinytl_operator *op)
 {
     const tinytl_tensor *out = call_output(call);
-    const int in_place = op->opcode == OPCODE_add || op->opcode == OPCODE_mul || op->opcode == OPCODE_requantize || op->opcode == OPCODE_relu;
+    const int in_place = op->opcode == OPCODE_add || op->opcode == OPCODE_mul || op->opcode == OPCODE_requantize || op->opcode == OPCODE_relu ||
+                         op->opcode == OPCODE_lookup || op->opcode == OPCODE_sub || op->opcode == OPCODE_maximum || op->opcode == OPCODE_minimum ||
+                         op->opcode == OPCODE_prelu;
     if (out->region != 0 || overlap(op->scratch_offset, op->scratch_bytes, out->offset, out->bytes))
         return 0;
     for (uint32_t i = 0; i < call->input_count; i++) {

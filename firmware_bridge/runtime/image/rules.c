@@ -2,6 +2,7 @@
  * One shape rule an operator (SPEC.md section 2.4). Tensor records have been checked before: dims are 1 … 2^24 each, their
  * product is the bytes, operand numbers exist. A rule answers whether the kernel may run; of tensor data it reads multipliers and
  * shifts alone, which the fixed-point arithmetic bounds. */
+#include "image/operator_rules.h"
 #include "image/rules.h"
 #include "image/shape_checks.h"
 
@@ -33,7 +34,7 @@ static int rule_depthwise_conv_2d(const tinytl_call *call)
 static int wide_ok(const tinytl_call *call, uint32_t channels)
 {
     const tinytl_tensor *low = call_input(call, 5);
-    if (!is(low, TINYTL_INT32) || low->region != 1 || low->bytes != channels * 4u)
+    if (!is_s32_constant(low, channels))
         return 0;
     const int32_t *low_words = call_input_data(call, 5);
     for (uint32_t c = 0; c < channels; c++)

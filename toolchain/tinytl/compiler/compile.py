@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The compiler's two verbs: a bundle, or a bare .tflite file → `Image`. Every stage in order, nothing else.
 
-read → infer shapes → passes → lower → plan the arena → write. No TensorFlow, no C compiler; about a second for the
+read → infer shapes → passes → lower → join tables → plan the arena → write. No TensorFlow, no C compiler; about a second for the
 largest models.
 """
 
@@ -22,6 +22,7 @@ from tinytl.compiler.program import CONSTANT, Program
 from tinytl.compiler.reader import read
 from tinytl.compiler.records import FAMILIES
 from tinytl.compiler.selection import POLICIES, Choices, choose, compacted, constants_of, find_choices
+from tinytl.compiler.table_chains import join_tables
 from tinytl.errors import CompileError
 
 READY_FAMILIES = ("portable", "dsp")
@@ -104,6 +105,7 @@ def compile_tflite(
 def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES, fold: bool = True) -> Program:
     """Run the stages up to the program. passes: which to run; fold: constant channels; tests compare with none."""
     program = lower(optimize(infer(read(data)), passes))
+    program = join_tables(program) if passes else program
     return compacted(fold_constant_channels(program)) if fold else program
 
 

@@ -62,6 +62,8 @@ def fold_constant_channels(program: Program, multiple: int = MULTIPLE) -> Progra
     for operator in reversed(program.operators):
         storage = program.tensors[operator.outputs[0]].storage
         analysis.gone[storage] = _removable(analysis, operator, multiple)
+    while _settle(analysis, multiple):
+        pass
     if not any(mask.any() for mask in analysis.gone.values()):
         return program
     return _cut(analysis)
@@ -178,6 +180,24 @@ def _removable(analysis: _Analysis, operator: ProgramOperator, multiple: int) ->
             if program.tensors[number].storage == output.storage:
                 mask &= _spared(analysis, reader, position, len(nothing))
     return _rounded(mask, multiple)
+
+
+def _settle(analysis: _Analysis, multiple: int) -> bool:
+    """Let what keeps channels apart lose the same ones on both sides; return whether anything changed."""
+    changed = False
+    for operator in analysis.program.operators:
+        if operator.kind is not DEPTHWISE_CONV_2D and operator.kind not in _POOLED:
+            continue
+        source, output = operand(analysis.program, operator, 0), analysis.program.tensors[operator.outputs[0]]
+        if not analysis.gone[output.storage].any():
+            continue
+        common = _rounded(analysis.gone[output.storage] & _gone(analysis, source), multiple)
+        changed |= bool((common != analysis.gone[output.storage]).any())
+        analysis.gone[output.storage] = common
+        if source.storage in analysis.gone:
+            changed |= bool((common != analysis.gone[source.storage]).any())
+            analysis.gone[source.storage] = common
+    return changed
 
 
 def _grouped(program: Program, operator: ProgramOperator) -> bool:

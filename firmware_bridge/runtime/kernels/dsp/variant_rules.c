@@ -6,7 +6,7 @@
 #include "kernels/dsp/depthwise.h"
 #include "kernels/dsp/tables.h"
 #include "kernels/dsp/tile.h"
-#include "kernels/dsp/windows.h"
+#include "kernels/dsp/gather_windows.h"
 #include "kernels/dsp/winograd.h"
 
 /* Shifts of signed rescaling: every third word of each group of `words`, from `first` on. */

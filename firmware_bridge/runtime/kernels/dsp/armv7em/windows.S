@@ -1,5 +1,5 @@
 @ SPDX-License-Identifier: Apache-2.0
-@ Copies of window rows (windows.h): 4 instructions a word, about 10 a row beside.
+@ Copies of window rows (gather_windows.h): 4 instructions a word, about 10 a row beside.
     .syntax unified
     .cpu    cortex-m4
     .thumb

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Copies of window rows (kernels/dsp/windows.h) in plain C. */
-#include "kernels/dsp/windows.h"
+ * Copies of window rows (kernels/dsp/gather_windows.h) in plain C. */
+#include "kernels/dsp/gather_windows.h"
 
 #include <string.h>
 
