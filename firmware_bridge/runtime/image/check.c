@@ -195,9 +195,9 @@ static tinytl_error operator_check(const uint8_t *image, const tinytl_image_head
 {
     const tinytl_operator *op = (const tinytl_operator *)(const void *)(image + header->operators) + index;
     const uint64_t record = header->operators + (uint64_t)index * sizeof *op;
-    if (!tinytl_operator_find(op->opcode, 0))
-        return error_of(TINYTL_STATUS_bad_operator, index, op->opcode);
     const operator_entry *entry = tinytl_operator_find(op->opcode, op->kernel);
+    if (!entry && !tinytl_operator_find(op->opcode, 0))
+        return error_of(TINYTL_STATUS_bad_operator, index, op->opcode);
     if (!entry || (op->kernel != 0 && header->family == 0))
         return malformed(record, FIELD(tinytl_operator, kernel));
     if (!operands_ok(image, header, op->operands, (uint32_t)op->input_count + op->output_count))
