@@ -60,7 +60,7 @@ def build_library(model: ModelFile, options: CompileOptions, folder: Path, *, ta
     check_folder(folder)
     contents = read_image(compile_model(model, options).data)
     name = identifier(model.name)
-    files = _files(name, contents)
+    files = _files(name, contents, small=options.optimize == "size")
     sources = tuple(path.removeprefix("src/") for path in files if path.endswith((".c", ".S")) and path.startswith("src/"))
     flags = _flags(target)
     code = code_bytes(name, files, flags)
@@ -72,8 +72,8 @@ def build_library(model: ModelFile, options: CompileOptions, folder: Path, *, ta
     return library
 
 
-def _files(name: str, contents: ImageContents) -> dict[str, str]:
-    files = {f"src/{path}": text for path, text in library_sources(contents).items()}
+def _files(name: str, contents: ImageContents, *, small: bool) -> dict[str, str]:
+    files = {f"src/{path}": text for path, text in library_sources(contents, small=small).items()}
     files[f"src/{name}_model.h"] = header(name, contents)
     files[f"src/{name}_model.c"] = array_source(name, contents.data)
     files["example/main.c"] = example(name, head=contents.head is not None)
@@ -101,7 +101,7 @@ def code_bytes(name: str, files: Mapping[str, str], flags: tuple[str, ...], opti
             (folder / path).write_text(text, encoding="utf-8")
         sources = [path for path in files if path.endswith((".c", ".S"))]
         command = [COMPILER, *flags, "-std=c99", optimization, *FLAGS, "-ffunction-sections", "-fdata-sections", "-Isrc", *sources,
-                   "-nostartfiles", "-Wl,-e,main", "-Wl,--gc-sections", "-lm", "-o", "example.elf"]  # fmt: skip
+                   "--specs=nano.specs", "-nostartfiles", "-Wl,-e,main", "-Wl,--gc-sections", "-lm", "-o", "example.elf"]  # fmt: skip
         ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if ran.returncode:
             raise BuildError(f"the library does not compile:\n{ran.stderr.strip()[:2000]}", hint="tinytl doctor")
@@ -114,7 +114,7 @@ def _readme(library: Library, model: ModelFile, contents: ImageContents) -> str:
     upper = library.name.upper()
     code = "not measured: arm-none-eabi-gcc is not installed"
     if library.code_bytes is not None:
-        code = f"{library.code_bytes:,} bytes with the example (arm-none-eabi-gcc -O2 {' '.join(library.size_flags)}); -Os makes less"
+        code = f"{library.code_bytes:,} bytes with the example (arm-none-eabi-gcc -O2 --specs=nano.specs {' '.join(library.size_flags)}); -Os makes less"
     kinds = sorted({operator.kind for operator in contents.operators})
     learns = (
         "\nThe model has a head: tinytl_head_infer() after an inference gives the class, tinytl_head_step() learns the sample.\n"
