@@ -5,7 +5,6 @@ In: a model file, options of the compiler, a folder. Out: the folder, with facts
 has the kernels and checks of its one model alone, so that it is small, and fits any build system.
 """
 
-import re
 import shutil
 import subprocess
 import tempfile
@@ -25,6 +24,9 @@ from tinytl_bridge.library_texts import FLAGS, array_source, build_files, exampl
 
 ANY_CORE = ("-mcpu=cortex-m0", "-mthumb")
 """What the size of a library for no board of ours is measured with."""
+_CALLS = ("tinytl_model_open", "tinytl_model_input", "tinytl_model_output", "tinytl_model_invoke")
+_HEAD_CALLS = ("tinytl_head_infer", "tinytl_head_step", "tinytl_head_logits", "tinytl_head_reset")
+"""What firmware calls, so what counts as code."""
 MODEL_STRUCT_BYTES = 52
 """Of a `tinytl_model` where pointers take 4 bytes."""
 
@@ -35,7 +37,8 @@ class Library:
 
     Attributes:
         name: of the model, as in C. image_bytes: of its array. arena_bytes: RAM that it needs in one block.
-        code_bytes: text of the example without the image, what it takes of the C library included; None without a cross compiler.
+        code_bytes: text of opening, running and learning, what they take of the C library included, without the image; None without a
+            cross compiler.
         size_flags: what that was measured with. sources: compiled files.
     """
 
@@ -63,7 +66,7 @@ def build_library(model: ModelFile, options: CompileOptions, folder: Path, *, ta
     files = _files(name, contents, small=options.optimize == "size")
     sources = tuple(path.removeprefix("src/") for path in files if path.endswith((".c", ".S")) and path.startswith("src/"))
     flags = _flags(target)
-    code = code_bytes(name, files, flags)
+    code = code_bytes(files, flags)
     library = Library(folder, name, len(contents.data), contents.header.arena_bytes, code, flags, sources)
     files["README.txt"] = _readme(library, model, contents)
     facts = {"model": name, "family": options.family, "optimize": options.optimize, "image_bytes": library.image_bytes,
@@ -86,8 +89,8 @@ def _flags(target: str) -> tuple[str, ...]:
     return load_board(name).compiler_flags if name in list_boards() else ANY_CORE
 
 
-def code_bytes(name: str, files: Mapping[str, str], flags: tuple[str, ...], optimization: str = "-O2") -> int | None:
-    """Return the text of the linked example without the image; None where there is no cross compiler.
+def code_bytes(files: Mapping[str, str], flags: tuple[str, ...], optimization: str = "-O2") -> int | None:
+    """Return the text of what firmware calls and what that needs, without the image; None where there is no cross compiler.
 
     Raises:
         BuildError: it does not compile.
@@ -99,22 +102,22 @@ def code_bytes(name: str, files: Mapping[str, str], flags: tuple[str, ...], opti
         for path, text in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
-        sources = [path for path in files if path.endswith((".c", ".S"))]
+        sources = [path for path in files if path.startswith("src/") and path.endswith((".c", ".S")) and not path.endswith("_model.c")]
+        roots = (*_CALLS, *(_HEAD_CALLS if "src/learn/head.c" in files else ()))
         command = [COMPILER, *flags, "-std=c99", optimization, *FLAGS, "-ffunction-sections", "-fdata-sections", "-Isrc", *sources,
-                   "--specs=nano.specs", "-nostartfiles", "-Wl,-e,main", "-Wl,--gc-sections", "-lm", "-o", "example.elf"]  # fmt: skip
+                   "-nostartfiles", f"-Wl,-e,{roots[0]}", *(f"-Wl,-u,{root}" for root in roots), "-Wl,--gc-sections", "-lm", "-o", "code.elf"]  # fmt: skip
         ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if ran.returncode:
             raise BuildError(f"the library does not compile:\n{ran.stderr.strip()[:2000]}", hint="tinytl doctor")
-        sizes = subprocess.run(["arm-none-eabi-size", "example.elf"], cwd=folder, capture_output=True, text=True, check=True).stdout
-    image = re.search(r"_IMAGE_BYTES (\d+)u", files[f"src/{name}_model.h"])
-    return int(sizes.splitlines()[1].split()[0]) - int(image[1] if image else 0)
+        sizes = subprocess.run(["arm-none-eabi-size", "code.elf"], cwd=folder, capture_output=True, text=True, check=True).stdout
+    return int(sizes.splitlines()[1].split()[0])
 
 
 def _readme(library: Library, model: ModelFile, contents: ImageContents) -> str:
     upper = library.name.upper()
     code = "not measured: arm-none-eabi-gcc is not installed"
     if library.code_bytes is not None:
-        code = f"{library.code_bytes:,} bytes with the example (arm-none-eabi-gcc -O2 --specs=nano.specs {' '.join(library.size_flags)}); -Os makes less"
+        code = f"{library.code_bytes:,} bytes to open, run{' and learn' if contents.head else ''} it, without the image (arm-none-eabi-gcc -O2 {' '.join(library.size_flags)}); -Os makes less"
     kinds = sorted({operator.kind for operator in contents.operators})
     learns = (
         "\nThe model has a head: tinytl_head_infer() after an inference gives the class, tinytl_head_step() learns the sample.\n"

@@ -108,8 +108,7 @@ def _sized(path: str, text: str, *, small: bool) -> str:
 def _guarded(path: str, text: str) -> str:
     """Inner kernels are there twice: assembly for its cores, plain C for all others; every build system may compile all files."""
     if path.startswith("kernels/dsp/armv7em/") and path.endswith(".S"):
-        first, rest = text.split("\n", 1)
-        return f"{first}\n#if {_ASSEMBLY}\n{rest}#endif\n"
+        return f"{_LICENCE} * Empty where plain/ has the same functions in C. */\n#if {_ASSEMBLY}\n{text}#endif\n"
     if path.startswith("kernels/dsp/plain/") and path.endswith(".c"):
         end = text.index("\n", text.rindex("#include")) + 1
         return f"{text[:end]}\n#if !({_ASSEMBLY})\n{text[end:]}\n#endif\n"
