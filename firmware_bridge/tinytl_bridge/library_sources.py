@@ -18,6 +18,7 @@ from tinytl_bridge.paths import runtime_dir
 _LICENCE = "/* SPDX-License-Identifier: Apache-2.0\n"
 _ASSEMBLY = "defined(__ARM_FEATURE_SIMD32) && defined(__ARM_FP) && defined(__thumb2__)"
 """Cores that the assembly is for: it keeps pointers in FPU registers."""
+_NO_STACK_CODE = '#if defined(__linux__)\n    .section .note.GNU-stack, "", %progbits\n#endif\n'
 _NO_ROW = "    {0, 0, 0, NULL, NULL}, /* none; never found */"
 _CHECKS = ("image/check.c", "image/rules.c", "kernels/dsp/variant_rules.c", "learn/head_check.c", "learn/head_check_places.c")
 """What runs once, when an image is opened: small rather than fast."""
@@ -108,7 +109,7 @@ def _sized(path: str, text: str, *, small: bool) -> str:
 def _guarded(path: str, text: str) -> str:
     """Inner kernels are there twice: assembly for its cores, plain C for all others; every build system may compile all files."""
     if path.startswith("kernels/dsp/armv7em/") and path.endswith(".S"):
-        return f"{_LICENCE} * Empty where plain/ has the same functions in C. */\n#if {_ASSEMBLY}\n{text}#endif\n"
+        return f"{_LICENCE} * Empty where plain/ has the same functions in C. */\n#if {_ASSEMBLY}\n{text}#endif\n{_NO_STACK_CODE}"
     if path.startswith("kernels/dsp/plain/") and path.endswith(".c"):
         end = text.index("\n", text.rindex("#include")) + 1
         return f"{text[:end]}\n#if !({_ASSEMBLY})\n{text[end:]}\n#endif\n"
