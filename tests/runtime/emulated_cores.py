@@ -35,16 +35,16 @@ class Core:
     arena_bytes: int = 128 * 1024
 
     def build(self, sources: Sequence[Path], include: Sequence[Path], output: Path, *more: str) -> Path:
-        """Compile and link a program; skip the test where a tool is missing."""
+        """Compile and link a program; skip the test where a tool is missing. more: flags for all but the console."""
         for program in (self.compiler, *self.emulator[:1]):
             if shutil.which(program) is None:
                 pytest.skip(f"needs {program}")
-        paths = [f"-I{path}" for path in (*include, _STARTUP)]
+        console = output.with_suffix(".o")
         places = (f"-DTRIAL_ADDRESS={self.trial_address:#x}u", f"-DARENA_BYTES={self.arena_bytes}u")
-        command = [self.compiler, *self.flags, *places, *more, "-std=c99", "-ffp-contract=off", "-ffunction-sections", *paths,
-                   *map(str, sources), str(self.console), *self.link, "-Wl,--gc-sections", "-lm", "-o", str(output)]  # fmt: skip
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        assert ran.returncode == 0, ran.stderr
+        flags = [self.compiler, *self.flags, *places, "-std=c99", "-ffp-contract=off", "-ffunction-sections", f"-I{_STARTUP}"]
+        end = [str(console), *self.link, "-Wl,--gc-sections", "-lm", "-o", str(output)]
+        _run([*flags, "-c", str(self.console), "-o", str(console)])
+        _run([*flags, *more, *(f"-I{path}" for path in include), *map(str, sources), *end])
         return output
 
     def command(self, program: Path, trial: Path | None = None) -> list[str]:
@@ -60,6 +60,11 @@ class Core:
         ran = subprocess.run(self.command(program, trial), capture_output=True, text=True, timeout=300, check=False)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return [line.strip() for line in (ran.stdout + ran.stderr).splitlines()]
+
+
+def _run(command: list[str]) -> None:
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert ran.returncode == 0, ran.stderr
 
 
 def _arm(machine: str, *flags: str, link: tuple[str, ...] = (), trial: int = 0x21000000, arena: int = 128 * 1024) -> Core:
