@@ -39,6 +39,8 @@ class Core:
         for program in (self.compiler, *self.emulator[:1]):
             if shutil.which(program) is None:
                 pytest.skip(f"needs {program}")
+        if _PICOLIBC[0] in self.flags and not _found(self.compiler, "picolibc.specs"):
+            pytest.skip("needs picolibc-riscv64-unknown-elf")
         console = output.with_suffix(".o")
         places = (f"-DTRIAL_ADDRESS={self.trial_address:#x}u", f"-DARENA_BYTES={self.arena_bytes}u")
         flags = [self.compiler, *self.flags, *places, "-std=c99", "-ffp-contract=off", "-ffunction-sections", f"-I{_STARTUP}"]
@@ -60,6 +62,11 @@ class Core:
         ran = subprocess.run(self.command(program, trial), capture_output=True, text=True, timeout=300, check=False)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return [line.strip() for line in (ran.stdout + ran.stderr).splitlines()]
+
+
+def _found(compiler: str, name: str) -> bool:
+    """A compiler answers with the bare name where it has no such file."""
+    return subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip() != name
 
 
 def _run(command: list[str]) -> None:
