@@ -180,8 +180,9 @@ static int rule_relu(const tinytl_call *call)
 
 static const operator_entry entries[] = {
 #define OPERATOR(opcode, name, params) {opcode, 0, params, rule_##name, tinytl_##name},
-#include "kernels/operators.def"
+#include "kernels/linked.def"
 #undef OPERATOR
+    {OPCODE_none, 0, 0, NULL, NULL} /* the list may be empty; never found */
 };
 
 static const operator_entry *find(const operator_entry *first, uint32_t count, uint16_t opcode, uint16_t kernel)
@@ -195,6 +196,6 @@ static const operator_entry *find(const operator_entry *first, uint32_t count, u
 const operator_entry *tinytl_operator_find(uint16_t opcode, uint16_t kernel)
 {
     if (kernel == 0)
-        return find(entries, sizeof entries / sizeof entries[0], opcode, 0);
+        return find(entries, sizeof entries / sizeof entries[0] - 1u, opcode, 0);
     return find(tinytl_variants, tinytl_variant_count, opcode, kernel);
 }
