@@ -117,7 +117,9 @@ def _readme(library: Library, model: ModelFile, contents: ImageContents) -> str:
     upper = library.name.upper()
     code = "not measured: arm-none-eabi-gcc is not installed"
     if library.code_bytes is not None:
-        code = f"{library.code_bytes:,} bytes to open, run{' and learn' if contents.head else ''} it, without the image (arm-none-eabi-gcc -O2 {' '.join(library.size_flags)}); -Os makes less"
+        does = "open, run and learn" if contents.head else "open and run"
+        measured = f"arm-none-eabi-gcc -O2 {' '.join(library.size_flags)}"
+        code = f"{library.code_bytes:,} bytes to {does} it, without the image ({measured}); -Os makes less"
     kinds = sorted({operator.kind for operator in contents.operators})
     learns = (
         "\nThe model has a head: tinytl_head_infer() after an inference gives the class, tinytl_head_step() learns the sample.\n"

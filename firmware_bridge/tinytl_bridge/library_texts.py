@@ -72,7 +72,7 @@ def example(name: str, *, head: bool) -> str:
     """Return a program of one inference."""
     upper = name.upper()
     learned = (
-        f"    return (int)tinytl_head_infer(&model); /* the class; tinytl_head_step(&model, label) then learns the sample */\n"
+        "    return (int)tinytl_head_infer(&model); /* the class; tinytl_head_step(&model, label) then learns the sample */\n"
         if head
         else f"    const {upper}_OUTPUT_0_TYPE *output = tinytl_model_output(&model, 0);\n    return output[0] != 0;\n"
     )
