@@ -132,9 +132,23 @@ def test_the_stored_peers_and_the_stored_suite_fit_together() -> None:
 
 @needs_qemu
 @pytest.mark.long
-def test_the_published_models_stay_within_the_stored_suite() -> None:
+@pytest.mark.parametrize("optimize", ["speed", "size"])
+def test_the_published_models_stay_within_the_stored_suite(optimize: str) -> None:
     if not os.environ.get("TINYTL_DATA_DIR"):
         pytest.skip("TINYTL_DATA_DIR is not set: no published models")
     assert len(find_models("mlperf-tiny")) == 5
-    for measured in run_suite("mlperf-tiny", target="qemu:mps2-an386"):
-        compare_measurements(load_baseline(BASELINE, target=measured.target, bundle=measured.bundle), measured)
+    stored = BASELINE if optimize == "speed" else BASELINE.with_name("mlperf-tiny-size.json")
+    for measured in run_suite("mlperf-tiny", target="qemu:mps2-an386", optimize=optimize):
+        compare_measurements(load_baseline(stored, target=measured.target, bundle=measured.bundle), measured)
+        expect_foreseen(measured)
+
+
+def expect_foreseen(measured: Measurement) -> None:
+    """The compiler's cost model, shown by `inspect`, is within 5 % of what is counted: in sum, and of every layer that matters."""
+    known = [layer for layer in measured.layers if layer.expected_instructions and layer.instructions]
+    counted = sum(layer.instructions or 0 for layer in known)
+    assert counted > 0.99 * measured.figures["instructions_per_inference"].value
+    assert sum(layer.expected_instructions or 0 for layer in known) == pytest.approx(counted, rel=0.02)
+    for layer in known:
+        if (layer.instructions or 0) > counted / 100:
+            assert layer.expected_instructions == pytest.approx(layer.instructions, rel=0.05), layer

@@ -67,16 +67,36 @@ MODELS = {"residual": residual, "mobile": mobile, "mixer": mixer}
 def converted(name: str, *, edges: str = "int8", open_batch: bool = False) -> bytes:
     """Build a model and convert it to int8. edges: type of inputs and outputs. open_batch: batch left to the reader."""
     import keras
-    import tensorflow as tf
 
     keras.utils.set_random_seed(11)
-    random = np.random.default_rng(3)
-    model = MODELS[name](None if open_batch else 1)
-    model.set_weights([np.abs(w) + 0.1 if "variance" in v.path else w for v, w in _moved(model, random)])
-    shape = (1, *model.input_shape[1:])
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    return quantized(MODELS[name](None if open_batch else 1), edges=edges)
+
+
+def quantized(model: Any, *, edges: str = "int8", seed: int = 3, samples: int = 30, move: bool = True) -> bytes:
+    """Convert a Keras model of one input to int8, calibrated on normal noise. move: give it noisy weights first."""
+    import tensorflow as tf
+
+    random = np.random.default_rng(seed)
+    if move:
+        model.set_weights([np.abs(w) + 0.1 if "variance" in v.path else w for v, w in _moved(model, random)])
+    return quantized_by(tf.lite.TFLiteConverter.from_keras_model(model), model.input_shape[1:], random, edges, samples)
+
+
+def quantized_function(function: Any, shape: tuple[int, ...], *, edges: str = "int8", seed: int = 3) -> bytes:
+    """Convert a TensorFlow function of one tensor [1, *shape] to int8."""
+    import tensorflow as tf
+
+    traced = tf.function(function, input_signature=[tf.TensorSpec((1, *shape), tf.float32)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()], traced)
+    return quantized_by(converter, shape, np.random.default_rng(seed), edges, 30)
+
+
+def quantized_by(converter: Any, sides: tuple[int, ...], random: np.random.Generator, edges: str, samples: int) -> bytes:
+    import tensorflow as tf
+
+    shape = (1, *sides)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([random.normal(size=shape).astype(np.float32)] for _ in range(30))
+    converter.representative_dataset = lambda: ([random.normal(size=shape).astype(np.float32)] for _ in range(samples))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = getattr(tf, edges)
     return bytes(converter.convert())

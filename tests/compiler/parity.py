@@ -5,15 +5,18 @@ for byte.
 
 import numpy as np
 
-from tinytl.compiler import compile_tflite
-from tinytl.compiler.compile import compile_program
+from tinytl.compiler import CompileOptions, Image, compile_tflite
+from tinytl.compiler.compile import build_image, compile_program
+from tinytl.compiler.metadata import tflite_metadata
+from tinytl.compiler.program import Program
 from tinytl.interpreter import Interpreter
+from tinytl.litert_quirks import readable_by_litert
 from tinytl_bridge.twin import TwinModel
 
 
 def samples_for(tflite: bytes, count: int, *, seed: int = 0) -> np.ndarray:
     """Draw inputs: noise over the whole range, constants and the two extremes. (count, *input shape)."""
-    wanted = Interpreter(tflite).input
+    wanted = Interpreter(readable_by_litert(tflite)).input
     random = np.random.default_rng(seed)
     if wanted.dtype == np.float32:
         return random.normal(0.0, 1.5, (count, *wanted.shape[1:])).astype(np.float32)
@@ -25,19 +28,28 @@ def samples_for(tflite: bytes, count: int, *, seed: int = 0) -> np.ndarray:
     return samples
 
 
-def assert_outputs_equal(tflite: bytes, samples: np.ndarray) -> None:
+def assert_outputs_equal(tflite: bytes, samples: np.ndarray, *, family: str = "portable") -> None:
     """Every output of every sample."""
-    oracle, twin = Interpreter(tflite), TwinModel(compile_tflite(tflite).data)
+    oracle = Interpreter(readable_by_litert(tflite))
+    twin = TwinModel(compile_tflite(tflite, family=family).data)
     expected = oracle.run(samples)
     for number, sample in enumerate(samples):
         for found, answer in zip(twin.invoke(sample[None]), expected, strict=True):
             np.testing.assert_array_equal(found.reshape(-1), answer[number].reshape(-1), err_msg=f"sample {number}")
 
 
-def assert_layers_equal(tflite: bytes, samples: np.ndarray) -> int:
+def whole_image(program: Program, *, family: str = "portable", optimize: str = "speed") -> Image:
+    """Build the image of a program as it is, with its constant channels."""
+    return build_image(program, None, tflite_metadata(program), CompileOptions(family, optimize), bundle_id=b"")
+
+
+def assert_layers_equal(
+    tflite: bytes, samples: np.ndarray, *, family: str = "portable", optimize: str = "speed"
+) -> int:
     """Every operator's output of every sample, read right after it ran. Returns how many were compared."""
-    oracle, twin = Interpreter(tflite, preserve_all=True), TwinModel(compile_tflite(tflite).data)
-    program = compile_program(tflite)
+    program = compile_program(tflite, fold=False)
+    oracle = Interpreter(tflite, preserve_all=True)
+    twin = TwinModel(whole_image(program, family=family, optimize=optimize).data)
     compared = 0
     for number, sample in enumerate(samples):
         oracle.run(sample[None])
@@ -45,8 +57,8 @@ def assert_layers_equal(tflite: bytes, samples: np.ndarray) -> int:
         twin.set_input(sample[None])
         for index, operator in enumerate(program.operators):
             twin.invoke_range(index, index + 1)
-            output = operator.outputs[0]
-            answer = expected[program.tensors[output].name]
+            output = twin.image.operators[index].outputs[0]
+            answer = expected[program.tensors[operator.outputs[0]].name]
             assert answer is not None
             where = f"sample {number}, operator {index} {operator.kind.name} {operator.name}"
             np.testing.assert_array_equal(twin.tensor(output).reshape(-1), answer.reshape(-1), err_msg=where)

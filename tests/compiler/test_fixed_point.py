@@ -88,7 +88,7 @@ def test_add_brings_both_to_twice_the_larger_scale() -> None:
 
 
 def test_add_with_a_vanishing_output_scale_is_refused() -> None:
-    with pytest.raises(CompileError, match=r"^an ADD's output scale 1e-07 is 500,000 times smaller than its inputs'$"):
+    with pytest.raises(CompileError, match=r"^the output scale 1e-07 of a sum or difference is 500,000 times smaller than its inputs'$"):
         add_multipliers(F(0.5), F(0.5), F(1e-7))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from parity import assert_outputs_equal, samples_for
 from random_graphs import GraphMaker, random_graph
 from tflite_writer import ModelWriter
 
@@ -163,3 +164,22 @@ def test_dead_operators_are_dropped() -> None:
 def test_all_passes_together_change_no_byte(seed: int) -> None:
     tflite = random_graph(seed, length=9)
     np.testing.assert_array_equal(answers(tflite, PASSES), answers(tflite, ()))
+
+
+def test_movers_between_dequantize_and_quantize_work_on_bytes() -> None:
+    """SPLIT of floats, as the converter leaves it where a part was not calibrated; a reshape behind it; one part is unread."""
+    writer = ModelWriter()
+    a = writer.tensor("in", (1, 6), scale=0.07, zero_point=5)
+    b = writer.tensor("real", (1, 6), "float32", None)
+    parts = [writer.tensor(f"part {i}", (1, 3), "float32", None) for i in range(2)]
+    c = writer.tensor("flat", (1, 3, 1), "float32", None)
+    d = writer.tensor("again", (1, 3, 1), scale=0.07, zero_point=5)
+    e = writer.tensor("out", (1, 3, 1), scale=0.05, zero_point=5)
+    writer.node("DEQUANTIZE", [a], b)
+    writer.node("SPLIT", [writer.constant("axis", 1), b], parts, 1, "SplitOptions", NumSplits=2)
+    writer.node("RESHAPE", [parts[1], writer.constant("shape", [1, 3, 1])], c)
+    writer.node("QUANTIZE", [c], d)
+    writer.node("RELU", [d], e)
+    tflite = writer.bytes([a], [e])
+    assert kinds(tflite, PASSES) == ["slice", "relu"]
+    assert_outputs_equal(tflite, samples_for(tflite, 20))

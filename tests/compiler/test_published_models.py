@@ -9,9 +9,10 @@ import os
 from pathlib import Path
 
 import pytest
-from parity import assert_layers_equal, samples_for
+from parity import assert_layers_equal, assert_outputs_equal, samples_for
 
 from tinytl.compiler import compile_tflite
+from tinytl.compiler.compile import compile_program
 from tinytl.errors import CompileError
 from tinytl.litert_quirks import readable_by_litert
 
@@ -45,11 +46,50 @@ def published(name: str) -> bytes:
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_every_layer_equals_litert(name: str) -> None:
     tflite = published(name)
-    image = compile_tflite(tflite)
-    assert sum(operator.macs for operator in image.operators) == MODELS[name]
+    program = compile_program(tflite, fold=False)
+    assert sum(operator.macs for operator in program.operators) == MODELS[name]
     readable = readable_by_litert(tflite)
-    assert assert_layers_equal(readable, samples_for(readable, 3)) == 3 * len(image.operators)
-    assert compile_tflite(readable).data == image.data
+    assert assert_layers_equal(readable, samples_for(readable, 3)) == 3 * len(program.operators)
+    assert compile_tflite(readable).data == compile_tflite(tflite).data
+
+
+@pytest.mark.parametrize("optimize", ["speed", "size", "balanced"])
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_every_layer_of_the_dsp_family_equals_litert(name: str, optimize: str) -> None:
+    readable = readable_by_litert(published(name))
+    assert_layers_equal(readable, samples_for(readable, 3), family="dsp", optimize=optimize)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("family", ["portable", "dsp"])
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_outputs_over_fifty_inputs(name: str, family: str) -> None:
+    readable = readable_by_litert(published(name))
+    assert_outputs_equal(readable, samples_for(readable, 50, seed=3), family=family)
+
+
+def test_pruned_channels_are_folded_away() -> None:
+    """The published VWW model has 971 output channels without a weight; what they add is in biases afterwards."""
+    tflite = published("mlperf_tiny/vww_96_int8.tflite")
+    assert sum(operator.macs for operator in compile_program(tflite).operators) == 3_766_476
+    assert_outputs_equal(tflite, samples_for(tflite, 8))
+
+
+ARENAS = {
+    "mlperf_tiny/pretrainedResnet_quant.tflite": 54_996,
+    "mlperf_tiny/kws_ref_model.tflite": 22_820,
+    "mlperf_tiny/vww_96_int8.tflite": 100_708,
+    "mlperf_tiny/ad01_int8.tflite": 2_580,
+    "tflm/person_detect.tflite": 82_308,
+}
+"""File → arena that TFLM with CMSIS-NN asks for, in bytes."""
+
+
+@pytest.mark.parametrize("name", sorted(ARENAS))
+def test_arenas_of_the_dsp_family_are_no_larger_than_tflms(name: str) -> None:
+    tflite = published(name)
+    assert compile_tflite(tflite, family="dsp", optimize="size").arena_bytes <= ARENAS[name]
+    assert compile_tflite(tflite, family="dsp", optimize="speed").arena_bytes <= 1.15 * ARENAS[name]
 
 
 @pytest.mark.parametrize("name", FLOAT_MODELS)

@@ -33,19 +33,17 @@ def test_shape_arithmetic_of_an_open_batch_is_folded() -> None:
 
 def test_computed_shape_is_refused() -> None:
     writer = ModelWriter()
-    a, b, out = writer.tensor("in", (1, 4)), writer.tensor("b", (2,)), writer.tensor("out", (2, 2))
+    a, b, out = writer.tensor("in", (1, 4)), writer.tensor("b", (1, 1, 4)), writer.tensor("out", (2, 2))
     writer.node("PACK", [a], b, 1, "PackOptions")
-    writer.node("RELU", [b], out)
-    assert "(output 'b'): the values (input 0) are computed by the graph; expected constants" in refusal(
-        writer.bytes([a], [out])
-    )
+    writer.node("RESHAPE", [a, b], out)
+    assert "(output 'out'): the shape tensor is int8; expected int32 or int64" in refusal(writer.bytes([a], [out]))
 
 
 @pytest.mark.parametrize(
     ("values", "slices", "text"),
     [
         ([1, 4, 4], ([5], [6], [1]), "index 5; expected -3 to 2"),
-        ([[1, 4]], ([0], [1], [1]), "slices [1, 2] values with step 1; expected a slice of one dimension"),
+        ([1, 4, 4], ([0], [1], [0]), "begins [0], ends [1], strides [0]; expected as many each, no stride 0"),
     ],
 )
 def test_slices_of_shapes_are_checked(values: list, slices: tuple, text: str) -> None:
@@ -57,12 +55,12 @@ def test_slices_of_shapes_are_checked(values: list, slices: tuple, text: str) ->
     assert text in refusal(writer.bytes([a], [c]))
 
 
-def test_packing_of_more_than_numbers_is_refused() -> None:
+def test_packing_of_unequal_shapes_is_refused() -> None:
     writer = ModelWriter()
     a, b, c = writer.tensor("in", (1, 4)), writer.tensor("b", (1,), "int32", None), writer.tensor("c", (1, 4))
-    writer.node("PACK", [writer.constant("values", [1, 4])], b, 1, "PackOptions")
+    writer.node("PACK", [writer.constant("values", [1, 4]), writer.constant("value", 1)], b, 1, "PackOptions")
     writer.node("RESHAPE", [a, b], c)
-    assert "packs more than single numbers; expected shape arithmetic on constants" in refusal(writer.bytes([a], [c]))
+    assert "packs [[2], []]; expected one shape" in refusal(writer.bytes([a], [c]))
 
 
 def test_constant_output_is_refused() -> None:

@@ -62,11 +62,11 @@ def test_truncated_file_is_refused() -> None:
 
 def test_unsupported_operator_names_place_and_list() -> None:
     writer = ModelWriter()
-    a, b, c = (writer.tensor(name, (1, 4)) for name in ("in", "mid", "model/act/Tanh"))
+    a, b, c = (writer.tensor(name, (1, 4)) for name in ("in", "mid", "model/act/Cos"))
     writer.node("RELU", [a], b)
-    writer.node("TANH", [b], c, version=2)
+    writer.node("COS", [b], c, version=2)
     assert refusal(writer.bytes([a], [c])) == (
-        "operator 1, TANH version 2 (output 'model/act/Tanh') is not supported; "
+        "operator 1, COS version 2 (output 'model/act/Cos') is not supported; "
         f"expected one of {supported_list()}\n"
         "hint: replace the layer, or cut the model before it (an earlier freeze plan)"
     )
@@ -103,12 +103,24 @@ def test_types_without_kernels_are_refused() -> None:
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"variable": True}, "tensor 'in' is a variable; expected dense constants and activations"),
-        ({"sparse": True}, "tensor 'in' is sparse; expected dense constants and activations"),
+        ({"variable": True}, "a variable"),
+        ({"sparse": True}, "sparse"),
     ],
 )
 def test_unusual_tensors_are_refused(fields: dict, text: str) -> None:
-    assert refusal(relu_model(**fields)) == text
+    place = "operator 0, RELU version 1 (output 'out')"
+    assert refusal(relu_model(**fields)) == f"{place}: tensor 'in' is {text}; expected dense constants and activations"
+
+
+def test_lstm_with_its_state_is_refused_by_its_operator() -> None:
+    """The state is a variable; what the user has to know is the layer."""
+    writer = ModelWriter()
+    a, b = writer.tensor("in", (1, 4, 2)), writer.tensor("out", (1, 4, 3))
+    state = writer.tensor("state", (1, 3), "int16", 0.01, variable=True)
+    writer.node("UNIDIRECTIONAL_SEQUENCE_LSTM", [a, state], b, version=4)
+    assert refusal(writer.bytes([a], [b])).startswith(
+        "operator 0, UNIDIRECTIONAL_SEQUENCE_LSTM version 4 (output 'out') is not supported; expected one of ADD ≤ "
+    )
 
 
 def test_schema_and_subgraphs_are_checked() -> None:

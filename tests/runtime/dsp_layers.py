@@ -9,6 +9,11 @@ from math import ceil
 import numpy as np
 from tflite_writer import ModelWriter
 
+from tinytl.compiler import CompileOptions, Image
+from tinytl.compiler.compile import build_image, compile_program
+from tinytl.compiler.metadata import tflite_metadata
+from tinytl.compiler.selection import find_choices, with_kernels
+
 NONE, RELU, RELU6 = 0, 1, 3
 SAME, VALID = 0, 1
 KINDS = ("conv_2d", "conv_2d_3x3", "pixelwise", "one_channel", "depthwise", "fully_connected", "add")
@@ -141,3 +146,15 @@ def inputs_for(dims: tuple[int, ...], seed: int) -> list[np.ndarray]:
     random = np.random.default_rng(seed)
     mixed = np.where(random.random(dims) < 0.5, -128, 127).astype(np.int8)
     return [random.integers(-128, 128, dims).astype(np.int8), mixed, np.full(dims, -128, np.int8), np.full(dims, 127, np.int8)]
+
+
+def variants(data: bytes) -> dict[str, Image]:
+    """Return one image for each kernel of the dsp family that takes the model's only operator, by the kernel's title."""
+    choices = find_choices(compile_program(data), "dsp")
+    made = {}
+    for choice in choices.options[0][1:]:
+        program = with_kernels(choices.program, [choice])
+        made[program.operators[0].kernel_name] = build_image(
+            program, None, tflite_metadata(program), CompileOptions("dsp"), bundle_id=b""
+        )
+    return made

@@ -100,12 +100,12 @@ def pool(
 
 
 def binary(operator: str, a_shape: tuple[int, ...], b_shape: tuple[int, ...], scales: Sequence[float], activation: int = NONE) -> bytes:
-    """ADD or MUL of the input and a constant. scales: a, b, out."""
+    """ADD, MUL or SUB of the input and a constant. scales: a, b, out."""
     writer = ModelWriter()
     a = writer.tensor("in", a_shape, scale=scales[0], zero_point=-40)
     data = np.random.default_rng(9).integers(-128, 128, b_shape)
     b = writer.tensor("b", b_shape, scale=scales[1], zero_point=30, data=data)
-    out = writer.tensor("out", a_shape, scale=scales[2], zero_point=5)
+    out = writer.tensor("out", np.broadcast_shapes(a_shape, b_shape), scale=scales[2], zero_point=5)
     writer.node(operator, [a, b], out, 1, f"{operator.capitalize()}Options", FusedActivationFunction=activation)
     return writer.bytes([a], [out])
 
@@ -170,6 +170,93 @@ def concatenation(shapes: Sequence[tuple[int, ...]], axis: int) -> bytes:
     return writer.bytes(tensors[:1], [out])
 
 
+def normalization(shape: tuple[int, ...], scale: float, zero_point: int) -> bytes:
+    writer = ModelWriter()
+    a, out = writer.tensor("in", shape, scale=scale, zero_point=zero_point), writer.tensor("out", shape, scale=1 / 128, zero_point=0)
+    writer.node("L2_NORMALIZATION", [a], out, 2, "L2NormOptions")
+    return writer.bytes([a], [out])
+
+
+def moved(operator: str, shape: tuple[int, ...], out_shape: tuple[int, ...], *numbers: list[int], schema: str = "", version: int = 1, **fields: int) -> bytes:
+    """An operator that moves bytes, with its constants."""
+    writer = ModelWriter()
+    a, out = writer.tensor("in", shape, scale=0.05, zero_point=2), writer.tensor("out", out_shape, scale=0.05, zero_point=2)
+    writer.node(operator, [a, *(writer.constant(f"numbers {i}", each) for i, each in enumerate(numbers))], out, version, schema, **fields)
+    return writer.bytes([a], [out])
+
+
+def parted(operator: str, shape: tuple[int, ...], sizes: list[int], axis: int) -> bytes:
+    """SPLIT, SPLIT_V or UNPACK: every part is an output."""
+    writer = ModelWriter()
+    a, outputs = writer.tensor("in", shape, scale=0.05, zero_point=2), []
+    for number, size in enumerate(sizes):
+        part = [size if d == axis % len(shape) else side for d, side in enumerate(shape)]
+        if operator == "UNPACK":
+            del part[axis]
+        outputs.append(writer.tensor(f"part {number}", tuple(part), scale=0.05, zero_point=2))
+    if operator == "SPLIT":
+        writer.node(operator, [writer.constant("axis", axis), a], outputs, 2, "SplitOptions", NumSplits=len(sizes))
+    elif operator == "SPLIT_V":
+        given = [*sizes[:-1], -1]
+        writer.node(operator, [a, writer.constant("sizes", given), writer.constant("axis", axis)], outputs, 2, "SplitVOptions", NumSplits=len(sizes))
+    else:
+        writer.node(operator, [a], outputs, 2, "UnpackOptions", Num=len(sizes), Axis=axis)
+    return writer.bytes([a], outputs)
+
+
+def pair(operator: str, a_shape: tuple[int, ...], b_shape: tuple[int, ...]) -> bytes:
+    """MAXIMUM or MINIMUM of the input and a constant."""
+    writer = ModelWriter()
+    a = writer.tensor("in", a_shape, scale=0.05, zero_point=7)
+    b = writer.tensor("b", b_shape, "int8", 0.05, 7, np.random.default_rng(3).integers(-128, 128, b_shape))
+    out = writer.tensor("out", np.broadcast_shapes(a_shape, b_shape), scale=0.05, zero_point=7)
+    writer.node(operator, [a, b], out, 2, "MaximumMinimumOptions")
+    return writer.bytes([a], [out])
+
+
+def resize(kind: str, sides: tuple[int, int, int], out: tuple[int, int], *, corners: bool = False, centers: bool = False) -> bytes:
+    schema = {"NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions", "BILINEAR": "ResizeBilinearOptions"}[kind]
+    return moved(
+        *(f"RESIZE_{kind}", (1, *sides), (1, *out, sides[2]), list(out)), schema=schema, AlignCorners=corners, HalfPixelCenters=centers
+    )  # fmt: skip
+
+
+def transposed(
+    sides: tuple[int, int, int], filters: tuple[int, int], outputs: int, *, strides: tuple[int, int] = (2, 2), padding: int = SAME,
+    bias: bool = True, per_channel: bool = True, activation: int = NONE, extra: int = 0,
+) -> bytes:  # fmt: skip
+    """extra: rows and columns more than the smallest output that has these sides as its convolution's."""
+    writer = ModelWriter()
+    a = writer.tensor("in", (1, *sides), scale=0.04, zero_point=-17)
+    w, scales = _weights(writer, (outputs, *filters, sides[2]), 0, 3, per_channel=per_channel)
+    smallest = [(s - 1) * stride + (1 if padding == SAME else taps) for s, stride, taps in zip(sides[:2], strides, filters, strict=True)]
+    shape = (1, smallest[0] + extra, smallest[1] + extra, outputs)
+    inputs = [writer.constant("shape", shape), w, a, *([_bias(writer, scales, outputs, 0.04, 3)] if bias else [])]
+    out = writer.tensor("out", shape, scale=0.03, zero_point=11)
+    writer.node(
+        *("TRANSPOSE_CONV", inputs, out, 4 if activation else 3, "TransposeConvOptions"),
+        **{"Padding": padding, "StrideH": strides[0], "StrideW": strides[1], "FusedActivationFunction": activation},
+    )
+    return writer.bytes([a], [out])
+
+
+def prelu(a_shape: tuple[int, ...], alpha_shape: tuple[int, ...], scales: Sequence[float]) -> bytes:
+    """scales: input, alpha, out."""
+    writer = ModelWriter()
+    a = writer.tensor("in", a_shape, scale=scales[0], zero_point=-20)
+    alpha = writer.tensor("alpha", alpha_shape, "int8", scales[1], 9, np.random.default_rng(4).integers(-128, 128, alpha_shape))
+    out = writer.tensor("out", a_shape, scale=scales[2], zero_point=-50)
+    writer.node("PRELU", [a, alpha], out)
+    return writer.bytes([a], [out])
+
+
+def leaky(alpha: float, scale: float) -> bytes:
+    writer = ModelWriter()
+    a, out = writer.tensor("in", (1, 300), scale=0.05, zero_point=-20), writer.tensor("out", (1, 300), scale=scale, zero_point=-100)
+    writer.node("LEAKY_RELU", [a], out, 2, "LeakyReluOptions", Alpha=alpha)
+    return writer.bytes([a], [out])
+
+
 MODELS: dict[str, Callable[[], bytes]] = {
     "conv_2d 3x3 same": partial(convolution, (7, 5, 3), (3, 3), 6),
     "conv_2d 3x3 valid relu6": partial(convolution, (7, 5, 3), (3, 3), 4, padding=VALID, activation=RELU6),
@@ -210,11 +297,13 @@ MODELS: dict[str, Callable[[], bytes]] = {
     "add one value": partial(binary, "ADD", (1, 4, 5, 6), (), (0.05, 0.001, 0.05), RELU6),
     "add a column": partial(binary, "ADD", (1, 4, 5, 6), (1, 4, 1, 1), (0.01, 0.5, 0.4)),
     "add twice": partial(twice, "ADD"),
+    "slice for an add where both repeat": partial(binary, "ADD", (1, 4, 1, 6), (5, 1), (0.05, 0.03, 0.06)),
     "mul same shape": partial(binary, "MUL", (1, 4, 5, 6), (1, 4, 5, 6), (0.05, 0.02, 0.1)),
     "mul one value a channel": partial(binary, "MUL", (1, 4, 5, 6), (1, 1, 1, 6), (0.05, 0.03, 0.1), RELU),
     "mul of coarse scales": partial(binary, "MUL", (1, 64), (1, 64), (0.9, 0.9, 90.0)),
     "mul into a finer scale": partial(binary, "MUL", (1, 64), (1, 64), (0.9, 0.9, 0.5)),
     "mul twice": partial(twice, "MUL"),
+    "slice for a mul where both repeat": partial(binary, "MUL", (1, 4, 1, 6), (5, 1), (0.05, 0.03, 0.004)),
     "pad 4-D": partial(pad, (1, 3, 4, 2), [(0, 0), (1, 2), (3, 0), (1, 1)]),
     "pad 2-D with a value": partial(pad, (1, 7), [(0, 0), (2, 3)], -5),
     "mean over rows and columns": partial(mean, (1, 6, 7, 5), [1, 2]),
@@ -244,4 +333,61 @@ MODELS: dict[str, Callable[[], bytes]] = {
     "relu into a finer scale": partial(cast, "RELU", ("int8", 0.05, 20), ("int8", 0.011, -128)),
     "relu6": partial(cast, "RELU6", ("int8", 0.1, -7), ("int8", 6 / 255, -128)),
     "relu n1 to 1": partial(cast, "RELU_N1_TO_1", ("int8", 0.05, 0), ("int8", 1 / 127, 0)),
+    "lookup logistic": partial(cast, "LOGISTIC", ("int8", 0.06, 20), ("int8", 1 / 256, -128)),
+    "lookup logistic of a coarse scale": partial(cast, "LOGISTIC", ("int8", 5.0, 0), ("int8", 1 / 256, -128)),
+    "lookup tanh": partial(cast, "TANH", ("int8", 0.03, -5), ("int8", 1 / 128, 0)),
+    "lookup hard swish": partial(cast, "HARD_SWISH", ("int8", 0.06, 3), ("int8", 0.04, -119)),
+    "lookup leaky relu": partial(leaky, 0.2, 0.04),
+    "lookup leaky relu of a negative slope": partial(leaky, -1.5, 0.11),
+    "l2_normalization rows": partial(normalization, (1, 3, 4, 5), 0.05, 20),
+    "l2_normalization of a vector": partial(normalization, (1, 300), 0.3, -128),
+    "l2_normalization of one number": partial(normalization, (1, 7, 1), 0.3, 5),
+    "slice": partial(moved, "SLICE", (1, 6, 7, 5), (1, 3, 6, 2), [0, 2, 1, 3], [1, 3, 6, -1]),
+    "slice backwards by strides": partial(
+        *(moved, "STRIDED_SLICE", (1, 6, 7, 5), (1, 3, 4, 2), [0, 5, 0, 4], [1, 0, 7, 0], [1, -2, 2, -3]), schema="StridedSliceOptions"
+    ),
+    "slice with masks": partial(
+        *(moved, "STRIDED_SLICE", (1, 6, 7, 5), (1, 6, 4), [0, 0, -3, 1], [9, 9, 0, 0], [1, 1, 1, 1]), schema="StridedSliceOptions",
+        BeginMask=2, EndMask=2 + 8, ShrinkAxisMask=4,
+    ),
+    "slice after an ellipsis": partial(
+        *(moved, "STRIDED_SLICE", (1, 6, 5), (1, 6, 1, 2), [0, 0, 1], [0, 0, 3], [1, 1, 1]), schema="StridedSliceOptions",
+        EllipsisMask=1, NewAxisMask=2,
+    ),
+    "slice split": partial(parted, "SPLIT", (1, 4, 3, 6), [2, 2, 2], -1),
+    "slice split by rows": partial(parted, "SPLIT", (1, 4, 3, 6), [2, 2], 1),
+    "slice split v": partial(parted, "SPLIT_V", (1, 4, 7), [2, 4, 1], 2),
+    "slice unpack": partial(parted, "UNPACK", (1, 3, 4, 2), [1, 1, 1], 1),
+    "slice broadcast": partial(moved, "BROADCAST_TO", (1, 4, 1), (1, 3, 4, 5), [1, 3, 4, 5], version=2),
+    "slice reversed": partial(moved, "REVERSE_V2", (1, 3, 4, 5), (1, 3, 4, 5), [1, 2]),
+    "slice tiles": partial(moved, "TILE", (1, 3, 4, 2), (1, 6, 4, 6), [1, 2, 1, 3], version=2),
+    "slice tiles rows": partial(moved, "TILE", (1, 3, 4), (1, 9, 4), [1, 3, 1], version=2),
+    "max_pool_2d of everything": partial(moved, "REDUCE_MAX", (1, 5, 6, 3), (1, 3), [1, 2], schema="ReducerOptions"),
+    "max_pool_2d along channels": partial(
+        *(moved, "REDUCE_MAX", (1, 5, 6, 3), (1, 5, 6, 1), [-1]), schema="ReducerOptions", KeepDims=True
+    ),
+    "max_pool_2d along columns": partial(moved, "REDUCE_MAX", (1, 5, 6, 3), (1, 5, 3), [2], schema="ReducerOptions"),
+    "transpose 4-D": partial(moved, "TRANSPOSE", (1, 3, 4, 5), (1, 5, 3, 4), [0, 3, 1, 2]),
+    "transpose 3-D": partial(moved, "TRANSPOSE", (1, 6, 4), (1, 4, 6), [0, 2, 1]),
+    "sub same shape": partial(binary, "SUB", (1, 4, 5, 6), (1, 4, 5, 6), (0.05, 0.08, 0.07)),
+    "sub one value a channel": partial(binary, "SUB", (1, 4, 5, 6), (6,), (0.05, 0.1, 0.2), RELU),
+    "sub from a larger one": partial(binary, "SUB", (1, 4, 1, 6), (1, 4, 5, 6), (0.05, 0.03, 0.06), RELU6),
+    "sub both repeat": partial(binary, "SUB", (1, 4, 1, 6), (5, 1), (0.05, 0.03, 0.06)),
+    "prelu one slope a channel": partial(prelu, (1, 4, 5, 6), (1, 1, 6), (0.05, 0.01, 0.05)),
+    "prelu one slope a place": partial(prelu, (1, 4, 5, 6), (4, 5, 6), (0.05, 0.02, 0.011)),
+    "maximum": partial(pair, "MAXIMUM", (1, 4, 5, 6), (1, 4, 5, 6)),
+    "maximum both repeat": partial(pair, "MAXIMUM", (1, 4, 1, 6), (5, 1)),
+    "minimum": partial(pair, "MINIMUM", (1, 4, 5, 6), (6,)),
+    "resize_nearest_neighbor larger": partial(resize, "NEAREST_NEIGHBOR", (5, 7, 3), (12, 9)),
+    "resize_nearest_neighbor by corners": partial(resize, "NEAREST_NEIGHBOR", (5, 7, 3), (13, 4), corners=True),
+    "resize_nearest_neighbor by centers": partial(resize, "NEAREST_NEIGHBOR", (6, 7, 3), (11, 5), centers=True),
+    "resize_bilinear larger": partial(resize, "BILINEAR", (5, 7, 3), (12, 9)),
+    "resize_bilinear by corners": partial(resize, "BILINEAR", (5, 7, 3), (13, 4), corners=True),
+    "resize_bilinear by centers": partial(resize, "BILINEAR", (6, 7, 3), (12, 5), centers=True),
+    "resize_bilinear of one place": partial(resize, "BILINEAR", (1, 3, 4), (7, 1), centers=True),
+    "transpose_conv 3x3 same": partial(transposed, (4, 5, 3), (3, 3), 6, extra=1),
+    "transpose_conv 3x2 valid": partial(transposed, (4, 5, 3), (3, 2), 4, padding=VALID, bias=False),
+    "transpose_conv 4x4 strides 3x1": partial(transposed, (3, 4, 5), (4, 4), 3, strides=(3, 1), activation=RELU),
+    "transpose_conv stride larger than the window": partial(transposed, (3, 4, 2), (2, 1), 3, strides=(3, 4), padding=VALID, extra=1),
+    "transpose_conv one scale": partial(transposed, (4, 3, 3), (5, 5), 3, per_channel=False),
 }

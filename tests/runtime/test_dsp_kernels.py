@@ -8,12 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from dsp_layers import KINDS, inputs_for, layer
+from dsp_layers import KINDS, inputs_for, layer, variants
 
-from tinytl.compiler import Image, compile_tflite
-from tinytl.compiler.compile import CompileOptions, build_image, compile_program
-from tinytl.compiler.metadata import tflite_metadata
-from tinytl.compiler.selection import find_choices, with_kernels
+from tinytl.compiler import compile_tflite
 from tinytl_bridge import Device, connect
 from tinytl_bridge.twin import TwinModel
 
@@ -22,17 +19,6 @@ DEVICE_SEEDS = range(8)
 needs_qemu = pytest.mark.skipif(
     not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")), reason="needs qemu-system-arm and arm-none-eabi-gcc"
 )
-
-
-def images(data: bytes) -> dict[str, Image]:
-    """Return one image for each kernel of the family that takes the model's only operator."""
-    choices = find_choices(compile_program(data), "dsp")
-    made = {}
-    for choice in choices.options[0][1:]:
-        program = with_kernels(choices.program, [choice])
-        name = program.operators[0].kernel_name
-        made[name] = build_image(program, None, tflite_metadata(program), CompileOptions("dsp"), bundle_id=b"")
-    return made
 
 
 def samples(twin: TwinModel, seed: int) -> list[np.ndarray]:
@@ -44,14 +30,14 @@ def samples(twin: TwinModel, seed: int) -> list[np.ndarray]:
 def test_twin_equals_portable(kind: str, seed: int) -> None:
     data = layer(kind, seed)
     portable = TwinModel(compile_tflite(data).data)
-    for name, image in images(data).items():
+    for name, image in variants(data).items():
         twin = TwinModel(image.data)
         for sample in samples(portable, seed):
             np.testing.assert_array_equal(twin.invoke(sample)[0], portable.invoke(sample)[0], err_msg=name)
 
 
 def test_every_kernel_is_tried() -> None:
-    tried = {name for kind in KINDS for seed in DEVICE_SEEDS for name in images(layer(kind, seed))}
+    tried = {name for kind in KINDS for seed in DEVICE_SEEDS for name in variants(layer(kind, seed))}
     assert tried == {"panels s16", "panels s8", "winograd 2×2", "winograd 4×4", "row pairs", "tables"}
 
 
@@ -67,7 +53,7 @@ def test_board_equals_portable(kind: str, board: Device) -> None:
     for seed in DEVICE_SEEDS:
         data = layer(kind, seed)
         portable = TwinModel(compile_tflite(data).data)
-        for name, image in images(data).items():
+        for name, image in variants(data).items():
             board.flash(image)
             for sample in samples(portable, seed)[:2]:
                 expected = portable.invoke(sample)[0].reshape(-1)

@@ -134,7 +134,7 @@ def test_tensor(name: str) -> None:
 
 
 OPERATORS: dict[str, tuple[dict[str, int], str]] = {
-    "opcode": ({"opcode": 17}, "operator 0 of the image has opcode 17, which this firmware does not have"),
+    "opcode": ({"opcode": 99}, "operator 0 of the image has opcode 99, which this firmware does not have"),
     "no opcode": ({"opcode": 0}, "operator 0 of the image has opcode 0, which this firmware does not have"),
     "kernel": ({"kernel": 1}, malformed(OPERATOR, 2)),
     "operands beyond": ({"operands": 3}, malformed(OPERATOR, 8)),

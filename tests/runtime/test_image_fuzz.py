@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from building import DSP, HARNESS, SANITIZERS, compile_c, sources
+from dsp_layers import layer, variants
 from head_image import Feature, Replay, head_image, random_features, random_head
 from random_graphs import random_graph
 from single_operators import MODELS
@@ -33,7 +34,20 @@ def head(*, momentum: float) -> bytes:
     return head_image(random_head((12, 5, 3), learning=learning), outputs=outputs, replay=Replay(features, labels, capacity=4))
 
 
+def variant(kind: str, seed: int, kernel: str) -> bytes:
+    """An image of one layer, run by one kernel of the dsp family."""
+    return variants(layer(kind, seed))[kernel].data
+
+
 IMAGES = {
+    "dsp panels s16": lambda: variant("conv_2d", 3, "panels s16"),
+    "dsp panels s8": lambda: variant("pixelwise", 1, "panels s8"),
+    "dsp winograd 2": lambda: variant("conv_2d_3x3", 0, "winograd 2×2"),
+    "dsp winograd 4": lambda: variant("conv_2d_3x3", 1, "winograd 4×4"),
+    "dsp row pairs": lambda: variant("depthwise", 0, "row pairs"),
+    "dsp dense": lambda: variant("fully_connected", 2, "panels s16"),
+    "dsp dense s8": lambda: variant("fully_connected", 5, "panels s8"),
+    "dsp tables": lambda: variant("add", 0, "tables"),
     **{kind: lambda name=name: compile_tflite(MODELS[name]()).data for kind, name in SMALLEST.items()},
     **{f"graph {seed}": lambda seed=seed: compile_tflite(random_graph(seed)).data for seed in (3, 7, 21)},
     "head": lambda: head(momentum=0.0),

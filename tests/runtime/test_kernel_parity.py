@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from parity import assert_outputs_equal, samples_for
 from single_operators import MODELS, softmax
+from tflite_writer import ModelWriter
 
 from tinytl.compiler import compile_tflite
 from tinytl_bridge.twin import TwinModel
@@ -36,3 +37,20 @@ def test_quantize_has_an_answer_for_every_float(name: str) -> None:
     (found,) = twin.invoke(values)
     limits, point = np.iinfo(found.dtype), twin.image.tensors[twin.image.outputs[0]].zero_point
     assert found.reshape(-1)[:7].tolist() == [limits.max, limits.min, limits.max, limits.min, point, point, point]
+
+
+@pytest.mark.parametrize("operator", ["ADD", "MUL", "SUB", "PRELU"])
+def test_all_pairs_of_bytes(operator: str) -> None:
+    """65,536 pairs at once, by mutual broadcasting, at random scales and zero points."""
+    random, codes = np.random.default_rng(6), np.arange(-128, 128, dtype=np.int8)
+    for _ in range(12):
+        writer = ModelWriter()
+        scales = np.exp(random.uniform(-6, 0, 2))
+        span = scales.prod() * 60 if operator in ("MUL", "PRELU") else scales.max()
+        points = random.integers(-128, 128, 3).tolist()
+        shape = (1, 256, 256 if operator == "PRELU" else 1)  # whose first operand may not repeat
+        a = writer.tensor("in", shape, "int8", float(scales[0]), points[0])
+        b = writer.tensor("b", (256,), "int8", float(scales[1]), points[1], codes)
+        out = writer.tensor("out", (1, 256, 256), "int8", float(span * np.exp(random.uniform(-1, 2))), points[2])
+        writer.node(operator, [a, b], out, 1, "" if operator == "PRELU" else f"{operator.capitalize()}Options")
+        assert_outputs_equal(writer.bytes([a], [out]), np.broadcast_to(codes.reshape(1, 256, 1), shape))

@@ -10,6 +10,7 @@ from single_operators import MODELS
 
 from tinytl.compiler import operators
 from tinytl.compiler.kinds import KINDS
+from tinytl.compiler.variants import VARIANTS
 from tinytl_bridge.paths import runtime_dir
 
 SPEC = (Path(__file__).resolve().parents[2] / "SPEC.md").read_text(encoding="utf-8")
@@ -24,7 +25,8 @@ def test_operator_is_complete(code: str, name: str) -> None:
     assert KINDS[int(code)].name == name
     lowerings = [inspect.getsource(inspect.getmodule(rule.lower)) for rule in operators.RULES.values() if rule.lower]
     assert name in VIEWS or any(re.search(rf"\b{name.upper()}\b", text) for text in lowerings), "no lowering"
-    assert f"static int rule_{name}(const tinytl_call *call)" in (runtime / "image/rules.c").read_text(encoding="utf-8")
+    rules = "".join(path.read_text(encoding="utf-8") for path in sorted((runtime / "image").glob("rules*.c")))
+    assert re.search(rf"^(static )?int rule_{name}\(const tinytl_call \*call\)$", rules, re.MULTILINE), "no shape rule"
     assert f"void tinytl_{name}(const tinytl_call *call)" in (runtime / f"kernels/portable/{name}.c").read_text(encoding="utf-8")
     assert name in VIEWS or any(model.partition(" ")[0] == name for model in MODELS), "no parity test"
 
@@ -32,3 +34,14 @@ def test_operator_is_complete(code: str, name: str) -> None:
 def test_table_is_as_long_as_the_list() -> None:
     listed = (runtime_dir() / "kernels/operators.def").read_text(encoding="utf-8")
     assert re.findall(r"^OPERATOR\((\d+), (\w+),", listed, re.MULTILINE) == list(TABLE.items())
+
+
+def test_dsp_kernels_are_in_spec_compiler_and_runtime() -> None:
+    """SPEC.md table 2.7, the compiler's variants and the runtime's list name the same kernels with as many parameters."""
+    section = SPEC.split("### 2.7", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| (\w+) \| (\d+) \| (\w+) \|", section, re.MULTILINE)
+    known = {(each.kind.name, str(each.number), each.name): len(each.parameters) for each in VARIANTS.values()}
+    assert {tuple(row) for row in rows} == set(known)
+    listed = (runtime_dir() / "kernels/dsp/variants.def").read_text(encoding="utf-8")
+    found = re.findall(r"^VARIANT\((\w+), (\d+), (\w+), (\d+)\)", listed, re.MULTILINE)
+    assert {(kind, number, name): int(count) for kind, number, name, count in found} == known

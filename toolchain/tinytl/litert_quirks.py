@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What published .tflite files say that no reader but an older LiteRT forgives, put right without changing what the model computes.
+"""What .tflite files say that LiteRT's interpreter refuses, put right without changing what the model computes.
 
 In: the bytes of a .tflite file. Out: as many bytes, which the interpreter of today takes.
 """
@@ -8,15 +8,29 @@ import tflite
 
 
 def readable_by_litert(data: bytes) -> bytes:
-    """Return the file with the quantized dimension of one-dimensional tensors set to 0.
+    """Return the file in a form that LiteRT's reference kernels take; nothing else changes.
 
-    person_detect says 3 for its biases, which LiteRT refuses since 2.20; the field means nothing there.
+    Quantized dimensions of one-dimensional tensors become 0: person_detect says 3 for its biases, which LiteRT refuses since 2.20; it
+    means nothing there. TILE of version 3, which adds types, becomes version 2, the last one that the reference kernels are registered for.
     """
     changed = bytearray(data)
-    graph = tflite.Model.GetRootAs(changed, 0).Subgraphs(0)
+    model = tflite.Model.GetRootAs(changed, 0)
+    _zero_quantized_dimensions(model.Subgraphs(0), changed)
+    _lower_tile_version(model, changed)
+    return bytes(changed)
+
+
+def _zero_quantized_dimensions(graph: tflite.SubGraph, changed: bytearray) -> None:
     for number in range(graph.TensorsLength()):
         table = graph.Tensors(number).Quantization()
         if table is not None and graph.Tensors(number).ShapeLength() == 1 and table.QuantizedDimension():
             place = table._tab.Pos + table._tab.Offset(16)
             changed[place : place + 4] = bytes(4)
-    return bytes(changed)
+
+
+def _lower_tile_version(model: tflite.Model, changed: bytearray) -> None:
+    for number in range(model.OperatorCodesLength()):
+        code = model.OperatorCodes(number)
+        place = code._tab.Offset(8)
+        if code.BuiltinCode() == tflite.BuiltinOperator.TILE and code.Version() == 3 and place:
+            changed[code._tab.Pos + place] = 2

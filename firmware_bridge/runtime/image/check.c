@@ -2,7 +2,6 @@
  * The image's check: everything it says is tested here, once, before anything of it is used (SPEC.md section 2). Offsets are
  * compared in 64 bits, so that no sum wraps. */
 #include <stddef.h>
-#include <string.h>
 
 #include "image/operator_call.h"
 #include "image/rules.h"
@@ -35,7 +34,7 @@ static tinytl_error malformed(uint64_t record, uint32_t field)
 
 tinytl_error tinytl_image_header_check(const tinytl_image_header *header, size_t arena_bytes, size_t slot_bytes, uint32_t family_mask)
 {
-    if (memcmp(header->magic, "TLIM", 4) != 0)
+    if (header->magic[0] != 'T' || header->magic[1] != 'L' || header->magic[2] != 'I' || header->magic[3] != 'M')
         return error_of(TINYTL_STATUS_bad_magic, 0, 0);
     if (header->format_version != TINYTL_IMAGE_FORMAT)
         return error_of(TINYTL_STATUS_bad_version, header->format_version, TINYTL_IMAGE_FORMAT);
@@ -176,7 +175,9 @@ static int overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
 static int places_ok(const tinytl_call *call, const tinytl_operator *op)
 {
     const tinytl_tensor *out = call_output(call);
-    const int in_place = op->opcode == OPCODE_add || op->opcode == OPCODE_mul || op->opcode == OPCODE_requantize || op->opcode == OPCODE_relu;
+    const int in_place = op->opcode == OPCODE_add || op->opcode == OPCODE_mul || op->opcode == OPCODE_requantize || op->opcode == OPCODE_relu ||
+                         op->opcode == OPCODE_lookup || op->opcode == OPCODE_sub || op->opcode == OPCODE_maximum || op->opcode == OPCODE_minimum ||
+                         op->opcode == OPCODE_prelu;
     if (out->region != 0 || overlap(op->scratch_offset, op->scratch_bytes, out->offset, out->bytes))
         return 0;
     for (uint32_t i = 0; i < call->input_count; i++) {
@@ -195,9 +196,9 @@ static tinytl_error operator_check(const uint8_t *image, const tinytl_image_head
 {
     const tinytl_operator *op = (const tinytl_operator *)(const void *)(image + header->operators) + index;
     const uint64_t record = header->operators + (uint64_t)index * sizeof *op;
-    if (!tinytl_operator_find(op->opcode, 0))
-        return error_of(TINYTL_STATUS_bad_operator, index, op->opcode);
     const operator_entry *entry = tinytl_operator_find(op->opcode, op->kernel);
+    if (!entry && !tinytl_operator_find(op->opcode, 0))
+        return error_of(TINYTL_STATUS_bad_operator, index, op->opcode);
     if (!entry || (op->kernel != 0 && header->family == 0))
         return malformed(record, FIELD(tinytl_operator, kernel));
     if (!operands_ok(image, header, op->operands, (uint32_t)op->input_count + op->output_count))

@@ -9,12 +9,13 @@ tinytl_error tinytl_model_open(tinytl_model *model, const void *image, size_t im
 {
     const uint8_t *bytes = image;
     const tinytl_image_header *header = image;
-    tinytl_error error = tinytl_image_check(image, image_bytes, tinytl_family_mask());
+    const tinytl_error error = tinytl_image_check(image, image_bytes, tinytl_family_mask());
     if (error.status)
         return error;
-    error = tinytl_image_header_check(header, arena_bytes, image_bytes, tinytl_family_mask());
-    if (error.status)
-        return error;
+    if (header->arena_bytes > arena_bytes) {
+        const tinytl_error too_small = {TINYTL_STATUS_arena_too_small, header->arena_bytes, (uint32_t)arena_bytes};
+        return too_small;
+    }
     if ((uintptr_t)arena % TINYTL_ALIGNMENT != 0) {
         const tinytl_error misaligned = {TINYTL_STATUS_misaligned, (uint32_t)(uintptr_t)arena, TINYTL_ALIGNMENT};
         return misaligned;

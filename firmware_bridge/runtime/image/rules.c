@@ -2,6 +2,7 @@
  * One shape rule an operator (SPEC.md section 2.4). Tensor records have been checked before: dims are 1 … 2^24 each, their
  * product is the bytes, operand numbers exist. A rule answers whether the kernel may run; of tensor data it reads multipliers and
  * shifts alone, which the fixed-point arithmetic bounds. */
+#include "image/operator_rules.h"
 #include "image/rules.h"
 #include "image/shape_checks.h"
 
@@ -33,7 +34,7 @@ static int rule_depthwise_conv_2d(const tinytl_call *call)
 static int wide_ok(const tinytl_call *call, uint32_t channels)
 {
     const tinytl_tensor *low = call_input(call, 5);
-    if (!is(low, TINYTL_INT32) || low->region != 1 || low->bytes != channels * 4u)
+    if (!is_s32_constant(low, channels))
         return 0;
     const int32_t *low_words = call_input_data(call, 5);
     for (uint32_t c = 0; c < channels; c++)
@@ -179,8 +180,9 @@ static int rule_relu(const tinytl_call *call)
 
 static const operator_entry entries[] = {
 #define OPERATOR(opcode, name, params) {opcode, 0, params, rule_##name, tinytl_##name},
-#include "kernels/operators.def"
+#include "kernels/linked.def"
 #undef OPERATOR
+    {OPCODE_none, 0, 0, NULL, NULL} /* the list may be empty; never found */
 };
 
 static const operator_entry *find(const operator_entry *first, uint32_t count, uint16_t opcode, uint16_t kernel)
@@ -194,6 +196,6 @@ static const operator_entry *find(const operator_entry *first, uint32_t count, u
 const operator_entry *tinytl_operator_find(uint16_t opcode, uint16_t kernel)
 {
     if (kernel == 0)
-        return find(entries, sizeof entries / sizeof entries[0], opcode, 0);
+        return find(entries, sizeof entries / sizeof entries[0] - 1u, opcode, 0);
     return find(tinytl_variants, tinytl_variant_count, opcode, kernel);
 }

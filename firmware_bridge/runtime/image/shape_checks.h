@@ -53,14 +53,18 @@ static inline int rescale_ok(int32_t multiplier, int32_t shift)
     return multiplier >= 0 && shift_ok(shift);
 }
 
+/* A constant of `count` int32 numbers. */
+static inline int is_s32_constant(const tinytl_tensor *tensor, uint64_t count)
+{
+    return is(tensor, TINYTL_INT32) && tensor->region == 1 && tensor->bytes == count * 4u;
+}
+
 /* bias, multiplier and shift of operands 2 … 4: int32 constants of one number a channel, multipliers and shifts in range. */
 static inline int channels_ok(const tinytl_call *call, uint32_t channels)
 {
-    for (uint32_t i = 2; i < 5; i++) {
-        const tinytl_tensor *tensor = call_input(call, i);
-        if (!is(tensor, TINYTL_INT32) || tensor->region != 1 || tensor->bytes != channels * 4u)
+    for (uint32_t i = 2; i < 5; i++)
+        if (!is_s32_constant(call_input(call, i), channels))
             return 0;
-    }
     const int32_t *multiplier = call_input_data(call, 3), *shift = call_input_data(call, 4);
     for (uint32_t c = 0; c < channels; c++)
         if (!rescale_ok(multiplier[c], shift[c]))

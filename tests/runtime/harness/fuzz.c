@@ -80,8 +80,10 @@ static uint8_t *exact_block(size_t count)
 
 static void run(tinytl_model *model)
 {
-    for (uint32_t i = 0; i < model->input_bytes; i++)
-        ((uint8_t *)tinytl_model_input(model, 0))[i] = (uint8_t)draw(256);
+    const uint16_t *inputs = model->operands + model->header->graph_operands;
+    for (uint32_t k = 0; k < model->header->input_count; k++)
+        for (uint32_t i = 0; i < model->tensors[inputs[k]].bytes; i++)
+            ((uint8_t *)tinytl_model_input(model, k))[i] = (uint8_t)draw(256);
     tinytl_model_invoke(model);
     if (!model->head)
         return;

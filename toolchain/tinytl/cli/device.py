@@ -19,22 +19,25 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("model", type=MODEL, required=False)
 @click.option("--target", required=True, metavar="TARGET", help="Board whose firmware or kernel family is wanted, e.g. qemu:mps2-an386.")
-@click.option("--as", "form", type=click.Choice(["image", "firmware"]), default="image", show_default=True)
-@click.option("-o", "--out", type=FILE, help="File to write  [default: MODEL.tlim or BOARD.elf]")
+@click.option("--as", "form", type=click.Choice(["image", "firmware", "library"]), default="image", show_default=True)
+@click.option("-o", "--out", type=FILE, help="File or folder to write  [default: MODEL.tlim, BOARD.elf or MODEL_library]")
 @compile_options
 @json_option
 def build(
     model: Path | None, target: str, form: str, out: Path | None, optimize: str, ram_bytes: int | None,
     flash_bytes: int | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Compile MODEL, a bundle or a .tflite, to an image, or build the board's firmware (which takes any image)."""
+    """Compile MODEL, a bundle or a .tflite, to an image, or to a library of C for your own firmware; or build the board's firmware.
+
+    A board's firmware takes any image. A library is the model with the part of the runtime that it needs.
+    """
     from tinytl_bridge.compiling import options_for_target
 
     if form == "firmware":
         facts = _build_firmware(target, out)
     else:
         options = options_for_target(target, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
-        facts = _build_image(model, out, options)
+        facts = _build_library(model, out, options, target) if form == "library" else _build_image(model, out, options)
     show_facts(facts, as_json=as_json, title="Built")
 
 
@@ -51,6 +54,19 @@ def _build_image(model: Path | None, out: Path | None, options: "CompileOptions"
     return {
         "image": path, "bytes": len(image.data), "arena_bytes": image.arena_bytes, "family": image.family,
         "expected_instructions": expected or None,
+    }  # fmt: skip
+
+
+def _build_library(model: Path | None, out: Path | None, options: "CompileOptions", target: str) -> dict[str, object]:
+    from tinytl.model_file import read_model
+    from tinytl_bridge.library import build_library
+
+    if model is None:
+        raise click.UsageError("a library is built from a model: tinytl build MODEL --target TARGET --as library")
+    made = build_library(read_model(model), options, out or model.with_name(f"{model.stem}_library"), target=target)
+    return {
+        "library": made.folder, "image_bytes": made.image_bytes, "arena_bytes": made.arena_bytes, "family": options.family,
+        "code_bytes": made.code_bytes, "sources": len(made.sources),
     }  # fmt: skip
 
 

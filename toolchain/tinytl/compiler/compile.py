@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The compiler's two verbs: a bundle, or a bare .tflite file → `Image`. Every stage in order, nothing else.
 
-read → infer shapes → passes → lower → plan the arena → write. No TensorFlow, no C compiler; about a second for the
+read → infer shapes → passes → lower → join tables → plan the arena → write. No TensorFlow, no C compiler; about a second for the
 largest models.
 """
 
@@ -10,6 +10,7 @@ from math import prod
 from typing import Any
 
 from tinytl.bundle import Bundle
+from tinytl.compiler.constant_channels import fold_constant_channels
 from tinytl.compiler.head_section import HeadPlan, plan_head
 from tinytl.compiler.image import Image, OperatorInfo, write_image
 from tinytl.compiler.inference import MAX_BYTES, infer
@@ -20,7 +21,8 @@ from tinytl.compiler.passes import PASSES, Pass, optimize
 from tinytl.compiler.program import CONSTANT, Program
 from tinytl.compiler.reader import read
 from tinytl.compiler.records import FAMILIES
-from tinytl.compiler.selection import POLICIES, Choices, choose, constants_of, find_choices
+from tinytl.compiler.selection import POLICIES, Choices, choose, compacted, constants_of, find_choices
+from tinytl.compiler.table_chains import join_tables
 from tinytl.errors import CompileError
 
 READY_FAMILIES = ("portable", "dsp", "mve")
@@ -100,9 +102,11 @@ def compile_tflite(
     return build_image(program, None, tflite_metadata(program), options, bundle_id=b"")
 
 
-def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES) -> Program:
-    """Run the stages up to the program. passes: which to run; tests compare with none."""
-    return lower(optimize(infer(read(data)), passes))
+def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES, fold: bool = True) -> Program:
+    """Run the stages up to the program. passes: which to run; fold: constant channels; tests compare with none."""
+    program = lower(optimize(infer(read(data)), passes))
+    program = join_tables(program) if passes else program
+    return compacted(fold_constant_channels(program)) if fold else program
 
 
 def build_image(program: Program, head: HeadPlan | None, metadata: dict[str, Any], options: CompileOptions, *, bundle_id: bytes) -> Image:

@@ -62,7 +62,10 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Node:
-    """One TFLite operator. index: its place in the file; name: its first output's name."""
+    """One TFLite operator. index: its place in the file; name: its first output's name.
+
+    An operator of several outputs (SPLIT, UNPACK) becomes as many nodes of one output; part: which one, of `parts`.
+    """
 
     index: int
     operator: str
@@ -71,6 +74,8 @@ class Node:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Options = field(default_factory=NoOptions)
+    part: int = 0
+    parts: int = 1
 
     @property
     def place(self) -> str:

@@ -14,7 +14,7 @@ class OperatorKind:
 
     Attributes:
         code: opcode in the operator record. name: as in the table and of the kernel.
-        parameters: names of the int32 parameters, in order; `before` and `after` of pad count four each.
+        parameters: names of the int32 parameters, in order; arrays of a number a dimension (pad, slice, transpose) count four each.
         in_place: positions of inputs whose bytes the output may take over when it is as large as they are.
     """
 
@@ -56,12 +56,29 @@ QUANTIZE = OperatorKind(13, "quantize")
 DEQUANTIZE = OperatorKind(14, "dequantize")
 CONCATENATION = OperatorKind(15, "concatenation", ("axis",))
 RELU = OperatorKind(16, "relu", ("multiplier", "shift", *_CLAMP), in_place=(0,))
+LOOKUP = OperatorKind(17, "lookup", in_place=(0,))
+L2_NORMALIZATION = OperatorKind(18, "l2_normalization")
+SLICE = OperatorKind(19, "slice", tuple(f"{field}{dimension}" for field in ("begin", "stride") for dimension in range(4)))
+TRANSPOSE = OperatorKind(20, "transpose", tuple(f"permutation{dimension}" for dimension in range(4)))
+SUB = OperatorKind(21, "sub", ADD.parameters, in_place=(0, 1))
+MAXIMUM = OperatorKind(22, "maximum", in_place=(0, 1))
+MINIMUM = OperatorKind(23, "minimum", in_place=(0, 1))
+RESIZE_NEAREST_NEIGHBOR = OperatorKind(24, "resize_nearest_neighbor")
+RESIZE_BILINEAR = OperatorKind(25, "resize_bilinear")
+TRANSPOSE_CONV = OperatorKind(26, "transpose_conv", (*_WINDOW, *_CLAMP))
+PRELU = OperatorKind(
+    27,
+    "prelu",
+    ("a_offset", "b_offset", "above_multiplier", "above_shift", "below_multiplier", "below_shift", "out_offset"),
+    in_place=(0, 1),
+)
 
 KINDS: dict[int, OperatorKind] = {
     kind.code: kind
     for kind in (
         *(CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, AVERAGE_POOL_2D, MAX_POOL_2D, ADD, MUL, PAD, RESHAPE, MEAN),
-        *(SOFTMAX, REQUANTIZE, QUANTIZE, DEQUANTIZE, CONCATENATION, RELU),
+        *(SOFTMAX, REQUANTIZE, QUANTIZE, DEQUANTIZE, CONCATENATION, RELU, LOOKUP, L2_NORMALIZATION, SLICE, TRANSPOSE),
+        *(SUB, MAXIMUM, MINIMUM, RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR, TRANSPOSE_CONV, PRELU),
     )
 }
 """Opcode → kind."""

@@ -54,7 +54,7 @@ class FullyConnectedOptions(Options):
 
 @dataclass(frozen=True)
 class ActivationOptions(Options):
-    """Of ADD and MUL."""
+    """Of ADD, SUB and MUL."""
 
     activation: str = "NONE"
 
@@ -92,11 +92,40 @@ class StridedSliceOptions(Options):
     ellipsis_mask: int = 0
     new_axis_mask: int = 0
     shrink_axis_mask: int = 0
+    offset: bool = False
 
 
 @dataclass(frozen=True)
 class PackOptions(Options):
+    """Of PACK and UNPACK."""
+
     axis: int = 0
+
+
+@dataclass(frozen=True)
+class LeakyReluOptions(Options):
+    alpha: float = 0.0
+
+
+@dataclass(frozen=True)
+class L2NormalizationOptions(Options):
+    activation: str = "NONE"
+
+
+@dataclass(frozen=True)
+class ResizeOptions(Options):
+    """Of RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR."""
+
+    align_corners: bool = False
+    half_pixel_centers: bool = False
+
+
+@dataclass(frozen=True)
+class TransposeConvOptions(Options):
+    padding: str = "VALID"
+    stride_h: int = 1
+    stride_w: int = 1
+    activation: str = "NONE"
 
 
 OptionsKind = TypeVar("OptionsKind", bound=Options)
@@ -151,8 +180,13 @@ def _squeeze(table: Any) -> SqueezeOptions:
 
 def _strided_slice(table: Any) -> StridedSliceOptions:
     return StridedSliceOptions(
-        table.BeginMask(), table.EndMask(), table.EllipsisMask(), table.NewAxisMask(), table.ShrinkAxisMask()
+        *(table.BeginMask(), table.EndMask(), table.EllipsisMask(), table.NewAxisMask(), table.ShrinkAxisMask()),
+        bool(table.Offset()),
     )
+
+
+def _resize(table: Any) -> ResizeOptions:
+    return ResizeOptions(bool(table.AlignCorners()), bool(table.HalfPixelCenters()))
 
 
 READERS: dict[str, Callable[[Any], Options]] = {
@@ -169,5 +203,12 @@ READERS: dict[str, Callable[[Any], Options]] = {
     "SqueezeOptions": _squeeze,
     "StridedSliceOptions": _strided_slice,
     "PackOptions": lambda table: PackOptions(table.Axis()),
+    "UnpackOptions": lambda table: PackOptions(table.Axis()),
+    "SubOptions": lambda table: ActivationOptions(_activation(table)),
+    "LeakyReluOptions": lambda table: LeakyReluOptions(float(table.Alpha())),
+    "L2NormOptions": lambda table: L2NormalizationOptions(_activation(table)),
+    "ResizeBilinearOptions": _resize,
+    "ResizeNearestNeighborOptions": _resize,
+    "TransposeConvOptions": lambda table: TransposeConvOptions(**_window(table)),
 }
 """Schema table name → reader. Tables that are not here (PadOptions, QuantizeOptions …) have no fields."""

@@ -2,13 +2,16 @@
 """Third stage: `Graph` → `Graph` that computes the same bytes with fewer operators.
 
 Each pass is exact: a test compiles with and without it and compares every output byte. Passes change nodes and aliases,
-never tensors. PAD folds only into convolutions, where a padded place adds nothing; in pooling it would take part.
+never tensors of the file (two of them add some). PAD folds only into convolutions, where a padded place adds nothing; in
+pooling it would take part.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from types import MappingProxyType
 
+from tinytl.compiler.dilation import fold_batches
+from tinytl.compiler.float_islands import sink_dequantize
 from tinytl.compiler.graph import ABSENT, Graph, Node, Tensor
 from tinytl.compiler.operators.movement import pad_value, paddings
 from tinytl.compiler.options import ConvolutionOptions, options_of
@@ -64,7 +67,9 @@ def drop_dead(graph: Graph) -> Graph:
     return replace(graph, nodes=tuple(reversed(kept)))
 
 
-PASSES: tuple[Pass, ...] = (drop_identity_quantize, fuse_padding, alias_reshapes, drop_dead)
+PASSES: tuple[Pass, ...] = (
+    *(sink_dequantize, drop_identity_quantize, fuse_padding, fold_batches, alias_reshapes, drop_dead),
+)
 
 
 def optimize(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> Graph:

@@ -100,6 +100,9 @@ class Builder:
         """Return the program's number of a graph tensor, seen with other dims (of as many elements) if given."""
         source = self.graph.tensors[number]
         shape = source.shape if dims is None else dims
+        if 0 in shape or len(shape) > MAX_RANK:
+            expected = "no empty side" if 0 in shape else f"at most {MAX_RANK} dimensions"
+            raise CompileError(f"tensor {source.name!r} has shape {list(shape)}", expected=expected)
         if (number, shape) not in self._numbers:
             data = None if source.data is None else np.ascontiguousarray(source.data).reshape(shape)
             storage = CONSTANT if data is not None else self.graph.storage(number)
@@ -108,6 +111,12 @@ class Builder:
                 ProgramTensor(source.name, source.dtype, shape, scale, zero_point, storage, data)
             )
         return self._numbers[number, shape]
+
+    def temporary(self, number: int, dims: tuple[int, ...]) -> int:
+        """Add an activation that the file does not have, of a graph tensor's meaning."""
+        source = self.graph.tensors[number]
+        storage = len(self.graph.tensors) + len(self.tensors)  # graph tensors have the numbers below
+        return self._append(ProgramTensor(source.name, source.dtype, dims, *_meaning(source), storage))
 
     def constant(self, name: str, data: np.ndarray, dtype: str) -> int:
         """Add a constant that the compiler computed, and return its number."""
@@ -122,15 +131,16 @@ class Builder:
         parameters: tuple[int, ...] = (),
         *,
         macs: int = 0,
+        output: int | None = None,
     ) -> None:
-        """Append the image operator that computes a node's (first) output."""
+        """Append the image operator that computes a node's output, or the program's tensor `output`."""
         if len(parameters) != len(kind.parameters):
             raise ValueError(f"{kind.name} takes {len(kind.parameters)} parameters, not {len(parameters)}")
         if macs > MAX_MACS:
             raise node.refuse(f"takes {macs:,} multiply-accumulates", expected=f"at most {MAX_MACS:,}")
         if any(not -(2**31) <= value < 2**31 for value in parameters):
             raise node.refuse(f"a parameter of {parameters} does not fit", expected="32-bit integers")
-        outputs = (self.tensor(node.outputs[0]),)
+        outputs = (self.tensor(node.outputs[0]) if output is None else output,)
         name = layer_name(node.name) or kind.name
         self.operators.append(ProgramOperator(kind, name, inputs, outputs, parameters, macs))
 

@@ -97,12 +97,15 @@ def add_multipliers(a_scale: np.float32, b_scale: np.float32, output_scale: np.f
     """Return ADD's three: both inputs brought to twice the larger scale at 20 fractional bits, then to the output's.
 
     Raises:
-        CompileError: the output's scale is so small that the last factor exceeds 1, which TFLite refuses too.
+        CompileError: the output's scale is so small that the last factor exceeds 1, where TFLite's
+            ADD stops the process and its SUB shifts by a negative number.
     """
     twice = 2 * float(max(a_scale, b_scale))
     output = twice / (float(1 << ADD_LEFT_SHIFT) * float(output_scale))
     if output >= 1:
-        raise CompileError(f"an ADD's output scale {float(output_scale):g} is 500,000 times smaller than its inputs'")
+        raise CompileError(
+            f"the output scale {float(output_scale):g} of a sum or difference is 500,000 times smaller than its inputs'"
+        )
     return AddMultipliers(
         quantize_multiplier(float(a_scale) / twice),
         quantize_multiplier(float(b_scale) / twice),

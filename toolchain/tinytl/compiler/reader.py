@@ -73,6 +73,7 @@ class _Reader:
                 hint="export one signature, without control flow",
             )
         self._subgraph = self._model.Subgraphs(0)
+        self._unusual: dict[str, str] = {}  # name of a tensor → what no operator here takes
 
     def graph(self) -> Graph:
         tensors = [self._tensor(self._subgraph.Tensors(i)) for i in range(self._count(self._subgraph.TensorsLength()))]
@@ -80,7 +81,8 @@ class _Reader:
         outputs = self._numbers(self._subgraph, "Outputs", len(tensors))
         for number in inputs:
             tensors[number] = _fixed_batch(tensors[number], self._signature(number))
-        nodes = [self._node(i, tensors) for i in range(self._count(self._subgraph.OperatorsLength()))]
+        operators = range(self._count(self._subgraph.OperatorsLength()))
+        nodes = [node for i in operators for node in self._nodes(i, tensors)]
         graph = Graph(tuple(tensors), tuple(nodes), inputs, outputs)
         _check_flow(graph)
         return graph
@@ -108,8 +110,7 @@ class _Reader:
         dtype = _DTYPES.get(table.Type(), f"type number {table.Type()}")
         shape = tuple(int(table.Shape(i)) for i in range(self._count(table.ShapeLength())))
         if table.Sparsity() is not None or table.IsVariable():
-            kind = "sparse" if table.Sparsity() is not None else "a variable"
-            raise CompileError(f"tensor {name!r} is {kind}", expected="dense constants and activations")
+            self._unusual[name] = "sparse" if table.Sparsity() is not None else "a variable"
         return Tensor(
             name, shape, dtype, self._quantization(table.Quantization()), self._data(table, name, dtype, shape)
         )
@@ -139,7 +140,8 @@ class _Reader:
         content = np.array(buffer.DataAsNumpy(), np.uint8)
         return content.view(np.dtype(dtype).newbyteorder("<")).astype(dtype).reshape(shape)
 
-    def _node(self, index: int, tensors: list[Tensor]) -> Node:
+    def _nodes(self, index: int, tensors: list[Tensor]) -> list[Node]:
+        """Return an operator's node, or one for each output."""
         table = self._subgraph.Operators(index)
         inputs = self._numbers(table, "Inputs", len(tensors), optional=True)
         outputs = self._numbers(table, "Outputs", len(tensors))
@@ -152,10 +154,18 @@ class _Reader:
                 expected=f"one of {supported_list()}",
                 hint="replace the layer, or cut the model before it (an earlier freeze plan)",
             )
-        if len(outputs) != 1 or not inputs:
+        if (len(outputs) != 1 and not (outputs and RULES[operator].many)) or not inputs:
             raise node.refuse(f"{len(inputs)} inputs and {len(outputs)} outputs", expected="inputs and one output")
         _check_dtypes(node, tensors)
-        return Node(index, operator, version, name, inputs, outputs, self._options(node, table))
+        for number in (*inputs, *outputs):
+            kind = self._unusual.get(tensors[number].name) if number != ABSENT else None
+            if kind is not None:
+                raise node.refuse(f"tensor {tensors[number].name!r} is {kind}", expected="dense constants and activations")
+        options = self._options(node, table)
+        return [
+            Node(index, operator, version, tensors[number].name, inputs, (number,), options, part, len(outputs))
+            for part, number in enumerate(outputs)
+        ]
 
     def _operator(self, table: Any) -> tuple[str, int]:
         code = self._model.OperatorCodes(table.OpcodeIndex())

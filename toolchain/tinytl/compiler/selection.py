@@ -64,8 +64,8 @@ def _portable(program: Program, operator: ProgramOperator) -> Choice:
 
 def portable_instructions(program: Program, operator: ProgramOperator) -> int:
     """Return about how many instructions the portable kernel takes: enough to rank it below the others."""
-    elements = program.tensors[operator.outputs[0]].bytes
-    return 9 * operator.macs + 90 * elements
+    read = sum(program.tensors[number].bytes for number in operator.inputs if program.tensors[number].data is None)
+    return 9 * operator.macs + 90 * program.tensors[operator.outputs[0]].bytes + 7 * read
 
 
 def constants_of(program: Program) -> int:
@@ -133,7 +133,7 @@ def with_kernels(program: Program, picked: Sequence[Choice]) -> Program:
     operators = []
     for operator, choice in zip(program.operators, picked, strict=True):
         operators.append(_exchanged(operator, choice, tensors))
-    return _compacted(replace(program, tensors=tuple(tensors), operators=tuple(operators)))
+    return compacted(replace(program, tensors=tuple(tensors), operators=tuple(operators)))
 
 
 def _exchanged(operator: ProgramOperator, choice: Choice, tensors: list[ProgramTensor]) -> ProgramOperator:
@@ -157,7 +157,8 @@ def _exchanged(operator: ProgramOperator, choice: Choice, tensors: list[ProgramT
     )
 
 
-def _compacted(program: Program) -> Program:
+def compacted(program: Program) -> Program:
+    """Drop tensors that no operator uses."""
     used = {number for operator in program.operators for number in (*operator.inputs, *operator.outputs)}
     used |= {*program.inputs, *program.outputs}
     numbers = {old: new for new, old in enumerate(sorted(used))}

@@ -6,7 +6,15 @@ Numbers are distinct across families: dsp has those from 1, mve those from 65.
 
 from dataclasses import dataclass
 
-from tinytl.compiler.kinds import ADD, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, OperatorKind
+from tinytl.compiler.kinds import (
+    ADD,
+    AVERAGE_POOL_2D,
+    CONV_2D,
+    DEPTHWISE_CONV_2D,
+    FULLY_CONNECTED,
+    MEAN,
+    OperatorKind,
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,11 @@ DEPTHWISE_3X3 = Variant(
 _DENSE = ("depth", "act_min", "act_max")
 FULLY_CONNECTED_PANELS_S16 = Variant(FULLY_CONNECTED, 1, "fully_connected_panels_s16", "panels s16", _DENSE)
 FULLY_CONNECTED_PANELS_S8 = Variant(FULLY_CONNECTED, 2, "fully_connected_panels_s8", "panels s8", _DENSE)
+AVERAGE_POOL_2D_WORDS = Variant(
+    *(AVERAGE_POOL_2D, 1, "average_pool_2d_words", "words"),
+    AVERAGE_POOL_2D.parameters,
+)
+MEAN_WORDS = Variant(MEAN, 1, "mean_words", "words", ("multiplier", "shift"))
 ADD_TABLES = Variant(ADD, 1, "add_tables", "tables", ("act_min", "act_max"))
 
 MVE_CONV_2D = Variant(CONV_2D, 65, "mve_conv_2d", "mve blocks", _WINDOWS)
@@ -52,7 +65,7 @@ MVE_ADD_TABLES = Variant(ADD, 65, "mve_add_tables", "mve tables", ("act_min", "a
 
 _ALL = (
     *(CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4, DEPTHWISE_3X3),
-    *(FULLY_CONNECTED_PANELS_S16, FULLY_CONNECTED_PANELS_S8, ADD_TABLES),
+    *(FULLY_CONNECTED_PANELS_S16, FULLY_CONNECTED_PANELS_S8, AVERAGE_POOL_2D_WORDS, MEAN_WORDS, ADD_TABLES),
     *(MVE_CONV_2D, MVE_DEPTHWISE_PIXELS, MVE_DEPTHWISE_FLAT, MVE_FULLY_CONNECTED, MVE_ADD_TABLES),
 )
 VARIANTS: dict[tuple[int, int], Variant] = {

@@ -5,7 +5,7 @@
  * padding is the zero point itself. An odd O ends with a panel of the last two channels, one of which is computed twice. */
 #include "kernels/dsp/clamping.h"
 #include "kernels/dsp/tile.h"
-#include "kernels/dsp/windows.h"
+#include "kernels/dsp/gather_windows.h"
 
 typedef void run_tile(const tinytl_tile *tile);
 

@@ -88,15 +88,8 @@ def _candidate(
     instructions = cost.panels(
         tile,
         cost.Windows(
-            height=out[1],
-            width=out[2],
-            in_width=operand(program, operator, 0).dims[2],
-            taps_h=taps_h,
-            taps_w=taps_w,
-            depth=depth,
-            stride_w=named["stride_w"],
-            pad_left=named["pad_left"],
-            dilated=named["dilation_w"] > 1,
+            *(out[1], out[2], *operand(program, operator, 0).dims[1:3], taps_h, taps_w, depth),
+            *(named[name] for name in ("stride_h", "stride_w", "pad_top", "pad_left", "dilation_h", "dilation_w")),
         ),
         pixelwise=pixelwise,
     )

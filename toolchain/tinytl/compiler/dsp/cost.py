@@ -7,6 +7,8 @@ The assembly's loops are counted line by line; what surrounds them is C, whose f
 
 from dataclasses import dataclass
 
+import numpy as np
+
 UNROLLED = 16
 """Groups of a tile's loop body."""
 
@@ -26,55 +28,80 @@ def tile_call(tile: Tile) -> int:
     """Return the instructions of one call for two pixels."""
     per_group = 12 if tile.s8 else 10
     turns = -(-tile.groups // UNROLLED)
-    tail = (30 if tile.signed else 19) + (4 if tile.s8 and tile.signed else 0)
+    tail = (31 if tile.signed else 19) + (4 if tile.s8 and tile.signed else 0)
     per_pair = 5 + per_group * tile.groups + (2 if tile.s8 else 3) * turns + tail
     return tile.pairs * per_pair + (2 if tile.odd else 1) * 32
 
 
 @dataclass(frozen=True)
 class Windows:
-    """What the panels of a convolution are made from."""
+    """What the panels of a convolution are made from. height, width: of the output."""
 
     height: int
     width: int
+    in_height: int
     in_width: int
     taps_h: int
     taps_w: int
     depth: int
+    stride_h: int
     stride_w: int
+    pad_top: int
     pad_left: int
-    dilated: bool
+    dilation_h: int
+    dilation_w: int
 
 
 def pack_call(count: int, *, s8: bool) -> int:
     """Return the instructions of packing `count` bytes of two pixels."""
-    return 6 + 13 * (count // 4) if s8 else 14 + 8 * (count // 4) - (count // 8) * 0
+    return (8 + 13 * (count // 4)) if s8 else (18 + 8 * (count // 4))
 
 
 def panels(tile: Tile, windows: Windows, *, pixelwise: bool) -> int:
     """Return the instructions of a convolution over panels."""
-    pixels = windows.height * windows.width
-    pairs = -(-pixels // 2)
+    pairs = -(-windows.height * windows.width // 2)
     window = windows.taps_h * windows.taps_w * windows.depth
     if pixelwise:
-        return pairs * (tile_call(tile) + pack_call(window, s8=tile.s8) + 30) + 100
+        return pairs * (tile_call(tile) + pack_call(window, s8=tile.s8) + 34) + 190
     row = windows.taps_w * windows.depth
-    direct = 0.0 if windows.dilated or row % 4 else _inner_share(windows)
-    packed = windows.taps_h * (pack_call(row, s8=tile.s8) + 25)
-    gathered = 2 * _gather(windows, row) + pack_call(-(-window // 4) * 4, s8=tile.s8)
-    return int(pairs * (tile_call(tile) + 90 + direct * packed + (1 - direct) * gathered)) + 300
+    spanning, inside = _places(windows)
+    direct = spanning[0::2] & spanning[1::2] & (row % 4 == 0)
+    packed = windows.taps_h * (pack_call(row, s8=tile.s8) + 14) + 10
+    gathered = np.where(inside, _gather_inside(windows.taps_h, row), _gather_over_edge(windows, spanning))
+    whole = -(-window // 4) * 4
+    apart = gathered[0::2] + gathered[1::2] + pack_call(whole, s8=tile.s8) + 10
+    return int(pairs * (tile_call(tile) + 88) + np.where(direct, packed, apart).sum()) + 300
 
 
-def _inner_share(windows: Windows) -> float:
-    """Return the share of pixel pairs whose windows both lie inside the input from left to right."""
-    inner = sum(0 <= x * windows.stride_w - windows.pad_left <= windows.in_width - windows.taps_w for x in range(windows.width))
-    outer = windows.width - inner
-    return max(0.0, 1 - outer / max(windows.width / 2, 1))
+def _places(windows: Windows) -> tuple[np.ndarray, np.ndarray]:
+    """Return, a pixel each (an odd last one twice), whether its window lies inside the input from left to right, and wholly."""
+    column = np.arange(windows.width) * windows.stride_w - windows.pad_left
+    row = np.arange(windows.height) * windows.stride_h - windows.pad_top
+    reach = (windows.taps_h - 1) * windows.dilation_h + 1
+    across = (column >= 0) & (column <= windows.in_width - windows.taps_w) & (windows.dilation_w == 1)
+    down = (row >= 0) & (row <= windows.in_height - reach)
+    spanning = np.tile(across, windows.height)
+    inside = spanning & np.repeat(down, windows.width)
+    if spanning.size % 2:
+        spanning, inside = np.append(spanning, spanning[-1]), np.append(inside, inside[-1])
+    return spanning, inside
 
 
-def _gather(windows: Windows, row: int) -> int:
-    """Return the instructions of copying one window."""
-    return windows.taps_h * (25 + 6 * (row // 4) + 5 * (row % 4))
+def _row_copy(count: int) -> int:
+    return 10 + 4 * (count // 4) + (2 if count % 4 >= 2 else 0) + (2 if count % 2 else 1)
+
+
+def _gather_inside(rows: int, row: int) -> int:
+    """Return the instructions of copying a window that lies inside."""
+    return 40 + rows * _row_copy(row)
+
+
+def _gather_over_edge(windows: Windows, spanning: np.ndarray) -> np.ndarray:
+    """Return the same of windows over the edge, which are copied row by row or, where columns are missing, tap by tap."""
+    row = windows.taps_w * windows.depth
+    rows = 150 + windows.taps_h * _row_copy(row)
+    taps = 150 + windows.taps_h * (20 + windows.taps_w * (17 + _row_copy(windows.depth)))
+    return np.where(spanning, rows, taps)
 
 
 def clamping(elements: int) -> int:
@@ -103,9 +130,9 @@ class WinogradLayer:
     signed: bool
 
 
-_INPUT_TRANSFORM = {2: 240, 4: 1000}
+_INPUT_TRANSFORM = {2: 346, 4: 780}
 """Per patch and four channels."""
-_OUTPUT_TRANSFORM = {2: 85, 4: 420}
+_OUTPUT_TRANSFORM = {2: 132, 4: 293}
 """Per tile and channel."""
 
 
@@ -117,11 +144,11 @@ def winograd(layer: WinogradLayer) -> int:
     inner_rows = sum(0 <= row - layer.pad_top <= layer.in_height - reach for row in rows)
     inner_columns = sum(0 <= column - layer.pad_left <= layer.in_width - reach for column in columns)
     gathered = tiles - inner_rows * inner_columns
-    multiply = reach**2 * (10 * layer.depth // 4 + 7) + 40
+    multiply = reach**2 * (10 * layer.depth // 4 + 7) + 14
     outputs = 2 * 2 * (_OUTPUT_TRANSFORM[layer.side] + (3 if layer.signed else 0) * layer.side**2)
-    per_two_tiles = layer.pairs * (multiply + outputs + 30)
-    patches = tiles * (layer.depth // 4 * _INPUT_TRANSFORM[layer.side] + 60)
-    return -(-tiles // 2) * per_two_tiles + patches + gathered * reach**2 * (35 + layer.depth)
+    per_two_tiles = layer.pairs * (multiply + outputs + 150) + 60
+    patches = tiles * (layer.depth // 4 * _INPUT_TRANSFORM[layer.side] + 40)
+    return -(-tiles // 2) * per_two_tiles + patches + gathered * reach**2 * (18 + layer.depth // 2)
 
 
 @dataclass(frozen=True)
@@ -142,9 +169,9 @@ def depthwise(layer: DepthwiseLayer) -> int:
     turns = -(-layer.height // 2) if layer.stride == 1 else layer.height
     extra = 2 if layer.signed else 0
     at_once = 52 + 4 * extra if layer.stride == 1 else 33 + 2 * extra
-    last = 33 + 2 * extra if layer.stride == 1 else 22 + extra
-    per_channel = 24 + layer.width // 2 * at_once + layer.width % 2 * last
-    pack = 80 + layer.channels // 4 * (10 + 15 * layer.packed_columns)
+    last = 26 + 2 * extra if layer.stride == 1 else 17 + extra
+    per_channel = 23 + layer.width // 2 * at_once + layer.width % 2 * last
+    pack = 40 + layer.channels // 4 * (9 + 15 * layer.packed_columns)
     return turns * (layer.channels * per_channel + 60) + (turns + 1) * pack + 6 * layer.channels * layer.plane_columns
 
 
@@ -155,3 +182,13 @@ def vector(*, quads: int, depth: int, odd: bool, s8: bool) -> int:
     per_quad = 5 + per_group * groups + 2 * -(-groups // UNROLLED) + 26
     pack = 12 + (8 if s8 else 6) * groups
     return quads * per_quad + (2 if odd else 1) * 22 + pack + 245 + (4 * depth if depth % 4 else 0)
+
+
+def average_pool(rows: int, columns: int, outputs: int) -> int:
+    """Return the instructions of an average pooling, four channels at a time; windows at the edge are taken as whole."""
+    return outputs // 4 * (84 + rows * (9 + 7 * columns)) + 200
+
+
+def mean(places: int, outputs: int) -> int:
+    """Return the instructions of a mean over height and width."""
+    return outputs // 4 * (160 + 7 * places) + 150

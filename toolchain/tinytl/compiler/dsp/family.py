@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """All kernels of the dsp family that could run an operator."""
 
-from tinytl.compiler.dsp import add, conv_2d, depthwise, fully_connected, winograd
+from tinytl.compiler.dsp import add, conv_2d, depthwise, fully_connected, pooling, winograd
 from tinytl.compiler.dsp.candidate import Candidate
-from tinytl.compiler.kinds import ADD, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED
+from tinytl.compiler.kinds import ADD, AVERAGE_POOL_2D, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, MEAN
 from tinytl.compiler.program import Program, ProgramOperator
 
 _SOURCES = {
@@ -11,6 +11,8 @@ _SOURCES = {
     CONV_2D.code: (conv_2d.candidates, winograd.candidates),
     DEPTHWISE_CONV_2D.code: (conv_2d.candidates, depthwise.candidates),
     FULLY_CONNECTED.code: (fully_connected.candidates,),
+    AVERAGE_POOL_2D.code: (pooling.candidates,),
+    MEAN.code: (pooling.candidates,),
 }
 
 

@@ -8,19 +8,24 @@ its test.
 from tinytl.compiler.operators import (
     activation,
     arithmetic,
+    batch_space,
     convolution,
     fully_connected,
     movement,
     pooling,
     precision,
     reduction,
+    resizing,
     shape_arithmetic,
+    slicing,
+    transpose_conv,
 )
 from tinytl.compiler.operators.rule import Rule
 
 _FAMILIES = (
     *(convolution, fully_connected, pooling, arithmetic, activation),
-    *(reduction, movement, precision, shape_arithmetic),
+    *(reduction, movement, precision, shape_arithmetic, slicing, resizing, transpose_conv),
+    batch_space,
 )
 
 RULES: dict[str, Rule] = {rule.operator: rule for family in _FAMILIES for rule in family.RULES}

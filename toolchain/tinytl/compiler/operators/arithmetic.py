@@ -1,15 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ADD and MUL of two tensors of one shape, or of a tensor and a smaller one that repeats along dimensions of size 1.
+"""ADD, MUL, SUB, MAXIMUM, MINIMUM and PRELU of two tensors that may repeat along dimensions of size 1.
 
-The image wants the larger one first and both of one rank; the operations commute, so the operands may be swapped.
+For ADD and MUL the image wants the larger one first: the operations commute, so the operands may be swapped; where both
+repeat, the first is written out (`slice` with strides of 0). The others take operands that both repeat.
 """
 
 from tinytl.compiler.graph import Graph, Node, Tensor
-from tinytl.compiler.kinds import ADD, MUL, OperatorKind
-from tinytl.compiler.operators.rule import Rule, Shape, clamp, quantized_input, quantized_output
+from tinytl.compiler.kinds import ADD, MAXIMUM, MINIMUM, MUL, PRELU, SUB, OperatorKind
+from tinytl.compiler.operators.rule import (
+    Rule,
+    Shape,
+    clamp,
+    quantized_input,
+    quantized_output,
+    require_equal_quantization,
+)
+from tinytl.compiler.operators.slicing import emit_part, repeated
 from tinytl.compiler.options import ActivationOptions, options_of
 from tinytl.compiler.program import Builder
-from tinytl.compiler.quantization import ADD_LEFT_SHIFT, add_multipliers, product_multiplier
+from tinytl.compiler.quantization import ADD_LEFT_SHIFT, add_multipliers, product_multiplier, relu_multiplier
 
 
 def shape(graph: Graph, node: Node) -> Shape:
@@ -33,17 +42,20 @@ def _operands(graph: Graph, node: Node, builder: Builder) -> tuple[tuple[Tensor,
     positions = (0, 1)
     if _aligned(graph.input(node, 0).shape, len(output.shape)) != output.shape:
         positions = (1, 0)
-    if _aligned(graph.input(node, positions[0]).shape, len(output.shape)) != output.shape:
-        raise node.refuse(
-            f"shapes {list(graph.input(node, 0).shape)} and {list(graph.input(node, 1).shape)} repeat each other",
-            expected=f"one of the two with the output's shape {list(output.shape)}",
-        )
     tensors = (quantized_input(graph, node, positions[0]), quantized_input(graph, node, positions[1]))
-    numbers = tuple(
-        builder.tensor(node.inputs[position], _aligned(graph.input(node, position).shape, len(output.shape)))
-        for position in positions
-    )
-    return tensors, (numbers[0], numbers[1])
+    first, second = (_aligned_number(graph, node, builder, position) for position in positions)
+    part = repeated(builder.tensors[first].dims, output.shape)
+    if part is not None and builder.tensors[first].dims != output.shape:
+        whole = builder.temporary(node.inputs[positions[0]], output.shape)
+        emit_part(node, builder, first, part, whole)
+        first = whole
+    return tensors, (first, second)
+
+
+def _aligned_number(graph: Graph, node: Node, builder: Builder, position: int) -> int:
+    """Return the program's number of an input, seen with the output's rank."""
+    source = graph.input(node, position)
+    return builder.tensor(node.inputs[position], _aligned(source.shape, len(graph.output(node).shape)))
 
 
 def _emit(graph: Graph, node: Node, builder: Builder, kind: OperatorKind) -> None:
@@ -77,7 +89,38 @@ def lower_mul(graph: Graph, node: Node, builder: Builder) -> None:
     _emit(graph, node, builder, MUL)
 
 
+def lower_sub(graph: Graph, node: Node, builder: Builder) -> None:
+    a, b, output = quantized_input(graph, node, 0), quantized_input(graph, node, 1), quantized_output(graph, node)
+    activation = clamp(node, options_of(node.options, ActivationOptions).activation, output)
+    numbers = tuple(_aligned_number(graph, node, builder, position) for position in (0, 1))
+    builder.emit(node, SUB, numbers, (*_add_scaling(a, b, output), *activation))
+
+
+def lower_extreme(graph: Graph, node: Node, builder: Builder) -> None:
+    """MAXIMUM and MINIMUM compare bytes."""
+    output = quantized_output(graph, node)
+    for position in (0, 1):
+        require_equal_quantization(node, quantized_input(graph, node, position), output, f"input {position}")
+    numbers = tuple(_aligned_number(graph, node, builder, position) for position in (0, 1))
+    builder.emit(node, MAXIMUM if node.operator == "MAXIMUM" else MINIMUM, numbers)
+
+
+def lower_prelu(graph: Graph, node: Node, builder: Builder) -> None:
+    """Input and alpha: one factor from zero on, another for products with alpha."""
+    a, alpha, output = quantized_input(graph, node, 0), quantized_input(graph, node, 1), quantized_output(graph, node)
+    if a.shape != output.shape:
+        raise node.refuse(f"input 0 has shape {list(a.shape)}", expected=f"the output's, {list(output.shape)}")
+    above, below = relu_multiplier(a.scale, output.scale), product_multiplier(a.scale, alpha.scale, output.scale)
+    numbers = tuple(_aligned_number(graph, node, builder, position) for position in (0, 1))
+    factors = (above.value, above.shift, below.value, below.shift)
+    builder.emit(node, PRELU, numbers, (-a.zero_point, -alpha.zero_point, *factors, output.zero_point))
+
+
 RULES = (
     Rule("ADD", 5, shape, lower_add, schema="AddOptions", options=ActivationOptions()),
     Rule("MUL", 7, shape, lower_mul, schema="MulOptions", options=ActivationOptions()),
+    Rule("SUB", 5, shape, lower_sub, schema="SubOptions", options=ActivationOptions()),
+    Rule("MAXIMUM", 4, shape, lower_extreme),
+    Rule("MINIMUM", 4, shape, lower_extreme),
+    Rule("PRELU", 1, shape, lower_prelu),
 )

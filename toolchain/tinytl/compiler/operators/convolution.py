@@ -37,7 +37,7 @@ def _window(graph: Graph, node: Node) -> tuple[tuple[int, int], tuple[int, int]]
         dilation_h=options.dilation_h,
         dilation_w=options.dilation_w,
     )
-    _, height, width, _ = require_one_image(node, graph.input(node, 0))
+    _, height, width, _ = require_rank(node, graph.input(node, 0), "input 0", 4)  # a batch may be folded away later
     _, filter_h, filter_w, _ = require_rank(node, graph.input(node, 1), "the weight tensor", 4)
     top, bottom, left, right = options.extra_padding
     reach_h, reach_w = (filter_h - 1) * options.dilation_h + 1, (filter_w - 1) * options.dilation_w + 1
@@ -71,6 +71,7 @@ def depthwise_conv_2d_shape(graph: Graph, node: Node) -> Shape:
 
 def _lower(graph: Graph, node: Node, builder: Builder, *, depthwise: bool) -> None:
     options = options_of(node.options, ConvolutionOptions)
+    require_one_image(node, graph.input(node, 0))
     source, output = quantized_input(graph, node, 0), quantized_output(graph, node)
     weights = read_weights(graph, node, rank=4, channel_dimension=3 if depthwise else 0)
     bias = read_bias(graph, node, weights.channels)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operators that move bytes and compute none: PAD, PADV2, CONCATENATION, RESHAPE, SQUEEZE, EXPAND_DIMS.
+"""Operators that move bytes and compute none: PAD, PADV2, CONCATENATION, PACK, RESHAPE, SQUEEZE, EXPAND_DIMS.
 
 The last three change only dims; passes turn them into aliases, and `reshape` in the image remains for graphs compiled
 without.
@@ -20,7 +20,7 @@ from tinytl.compiler.operators.rule import (
     require_dtype,
     require_equal_quantization,
 )
-from tinytl.compiler.options import ConcatenationOptions, ReshapeOptions, SqueezeOptions, options_of
+from tinytl.compiler.options import ConcatenationOptions, PackOptions, ReshapeOptions, SqueezeOptions, options_of
 from tinytl.compiler.program import MAX_RANK, Builder
 
 _INDICES = ("int32", "int64")
@@ -88,6 +88,47 @@ def lower_concatenation(graph: Graph, node: Node, builder: Builder) -> None:
     builder.emit(node, CONCATENATION, inputs, (_concatenation_axis(graph, node),))
 
 
+def fold_concatenation(graph: Graph, node: Node) -> np.ndarray | None:
+    """Join constants."""
+    values = [graph.input(node, position).data for position in range(len(node.inputs))]
+    known = [value for value in values if value is not None]
+    return np.concatenate(known, _concatenation_axis(graph, node)) if len(known) == len(values) else None
+
+
+def _pack_axis(graph: Graph, node: Node) -> int:
+    axis, rank = options_of(node.options, PackOptions).axis, len(graph.input(node, 0).shape) + 1
+    if not -rank <= axis < rank:
+        raise node.refuse(f"axis {axis}", expected=f"{-rank} to {rank - 1}")
+    return axis % rank
+
+
+def pack_shape(graph: Graph, node: Node) -> Shape:
+    shapes = [graph.input(node, position).shape for position in range(len(node.inputs))]
+    if any(shape != shapes[0] for shape in shapes):
+        raise node.refuse(f"packs {[list(shape) for shape in shapes]}", expected="one shape")
+    axis = _pack_axis(graph, node)
+    return (*shapes[0][:axis], len(shapes), *shapes[0][axis:])
+
+
+def fold_pack(graph: Graph, node: Node) -> np.ndarray | None:
+    """Stack constants, such as the sides of a shape."""
+    values = [graph.input(node, position).data for position in range(len(node.inputs))]
+    known = [value for value in values if value is not None]
+    pack_shape(graph, node)
+    return np.stack(known, _pack_axis(graph, node)) if len(known) == len(values) else None
+
+
+def lower_pack(graph: Graph, node: Node, builder: Builder) -> None:
+    """Stack tensors: a concatenation of each with a side of 1 in the new place."""
+    output, axis = quantized_output(graph, node), _pack_axis(graph, node)
+    inputs = []
+    for position, number in enumerate(node.inputs):
+        source = quantized_input(graph, node, position)
+        require_equal_quantization(node, source, output, f"input {position}")
+        inputs.append(builder.tensor(number, (*source.shape[:axis], 1, *source.shape[axis:])))
+    builder.emit(node, CONCATENATION, tuple(inputs), (axis,))
+
+
 def reshape_shape(graph: Graph, node: Node) -> Shape:
     source = graph.input(node, 0)
     asked = _asked_shape(graph, node)
@@ -121,7 +162,10 @@ def squeeze_shape(graph: Graph, node: Node) -> Shape:
 def expand_dims_shape(graph: Graph, node: Node) -> Shape:
     source = graph.input(node, 0).shape
     require_dtype(node, graph.input(node, 1), "the axis tensor", _INDICES)
-    axis = int(constant_input(graph, node, 1, "the axis").reshape(-1)[0])
+    axes = constant_input(graph, node, 1, "the axis").reshape(-1)
+    if axes.size != 1:
+        raise node.refuse(f"the axis is {axes.tolist()}", expected="one number")
+    axis = int(axes[0])
     if not -len(source) - 1 <= axis <= len(source):
         raise node.refuse(f"axis {axis}", expected=f"{-len(source) - 1} to {len(source)}")
     axis %= len(source) + 1
@@ -141,19 +185,22 @@ RULES = (
     Rule("PAD", 4, pad_shape, lower_pad),
     Rule("PADV2", 4, pad_shape, lower_pad),
     Rule(
-        *("CONCATENATION", 5, concatenation_shape, lower_concatenation),
+        *("CONCATENATION", 5, concatenation_shape, lower_concatenation, fold_concatenation),
         schema="ConcatenationOptions",
         options=ConcatenationOptions(),
     ),
+    Rule("PACK", 4, pack_shape, lower_pack, fold_pack, schema="PackOptions", options=PackOptions()),
     Rule(
         *("RESHAPE", 1, reshape_shape, lower_reshape, fold_reshape),
         schema="ReshapeOptions",
         options=ReshapeOptions(),
+        view=True,
     ),
     Rule(
         *("SQUEEZE", 2, squeeze_shape, lower_reshape, fold_reshape),
         schema="SqueezeOptions",
         options=SqueezeOptions(),
+        view=True,
     ),
-    Rule("EXPAND_DIMS", 1, expand_dims_shape, lower_reshape, fold_reshape),
+    Rule("EXPAND_DIMS", 1, expand_dims_shape, lower_reshape, fold_reshape, view=True),
 )

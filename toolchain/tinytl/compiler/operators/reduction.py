@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MEAN over any set of dimensions, such as Keras's global average pooling. 1 / count is folded into the multiplier."""
+"""MEAN over any set of dimensions, such as Keras's global average pooling: 1 / count is folded into the multiplier. And
+REDUCE_MAX over neighbouring dimensions, such as global max pooling: the image operator `max_pool_2d` on other dims.
+"""
 
 from math import prod
 
 from tinytl.compiler.graph import Graph, Node
-from tinytl.compiler.kinds import MEAN
+from tinytl.compiler.kinds import MAX_POOL_2D, MEAN
 from tinytl.compiler.operators.rule import (
+    MAX_SIDE,
     Rule,
     Shape,
     constant_input,
     quantized_input,
     quantized_output,
     require_dtype,
+    require_equal_quantization,
 )
 from tinytl.compiler.options import ReduceOptions, options_of
 from tinytl.compiler.program import Builder
-from tinytl.compiler.quantization import mean_multiplier
+from tinytl.compiler.quantization import DOMAINS, mean_multiplier
 
 MAX_COUNT = 2**22
 """More int8 values than that do not fit a 32-bit sum of differences from the zero point."""
@@ -50,4 +54,26 @@ def lower(graph: Graph, node: Node, builder: Builder) -> None:
     builder.emit(node, MEAN, (builder.tensor(node.inputs[0]),), parameters)
 
 
-RULES = (Rule("MEAN", 3, shape, lower, schema="ReducerOptions", options=ReduceOptions()),)
+def lower_maximum(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit a pooling of [1, sides before, sides reduced, sides behind] along the third."""
+    source, output = quantized_input(graph, node, 0), quantized_output(graph, node)
+    require_equal_quantization(node, source, output, "input 0")
+    axes = tuple(axis for axis in _axes(graph, node) if source.shape[axis] > 1) or (0,)
+    skipped = [source.shape[axis] for axis in range(axes[0], axes[-1] + 1) if axis not in axes]
+    before, behind = prod(source.shape[: axes[0]]), prod(source.shape[axes[-1] + 1 :])
+    count = source.elements // (before * behind)
+    if prod(skipped) > 1 or max(before, count) > MAX_SIDE:
+        raise node.refuse(
+            f"the largest of {list(source.shape)} along {list(axes)}",
+            expected=f"neighbouring dimensions, at most {MAX_SIDE:,} values of them and places before them",
+        )
+    views = builder.tensor(node.inputs[0], (1, before, count, behind)), builder.tensor(
+        node.outputs[0], (1, before, 1, behind)
+    )
+    builder.emit(node, MAX_POOL_2D, views[:1], (0, 0, 1, 1, 1, count, *DOMAINS["int8"]), output=views[1])
+
+
+RULES = (
+    Rule("MEAN", 3, shape, lower, schema="ReducerOptions", options=ReduceOptions()),
+    Rule("REDUCE_MAX", 3, shape, lower_maximum, schema="ReducerOptions", options=ReduceOptions()),
+)

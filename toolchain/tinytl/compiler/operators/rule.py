@@ -29,6 +29,8 @@ class Rule:
         lower: appends the image operator to a Builder; None where `fold` always replaces it.
         fold: value of the output where it is known before the model runs, or None.
         schema: name of the options table. options: used where the file has no table.
+        many: the operator may have several outputs; each is lowered as a node of its own.
+        view: only dims change, or only the dims seen matter: inputs and outputs may have more than 4 of them.
     """
 
     operator: str
@@ -38,6 +40,8 @@ class Rule:
     fold: Callable[[Graph, Node], np.ndarray | None] | None = None
     schema: str = ""
     options: Options = field(default_factory=NoOptions)
+    many: bool = False
+    view: bool = False
 
 
 def same_shape(graph: Graph, node: Node) -> Shape:
@@ -119,11 +123,11 @@ def require_positive(node: Node, **values: int) -> None:
             raise node.refuse(f"{name} is {value}", expected=f"1 to {MAX_SIDE:,}")
 
 
-def require_one_image(node: Node, tensor: Tensor) -> Shape:
+def require_one_image(node: Node, tensor: Tensor, role: str = "input 0") -> Shape:
     """Return the shape of an input that must be one image [1, height, width, channels]."""
-    shape = require_rank(node, tensor, "input 0", 4)
+    shape = require_rank(node, tensor, role, 4)
     if shape[0] != 1:
-        raise node.refuse(f"input 0 has shape {list(shape)}", expected="a batch of 1")
+        raise node.refuse(f"{role} has shape {list(shape)}", expected="a batch of 1")
     return shape
 
 

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SHAPE, STRIDED_SLICE, PACK: how a model with an open batch computes the new shape of a Flatten.
+"""SHAPE, GATHER, REDUCE_PROD and FILL: how a model with an open batch computes the new shape of a Flatten or a Dense, or
+the first state of a recurrent layer.
 
-With the batch fixed to 1 their values are known at compile time; they never reach an image.
+With the batch fixed to 1 the values are known at compile time and never reach an image; what follows (STRIDED_SLICE,
+PACK, CONCATENATION …) is folded by each operator's own rule.
 """
 
 import numpy as np
 
 from tinytl.compiler.graph import Graph, Node
-from tinytl.compiler.operators.rule import Rule, Shape, constant_input
-from tinytl.compiler.options import PackOptions, StridedSliceOptions, options_of
+from tinytl.compiler.operators.rule import Rule, Shape, constant_input, require_dtype
+from tinytl.compiler.options import ReduceOptions, options_of
+from tinytl.compiler.program import Builder
 
 
 def _folded_shape(graph: Graph, node: Node) -> Shape:
@@ -19,39 +22,43 @@ def fold_shape(graph: Graph, node: Node) -> np.ndarray:
     return np.array(graph.input(node, 0).shape, np.int32)
 
 
-def fold_strided_slice(graph: Graph, node: Node) -> np.ndarray:
-    """Slice a one-dimensional constant (a shape)."""
-    values = constant_input(graph, node, 0, "the values")
-    begin, end, step = (
-        int(constant_input(graph, node, position, role).reshape(-1)[0])
-        for position, role in ((1, "the begins"), (2, "the ends"), (3, "the strides"))
-    )
-    options = options_of(node.options, StridedSliceOptions)
-    if values.ndim != 1 or options.ellipsis_mask or options.new_axis_mask or step < 1:
-        raise node.refuse(f"slices {list(values.shape)} values with step {step}", expected="a slice of one dimension")
-    if options.shrink_axis_mask & 1:
-        if not -len(values) <= begin < len(values):
-            raise node.refuse(f"index {begin}", expected=f"{-len(values)} to {len(values) - 1}")
-        return np.array(values[begin], np.int32)
-    start = None if options.begin_mask & 1 else begin
-    stop = None if options.end_mask & 1 else end
-    return np.array(values[start:stop:step], np.int32)
+def fold_gather(graph: Graph, node: Node) -> np.ndarray:
+    """Pick sides of a shape."""
+    values, places = constant_input(graph, node, 0, "the values"), constant_input(graph, node, 1, "the indices")
+    if values.ndim != 1 or (places.size and not 0 <= int(places.min()) <= int(places.max()) < len(values)):
+        raise node.refuse(f"indices {places.tolist()} of {list(values.shape)} values", expected="indices of a shape")
+    return values[places].astype(np.int32)
 
 
-def fold_pack(graph: Graph, node: Node) -> np.ndarray:
-    """Stack scalar constants into a shape."""
-    values = [constant_input(graph, node, position, "the values") for position in range(len(node.inputs))]
-    if any(value.size != 1 for value in values) or options_of(node.options, PackOptions).axis not in (0, -1):
-        raise node.refuse("packs more than single numbers", expected="shape arithmetic on constants")
-    return np.array([int(value.reshape(-1)[0]) for value in values], np.int32)
+def fill_shape(graph: Graph, node: Node) -> Shape:
+    require_dtype(node, graph.input(node, 0), "the shape tensor", ("int32", "int64"))
+    return tuple(int(side) for side in constant_input(graph, node, 0, "the sides").reshape(-1))
+
+
+def fold_fill(graph: Graph, node: Node) -> np.ndarray:
+    """Make a constant of one value, such as the first state of an unrolled LSTM."""
+    value = constant_input(graph, node, 1, "the value")
+    if value.size != 1:
+        raise node.refuse(f"fills with {value.size} values", expected="1")
+    return np.full(fill_shape(graph, node), value.reshape(-1)[0], value.dtype)
+
+
+def lower_fill(graph: Graph, node: Node, builder: Builder) -> None:
+    raise node.refuse("works on values that the graph computes", expected="constants")
+
+
+def fold_product(graph: Graph, node: Node) -> np.ndarray:
+    """Multiply sides of a shape."""
+    values, axes = constant_input(graph, node, 0, "the values"), constant_input(graph, node, 1, "the axes")
+    if values.ndim != 1 or set(axes.reshape(-1).tolist()) - {0, -1}:
+        raise node.refuse(f"a product of {list(values.shape)} values along {axes.tolist()}", expected="of a shape")
+    keep = options_of(node.options, ReduceOptions).keep_dims
+    return np.array(values.prod(dtype=np.int64, keepdims=keep), np.int32)
 
 
 RULES = (
     Rule("SHAPE", 1, _folded_shape, None, fold_shape),
-    Rule(
-        *("STRIDED_SLICE", 4, _folded_shape, None, fold_strided_slice),
-        schema="StridedSliceOptions",
-        options=StridedSliceOptions(),
-    ),
-    Rule("PACK", 3, _folded_shape, None, fold_pack, schema="PackOptions", options=PackOptions()),
+    Rule("GATHER", 7, _folded_shape, None, fold_gather),
+    Rule("FILL", 4, fill_shape, lower_fill, fold_fill),
+    Rule("REDUCE_PROD", 2, _folded_shape, None, fold_product, schema="ReducerOptions", options=ReduceOptions()),
 )

@@ -17,11 +17,25 @@ typedef struct tinytl_window {
     int32_t row, column;
 } tinytl_window;
 
+/* Some rows of a window, as they lie in the input. Assembly reads the fields by their order. */
+typedef struct tinytl_window_rows {
+    const int8_t *from;
+    uint32_t row_step;  /* bytes from row to row; 0 repeats one */
+    uint32_t row_bytes; /* > 0 */
+    uint32_t rows;      /* may be 0 */
+} tinytl_window_rows;
+
+/* Copy rows one behind the other; returns the end of the copy. A call of memcpy would cost more than a row. */
+int8_t *tinytl_gather_rows(const tinytl_window_rows *rows, int8_t *to);
+
 typedef struct tinytl_windows {
     const int8_t *input;
     int32_t height, width, channels; /* of the input */
     const int32_t *params;
     int32_t row_bytes;   /* taps_w · channels: of one row of a window without dilation */
+    int32_t last_row, last_column; /* of a window that lies inside; negative: none does */
+    int undilated, in_words; /* columns of a row lie side by side; such a row is whole words */
+    tinytl_window_rows rows; /* all rows of a window inside */
     uint32_t padded;     /* bytes of a window, rounded up */
     int16_t *panel;      /* 4 · padded bytes */
     int8_t *bytes[2];    /* two windows */

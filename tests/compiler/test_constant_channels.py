@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Constant and unread channels: folded where that changes no byte, kept where it would."""
+
+import numpy as np
+import pytest
+from parity import assert_outputs_equal, samples_for, whole_image
+from tflite_writer import ModelWriter
+
+from tinytl.compiler.compile import compile_program
+from tinytl.compiler.constant_channels import fold_constant_channels
+from tinytl_bridge.twin import TwinModel
+
+SAME, VALID, RELU = 0, 1, 1
+
+
+class Chain:
+    """A chain of layers with dead channels; `point` is the zero point of every activation behind the first layer."""
+
+    def __init__(self, seed: int, *, channels: int = 8, point: int = -128) -> None:
+        self.random = np.random.default_rng(seed)
+        self.writer = ModelWriter()
+        self.point, self.shape, self.scale = point, (1, 7, 6, channels), 0.05
+        self.input = self.current = self.writer.tensor("in", self.shape, "int8", self.scale, 3)
+
+    def layer(
+        self, kind: str, taps: int, outputs: int, *, padding: int = SAME, dead: tuple[int, ...] = (), unread: tuple[int, ...] = ()
+    ) -> None:
+        """dead: outputs without a weight, whose bias makes them constant; unread: inputs without a weight."""
+        depthwise = kind == "DEPTHWISE_CONV_2D"
+        depth = self.shape[3]
+        shape = (1, taps, taps, depth) if depthwise else (outputs, taps, taps, depth)
+        data = self.random.integers(-127, 128, shape)
+        data[(..., list(dead)) if depthwise else (list(dead),)] = 0
+        if not depthwise:
+            data[..., list(unread)] = 0
+        scale = 1.0 / (40 * np.sqrt(data.size / outputs))
+        weights = self.writer.tensor(f"w{self.current}", shape, "int8", [scale] * outputs, 0, data, 3 if depthwise else 0)
+        bias_data = self.random.integers(-2000, 4000, outputs)
+        bias = self.writer.tensor(f"b{self.current}", (outputs,), "int32", [scale * self.scale] * outputs, data=bias_data)
+        cut = 0 if padding == SAME else taps - 1
+        self.shape = (1, self.shape[1] - cut, self.shape[2] - cut, outputs)
+        out = self.writer.tensor(f"t{self.current}", self.shape, "int8", self.scale, self.point)
+        schema = "DepthwiseConv2DOptions" if depthwise else "Conv2DOptions"
+        extra = {"DepthMultiplier": 1} if depthwise else {}
+        self.writer.node(
+            *(kind, [self.current, weights, bias], out, 1, schema),
+            **{"Padding": padding, "StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1},
+            FusedActivationFunction=RELU,
+            **extra,
+        )
+        self.current = out
+
+    def pool(self) -> None:
+        out = self.writer.tensor(f"p{self.current}", (1, 1, 1, self.shape[3]), "int8", self.scale, self.point)
+        self.writer.node(
+            *("AVERAGE_POOL_2D", [self.current], out, 1, "Pool2DOptions"),
+            **{"Padding": VALID, "StrideH": 1, "StrideW": 1, "FilterHeight": self.shape[1], "FilterWidth": self.shape[2]},
+        )
+        self.shape, self.current = (1, 1, 1, self.shape[3]), out
+
+    def bytes(self) -> bytes:
+        return self.writer.bytes([self.input], [self.current])
+
+
+def channels(data: bytes, *, fold: bool) -> list[int]:
+    program = compile_program(data, fold=fold)
+    return [program.tensors[operator.outputs[0]].dims[-1] for operator in program.operators]
+
+
+def chain(seed: int, point: int, padding: int) -> bytes:
+    made = Chain(seed, point=point)
+    made.layer("CONV_2D", 1, 12, dead=(0, 3, 4, 5, 11))
+    made.layer("DEPTHWISE_CONV_2D", 3, 12, padding=padding, dead=(1,))
+    made.layer("CONV_2D", 1, 16, dead=(2, 7), unread=(6, 8))
+    made.layer("CONV_2D", 3, 8, padding=padding, dead=(0, 1, 2, 3))
+    made.pool()
+    made.layer("CONV_2D", 1, 5)
+    return made.bytes()
+
+
+@pytest.mark.parametrize("padding", [SAME, VALID])
+@pytest.mark.parametrize("point", [-128, -5])
+@pytest.mark.parametrize("seed", range(6))
+def test_folding_changes_no_byte(seed: int, point: int, padding: int) -> None:
+    data = chain(seed, point, padding)
+    assert sum(channels(data, fold=True)) < sum(channels(data, fold=False))
+    assert_outputs_equal(data, samples_for(data, 50, seed=seed))
+    assert_outputs_equal(data, samples_for(data, 8, seed=seed), family="dsp")
+
+
+def test_channels_stay_in_fours_and_the_output_stays_whole() -> None:
+    data = chain(1, -128, VALID)
+    assert channels(data, fold=False) == [12, 12, 16, 8, 8, 5]
+    folded = channels(data, fold=True)
+    assert all(count % 4 == 0 for count in folded[:-1]) and folded[-1] == 5
+    assert folded[:3] == [4, 4, 16]  # of 12, 6 are dead here or behind and 2 unread; of 16, 2 are dead, which is no four
+
+
+def test_a_constant_beside_the_zero_point_stays_where_windows_reach_over_the_edge() -> None:
+    made = Chain(0, point=-128)
+    made.layer("CONV_2D", 1, 8, dead=(0, 1, 2, 3))
+    made.writer.tensors[2]["data"][:4] = 30_000  # far above the zero point
+    made.layer("CONV_2D", 3, 4, padding=SAME)
+    data = made.bytes()
+    assert channels(data, fold=True) == [8, 4]
+    made = Chain(0, point=-128)
+    made.layer("CONV_2D", 1, 8, dead=(0, 1, 2, 3))
+    made.writer.tensors[2]["data"][:4] = 30_000
+    made.layer("CONV_2D", 3, 4, padding=VALID)
+    data = made.bytes()
+    assert channels(data, fold=True) == [4, 4]
+    assert_outputs_equal(data, samples_for(data, 20))
+
+
+def test_saturated_channels_are_constant_too() -> None:
+    """Weights alone do not make a channel alive: one whose every sum lies beyond the clamp is constant."""
+    made = Chain(4)
+    made.layer("CONV_2D", 1, 8)
+    made.writer.tensors[2]["data"][:4] = -(2**20)
+    made.layer("CONV_2D", 1, 4)
+    data = made.bytes()
+    assert channels(data, fold=True) == [4, 4]
+    assert_outputs_equal(data, samples_for(data, 20))
+
+
+def test_any_multiple_can_be_asked_for() -> None:
+    program = compile_program(chain(2, -128, VALID), fold=False)
+    ones = fold_constant_channels(program, 1)
+    assert [ones.tensors[each.outputs[0]].dims[-1] for each in ones.operators][:3] == [4, 4, 13]  # 2 of 16 are dead, 1 never leaves the clamp
+    sample = np.random.default_rng(0).integers(-128, 128, (1, 7, 6, 8)).astype(np.int8)
+    found, expected = (TwinModel(whole_image(each).data).invoke(sample)[0] for each in (ones, program))
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_nothing_to_fold_returns_the_same_program() -> None:
+    made = Chain(3)
+    made.layer("CONV_2D", 1, 8)
+    made.layer("CONV_2D", 1, 4)
+    program = compile_program(made.bytes(), fold=False)
+    assert fold_constant_channels(program) is program
+
+
+def test_what_keeps_channels_apart_loses_none_that_its_input_keeps() -> None:
+    """Nobody reads four channels of the depthwise layer, but its input is the caller's."""
+    made = Chain(5)
+    made.layer("DEPTHWISE_CONV_2D", 3, 8)
+    made.layer("CONV_2D", 1, 4, unread=(1, 2, 3, 6))
+    data = made.bytes()
+    assert channels(data, fold=True) == [8, 4]
+    assert_outputs_equal(data, samples_for(data, 20))
+
+
+def test_two_readers_keep_the_channels_that_either_needs() -> None:
+    made = Chain(6)
+    made.layer("CONV_2D", 1, 8)
+    shared, shape = made.current, made.shape
+    made.layer("DEPTHWISE_CONV_2D", 3, 8)
+    made.layer("CONV_2D", 1, 4, unread=(0, 1, 2, 3))
+    first = made.current
+    made.current, made.shape = shared, shape
+    made.layer("CONV_2D", 1, 4, unread=(0, 1, 4, 5))
+    data = made.writer.bytes([made.input], [first, made.current])
+    assert channels(data, fold=True) == [8, 8, 4, 4]
+    assert_outputs_equal(data, samples_for(data, 20))

@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parts and permutations of a tensor: SLICE, STRIDED_SLICE, SPLIT, SPLIT_V, UNPACK, REVERSE_V2, BROADCAST_TO and TILE, which are all the
+image operator `slice`, and TRANSPOSE.
+
+`slice` reads input[begin + stride × i] in each dimension. On constants (the shape arithmetic of an open batch) the same
+places are taken at compile time.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinytl.compiler.graph import Graph, Node, Tensor
+from tinytl.compiler.kinds import SLICE, TRANSPOSE
+from tinytl.compiler.operators.rule import (
+    Rule,
+    Shape,
+    constant_input,
+    quantized_input,
+    quantized_output,
+    require_dtype,
+    require_equal_quantization,
+)
+from tinytl.compiler.options import PackOptions, StridedSliceOptions, options_of
+from tinytl.compiler.program import MAX_RANK, Builder
+
+_INDICES = ("int32", "int64")
+_EIGHT_BITS = ("int8", "uint8")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where a part lies: begin, stride and count of every dimension of the source; shape: of the output, which may lack
+    dimensions of count 1, or have more of them.
+    """
+
+    begin: Shape
+    stride: Shape
+    count: Shape
+    shape: Shape
+
+
+def emit_part(node: Node, builder: Builder, number: int, part: Part, output: int) -> None:
+    """Emit the slice of a program's tensor."""
+    rest = MAX_RANK - len(part.begin)
+    parameters = (*part.begin, *(0,) * rest, *part.stride, *(1,) * rest)
+    builder.emit(node, SLICE, (number,), parameters, output=output)
+
+
+def _numbers(graph: Graph, node: Node, position: int, role: str) -> list[int]:
+    require_dtype(node, graph.input(node, position), role, _INDICES)
+    return [int(value) for value in constant_input(graph, node, position, role).reshape(-1)]
+
+
+def _number(graph: Graph, node: Node, position: int, role: str) -> int:
+    found = _numbers(graph, node, position, role)
+    if len(found) != 1:
+        raise node.refuse(f"{role} is {found}", expected="one number")
+    return found[0]
+
+
+def _moved(graph: Graph, node: Node, position: int) -> Tensor:
+    """Return the values that a node moves: 8-bit, of the output's type and meaning."""
+    source, output = quantized_input(graph, node, position, _EIGHT_BITS), quantized_output(graph, node, _EIGHT_BITS)
+    require_dtype(node, output, "the output", (source.dtype,))
+    require_equal_quantization(node, source, output, f"input {position}")
+    return source
+
+
+def _axis(node: Node, axis: int, rank: int) -> int:
+    if not -rank <= axis < rank:
+        raise node.refuse(f"axis {axis}", expected=f"{-rank} to {rank - 1}")
+    return axis % rank
+
+
+def _along(shape: Shape, axis: int, begin: int, count: int) -> Part:
+    """Return `count` places from `begin` on along one dimension, all of the others."""
+    begins = tuple(begin if d == axis else 0 for d in range(len(shape)))
+    counts = tuple(count if d == axis else side for d, side in enumerate(shape))
+    return Part(begins, (1,) * len(shape), counts, counts)
+
+
+def slice_part(graph: Graph, node: Node) -> Part:
+    """SLICE: begins and sizes; a size of −1 reaches to the end."""
+    shape = graph.input(node, 0).shape
+    begins, sizes = _numbers(graph, node, 1, "the begins"), _numbers(graph, node, 2, "the sizes")
+    if len(begins) != len(shape) or len(sizes) != len(shape):
+        raise node.refuse(f"begins {begins} and sizes {sizes}", expected=f"{len(shape)} numbers each")
+    counts = tuple(side - b if size == -1 else size for side, b, size in zip(shape, begins, sizes, strict=True))
+    for side, begin, count in zip(shape, begins, counts, strict=True):
+        if begin < 0 or count < 1 or begin + count > side:
+            raise node.refuse(f"begins {begins} and sizes {sizes}", expected=f"parts of {list(shape)}")
+    return Part(tuple(begins), (1,) * len(shape), counts, counts)
+
+
+def strided_slice_part(graph: Graph, node: Node) -> Part:
+    """STRIDED_SLICE: what x[a:b:c, 3, …, None] does in Python, by its five masks."""
+    shape, options = graph.input(node, 0).shape, options_of(node.options, StridedSliceOptions)
+    begins, ends, strides = (
+        _numbers(graph, node, position, role)
+        for position, role in ((1, "the begins"), (2, "the ends"), (3, "the strides"))
+    )
+    if not len(begins) == len(ends) == len(strides) or 0 in strides:
+        raise node.refuse(f"begins {begins}, ends {ends}, strides {strides}", expected="as many each, no stride 0")
+    if options.offset:
+        ends = [begin + end for begin, end in zip(begins, ends, strict=True)]
+    found: list[tuple[int, int, int]] = []
+    out: list[int] = []
+    for place in range(len(begins)):
+        bit = 1 << place
+        if options.ellipsis_mask & bit:
+            later = [p for p in range(place + 1, len(begins)) if not options.new_axis_mask >> p & 1]
+            whole = shape[len(found) : len(shape) - len(later)]
+            found += [(0, 1, side) for side in whole]
+            out += whole
+        elif options.new_axis_mask & bit:
+            out.append(1)
+        elif len(found) == len(shape):
+            raise node.refuse(f"{len(begins)} slices of {list(shape)}", expected=f"at most {len(shape)}")
+        elif options.shrink_axis_mask & bit:
+            side = shape[len(found)]
+            if not -side <= begins[place] < side:
+                raise node.refuse(f"index {begins[place]}", expected=f"{-side} to {side - 1}")
+            found.append((begins[place] % side, 1, 1))
+        else:
+            begin = None if options.begin_mask & bit else begins[place]
+            end = None if options.end_mask & bit else ends[place]
+            taken = range(*slice(begin, end, strides[place]).indices(shape[len(found)]))
+            found.append((taken.start, strides[place], len(taken)))
+            out.append(len(taken))
+    rest = shape[len(found) :]
+    found += [(0, 1, side) for side in rest]
+    begin_, stride_, count_ = (tuple(each) for each in zip(*found, strict=True)) if found else ((), (), ())
+    return Part(begin_, stride_, count_, (*out, *rest))
+
+
+def split_part(graph: Graph, node: Node) -> Part:
+    """SPLIT: inputs axis, values; equal parts."""
+    shape = graph.input(node, 1).shape
+    axis = _axis(node, _number(graph, node, 0, "the axis"), len(shape))
+    if shape[axis] % node.parts:
+        raise node.refuse(f"splits a side of {shape[axis]} into {node.parts}", expected="equal parts")
+    count = shape[axis] // node.parts
+    return _along(shape, axis, node.part * count, count)
+
+
+def split_v_part(graph: Graph, node: Node) -> Part:
+    """SPLIT_V: inputs values, sizes (one may be −1: the rest), axis."""
+    shape = graph.input(node, 0).shape
+    axis = _axis(node, _number(graph, node, 2, "the axis"), len(shape))
+    sizes = _numbers(graph, node, 1, "the sizes")
+    if sizes.count(-1) == 1:
+        sizes[sizes.index(-1)] = shape[axis] - sum(size for size in sizes if size != -1)
+    if len(sizes) != node.parts or min(sizes) < 1 or sum(sizes) != shape[axis]:
+        raise node.refuse(f"splits a side of {shape[axis]} into {sizes}", expected=f"{node.parts} sizes of that sum")
+    return _along(shape, axis, sum(sizes[: node.part]), sizes[node.part])
+
+
+def unpack_part(graph: Graph, node: Node) -> Part:
+    """UNPACK: one place along an axis, which the output lacks."""
+    shape = graph.input(node, 0).shape
+    axis = _axis(node, options_of(node.options, PackOptions).axis, len(shape))
+    if shape[axis] != node.parts:
+        raise node.refuse(f"unpacks a side of {shape[axis]} into {node.parts}", expected="one output a place")
+    part = _along(shape, axis, node.part, 1)
+    return Part(part.begin, part.stride, part.count, shape[:axis] + shape[axis + 1 :])
+
+
+def reverse_part(graph: Graph, node: Node) -> Part:
+    """REVERSE_V2: input and the dimensions read backwards."""
+    shape = graph.input(node, 0).shape
+    axes = {_axis(node, axis, len(shape)) for axis in _numbers(graph, node, 1, "the axes")}
+    begins = tuple(side - 1 if d in axes else 0 for d, side in enumerate(shape))
+    return Part(begins, tuple(-1 if d in axes else 1 for d in range(len(shape))), shape, shape)
+
+
+def repeated(shape: Shape, wanted: Shape) -> Part | None:
+    """Return the part that repeats sides of 1 up to `wanted` (of as many dimensions), None where they do not fit."""
+    if any(side not in (1, other) for side, other in zip(shape, wanted, strict=True)):
+        return None
+    strides = tuple(0 if side != other else 1 for side, other in zip(shape, wanted, strict=True))
+    return Part((0,) * len(shape), strides, wanted, wanted)
+
+
+def broadcast_part(graph: Graph, node: Node) -> Part:
+    """BROADCAST_TO: input and the shape wanted."""
+    shape, wanted = graph.input(node, 0).shape, tuple(_numbers(graph, node, 1, "the shape"))
+    aligned = (1,) * (len(wanted) - len(shape)) + shape
+    part = repeated(aligned, wanted) if len(aligned) == len(wanted) else None
+    if part is None:
+        raise node.refuse(f"{list(shape)} does not repeat to {list(wanted)}", expected="equal sides, or sides of 1")
+    return part
+
+
+_PARTS = {
+    "SLICE": (slice_part, 0),
+    "STRIDED_SLICE": (strided_slice_part, 0),
+    "SPLIT": (split_part, 1),
+    "SPLIT_V": (split_v_part, 0),
+    "UNPACK": (unpack_part, 0),
+    "REVERSE_V2": (reverse_part, 0),
+    "BROADCAST_TO": (broadcast_part, 0),
+}
+"""Operator → (where its part lies, the position of its values)."""
+
+
+def shape(graph: Graph, node: Node) -> Shape:
+    return _PARTS[node.operator][0](graph, node).shape
+
+
+def fold(graph: Graph, node: Node) -> np.ndarray | None:
+    """Take the part of a constant; its shape is set by the caller."""
+    find, position = _PARTS[node.operator]
+    data = graph.input(node, position).data
+    if data is None:
+        return None
+    part = find(graph, node)
+    places = (b + s * np.arange(n) for b, s, n in zip(part.begin, part.stride, part.count, strict=True))
+    aligned = data.reshape((1,) * (len(part.begin) - data.ndim) + data.shape)
+    return aligned[np.ix_(*places)] if part.begin else aligned
+
+
+def lower(graph: Graph, node: Node, builder: Builder) -> None:
+    find, position = _PARTS[node.operator]
+    source = _moved(graph, node, position)
+    part = find(graph, node)
+    aligned = (1,) * (len(part.begin) - len(source.shape)) + source.shape
+    number = builder.tensor(node.inputs[position], aligned)
+    emit_part(node, builder, number, part, builder.tensor(node.outputs[0], part.count))
+
+
+def _multiples(graph: Graph, node: Node) -> Shape:
+    shape, found = graph.input(node, 0).shape, _numbers(graph, node, 1, "the multiples")
+    if len(found) != len(shape) or min(found, default=1) < 1:
+        raise node.refuse(f"multiples {found} of {list(shape)}", expected=f"{len(shape)} numbers ≥ 1")
+    return tuple(found)
+
+
+def tile_shape(graph: Graph, node: Node) -> Shape:
+    multiples = _multiples(graph, node)
+    return tuple(side * multiple for side, multiple in zip(graph.input(node, 0).shape, multiples, strict=True))
+
+
+def fold_tile(graph: Graph, node: Node) -> np.ndarray | None:
+    data = graph.input(node, 0).data
+    return None if data is None else np.tile(data, _multiples(graph, node))
+
+
+def lower_tile(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit the copies: m copies of a side s are a dimension of 1, repeated m times, before the one of s.
+
+    Dimensions that are not repeated are seen as one, so that the five of Keras's UpSampling2D become three.
+    """
+    source = _moved(graph, node, 0)
+    seen, wanted = [1], [1]
+    for side, multiple in zip(source.shape, _multiples(graph, node), strict=True):
+        if multiple > 1:
+            seen, wanted = [*seen, 1, side], [*wanted, multiple, side]
+        else:
+            seen[-1], wanted[-1] = seen[-1] * side, wanted[-1] * side
+    kept = [place for place, side in enumerate(wanted) if side > 1] or [0]
+    seen, wanted = [seen[place] for place in kept], [wanted[place] for place in kept]
+    part = repeated(tuple(seen), tuple(wanted))
+    if part is None or len(seen) > MAX_RANK:
+        multiples = list(_multiples(graph, node))
+        raise node.refuse(f"multiples {multiples} of {list(source.shape)}", expected="copies along fewer dimensions")
+    number = builder.tensor(node.inputs[0], tuple(seen))
+    emit_part(node, builder, number, part, builder.tensor(node.outputs[0], tuple(wanted)))
+
+
+def _permutation(graph: Graph, node: Node) -> Shape:
+    rank, found = len(graph.input(node, 0).shape), _numbers(graph, node, 1, "the permutation")
+    if sorted(each % rank if rank else each for each in found) != list(range(rank)) or any(each < -rank for each in found):
+        raise node.refuse(f"permutation {found}", expected=f"each of 0 to {rank - 1} once")
+    return tuple(each % rank for each in found)
+
+
+def transpose_shape(graph: Graph, node: Node) -> Shape:
+    return tuple(graph.input(node, 0).shape[each] for each in _permutation(graph, node))
+
+
+def fold_transpose(graph: Graph, node: Node) -> np.ndarray | None:
+    data = graph.input(node, 0).data
+    return None if data is None else data.transpose(_permutation(graph, node))
+
+
+def lower_transpose(graph: Graph, node: Node, builder: Builder) -> None:
+    _moved(graph, node, 0)
+    found = _permutation(graph, node)
+    builder.emit(node, TRANSPOSE, (builder.tensor(node.inputs[0]),), (*found, *range(len(found), MAX_RANK)))
+
+
+RULES = (
+    Rule("SLICE", 5, shape, lower, fold),
+    Rule("STRIDED_SLICE", 8, shape, lower, fold, schema="StridedSliceOptions", options=StridedSliceOptions()),
+    Rule("SPLIT", 4, shape, lower, fold, many=True),
+    Rule("SPLIT_V", 2, shape, lower, fold, many=True),
+    Rule("UNPACK", 4, shape, lower, fold, schema="UnpackOptions", options=PackOptions(), many=True),
+    Rule("REVERSE_V2", 3, shape, lower, fold),
+    Rule("BROADCAST_TO", 3, shape, lower, fold),
+    Rule("TILE", 3, tile_shape, lower_tile, fold_tile, view=True),
+    Rule("TRANSPOSE", 6, transpose_shape, lower_transpose, fold_transpose),
+)
