@@ -226,14 +226,7 @@ def test_arena_over_the_limit_is_refused() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("family", "text"),
-    [
-        ("mve", "kernel family 'mve' is reserved, its kernels are not there yet; expected portable, dsp"),
-        ("avr", "kernel family 'avr' is unknown; expected portable, dsp"),
-    ],
-)
-def test_other_kernel_families_are_refused(family: str, text: str) -> None:
+def test_other_kernel_families_are_refused() -> None:
     with pytest.raises(CompileError) as caught:
-        compile_bundle(make_bundle(), family=family)
-    assert str(caught.value) == text
+        compile_bundle(make_bundle(), family="avr")
+    assert str(caught.value) == "kernel family 'avr' is unknown; expected portable, dsp, mve"

@@ -55,13 +55,14 @@ def test_every_layer_equals_litert(name: str) -> None:
 
 @pytest.mark.parametrize("optimize", ["speed", "size", "balanced"])
 @pytest.mark.parametrize("name", sorted(MODELS))
-def test_every_layer_of_the_dsp_family_equals_litert(name: str, optimize: str) -> None:
+@pytest.mark.parametrize("family", ["dsp", "mve"])
+def test_every_layer_of_a_family_equals_litert(family: str, name: str, optimize: str) -> None:
     readable = readable_by_litert(published(name))
-    assert_layers_equal(readable, samples_for(readable, 3), family="dsp", optimize=optimize)
+    assert_layers_equal(readable, samples_for(readable, 3), family=family, optimize=optimize)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("family", ["portable", "dsp"])
+@pytest.mark.parametrize("family", ["portable", "dsp", "mve"])
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_outputs_over_fifty_inputs(name: str, family: str) -> None:
     readable = readable_by_litert(published(name))
@@ -86,10 +87,11 @@ ARENAS = {
 
 
 @pytest.mark.parametrize("name", sorted(ARENAS))
-def test_arenas_of_the_dsp_family_are_no_larger_than_tflms(name: str) -> None:
+@pytest.mark.parametrize("family", ["dsp", "mve"])
+def test_arenas_are_no_larger_than_tflms(family: str, name: str) -> None:
     tflite = published(name)
-    assert compile_tflite(tflite, family="dsp", optimize="size").arena_bytes <= ARENAS[name]
-    assert compile_tflite(tflite, family="dsp", optimize="speed").arena_bytes <= 1.15 * ARENAS[name]
+    assert compile_tflite(tflite, family=family, optimize="size").arena_bytes <= ARENAS[name]
+    assert compile_tflite(tflite, family=family, optimize="speed").arena_bytes <= 1.15 * ARENAS[name]
 
 
 @pytest.mark.parametrize("name", FLOAT_MODELS)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from dsp_layers import layer
+from layers import layer
 
 from tinytl.cli import cli
 from tinytl.errors import BuildError

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dsp_layers import inputs_for, layer
 from emulated_cores import CORTEX_M0_WIDE, CORTEX_M4F, HOST, RISCV32, Core
+from layers import inputs_for, layer
 from random_graphs import random_graph
 
 from tinytl.model_file import compile_model, read_model

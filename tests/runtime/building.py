@@ -14,8 +14,8 @@ STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic
 SANITIZERS = ("-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all")
 
 
-DSP = ("kernels/dsp", "kernels/dsp/plain")
-"""The dsp family as the host runs it."""
+FAMILIES = tuple(f"kernels/{family}{part}" for family in ("dsp", "mve") for part in ("", "/plain"))
+"""Every family's kernels as the host runs them."""
 
 
 def compiler(name: str) -> str:
@@ -27,8 +27,9 @@ def compiler(name: str) -> str:
 
 
 def sources(*folders: str) -> list[Path]:
-    """Return the C files of folders of the runtime."""
-    return [path for folder in folders for path in sorted((runtime_dir() / folder).glob("*.c"))]
+    """Return the C files of folders of the runtime, but for what makes a runtime one of a single family."""
+    files = [path for folder in folders for path in sorted((runtime_dir() / folder).glob("*.c"))]
+    return [path for path in files if path.name != "family.c"]
 
 
 def compile_c(output: Path, files: list[Path], *flags: str, name: str = "gcc") -> Path:

@@ -5,11 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from building import DSP, HARNESS, STRICT, compiler, sources
+from building import FAMILIES, HARNESS, STRICT, compiler, sources
 
 from tinytl_bridge.paths import runtime_dir
 
-RUNTIME = sources("image", "kernels/portable", *DSP, "learn", "link", "store", "twin")
+RUNTIME = sources("image", "kernels/portable", *FAMILIES, "learn", "link", "store", "twin")
 CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
 COMPILERS = {"gcc": (), "clang": (), "arm-none-eabi-gcc": CORTEX_M4}
 ALLOWED = {"memcpy", "memset", "memcmp", "memmove", "strlen", "fmaf", "_GLOBAL_OFFSET_TABLE_"}
@@ -17,12 +17,16 @@ ALLOWED = {"memcpy", "memset", "memcmp", "memmove", "strlen", "fmaf", "_GLOBAL_O
 
 
 def compiled(folder: Path, name: str, files: list[Path], *flags: str) -> list[Path]:
-    """Compile each file to an object; fail with the compiler's words."""
+    """Compile each file to an object; fail with the compiler's words. Files of one name lie in folders of their own."""
     root = runtime_dir()
-    command = [compiler(name), *STRICT, "-O2", "-ffp-contract=off", *flags, f"-I{root}", f"-I{root}/include", "-c", *map(str, files)]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-    return sorted(folder.glob("*.o"))
+    command = [compiler(name), *STRICT, "-O2", "-ffp-contract=off", *flags, f"-I{root}", f"-I{root}/include", "-c"]
+    for parent in sorted({file.parent for file in files}):
+        objects = folder / "-".join(parent.parts[-2:])
+        objects.mkdir()
+        here = [str(file) for file in files if file.parent == parent]
+        ran = subprocess.run([*command, *here], cwd=objects, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+    return sorted(folder.rglob("*.o"))
 
 
 @pytest.mark.parametrize("name", COMPILERS)

@@ -11,15 +11,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from building import DSP, HARNESS, SANITIZERS, compile_c, sources
-from dsp_layers import layer, variants
+from building import FAMILIES, HARNESS, SANITIZERS, compile_c, sources
 from head_image import Feature, Replay, head_image, random_features, random_head
+from layers import layer, variants
 from random_graphs import random_graph
 from single_operators import MODELS
 
 from tinytl.bundle import read_bundle
 from tinytl.compiler import compile_bundle, compile_tflite
 from tinytl.head import Learning
+from tinytl_bridge.paths import runtime_dir
 
 SHORT = bool(os.environ.get("TINYTL_SHORT"))
 SMALLEST = {name.partition(" ")[0]: name for name in MODELS}
@@ -34,20 +35,26 @@ def head(*, momentum: float) -> bytes:
     return head_image(random_head((12, 5, 3), learning=learning), outputs=outputs, replay=Replay(features, labels, capacity=4))
 
 
-def variant(kind: str, seed: int, kernel: str) -> bytes:
-    """An image of one layer, run by one kernel of the dsp family."""
-    return variants(layer(kind, seed))[kernel].data
+def variant(family: str, kind: str, seed: int, kernel: str) -> bytes:
+    """An image of one layer, run by one kernel of a family."""
+    return variants(layer(kind, seed), family)[kernel].data
 
 
 IMAGES = {
-    "dsp panels s16": lambda: variant("conv_2d", 3, "panels s16"),
-    "dsp panels s8": lambda: variant("pixelwise", 1, "panels s8"),
-    "dsp winograd 2": lambda: variant("conv_2d_3x3", 0, "winograd 2×2"),
-    "dsp winograd 4": lambda: variant("conv_2d_3x3", 1, "winograd 4×4"),
-    "dsp row pairs": lambda: variant("depthwise", 0, "row pairs"),
-    "dsp dense": lambda: variant("fully_connected", 2, "panels s16"),
-    "dsp dense s8": lambda: variant("fully_connected", 5, "panels s8"),
-    "dsp tables": lambda: variant("add", 0, "tables"),
+    "dsp panels s16": lambda: variant("dsp", "conv_2d", 3, "panels s16"),
+    "dsp panels s8": lambda: variant("dsp", "pixelwise", 1, "panels s8"),
+    "dsp winograd 2": lambda: variant("dsp", "conv_2d_3x3", 0, "winograd 2×2"),
+    "dsp winograd 4": lambda: variant("dsp", "conv_2d_3x3", 1, "winograd 4×4"),
+    "dsp row pairs": lambda: variant("dsp", "depthwise", 0, "row pairs"),
+    "dsp dense": lambda: variant("dsp", "fully_connected", 2, "panels s16"),
+    "dsp dense s8": lambda: variant("dsp", "fully_connected", 5, "panels s8"),
+    "dsp tables": lambda: variant("dsp", "add", 0, "tables"),
+    "mve blocks": lambda: variant("mve", "conv_2d", 3, "mve blocks"),
+    "mve pixels": lambda: variant("mve", "pixelwise", 1, "mve blocks"),
+    "mve lanes": lambda: variant("mve", "depthwise", 1, "mve lanes"),
+    "mve lanes of a row": lambda: variant("mve", "depthwise", 0, "mve lanes of a row"),
+    "mve dense": lambda: variant("mve", "fully_connected", 2, "mve blocks"),
+    "mve tables": lambda: variant("mve", "add", 0, "mve tables"),
     **{kind: lambda name=name: compile_tflite(MODELS[name]()).data for kind, name in SMALLEST.items()},
     **{f"graph {seed}": lambda seed=seed: compile_tflite(random_graph(seed)).data for seed in (3, 7, 21)},
     "head": lambda: head(momentum=0.0),
@@ -57,7 +64,8 @@ IMAGES = {
 
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    files = [HARNESS / "fuzz.c", *sources("image", "kernels/portable", *DSP, "learn")]
+    every_family = runtime_dir() / "twin/every_family.c"
+    files = [HARNESS / "fuzz.c", every_family, *sources("image", "kernels/portable", *FAMILIES, "learn")]
     return compile_c(tmp_path_factory.mktemp("fuzz") / "fuzz", files, "-std=c99", "-O1", "-g", *SANITIZERS)
 
 

@@ -10,8 +10,8 @@ from zlib import crc32
 import numpy as np
 import pytest
 from building import sources
-from dsp_layers import KINDS, inputs_for, layer
 from emulated_cores import CORTEX_M0, CORTEX_M0_WIDE, RISCV32, Core
+from layers import KINDS, inputs_for, layer
 from random_graphs import random_graph
 
 from tinytl.compiler import Image, compile_tflite

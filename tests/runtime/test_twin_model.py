@@ -125,7 +125,7 @@ IMAGES = {
     "another file": (b"TFL3" + HEAD[4:], "the image does not start with TLIM: it is no tinytl image"),
     "newer": (changed(HEAD, 4, 2, layout="<H"), "image format version 2; this firmware reads 1"),
     "cut": (HEAD[:-16], f"the image is {len(HEAD) - 16:,} bytes; its header says {len(HEAD):,}"),
-    "of another family": (changed(HEAD, 32, 2, layout="<H"), "the image is for kernel family 2; this firmware has the families in mask 3"),
+    "of another family": (changed(HEAD, 32, 3, layout="<H"), "the image is for kernel family 3; this firmware has the families in mask 7"),
     "reserved word": (changed(HEAD, 84, 1), "the record at byte 0 of the image is malformed (its field at byte 84)"),
     "odd arena": (changed(HEAD, 36, 24), "the address 24 is not a multiple of 16"),
     "arena of 4 GiB": (changed(HEAD, 36, 2**32 - 16), "the model needs 4,294,967,280 bytes of arena; this device has 1,073,741,824"),

@@ -25,8 +25,6 @@ from tinytl.compiler.selection import POLICIES, Choices, choose, compacted, cons
 from tinytl.compiler.table_chains import join_tables
 from tinytl.errors import CompileError
 
-READY_FAMILIES = ("portable", "dsp", "mve")
-
 
 @dataclass(frozen=True)
 class CompileOptions:
@@ -111,9 +109,8 @@ def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES, fold: boo
 
 def build_image(program: Program, head: HeadPlan | None, metadata: dict[str, Any], options: CompileOptions, *, bundle_id: bytes) -> Image:
     """Run the stages after the program: choose kernels, plan the arena, write. Args, Raises: as `compile_bundle`."""
-    if options.family not in READY_FAMILIES:
-        known = "is reserved, its kernels are not there yet" if options.family in FAMILIES else "is unknown"
-        raise CompileError(f"kernel family {options.family!r} {known}", expected=", ".join(READY_FAMILIES))
+    if options.family not in FAMILIES:
+        raise CompileError(f"kernel family {options.family!r} is unknown", expected=", ".join(FAMILIES))
     if options.optimize not in POLICIES:
         raise CompileError(f"policy {options.optimize!r} is unknown", expected=", ".join(POLICIES))
     choices, room = find_choices(program, options.family), None

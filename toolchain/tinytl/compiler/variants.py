@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kernels of a family beside the portable ones, SPEC.md table 2.7 as data: the twin of kernels/*/variants.def.
+"""The kernels of a family beside the portable ones, SPEC.md tables 2.7 and 2.8 as data: the twin of kernels/*/variants.def.
 
 Numbers are distinct across families: dsp has those from 1, mve those from 65.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers for the dsp family's kernels: random shapes, padding, strides, zero points, activations and scales, and extremes.
+"""Layers for the kernels of every family: random shapes, padding, strides, zero points, activations and scales, and extremes.
 
 `layer(kind, seed)` is a pure function of its arguments and returns the bytes of a .tflite file of one operator.
 """
@@ -16,7 +16,7 @@ from tinytl.compiler.selection import find_choices, with_kernels
 
 NONE, RELU, RELU6 = 0, 1, 3
 SAME, VALID = 0, 1
-KINDS = ("conv_2d", "conv_2d_3x3", "pixelwise", "one_channel", "depthwise", "fully_connected", "add")
+KINDS = ("conv_2d", "conv_2d_3x3", "pixelwise", "one_channel", "depthwise", "depthwise_any", "fully_connected", "add")
 
 
 class LayerMaker:
@@ -115,6 +115,11 @@ class LayerMaker:
         channels, stride = self.pick(4, 8, 12), self.pick(1, 2)
         return self.convolution((self.side(), self.side(), channels), (3, 3), channels, (stride, stride), depthwise=True)
 
+    def depthwise_any(self) -> bytes:
+        channels, stride, dilation = self.pick(1, 2, 3, 8, 16, 20, 32, 40), self.pick(1, 2), self.pick(1, 1, 2)
+        filters = (self.pick(1, 2, 3, 5), self.pick(1, 3, 4))
+        return self.convolution((self.side(), self.side(), channels), filters, channels, (stride, stride), dilation, depthwise=True)
+
     def fully_connected(self) -> bytes:
         width, outputs = self.pick(1, 3, 4, 63, 64, 65, 66, 132), self.pick(4, 5, 6, 7, 8, 13)
         first = self.input((1, width))
@@ -148,13 +153,13 @@ def inputs_for(dims: tuple[int, ...], seed: int) -> list[np.ndarray]:
     return [random.integers(-128, 128, dims).astype(np.int8), mixed, np.full(dims, -128, np.int8), np.full(dims, 127, np.int8)]
 
 
-def variants(data: bytes) -> dict[str, Image]:
-    """Return one image for each kernel of the dsp family that takes the model's only operator, by the kernel's title."""
-    choices = find_choices(compile_program(data), "dsp")
+def variants(data: bytes, family: str) -> dict[str, Image]:
+    """Return one image for each kernel of a family that takes the model's only operator, by the kernel's title."""
+    choices = find_choices(compile_program(data), family)
     made = {}
     for choice in choices.options[0][1:]:
         program = with_kernels(choices.program, [choice])
         made[program.operators[0].kernel_name] = build_image(
-            program, None, tflite_metadata(program), CompileOptions("dsp"), bundle_id=b""
+            program, None, tflite_metadata(program), CompileOptions(family), bundle_id=b""
         )
     return made
