@@ -8,6 +8,8 @@
 
 #if defined(__ARM_FEATURE_MVE) && __ARM_FEATURE_MVE
 
+#include <arm_mve.h>
+
 /* The loop's predication stops at the last byte: nothing beside the two runs is read or written. */
 static inline void mve_copy(int8_t *to, const int8_t *from, uint32_t count)
 {
@@ -29,6 +31,12 @@ static inline void mve_fill(int8_t *to, int8_t value, uint32_t count)
                    : "lr", "q0", "memory");
 }
 
+/* 16 bytes. */
+static inline void mve_copy_block(int8_t *to, const int8_t *from)
+{
+    vstrbq_s8(to, vldrbq_s8(from));
+}
+
 #else
 
 static inline void mve_copy(int8_t *to, const int8_t *from, uint32_t count)
@@ -39,6 +47,11 @@ static inline void mve_copy(int8_t *to, const int8_t *from, uint32_t count)
 static inline void mve_fill(int8_t *to, int8_t value, uint32_t count)
 {
     memset(to, value, count);
+}
+
+static inline void mve_copy_block(int8_t *to, const int8_t *from)
+{
+    memcpy(to, from, 16);
 }
 
 #endif

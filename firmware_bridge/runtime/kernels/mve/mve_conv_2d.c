@@ -2,7 +2,7 @@
  * Convolution as a matrix product, three pixels times four output channels at a time (tile.h): any window, stride, dilation and padding.
  *
  * input [1,H,W,C] · packed weights · channel table → output [1,OH,OW,O]. The input's zero point is in the biases of the table, so padding is
- * the zero point itself. Scratch: three windows. */
+ * the zero point itself. Scratch: three windows, 16 bytes behind them, a ring of rows. */
 #include "kernels/mve/tile.h"
 #include "kernels/mve/windows.h"
 
@@ -45,34 +45,41 @@ static void convolve_pixels(const tinytl_call *call, tinytl_mve_tile *tile, run_
     }
 }
 
+/* The tile's rows that are still missing repeat the last one. */
+static void fill_up(tinytl_mve_tile *tile, uint32_t gathered)
+{
+    for (uint32_t i = gathered; i < MVE_ROWS; i++) {
+        tile->rows[i] = tile->rows[i - 1u];
+        tile->outputs[i] = tile->outputs[i - 1u];
+    }
+}
+
 static void convolve_windows(const tinytl_call *call, tinytl_mve_tile *tile, run_tile *run)
 {
     const tinytl_tensor *out = call_output(call);
-    const int32_t *p = call->params;
-    const mve_windows windows = mve_windows_of(call);
-    const uint32_t pixels = out->dims[1] * out->dims[2], padded = tile->blocks * MVE_BLOCK;
-    const int32_t right = (int32_t)out->dims[2] * p[MVE_STRIDE_W] - p[MVE_PAD_LEFT];
-    int32_t row = -p[MVE_PAD_TOP], column = -p[MVE_PAD_LEFT];
+    const uint32_t padded = tile->blocks * MVE_BLOCK, channels = call_input(call, 0)->dims[3], together = mve_together(call->params);
+    const uint32_t step = (uint32_t)call->params[MVE_STRIDE_W] * channels, end = out->dims[2] * step;
+    mve_ring ring = tinytl_mve_ring_of(call, together, call->scratch + MVE_ROWS * padded + MVE_BLOCK);
+    const uint32_t taps = (uint32_t)(call->params[MVE_TAPS_H] * call->params[MVE_TAPS_W]);
+    const mve_windows windows = {ring.pieces, taps / together, together * channels};
     int8_t *output = call_output_data(call);
+    uint32_t gathered = 0;
 
     for (uint32_t i = 0; i < MVE_ROWS; i++)
         tile->rows[i] = (int8_t *)call->scratch + i * padded;
-    for (uint32_t pixel = 0; pixel < pixels; pixel += MVE_ROWS) {
-        for (uint32_t i = 0; i < MVE_ROWS; i++) {
-            if (pixel + i >= pixels) { /* past the end: the pixel before again */
-                tile->rows[i] = tile->rows[i - 1u];
-                tile->outputs[i] = tile->outputs[i - 1u];
-                continue;
-            }
-            tinytl_mve_gather(&windows, row, column, (int8_t *)call->scratch + i * padded);
-            tile->outputs[i] = output;
-            output += tile->channel_count;
-            column += p[MVE_STRIDE_W];
-            if (column == right) {
-                column = -p[MVE_PAD_LEFT];
-                row += p[MVE_STRIDE_H];
+    for (uint32_t y = 0; y < out->dims[1]; y++) {
+        tinytl_mve_ring_move(&ring, y);
+        for (uint32_t offset = 0; offset < end; offset += step, output += tile->channel_count) {
+            tinytl_mve_gather(&windows, offset, (int8_t *)call->scratch + gathered * padded);
+            tile->outputs[gathered] = output;
+            if (++gathered == MVE_ROWS) {
+                run(tile);
+                gathered = 0;
             }
         }
+    }
+    if (gathered) {
+        fill_up(tile, gathered);
         run(tile);
     }
 }

@@ -2,7 +2,7 @@
  * Fully connected layer over packed weights, four outputs at a time (tile.h): input flattened to rows × in. A last block that would reach
  * beyond the input is copied to scratch first. */
 #include "kernels/mve/tile.h"
-#include "kernels/mve/windows.h"
+#include "kernels/mve/ring.h"
 
 enum { DEPTH, ACT_MIN, ACT_MAX };
 

@@ -7,7 +7,6 @@
 #include "kernels/mve/ring.h"
 #include "kernels/mve/tables.h"
 #include "kernels/mve/tile.h"
-#include "kernels/mve/windows.h"
 
 enum { MOST_BYTES = 1 << 24 };
 
@@ -50,6 +49,16 @@ static int pixelwise(const int32_t *p)
     return p[MVE_TAPS_H] == 1 && p[MVE_TAPS_W] == 1 && p[MVE_STRIDE_H] == 1 && p[MVE_STRIDE_W] == 1;
 }
 
+static uint64_t conv_scratch_bytes(const tinytl_call *call, uint32_t padded)
+{
+    const int32_t *p = call->params;
+    const uint64_t windows = MVE_ROWS * (uint64_t)padded;
+    if (pixelwise(p))
+        return windows;
+    const uint32_t channels = call_input(call, 0)->dims[3];
+    return windows + MVE_BLOCK + tinytl_mve_ring_bytes(p, mve_together(p), call_output(call)->dims[2], channels);
+}
+
 int tinytl_rule_mve_conv_2d(const tinytl_call *call)
 {
     if (!convolution_ok(call))
@@ -60,7 +69,7 @@ int tinytl_rule_mve_conv_2d(const tinytl_call *call)
     const int in_place = in->dims[1] == out->dims[1] && in->dims[2] == out->dims[2];
     return window && (!pixelwise(call->params) || in_place) && matrix_ok(call_input(call, 1), TINYTL_INT8, quads, 4u * padded) &&
            matrix_ok(call_input(call, 2), TINYTL_INT32, quads, 12) && shifts_ok(call, 2, MVE_QUAD) &&
-           call->scratch_bytes >= MVE_ROWS * padded;
+           call->scratch_bytes >= conv_scratch_bytes(call, padded);
 }
 
 static int depthwise_ok(const tinytl_call *call)
@@ -71,7 +80,7 @@ static int depthwise_ok(const tinytl_call *call)
     const uint32_t taps = window_bytes(call, 1), columns = call_output(call)->dims[2];
     return taps && matrix_ok(call_input(call, 1), TINYTL_INT8, blocks, (uint64_t)taps * MVE_LANES) &&
            matrix_ok(call_input(call, 2), TINYTL_INT32, blocks, MVE_TABLE_WORDS) && shifts_ok(call, 2, MVE_LANES) &&
-           call->scratch_bytes >= tinytl_mve_ring_scratch_bytes(call->params, columns, channels);
+           call->scratch_bytes >= tinytl_mve_ring_bytes(call->params, 1, columns, channels);
 }
 
 int tinytl_rule_mve_depthwise_pixels(const tinytl_call *call)

@@ -8,8 +8,9 @@ from tinytl.compiler.dsp.candidate import Candidate, Constant, parameters_of
 from tinytl.compiler.dsp.conv_2d import window_parameters, window_weights
 from tinytl.compiler.dsp.sums import sums_of
 from tinytl.compiler.mve import cost
-from tinytl.compiler.mve.packing import QUAD, in_blocks, table, tile_weights
+from tinytl.compiler.mve.packing import BLOCK, QUAD, in_blocks, table, tile_weights
 from tinytl.compiler.mve.rescaling import SIGNED, find_doubled
+from tinytl.compiler.mve.ring import ring_of
 from tinytl.compiler.program import Program, ProgramOperator
 from tinytl.compiler.variants import MVE_CONV_2D
 
@@ -23,23 +24,23 @@ def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     found = find_doubled(sums)
     if found is None:
         return []
-    channels, taps_h, taps_w, depth = weights.shape
+    taps_h, taps_w, depth = weights.shape[1:]
     named = parameters_of(operator)
     out = program.tensors[operator.outputs[0]].dims
     packed = tile_weights(sums.weights)
     words = table([found.biases, found.multipliers, found.shifts], QUAD)
-    instructions = cost.convolution(
-        *(out[1] * out[2], (taps_h, taps_w), depth, channels),
-        pixelwise=taps_h == taps_w == named["stride_h"] == named["stride_w"] == 1,
-        signed=found.mode == SIGNED,
-    )
+    ring, scratch_bytes = None, 3 * in_blocks(taps_h * taps_w * depth)
+    if not taps_h == taps_w == named["stride_h"] == named["stride_w"] == 1:
+        ring = ring_of(named, (taps_h, taps_w), taps_w if named["dilation_w"] == 1 else 1, out[2], depth)
+        scratch_bytes += BLOCK + ring.bytes
+    instructions = cost.convolution(out, taps_h * taps_w * depth, ring, signed=found.mode == SIGNED)
     return [
         Candidate(
             variant=MVE_CONV_2D,
             inputs=operator.inputs[:1],
             constants=(Constant("blocks", packed, "int8"), Constant("channels", words, "int32")),
             parameters=window_parameters(operator, (taps_h, taps_w), found.mode),
-            scratch_bytes=3 * in_blocks(taps_h * taps_w * depth),
+            scratch_bytes=scratch_bytes,
             instructions=instructions,
             weight_bytes=packed.nbytes,
         )

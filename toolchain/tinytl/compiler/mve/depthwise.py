@@ -11,10 +11,9 @@ from tinytl.compiler.dsp.sums import sums_of
 from tinytl.compiler.mve import cost
 from tinytl.compiler.mve.packing import BLOCK, DEPTHWISE_ORDER, in_blocks, table
 from tinytl.compiler.mve.rescaling import SIGNED, Doubled, find_doubled
+from tinytl.compiler.mve.ring import ring_of
 from tinytl.compiler.program import Program, ProgramOperator
 from tinytl.compiler.variants import MVE_DEPTHWISE_FLAT, MVE_DEPTHWISE_PIXELS
-
-_ADDRESS_BYTES = 8
 
 
 def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
@@ -31,18 +30,17 @@ def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     out = program.tensors[operator.outputs[0]].dims
     flat = BLOCK % channels == 0 and named["stride_w"] == 1
     copies = BLOCK // channels if flat else 1  # of the channels, side by side in a block
-    row_bytes = ((out[2] - 1) * named["stride_w"] + (taps_w - 1) * named["dilation_w"] + 1) * channels
-    ring_rows = (taps_h - 1) * named["dilation_h"] + 1
+    ring = ring_of(named, (taps_h, taps_w), 1, out[2], channels)
     packed = _weights(np.tile(weights, copies))
     blocks = -(-out[2] * channels // BLOCK) if flat else out[2] * -(-channels // BLOCK)
-    instructions = cost.depthwise(rows=out[1], blocks=blocks, taps=taps_h * taps_w, row_bytes=row_bytes, signed=found.mode == SIGNED)
+    instructions = cost.depthwise(rows=out[1], blocks=blocks, taps=taps_h * taps_w, row_bytes=ring.row_bytes, signed=found.mode == SIGNED)
     return [
         Candidate(
             variant=MVE_DEPTHWISE_FLAT if flat else MVE_DEPTHWISE_PIXELS,
             inputs=operator.inputs[:1],
             constants=(Constant("blocks", packed, "int8"), Constant("channels", _table(found, copies), "int32")),
             parameters=window_parameters(operator, (taps_h, taps_w), found.mode),
-            scratch_bytes=in_blocks(_ADDRESS_BYTES * taps_h * taps_w) + row_bytes * (ring_rows + 1) + BLOCK,
+            scratch_bytes=ring.bytes,
             instructions=instructions,
             weight_bytes=prod(packed.shape),
         )

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ring of input rows that a convolution's windows are read from (runtime: kernels/mve/ring.h)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tinytl.compiler.mve.packing import BLOCK, in_blocks
+
+_ADDRESS_BYTES = 8
+
+
+@dataclass(frozen=True)
+class Ring:
+    """pieces: of a window. row_bytes, rows: of the ring; one more row stands for what is outside."""
+
+    pieces: int
+    row_bytes: int
+    rows: int
+
+    @property
+    def bytes(self) -> int:
+        """Scratch of the ring."""
+        return in_blocks(_ADDRESS_BYTES * self.pieces) + self.row_bytes * (self.rows + 1) + BLOCK
+
+
+def ring_of(named: Mapping[str, int], taps: tuple[int, int], together: int, out_width: int, channels: int) -> Ring:
+    """Return the ring of a convolution.
+
+    Args:
+        named: its parameters. taps: rows and columns of the window. together: columns of a window that lie together.
+    """
+    columns = (out_width - 1) * named["stride_w"] + (taps[1] - 1) * named["dilation_w"] + 1
+    return Ring(taps[0] * taps[1] // together, columns * channels, (taps[0] - 1) * named["dilation_h"] + 1)
