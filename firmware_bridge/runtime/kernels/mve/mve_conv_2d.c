@@ -62,6 +62,7 @@ static void convolve_windows(const tinytl_call *call, tinytl_mve_tile *tile, run
     mve_ring ring = tinytl_mve_ring_of(call, together, call->scratch + MVE_ROWS * padded + MVE_BLOCK);
     const uint32_t taps = (uint32_t)(call->params[MVE_TAPS_H] * call->params[MVE_TAPS_W]);
     const mve_windows windows = {ring.pieces, taps / together, together * channels};
+    mve_gather *gather = tinytl_mve_gather_for(windows.bytes);
     int8_t *output = call_output_data(call);
     uint32_t gathered = 0;
 
@@ -70,7 +71,7 @@ static void convolve_windows(const tinytl_call *call, tinytl_mve_tile *tile, run
     for (uint32_t y = 0; y < out->dims[1]; y++) {
         tinytl_mve_ring_move(&ring, y);
         for (uint32_t offset = 0; offset < end; offset += step, output += tile->channel_count) {
-            tinytl_mve_gather(&windows, offset, (int8_t *)call->scratch + gathered * padded);
+            gather(&windows, offset, (int8_t *)call->scratch + gathered * padded);
             tile->outputs[gathered] = output;
             if (++gathered == MVE_ROWS) {
                 run(tile);

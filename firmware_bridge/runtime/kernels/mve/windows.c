@@ -2,26 +2,35 @@
  * Windows as rows of bytes (windows.h): whole blocks are copied, each piece over what the one before has written too much. */
 #include "kernels/mve/windows.h"
 
-/* blocks: a constant where this is inlined, 0 for any number. */
+/* blocks: of a piece, a constant where this is inlined; 0 for any number. */
 static inline void gather(const mve_windows *w, uint32_t offset, int8_t *to, uint32_t blocks)
 {
-    const int8_t *const *piece = w->pieces, *const *end = piece + w->count;
-    for (; piece < end; piece++, to += w->bytes) {
-        const int8_t *from = *piece + offset;
+    const int8_t *const *piece = w->pieces;
+    const uint32_t bytes = w->bytes; /* a store to an int8 may alias anything */
+    uint32_t left = w->count;
+    do {
+        const int8_t *from = *piece++ + offset;
         if (blocks == 0)
-            mve_copy(to, from, w->bytes);
+            mve_copy(to, from, bytes);
         for (uint32_t i = 0; i < blocks; i++)
             mve_copy_block(to + 16u * i, from + 16u * i);
-    }
+        to += bytes;
+    } while (--left);
 }
 
-void tinytl_mve_gather(const mve_windows *w, uint32_t offset, int8_t *to)
-{
-    switch ((w->bytes + 15u) / 16u) {
-    case 1: gather(w, offset, to, 1); break;
-    case 2: gather(w, offset, to, 2); break;
-    case 3: gather(w, offset, to, 3); break;
-    case 4: gather(w, offset, to, 4); break;
-    default: gather(w, offset, to, 0);
+#define GATHER(blocks) \
+    static void gather_##blocks(const mve_windows *w, uint32_t offset, int8_t *to) \
+    { \
+        gather(w, offset, to, blocks); \
     }
+GATHER(0)
+GATHER(1)
+GATHER(2)
+GATHER(3)
+
+mve_gather *tinytl_mve_gather_for(uint32_t bytes)
+{
+    static mve_gather *const by_blocks[] = {gather_0, gather_1, gather_2, gather_3};
+    const uint32_t blocks = (bytes + 15u) / 16u;
+    return by_blocks[blocks < 4u ? blocks : 0u];
 }

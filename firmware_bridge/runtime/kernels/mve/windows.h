@@ -7,10 +7,13 @@
 
 typedef struct mve_windows {
     const int8_t *const *pieces;
-    uint32_t count, bytes; /* pieces, bytes of each */
+    uint32_t count, bytes; /* pieces, at least one; bytes of each */
 } mve_windows;
 
-/* Copy the window that lies `offset` bytes behind the pieces. Up to 15 bytes beyond the window are written. */
-void tinytl_mve_gather(const mve_windows *windows, uint32_t offset, int8_t *to);
+/* Copies the window that lies `offset` bytes behind the pieces. Up to 15 bytes beyond the window are written. */
+typedef void mve_gather(const mve_windows *windows, uint32_t offset, int8_t *to);
+
+/* Return the fastest one for pieces of some bytes. */
+mve_gather *tinytl_mve_gather_for(uint32_t bytes);
 
 #endif
