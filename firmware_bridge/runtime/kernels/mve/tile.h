@@ -18,8 +18,8 @@
 enum { MVE_ROUNDED, MVE_SIGNED };
 enum { MVE_BLOCK = 16, MVE_ROWS = 3, MVE_QUAD = 4 };
 
-/* Three pixels times all channels. Weights: per four channels the blocks of channels 0 and 2 in turn, then those of 1 and 3; the last
- * four are filled up with zeros. Assembly reads the fields by their order. */
+/* Three pixels times all channels. Weights: per four channels the blocks of channels 0 and 2 in turn, then those of 1 and 3
+ * from the last block to the first; the last four are filled up with zeros. Assembly reads the fields by their order. */
 typedef struct tinytl_mve_tile {
     const int8_t *rows[MVE_ROWS]; /* at any alignment; may be equal */
     uint32_t blocks;              /* of a row, > 0 */

@@ -23,8 +23,9 @@ def quads(weights: np.ndarray) -> np.ndarray:
 
 
 def tile_weights(weights: np.ndarray) -> np.ndarray:
-    """(channels, K) → (quads, 4 K): the blocks of channels 0 and 2 in turn, then those of 1 and 3."""
+    """(channels, K) → (quads, 4 K): the blocks of channels 0 and 2 in turn, then those of 1 and 3 from the last to the first."""
     passes = quads(weights)[:, [[0, 2], [1, 3]]]  # quads, 2, 2, blocks, 16
+    passes[:, 1] = passes[:, 1, :, ::-1]
     return np.ascontiguousarray(passes.transpose(0, 1, 3, 2, 4).reshape(len(passes), -1))
 
 

@@ -2,7 +2,8 @@
 @ Matrix products of the mve family (tile.h): 12 instructions for 96 products, 10 for 64 of a single row.
 @
 @ Accumulators of VMLADAVA are even registers, pointers odd ones. A tile takes four channels in two passes, 0 and 2, then 1 and 3, because
-@ VMOV fills lanes 0 and 2 or 1 and 3 at a time, the first register the lower lane. The first block of a pass is apart: VMLADAV needs no cleared accumulator.
+@ VMOV fills lanes 0 and 2 or 1 and 3 at a time, the first register the lower lane. The second pass runs backwards, so that rows need
+@ no reset. The first block of a pass is apart: VMLADAV needs no cleared accumulator.
     .syntax unified
     .arch   armv8.1-m.main
     .arch_extension mve
@@ -17,33 +18,39 @@
 \name:
 .endm
 
+@ The next 16 bytes of a row on the way forth, those before on the way back.
+.macro LOAD x, row, back
+    .if     \back
+    vldrb.8 \x, [\row, #-16]!
+    .else
+    vldrb.8 \x, [\row], #16
+    .endif
+.endm
+
 @ One block of three rows and two channels; op is vmladav or vmladava.
-.macro BLOCK op
+.macro BLOCK op, back
     vldrb.8 q0, [r7], #16
-    vldrb.8 q2, [r1], #16
+    LOAD    q2, r1, \back
     \op     r0, q0, q2
     vldrb.8 q1, [r7], #16
     \op     r2, q1, q2
-    vldrb.8 q3, [r3], #16
+    LOAD    q3, r3, \back
     \op     r4, q0, q3
     \op     r6, q1, q3
-    vldrb.8 q2, [r5], #16
+    LOAD    q2, r5, \back
     \op     r8, q0, q2
     \op     r10, q1, q2
 .endm
 
-@ All blocks; sums go to lanes `high` and `low` of q4, q5, q6; rows go back to their start.
-.macro PASS high, low
-    BLOCK   vmladav.s8
+@ All blocks; sums go to lanes `high` and `low` of q4, q5, q6.
+.macro PASS high, low, back
+    BLOCK   vmladav.s8, \back
     wls     lr, r9, 3f
-2:  BLOCK   vmladava.s8
+2:  BLOCK   vmladava.s8, \back
     le      lr, 2b
 3:  vmov    q4[\high], q4[\low], r0, r2
     vmov    q5[\high], q5[\low], r4, r6
     vmov    q6[\high], q6[\low], r8, r10
-    sub     r1, r1, r11
-    sub     r3, r3, r11
-    sub     r5, r5, r11
 .endm
 
 @ Biases in q0, multipliers in q1, −e in q2; zero point in r8, clamp in q3 and q7.
@@ -81,10 +88,9 @@
     ldr     r9, [r0, #12]
     ldr     r7, [r0, #16]
     ldr     r12, [r0, #20]
-    lsl     r11, r9, #4
     sub     r9, r9, #1
-1:  PASS    2, 0
-    PASS    3, 1
+1:  PASS    2, 0, 0
+    PASS    3, 1, 1
     ldm     sp, {r0, r2, r4, r6, r8, r10}
     vldrw.32 q0, [r6], #16
     vldrw.32 q1, [r6], #16

@@ -4,7 +4,7 @@
 #include "kernels/mve/plain/rescale.h"
 
 /* Σ over blocks of a row, with weights of one channel every `step` bytes. */
-static uint32_t product(const int8_t *row, const int8_t *weights, uint32_t blocks, uint32_t step)
+static uint32_t product(const int8_t *row, const int8_t *weights, uint32_t blocks, int32_t step)
 {
     uint32_t sum = 0;
     for (uint32_t block = 0; block < blocks; block++, row += MVE_BLOCK, weights += step)
@@ -17,10 +17,11 @@ static void run(const tinytl_mve_tile *tile, int rescaling)
 {
     for (uint32_t channel = 0; channel < tile->channel_count; channel++) {
         const uint32_t quad = channel / MVE_QUAD, lane = channel % MVE_QUAD, pass = lane % 2u, place = lane / 2u;
-        const int8_t *weights = tile->weights + (2u * (2u * quad + pass) * tile->blocks + place) * MVE_BLOCK;
+        const uint32_t first = 2u * (2u * quad + pass) * tile->blocks + (pass ? 2u * (tile->blocks - 1u) : 0u) + place;
+        const int8_t *weights = tile->weights + first * MVE_BLOCK;
         const int32_t *words = tile->channels + 3u * MVE_QUAD * quad + lane;
         for (uint32_t row = 0; row < MVE_ROWS; row++) {
-            const uint32_t sum = product(tile->rows[row], weights, tile->blocks, 2u * MVE_BLOCK);
+            const uint32_t sum = product(tile->rows[row], weights, tile->blocks, pass ? -2 * MVE_BLOCK : 2 * MVE_BLOCK);
             const int32_t scaled = mve_rescaled(sum, words, MVE_QUAD, rescaling);
             tile->outputs[row][channel] = (int8_t)clamp_from(scaled, tile->zero_point, tile->act_min, tile->act_max);
         }
