@@ -16,7 +16,7 @@ from tinytl.compiler.selection import find_choices, with_kernels
 
 NONE, RELU, RELU6 = 0, 1, 3
 SAME, VALID = 0, 1
-KINDS = ("conv_2d", "conv_2d_3x3", "pixelwise", "one_channel", "depthwise", "depthwise_any", "fully_connected", "add")
+KINDS = ("conv_2d", "conv_2d_3x3", "pixelwise", "one_channel", "depthwise", "depthwise_any", "fully_connected", "add", "average_pool", "mean")
 
 
 class LayerMaker:
@@ -138,6 +138,26 @@ class LayerMaker:
         second = self.writer.tensor("b", shape, "int8", scale, point, self.random.integers(-128, 128, shape))
         out = self.writer.tensor("out", shape, "int8", float(self.random.uniform(0.04, 0.15)), self.out_point)
         self.writer.node("ADD", [first, second], out, 1, "AddOptions", FusedActivationFunction=self.activation)
+        return self.writer.bytes([first], [out])
+
+
+    def average_pool(self) -> bytes:
+        sides, filters = (self.side(), self.side(), self.pick(4, 8, 11, 24)), (self.pick(1, 2, 3), self.pick(1, 2, 3))
+        strides = (self.pick(1, 2), self.pick(1, 2))
+        padding, made = self.window(sides, filters, sides[2], strides, 1)
+        first = self.input((1, *sides))
+        out = self.writer.tensor("out", (1, *made, sides[2]), "int8", self.in_scale, self.in_point)
+        self.writer.node(
+            *("AVERAGE_POOL_2D", [first], out, 1, "Pool2DOptions"),
+            **{"Padding": padding, "StrideH": strides[0], "StrideW": strides[1], "FilterHeight": filters[0], "FilterWidth": filters[1]},
+            FusedActivationFunction=self.activation,
+        )
+        return self.writer.bytes([first], [out])
+
+    def mean(self) -> bytes:
+        sides = (self.side(), self.side(), self.pick(4, 8, 11, 24))
+        first, out = self.input((1, *sides)), self.output((1, sides[2]))
+        self.writer.node("MEAN", [first, self.writer.constant("axes", [1, 2])], out, 1, "ReducerOptions", KeepDims=False)
         return self.writer.bytes([first], [out])
 
 

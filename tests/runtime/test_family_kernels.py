@@ -16,8 +16,8 @@ from tinytl_bridge.twin import TwinModel
 
 BOARDS = {"dsp": "mps2-an386", "mve": "mps3-an547"}
 TITLES = {
-    "dsp": {"panels s16", "panels s8", "winograd 2×2", "winograd 4×4", "row pairs", "tables"},
-    "mve": {"mve blocks", "mve lanes", "mve lanes of a row", "mve tables"},
+    "dsp": {"panels s16", "panels s8", "winograd 2×2", "winograd 4×4", "row pairs", "tables", "words"},
+    "mve": {"mve blocks", "mve lanes", "mve lanes of a row", "mve tables", "mve sums"},
 }
 SEEDS = range(24)
 DEVICE_SEEDS = range(8)

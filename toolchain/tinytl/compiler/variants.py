@@ -61,12 +61,14 @@ MVE_CONV_2D = Variant(CONV_2D, 65, "mve_conv_2d", "mve blocks", _WINDOWS)
 MVE_DEPTHWISE_PIXELS = Variant(DEPTHWISE_CONV_2D, 65, "mve_depthwise_pixels", "mve lanes", _WINDOWS)
 MVE_DEPTHWISE_FLAT = Variant(DEPTHWISE_CONV_2D, 66, "mve_depthwise_flat", "mve lanes of a row", _WINDOWS)
 MVE_FULLY_CONNECTED = Variant(FULLY_CONNECTED, 65, "mve_fully_connected", "mve blocks", _DENSE)
+MVE_AVERAGE_POOL_2D = Variant(AVERAGE_POOL_2D, 65, "mve_average_pool_2d", "mve sums", AVERAGE_POOL_2D.parameters)
+MVE_MEAN = Variant(MEAN, 65, "mve_mean", "mve sums", ("multiplier", "shift"))
 MVE_ADD_TABLES = Variant(ADD, 65, "mve_add_tables", "mve tables", ("act_min", "act_max"))
 
 _ALL = (
     *(CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4, DEPTHWISE_3X3),
     *(FULLY_CONNECTED_PANELS_S16, FULLY_CONNECTED_PANELS_S8, AVERAGE_POOL_2D_WORDS, MEAN_WORDS, ADD_TABLES),
-    *(MVE_CONV_2D, MVE_DEPTHWISE_PIXELS, MVE_DEPTHWISE_FLAT, MVE_FULLY_CONNECTED, MVE_ADD_TABLES),
+    *(MVE_CONV_2D, MVE_DEPTHWISE_PIXELS, MVE_DEPTHWISE_FLAT, MVE_FULLY_CONNECTED, MVE_ADD_TABLES, MVE_AVERAGE_POOL_2D, MVE_MEAN),
 )
 VARIANTS: dict[tuple[int, int], Variant] = {
     (each.kind.code, each.number): each for each in _ALL

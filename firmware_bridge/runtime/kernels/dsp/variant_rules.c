@@ -2,6 +2,7 @@
  * One shape rule a kernel of the dsp family (SPEC.md section 2.7). */
 #include "kernels/dsp/variant_rules.h"
 
+#include "image/pooling_checks.h"
 #include "image/shape_checks.h"
 #include "kernels/dsp/depthwise.h"
 #include "kernels/dsp/tables.h"
@@ -155,20 +156,12 @@ int tinytl_rule_fully_connected_panels_s8(const tinytl_call *call)
     return connection_ok(call, 2);
 }
 
-enum { MOST_PLACES = 256 };
-
 int tinytl_rule_average_pool_2d_words(const tinytl_call *call)
 {
-    const int32_t *p = call->params;
-    return counts(call, 1) && images(call) && call_input(call, 0)->dims[3] == call_output(call)->dims[3] &&
-           call_input(call, 0)->dims[3] % 4u == 0 && window_ok(call, p[4], p[5], 1, 1) && (int64_t)p[4] * p[5] <= MOST_PLACES &&
-           clamp_ok(p[6], p[7]);
+    return average_pool_blocks_ok(call) && call_input(call, 0)->dims[3] % 4u == 0;
 }
 
 int tinytl_rule_mean_words(const tinytl_call *call)
 {
-    const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
-    return counts(call, 1) && s8_to_s8(call) && in->rank == 4 && in->dims[0] == 1 && in->dims[3] % 4u == 0 &&
-           (uint64_t)in->dims[1] * in->dims[2] <= MOST_PLACES && out->bytes == in->dims[3] &&
-           rescale_ok(call->params[0], call->params[1]);
+    return mean_blocks_ok(call) && call_input(call, 0)->dims[3] % 4u == 0;
 }

@@ -23,34 +23,41 @@ static tinytl_mve_tile tile_of(const tinytl_call *call, uint32_t window)
     return tile;
 }
 
+/* The tile's rows that are still missing repeat the last one. */
+static void fill_up(tinytl_mve_tile *tile, uint32_t rows)
+{
+    for (uint32_t i = rows; i < MVE_ROWS; i++) {
+        tile->rows[i] = tile->rows[i - 1u];
+        tile->outputs[i] = tile->outputs[i - 1u];
+    }
+}
+
+static inline void point(tinytl_mve_tile *tile, uint32_t i, const int8_t *row, int8_t *output)
+{
+    tile->rows[i] = row;
+    tile->outputs[i] = output;
+}
+
 /* Windows of one pixel that move by one are rows as they lie, but for those at the end, whose last block would reach beyond the input. */
 static void convolve_pixels(const tinytl_call *call, tinytl_mve_tile *tile, run_tile *run)
 {
     const uint32_t depth = call_input(call, 0)->dims[3], channels = tile->channel_count, padded = tile->blocks * MVE_BLOCK;
-    const uint32_t pixels = call_output(call)->dims[1] * call_output(call)->dims[2], bytes = pixels * depth;
-    const int8_t *input = call_input_data(call, 0);
+    const int8_t *input = call_input_data(call, 0), *end = input + call_output(call)->dims[1] * call_output(call)->dims[2] * depth;
     int8_t *output = call_output_data(call), *rows = (int8_t *)call->scratch;
 
-    for (uint32_t pixel = 0; pixel < pixels; pixel += MVE_ROWS) {
-        for (uint32_t i = 0; i < MVE_ROWS; i++) {
-            const uint32_t at = pixel + i < pixels ? pixel + i : pixels - 1u; /* past the end: the last pixel again */
-            tile->rows[i] = input + at * depth;
-            tile->outputs[i] = output + at * channels;
-            if (at * depth + padded > bytes) {
-                mve_copy(rows + i * padded, input + at * depth, depth);
-                tile->rows[i] = rows + i * padded;
-            }
-        }
+    for (; (uint32_t)(end - input) >= (MVE_ROWS - 1u) * depth + padded; input += MVE_ROWS * depth, output += MVE_ROWS * channels) {
+        for (uint32_t i = 0; i < MVE_ROWS; i++)
+            point(tile, i, input + i * depth, output + i * channels);
         run(tile);
     }
-}
-
-/* The tile's rows that are still missing repeat the last one. */
-static void fill_up(tinytl_mve_tile *tile, uint32_t gathered)
-{
-    for (uint32_t i = gathered; i < MVE_ROWS; i++) {
-        tile->rows[i] = tile->rows[i - 1u];
-        tile->outputs[i] = tile->outputs[i - 1u];
+    while (input < end) {
+        uint32_t i = 0;
+        for (; i < MVE_ROWS && input < end; i++, input += depth, output += channels) {
+            mve_copy(rows + i * padded, input, depth);
+            point(tile, i, rows + i * padded, output);
+        }
+        fill_up(tile, i);
+        run(tile);
     }
 }
 

@@ -2,9 +2,11 @@
  * One shape rule a kernel of the mve family (SPEC.md section 2.8). */
 #include "kernels/mve/variant_rules.h"
 
+#include "image/pooling_checks.h"
 #include "image/shape_checks.h"
 #include "kernels/mve/depthwise.h"
 #include "kernels/mve/ring.h"
+#include "kernels/mve/sums.h"
 #include "kernels/mve/tables.h"
 #include "kernels/mve/tile.h"
 
@@ -121,4 +123,14 @@ int tinytl_rule_mve_add_tables(const tinytl_call *call)
            same_dims(call_input(call, 0), call_output(call)) && same_dims(call_input(call, 1), call_output(call)) &&
            matrix_ok(call_input(call, 2), TINYTL_INT32, 2, MVE_TABLE_ENTRIES) && addends_ok(call_input_data(call, 2)) &&
            clamp_ok(call->params[0], call->params[1]);
+}
+
+int tinytl_rule_mve_average_pool_2d(const tinytl_call *call)
+{
+    return average_pool_blocks_ok(call) && call_input(call, 0)->dims[3] >= MVE_SUMS;
+}
+
+int tinytl_rule_mve_mean(const tinytl_call *call)
+{
+    return mean_blocks_ok(call) && call_input(call, 0)->dims[3] >= MVE_SUMS;
 }

@@ -4,7 +4,7 @@
 Also takes a depthwise convolution of a single input channel, which is a convolution.
 """
 
-from tinytl.compiler.dsp.candidate import Candidate, Constant, parameters_of
+from tinytl.compiler.dsp.candidate import Candidate, Constant, operand, parameters_of
 from tinytl.compiler.dsp.conv_2d import window_parameters, window_weights
 from tinytl.compiler.dsp.sums import sums_of
 from tinytl.compiler.mve import cost
@@ -31,7 +31,7 @@ def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     words = table([found.biases, found.multipliers, found.shifts], QUAD)
     ring, scratch_bytes = None, 3 * in_blocks(taps_h * taps_w * depth)
     if not taps_h == taps_w == named["stride_h"] == named["stride_w"] == 1:
-        ring = ring_of(named, (taps_h, taps_w), taps_w if named["dilation_w"] == 1 else 1, out[2], depth)
+        ring = ring_of(named, (taps_h, taps_w), taps_w if named["dilation_w"] == 1 else 1, out[2], operand(program, operator, 0).dims)
         scratch_bytes += BLOCK + ring.bytes
     instructions = cost.convolution(out, taps_h * taps_w * depth, ring, signed=found.mode == SIGNED)
     return [

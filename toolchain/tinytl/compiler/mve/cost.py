@@ -5,46 +5,67 @@ from tinytl.compiler.mve.packing import BLOCK, QUAD
 from tinytl.compiler.mve.ring import Ring
 
 _ROWS = 3
-_UNROLLED = 4
+_UNROLLED = 3
+_SUMS = 8
 
 
 def tile(window: int, channels: int, *, signed: bool) -> int:
     """Return the instructions of one call for three rows."""
     blocks, quads = -(-window // BLOCK), -(-channels // QUAD)
-    return 40 + quads * (24 * blocks + 44 + (6 if signed else 0))
+    return 26 + quads * (24 * blocks + 36 + (6 if signed else 0))
 
 
 def convolution(out: tuple[int, ...], window: int, ring: Ring | None, *, signed: bool) -> int:
     """Return the instructions of a convolution. out: its dimensions; window: bytes; ring: None where rows are read in place."""
     pixels = out[1] * out[2]
-    tiles = -(-pixels // _ROWS) * tile(window, out[3], signed=signed)
+    tiles = -(-pixels // _ROWS)
+    products = tiles * tile(window, out[3], signed=signed) + 250
     if ring is None:
-        return tiles + 12 * pixels
-    return tiles + pixels * (20 + gather(window // ring.pieces, ring.pieces)) + ring_rows(ring, out[1])
+        return products + 24 * tiles
+    return products + pixels * (25 + gather(window // ring.pieces, ring.pieces)) + ring_rows(ring, out[1])
 
 
 def gather(piece: int, pieces: int) -> int:
     """Return the instructions of copying a window of pieces of some bytes."""
     blocks = -(-piece // BLOCK)
-    return pieces * (7 + 2 * blocks if blocks <= _UNROLLED else 10 + 3 * blocks)
+    return 10 + pieces * (4 + 2 * blocks + (2 if blocks > 1 else 0) if blocks <= _UNROLLED else 7 + 3 * blocks)
 
 
 def ring_rows(ring: Ring, rows: int) -> int:
     """Return the instructions of filling the ring and of moving it over output rows."""
-    return ring.row_bytes * (ring.rows + 1) // 8 + rows * (50 + 8 * ring.pieces + ring.row_bytes // 5)
+    fill = ring.row_bytes * (ring.rows + 1) // 8 + ring.filled * (20 + 3 * -(-ring.row_bytes // BLOCK))
+    return fill + rows * (70 + 8 * ring.pieces)
 
 
-def depthwise(*, rows: int, blocks: int, taps: int, row_bytes: int, signed: bool) -> int:
-    """Return the instructions of a depthwise convolution. blocks: of 16 lanes in an output row."""
-    per_block = 9 * taps + 4 * -(-taps // 2) + 50 + (8 if signed else 0)
-    return rows * (blocks * per_block + 8 * taps + 100 + row_bytes // 5)
+def depthwise(rows: int, pixels: int, blocks: int, taps: tuple[int, int], ring: Ring, *, signed: bool, narrow: bool) -> int:
+    """Return the instructions of a depthwise convolution.
+
+    Args:
+        rows: of the output. pixels: runs of lanes in a row. blocks: of 16 lanes in a run. narrow: outputs are clamped to less than all bytes.
+    """
+    if taps == (3, 3):
+        per_block = 132 + (8 if signed else 0) + (5 if narrow else 0)
+    else:
+        count = taps[0] * taps[1]
+        per_block = 9 * count + 4 * -(-count // 2) + 50 + (8 if signed else 0)
+    return rows * (pixels * (blocks * per_block + 9) + 80) + ring_rows(ring, rows)
 
 
 def vector(depth: int, outputs: int) -> int:
     """Return the instructions of one row of a fully connected layer."""
-    return 60 + -(-outputs // QUAD) * (10 * -(-depth // BLOCK) + 18)
+    return 235 + -(-outputs // QUAD) * (10 * -(-depth // BLOCK) + 18)
 
 
 def add_tables(elements: int) -> int:
     """Return the instructions of an addition by tables."""
     return 14 * elements // 4 + 60
+
+
+def average_pool(rows: int, columns: int, outputs: int) -> int:
+    """Return the instructions of an average pooling; windows at the edge are taken as whole."""
+    return -(-outputs // _SUMS) * (130 + rows * (6 + 4 * columns)) + 200
+
+
+def mean(places: int, outputs: int) -> int:
+    """Return the instructions of a mean over height and width."""
+    return -(-outputs // _SUMS) * (260 + 4 * places) + 150

@@ -15,6 +15,8 @@ from tinytl.compiler.mve.ring import ring_of
 from tinytl.compiler.program import Program, ProgramOperator
 from tinytl.compiler.variants import MVE_DEPTHWISE_FLAT, MVE_DEPTHWISE_PIXELS
 
+_ALL_BYTES = 255
+
 
 def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     """Return the kernel for a depthwise convolution of multiplier 1 without a weight of −128."""
@@ -30,10 +32,14 @@ def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     out = program.tensors[operator.outputs[0]].dims
     flat = BLOCK % channels == 0 and named["stride_w"] == 1
     copies = BLOCK // channels if flat else 1  # of the channels, side by side in a block
-    ring = ring_of(named, (taps_h, taps_w), 1, out[2], channels)
+    ring = ring_of(named, (taps_h, taps_w), 1, out[2], source.dims)
     packed = _weights(np.tile(weights, copies))
-    blocks = -(-out[2] * channels // BLOCK) if flat else out[2] * -(-channels // BLOCK)
-    instructions = cost.depthwise(rows=out[1], blocks=blocks, taps=taps_h * taps_w, row_bytes=ring.row_bytes, signed=found.mode == SIGNED)
+    lanes = out[2] * channels if flat else channels
+    instructions = cost.depthwise(
+        *(out[1], 1 if flat else out[2], -(-lanes // BLOCK), (taps_h, taps_w), ring),
+        signed=found.mode == SIGNED,
+        narrow=named["act_max"] - named["act_min"] < _ALL_BYTES,
+    )
     return [
         Candidate(
             variant=MVE_DEPTHWISE_FLAT if flat else MVE_DEPTHWISE_PIXELS,

@@ -2,12 +2,14 @@
 """All kernels of the mve family that could run an operator."""
 
 from tinytl.compiler.dsp.candidate import Candidate
-from tinytl.compiler.kinds import ADD, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED
-from tinytl.compiler.mve import add, conv_2d, depthwise, fully_connected
+from tinytl.compiler.kinds import ADD, AVERAGE_POOL_2D, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, MEAN
+from tinytl.compiler.mve import add, conv_2d, depthwise, fully_connected, pooling
 from tinytl.compiler.program import Program, ProgramOperator
 
 _SOURCES = {
     ADD.code: (add.candidates,),
+    AVERAGE_POOL_2D.code: (pooling.candidates,),
+    MEAN.code: (pooling.candidates,),
     CONV_2D.code: (conv_2d.candidates,),
     DEPTHWISE_CONV_2D.code: (conv_2d.candidates, depthwise.candidates),
     FULLY_CONNECTED.code: (fully_connected.candidates,),

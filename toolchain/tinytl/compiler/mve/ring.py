@@ -11,11 +11,12 @@ _ADDRESS_BYTES = 8
 
 @dataclass(frozen=True)
 class Ring:
-    """pieces: of a window. row_bytes, rows: of the ring; one more row stands for what is outside."""
+    """pieces: of a window. row_bytes, rows: of the ring; one more row stands for what is outside. filled: input rows that go through it."""
 
     pieces: int
     row_bytes: int
     rows: int
+    filled: int
 
     @property
     def bytes(self) -> int:
@@ -23,11 +24,11 @@ class Ring:
         return in_blocks(_ADDRESS_BYTES * self.pieces) + self.row_bytes * (self.rows + 1) + BLOCK
 
 
-def ring_of(named: Mapping[str, int], taps: tuple[int, int], together: int, out_width: int, channels: int) -> Ring:
+def ring_of(named: Mapping[str, int], taps: tuple[int, int], together: int, out_width: int, source: tuple[int, ...]) -> Ring:
     """Return the ring of a convolution.
 
     Args:
-        named: its parameters. taps: rows and columns of the window. together: columns of a window that lie together.
+        named: its parameters. taps: rows and columns of the window. together: columns of a window that lie together. source: the input's dimensions.
     """
     columns = (out_width - 1) * named["stride_w"] + (taps[1] - 1) * named["dilation_w"] + 1
-    return Ring(taps[0] * taps[1] // together, columns * channels, (taps[0] - 1) * named["dilation_h"] + 1)
+    return Ring(taps[0] * taps[1] // together, columns * source[3], (taps[0] - 1) * named["dilation_h"] + 1, source[1])

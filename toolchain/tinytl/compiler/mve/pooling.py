@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Average pooling and the mean over height and width, eight channels at a time: `mve_average_pool_2d`, `mve_mean`."""
+
+from tinytl.compiler.dsp.candidate import Candidate
+from tinytl.compiler.dsp.pooling import Pooling, pooling_candidates
+from tinytl.compiler.mve import cost
+from tinytl.compiler.program import Program, ProgramOperator
+from tinytl.compiler.variants import MVE_AVERAGE_POOL_2D, MVE_MEAN
+
+_LEAST_CHANNELS = 8
+_SUMS = Pooling(MVE_AVERAGE_POOL_2D, MVE_MEAN, lambda channels: channels >= _LEAST_CHANNELS, cost.average_pool, cost.mean)
+
+
+def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
+    """Return the kernel where there are eight channels or more and a window has at most 256 places."""
+    return pooling_candidates(program, operator, _SUMS)
