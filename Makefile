@@ -30,6 +30,7 @@ bench: setup ## the shipped bundle, and published models where TINYTL_DATA_DIR i
 	$(BIN)/tinytl bench digits --target qemu:mps2-an386 --samples 200 --compare benchmarks/baselines/digits.json
 	$(if $(TINYTL_DATA_DIR),$(BIN)/tinytl bench --suite mlperf-tiny --target qemu:mps2-an386 --compare benchmarks/baselines/mlperf-tiny.json)
 	$(if $(TINYTL_DATA_DIR),$(BIN)/tinytl bench --suite mlperf-tiny --target qemu:mps2-an386 --optimize size --compare benchmarks/baselines/mlperf-tiny-size.json)
+	$(if $(TINYTL_DATA_DIR),$(BIN)/tinytl bench --suite mlperf-tiny --target qemu:mps3-an547 --compare benchmarks/baselines/mlperf-tiny-m55.json)
 
 setup: $(VENV)/.installed ## virtual environment, tinytl[host], emulator and cross compiler
 

@@ -179,7 +179,7 @@ def _missing(figures: dict[str, Figure], target: str, counter: Counter | None, k
     if counter is None:
         why = f"not counted on {target}: only an emulated board counts instructions"
     else:
-        why = f"not modelled: QEMU refuses the counting plugin ({counter.refusal}), so instructions alone are counted"
+        why = counter.unmodelled
     reasons = {
         "stack_bytes": f"{target} does not measure its stack",
         "ram_bytes": f"not known: {target} does not measure its stack",

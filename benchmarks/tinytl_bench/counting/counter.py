@@ -17,25 +17,23 @@ import numpy as np
 from tinytl.errors import BenchError
 from tinytl_bench.counting.plugin import build_plugin, plugin_refusal, qemu_version
 from tinytl_bench.counting.profile import Disassembly, MarkLog, Profile, profile
+from tinytl_bridge.boards import load_board
 from tinytl_bridge.build import build_firmware
 from tinytl_bridge.device import Device, Measured
 from tinytl_bridge.targets.qemu import QemuTarget
 
 ICOUNT = ("-icount", "shift=10,align=off,sleep=off")
 _NANOSECONDS_PER_INSTRUCTION = 1024
+_MODELLED = "Cortex-M4"
 
 
 @dataclass(frozen=True)
 class Region:
-    """One counted region. profile: None where QEMU does not take the plugin."""
+    """One counted region. profile: None where QEMU does not take the plugin. cycles_model: None where the core is no Cortex-M4, too."""
 
     instructions: int
     profile: Profile | None
-
-    @property
-    def cycles_model(self) -> int | None:
-        """Cycles by the Cortex-M4 model."""
-        return self.profile.cycles if self.profile else None
+    cycles_model: int | None
 
 
 @dataclass(frozen=True)
@@ -51,13 +49,14 @@ class Counter:
     """A device that counts.
 
     Attributes:
-        how: the words that go with its figures. marks: None where regions are counted through `-icount`, and `refusal` says why.
+        how: the words that go with its figures. marks: None where regions are counted through `-icount`.
+        unmodelled: why regions have no modelled cycles; empty where they have.
     """
 
     device: Device
     how: str
     marks: Marks | None
-    refusal: str
+    unmodelled: str
 
     def measure(self, what: Measured, *, sample: np.ndarray | None = None, label: int = 0, iterations: int = 0) -> tuple[Region, ...]:
         """Have something measured (`Device.measure`); returns its regions.
@@ -68,12 +67,12 @@ class Counter:
         ticks = self.device.measure(what, sample=sample, label=label, iterations=iterations)
         if self.marks is None:
             tick_ns = 1e9 / self.device.info.tick_hz
-            return tuple(Region(round(count * tick_ns / _NANOSECONDS_PER_INSTRUCTION), None) for count in ticks)
+            return tuple(Region(round(count * tick_ns / _NANOSECONDS_PER_INSTRUCTION), None, None) for count in ticks)
         marked = self.marks.log.read_new()
         if len(marked) != 2 * len(ticks):
             raise BenchError(f"{len(marked)} marks were counted for {len(ticks)} regions", expected=str(2 * len(ticks)))
         profiles = [profile(blocks, self.marks.code) for blocks in marked[1::2]]
-        return tuple(Region(each.instructions, each) for each in profiles)
+        return tuple(Region(each.instructions, each, None if self.unmodelled else each.cycles) for each in profiles)
 
 
 @contextmanager
@@ -96,4 +95,10 @@ def open_counter(board: str, *, plugin: bool | None = None) -> Iterator[Counter]
         how = f"instructions (QEMU {qemu_version()} {'-icount, board timer' if refusal else 'plugin'})"
         code = None if refusal else Disassembly(build_firmware(board).elf)
         with Device(QemuTarget(board, state_dir=folder, extra_arguments=arguments)) as device:
-            yield Counter(device, how, Marks(MarkLog(counts), code) if code else None, refusal)
+            yield Counter(device, how, Marks(MarkLog(counts), code) if code else None, _unmodelled(load_board(board).cpu, refusal))
+
+
+def _unmodelled(core: str, refusal: str) -> str:
+    if refusal:
+        return f"not modelled: QEMU refuses the counting plugin ({refusal}), so instructions alone are counted"
+    return "" if core.startswith(_MODELLED) else f"not modelled: the cycle model is a {_MODELLED}'s, this core is a {core}"

@@ -5,7 +5,8 @@ from tinytl.compiler.mve.packing import BLOCK, QUAD
 from tinytl.compiler.mve.ring import Ring
 
 _ROWS = 3
-_UNROLLED = 3
+_PIECE = {1: 6, 2: 9, 3: 13}
+"""Blocks of a piece of a window → instructions of copying it, where that is unrolled."""
 _SUMS = 8
 
 
@@ -22,19 +23,19 @@ def convolution(out: tuple[int, ...], window: int, ring: Ring | None, *, signed:
     products = tiles * tile(window, out[3], signed=signed) + 250
     if ring is None:
         return products + 24 * tiles
-    return products + pixels * (25 + gather(window // ring.pieces, ring.pieces)) + ring_rows(ring, out[1])
+    return products + pixels * (13 + gather(window // ring.pieces, ring.pieces)) + ring_rows(ring, out[1])
 
 
 def gather(piece: int, pieces: int) -> int:
     """Return the instructions of copying a window of pieces of some bytes."""
     blocks = -(-piece // BLOCK)
-    return 10 + pieces * (4 + 2 * blocks + (2 if blocks > 1 else 0) if blocks <= _UNROLLED else 7 + 3 * blocks)
+    return 9 + pieces * _PIECE.get(blocks, 7 + 3 * blocks)
 
 
 def ring_rows(ring: Ring, rows: int) -> int:
     """Return the instructions of filling the ring and of moving it over output rows."""
     fill = ring.row_bytes * (ring.rows + 1) // 8 + ring.filled * (20 + 3 * -(-ring.row_bytes // BLOCK))
-    return fill + rows * (70 + 8 * ring.pieces)
+    return fill + rows * (70 + 16 * ring.window_rows + 3 * ring.pieces)
 
 
 def depthwise(rows: int, pixels: int, blocks: int, taps: tuple[int, int], ring: Ring, *, signed: bool, narrow: bool) -> int:
@@ -46,8 +47,7 @@ def depthwise(rows: int, pixels: int, blocks: int, taps: tuple[int, int], ring: 
     if taps == (3, 3):
         per_block = 132 + (8 if signed else 0) + (5 if narrow else 0)
     else:
-        count = taps[0] * taps[1]
-        per_block = 9 * count + 4 * -(-count // 2) + 50 + (8 if signed else 0)
+        per_block = 88 + 18 * taps[0] * taps[1] + (8 if signed else 0)
     return rows * (pixels * (blocks * per_block + 9) + 80) + ring_rows(ring, rows)
 
 
@@ -63,9 +63,9 @@ def add_tables(elements: int) -> int:
 
 def average_pool(rows: int, columns: int, outputs: int) -> int:
     """Return the instructions of an average pooling; windows at the edge are taken as whole."""
-    return -(-outputs // _SUMS) * (130 + rows * (6 + 4 * columns)) + 200
+    return -(-outputs // _SUMS) * (205 + rows * (6 + 4 * columns)) + 200
 
 
 def mean(places: int, outputs: int) -> int:
     """Return the instructions of a mean over height and width."""
-    return -(-outputs // _SUMS) * (260 + 4 * places) + 150
+    return -(-outputs // _SUMS) * (335 + 4 * places) + 150

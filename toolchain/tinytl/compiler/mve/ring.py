@@ -11,8 +11,14 @@ _ADDRESS_BYTES = 8
 
 @dataclass(frozen=True)
 class Ring:
-    """pieces: of a window. row_bytes, rows: of the ring; one more row stands for what is outside. filled: input rows that go through it."""
+    """How large it is, and what goes through it.
 
+    Attributes:
+        window_rows, pieces: of a window. row_bytes, rows: of the ring; one more row stands for what is outside.
+        filled: input rows that go through it.
+    """
+
+    window_rows: int
     pieces: int
     row_bytes: int
     rows: int
@@ -31,4 +37,4 @@ def ring_of(named: Mapping[str, int], taps: tuple[int, int], together: int, out_
         named: its parameters. taps: rows and columns of the window. together: columns of a window that lie together. source: the input's dimensions.
     """
     columns = (out_width - 1) * named["stride_w"] + (taps[1] - 1) * named["dilation_w"] + 1
-    return Ring(taps[0] * taps[1] // together, columns * source[3], (taps[0] - 1) * named["dilation_h"] + 1, source[1])
+    return Ring(taps[0], taps[0] * taps[1] // together, columns * source[3], (taps[0] - 1) * named["dilation_h"] + 1, source[1])
