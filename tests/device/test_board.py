@@ -21,14 +21,15 @@ from tinytl_bridge.twin import TwinModel
 pytestmark = pytest.mark.skipif(
     not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")), reason="needs qemu-system-arm and arm-none-eabi-gcc"
 )
-BOARD = "mps2-an386"
+BOARDS = {"mps2-an386": ("portable", "dsp"), "mps3-an547": ("portable", "mve")}
+"""Board → its kernel families."""
 TARGET = tiny_task("other writers", seed=11)
 STEPS = 300
 
 
-@pytest.fixture(scope="module")
-def device(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
-    with connect(f"qemu:{BOARD}", state_dir=tmp_path_factory.mktemp("state")) as connected:
+@pytest.fixture(scope="module", params=BOARDS)
+def device(request: pytest.FixtureRequest, tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
+    with connect(f"qemu:{request.param}", state_dir=tmp_path_factory.mktemp("state")) as connected:
         connected.flash(read_bundle(tiny_bundle))
         yield connected
 
@@ -40,11 +41,11 @@ def factory(device: Device) -> Device:
 
 
 def test_it_says_what_it_is(device: Device) -> None:
-    board = load_board(BOARD)
-    assert device.info.board == BOARD
+    board = load_board(device.info.board)
+    assert device.target.name == f"qemu:{board.name}"
     assert device.info.clock_hz == board.clock_hz
     assert device.info.arena_bytes == board.memory.arena_bytes
-    assert device.info.families == ("portable", "dsp")
+    assert device.info.families == BOARDS[board.name]
 
 
 def test_features_and_logits_are_the_twins(factory: Device, tiny_bundle: Path) -> None:
@@ -99,7 +100,8 @@ def test_evaluation_through_the_mailbox_is_inference_sample_by_sample(factory: D
 
 
 def test_stack_and_memory_stay_within_the_chips_limits(device: Device) -> None:
-    memory, status, firmware = load_board(BOARD).memory, device.status(), build_firmware(BOARD)
+    board = device.info.board
+    memory, status, firmware = load_board(board).memory, device.status(), build_firmware(board)
     assert 0 < status.stack_bytes < memory.stack_bytes // 2
     assert firmware.text_bytes + firmware.data_bytes < memory.firmware_bytes
     assert status.static_bytes + memory.arena_bytes + memory.stack_bytes < memory.ram_bytes
@@ -109,9 +111,10 @@ def test_stack_and_memory_stay_within_the_chips_limits(device: Device) -> None:
     assert all(0x20000000 <= address < 0x20000000 + memory.ram_bytes for address in addresses)
 
 
-def test_a_fused_multiply_add_is_one_instruction() -> None:
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_fused_multiply_add_is_one_instruction(board: str) -> None:
     code = subprocess.run(
-        ["arm-none-eabi-objdump", "-d", str(build_firmware(BOARD).elf)], capture_output=True, text=True, check=True
+        ["arm-none-eabi-objdump", "-d", str(build_firmware(board).elf)], capture_output=True, text=True, check=True
     ).stdout
     assert "vfma.f32" in code
     assert "<fmaf>:" not in code

@@ -55,11 +55,12 @@ def test_ds_cnn_on_the_twin(tmp_path: Path) -> None:
 
 
 @needs_qemu
-def test_ds_cnn_on_the_board(tmp_path: Path) -> None:
+@pytest.mark.parametrize("board", ["mps2-an386", "mps3-an547"])
+def test_ds_cnn_on_the_board(board: str, tmp_path: Path) -> None:
     bundle = read_bundle(find_bundle("digits"))
     inputs = inputs_of(bundle, tmp_path / "host", count=200)
     expected = reference(bundle, inputs)
-    with connect("qemu:mps2-an386", state_dir=tmp_path) as device:
+    with connect(f"qemu:{board}", state_dir=tmp_path) as device:
         device.flash(bundle)
         for sample, features in zip(inputs, expected, strict=True):
             device.infer_prepared(sample)
