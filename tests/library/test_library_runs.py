@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emulated_cores import CORTEX_M0_WIDE, CORTEX_M4F, HOST, RISCV32, Core
+from emulated_cores import CORTEX_M0_WIDE, CORTEX_M4F, CORTEX_M55, HOST, RISCV32, Core
 from layers import inputs_for, layer
 from random_graphs import random_graph
 
@@ -21,10 +21,10 @@ from tinytl_bridge.twin import TwinModel
 
 PROGRAM = Path(__file__).parent / "main.c"
 STRICT = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
-CORES = {"host": HOST, "cortex-m4f": CORTEX_M4F, "cortex-m0": CORTEX_M0_WIDE, "rv32imac": RISCV32}
-LAYERS = ("conv_2d_3x3", "depthwise", "fully_connected", "add")
+CORES = {"host": HOST, "cortex-m55": CORTEX_M55, "cortex-m4f": CORTEX_M4F, "cortex-m0": CORTEX_M0_WIDE, "rv32imac": RISCV32}
+LAYERS = ("conv_2d_3x3", "depthwise", "depthwise_any", "fully_connected", "add", "average_pool")
 MODELS = ("graph", "digits", *LAYERS)
-TARGETS = ("qemu:mps2-an386", "host")
+TARGETS = ("qemu:mps2-an386", "qemu:mps3-an547", "host")
 
 
 def model_path(name: str, folder: Path, seed: int = 2) -> Path:
@@ -74,8 +74,9 @@ def library_lines(core: Core, library: Library, samples: list[np.ndarray], folde
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("core", CORES)
-def test_library_answers_as_the_twin(core: str, name: str, tmp_path: Path) -> None:
-    library, twin = library_of(name, tmp_path, "qemu:mps2-an386")
+@pytest.mark.parametrize("target", TARGETS[:2])
+def test_library_answers_as_the_twin(target: str, core: str, name: str, tmp_path: Path) -> None:
+    library, twin = library_of(name, tmp_path, target)
     samples = inputs_for(twin.image.dims(twin.image.inputs[0]), 5)
     learns = twin.image.head is not None
     assert library_lines(CORES[core], library, samples, tmp_path, learns=learns) == twin_lines(twin, samples)

@@ -81,6 +81,7 @@ def _arm(machine: str, *flags: str, link: tuple[str, ...] = (), trial: int = 0x2
 
 HOST = Core("gcc", ("-O2",), (), _STDIO, ())
 CORTEX_M4F = _arm("mps2-an386", "-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
+CORTEX_M55 = _arm("mps3-an547", "-mcpu=cortex-m55", "-mfloat-abi=hard", trial=0x60000000)
 CORTEX_M0 = _arm("microbit", "-mcpu=cortex-m0", link=("-Wl,--defsym=ram_bytes=16384",), trial=0x10000, arena=12 * 1024)
 """With the nRF51's 16 KB of RAM; trials lie in its 256 KB of flash, 64 KB from its start."""
 CORTEX_M0_WIDE = _arm("mps2-an385", "-mcpu=cortex-m0")

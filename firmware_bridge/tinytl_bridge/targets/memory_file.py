@@ -13,7 +13,8 @@ class MemoryFile:
     """A file of a fixed size, erased (FF) where new, mapped while open.
 
     Args:
-        path: made if missing. size: bytes. used: bytes from the start that are erased and mapped; the rest is a hole. who: the target's name, for the error when somebody else uses it.
+        path: made if missing. size: bytes. used: bytes from the start that are erased and mapped; the rest is a hole.
+        who: the target's name, for the error when somebody else uses it.
     """
 
     def __init__(self, path: Path, size: int, *, who: str, used: int | None = None) -> None:

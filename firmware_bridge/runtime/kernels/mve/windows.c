@@ -18,15 +18,25 @@ static inline void gather(const mve_windows *w, uint32_t offset, int8_t *to, uin
     } while (--left);
 }
 
-#define GATHER(blocks) \
-    static void gather_##blocks(const mve_windows *w, uint32_t offset, int8_t *to) \
-    { \
-        gather(w, offset, to, blocks); \
-    }
-GATHER(0)
-GATHER(1)
-GATHER(2)
-GATHER(3)
+static void gather_0(const mve_windows *w, uint32_t offset, int8_t *to)
+{
+    gather(w, offset, to, 0);
+}
+
+static void gather_1(const mve_windows *w, uint32_t offset, int8_t *to)
+{
+    gather(w, offset, to, 1);
+}
+
+static void gather_2(const mve_windows *w, uint32_t offset, int8_t *to)
+{
+    gather(w, offset, to, 2);
+}
+
+static void gather_3(const mve_windows *w, uint32_t offset, int8_t *to)
+{
+    gather(w, offset, to, 3);
+}
 
 mve_gather *tinytl_mve_gather_for(uint32_t bytes)
 {

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Depthwise convolution (kernels/mve/depthwise.h): per two taps and 16 lanes four loads, four multiplications, two additions in 16 bits and
  * eight instructions that bring the pairs into 32 bits. Narrowing saturates and puts the lanes back into their order. */
-#include "kernels/mve/depthwise.h"
+#include "kernels/mve/armv81m/depthwise_3x3.h"
 #include "kernels/mve/tile.h"
 
 #include <arm_mve.h>
-
-/* depthwise_3x3.S */
-void tinytl_mve_depthwise_3x3_rounded(const tinytl_mve_depthwise *rows);
-void tinytl_mve_depthwise_3x3_signed(const tinytl_mve_depthwise *rows);
-
 
 static inline int32x4_t rescaled(int32x4_t sum, const int32_t *words, int is_signed)
 {
