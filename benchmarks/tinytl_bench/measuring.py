@@ -176,10 +176,7 @@ def _memory(image: Image, status: DeviceStatus, target: str) -> dict[str, Figure
 
 def _missing(figures: dict[str, Figure], target: str, counter: Counter | None, known: dict[str, str]) -> dict[str, str]:
     """Say of each required figure that is not there why it is not."""
-    if counter is None:
-        why = f"not counted on {target}: only an emulated board counts instructions"
-    else:
-        why = counter.unmodelled
+    why = counter.unmodelled if counter else f"not counted on {target}: only an emulated board counts instructions"
     reasons = {
         "stack_bytes": f"{target} does not measure its stack",
         "ram_bytes": f"not known: {target} does not measure its stack",

@@ -55,11 +55,16 @@ class SuiteModel:
 _TINY = "mlcommons/tiny, benchmark/training"
 SUITES: dict[str, tuple[SuiteModel, ...]] = {
     "mlperf-tiny": (
-        SuiteModel("resnet-8", "mlperf_tiny/pretrainedResnet_quant.tflite", f"{_TINY}/image_classification/trained_models", {M4: 29_865_000, M55: 4_913_000}),
-        SuiteModel("kws-ds-cnn", "mlperf_tiny/kws_ref_model.tflite", f"{_TINY}/keyword_spotting/trained_models", {M4: 7_699_000, M55: 1_815_000}),
-        SuiteModel("ad", "mlperf_tiny/ad01_int8.tflite", f"{_TINY}/anomaly_detection/trained_models", {M4: 583_000, M55: 150_000}),
-        SuiteModel("person-detect", "tflm/person_detect.tflite", "tensorflow/tflite-micro, tensorflow/lite/micro/models", {M4: 22_928_000, M55: 6_508_000}),
-        SuiteModel("vww", "mlperf_tiny/vww_96_int8.tflite", f"{_TINY}/visual_wake_words/trained_models", {M4: 24_102_000, M55: 6_558_000}),
+        SuiteModel("resnet-8", "mlperf_tiny/pretrainedResnet_quant.tflite", f"{_TINY}/image_classification/trained_models",
+                   {M4: 29_865_000, M55: 4_913_000}),
+        SuiteModel("kws-ds-cnn", "mlperf_tiny/kws_ref_model.tflite", f"{_TINY}/keyword_spotting/trained_models",
+                   {M4: 7_699_000, M55: 1_815_000}),
+        SuiteModel("ad", "mlperf_tiny/ad01_int8.tflite", f"{_TINY}/anomaly_detection/trained_models",
+                   {M4: 583_000, M55: 150_000}),
+        SuiteModel("person-detect", "tflm/person_detect.tflite", "tensorflow/tflite-micro, tensorflow/lite/micro/models",
+                   {M4: 22_928_000, M55: 6_508_000}),
+        SuiteModel("vww", "mlperf_tiny/vww_96_int8.tflite", f"{_TINY}/visual_wake_words/trained_models",
+                   {M4: 24_102_000, M55: 6_558_000}),
     ),
 }  # fmt: skip
 """Name → models; `person-detect` is TFLM's, beside the four of MLPerf Tiny."""

@@ -17,13 +17,7 @@ typedef struct pool_places {
 /* Sums of one block of channels over the places of a window, rows and columns > 0. */
 typedef void pool_sum(const int8_t *first, const pool_places *places, int32_t sums[POOL_MOST_CHANNELS]);
 
-/* First channel of a block: the last block overlaps the one before where channels are no multiple of it. */
-static inline int32_t pool_block(int32_t channel, int32_t block, int32_t channels)
-{
-    return channel + block > channels ? channels - block : channel;
-}
-
-/* block: channels at a time, at most those of the input. */
+/* block: channels at a time, a divisor of the input's. */
 static inline void average_pool_blocks(const tinytl_call *call, int32_t block, pool_sum *sum)
 {
     const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
@@ -34,18 +28,17 @@ static inline void average_pool_blocks(const tinytl_call *call, int32_t block, p
 
     for (int32_t y = 0; y < (int32_t)out->dims[1]; y++) {
         const pool_span rows = pool_clip(y * p[POOL_STRIDE_H] - p[POOL_PAD_TOP], p[POOL_FILTER_H], (int32_t)in->dims[1]);
-        for (int32_t x = 0; x < (int32_t)out->dims[2]; x++, output += channels) {
+        for (int32_t x = 0; x < (int32_t)out->dims[2]; x++) {
             const pool_span columns = pool_clip(x * p[POOL_STRIDE_W] - p[POOL_PAD_LEFT], p[POOL_FILTER_W], width);
             const pool_places places = {rows.last - rows.first, columns.last - columns.first, width * channels, channels};
             const int32_t count = places.rows * places.columns;
             const int8_t *window = input + (rows.first * width + columns.first) * channels;
             for (int32_t c = 0; c < channels; c += block) {
-                const int32_t first = pool_block(c, block, channels);
                 int32_t sums[POOL_MOST_CHANNELS];
-                sum(window + first, &places, sums);
+                sum(window + c, &places, sums);
                 for (int32_t k = 0; k < block; k++) {
                     const int32_t mean = (sums[k] > 0 ? sums[k] + count / 2 : sums[k] - count / 2) / count;
-                    output[first + k] = (int8_t)clamp(mean, p[POOL_ACT_MIN], p[POOL_ACT_MAX]);
+                    *output++ = (int8_t)clamp(mean, p[POOL_ACT_MIN], p[POOL_ACT_MAX]);
                 }
             }
         }
@@ -63,13 +56,12 @@ static inline void mean_blocks(const tinytl_call *call, int32_t block, pool_sum 
     int8_t *output = call_output_data(call);
 
     for (int32_t c = 0; c < channels; c += block) {
-        const int32_t first = pool_block(c, block, channels);
         int32_t sums[POOL_MOST_CHANNELS];
-        sum(input + first, &places, sums);
+        sum(input + c, &places, sums);
         for (int32_t k = 0; k < block; k++) {
             const int32_t centred = sums[k] - count * in->zero_point;
             const int32_t scaled = multiply_by_quantized_multiplier(centred, call->params[MEAN_MULTIPLIER], call->params[MEAN_SHIFT]);
-            output[first + k] = (int8_t)clamp_from(scaled, out->zero_point, INT8_MIN, INT8_MAX);
+            *output++ = (int8_t)clamp_from(scaled, out->zero_point, INT8_MIN, INT8_MAX);
         }
     }
 }

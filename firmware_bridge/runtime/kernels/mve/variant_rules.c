@@ -127,10 +127,10 @@ int tinytl_rule_mve_add_tables(const tinytl_call *call)
 
 int tinytl_rule_mve_average_pool_2d(const tinytl_call *call)
 {
-    return average_pool_blocks_ok(call) && call_input(call, 0)->dims[3] >= MVE_SUMS;
+    return average_pool_blocks_ok(call) && call_input(call, 0)->dims[3] % MVE_SUMS == 0;
 }
 
 int tinytl_rule_mve_mean(const tinytl_call *call)
 {
-    return mean_blocks_ok(call) && call_input(call, 0)->dims[3] >= MVE_SUMS;
+    return mean_blocks_ok(call) && call_input(call, 0)->dims[3] % MVE_SUMS == 0;
 }

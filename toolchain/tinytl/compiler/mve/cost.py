@@ -42,12 +42,11 @@ def depthwise(rows: int, pixels: int, blocks: int, taps: tuple[int, int], ring: 
     """Return the instructions of a depthwise convolution.
 
     Args:
-        rows: of the output. pixels: runs of lanes in a row. blocks: of 16 lanes in a run. narrow: outputs are clamped to less than all bytes.
+        rows: of the output. pixels: runs of lanes in a row. blocks: of 16 lanes in a run.
+        narrow: outputs are clamped to less than all bytes.
     """
-    if taps == (3, 3):
-        per_block = 132 + (8 if signed else 0) + (5 if narrow else 0)
-    else:
-        per_block = 88 + 18 * taps[0] * taps[1] + (8 if signed else 0)
+    per_block = 132 + (5 if narrow else 0) if taps == (3, 3) else 88 + 18 * taps[0] * taps[1]
+    per_block += 8 if signed else 0
     return rows * (pixels * (blocks * per_block + 9) + 80) + ring_rows(ring, rows)
 
 
@@ -63,9 +62,9 @@ def add_tables(elements: int) -> int:
 
 def average_pool(rows: int, columns: int, outputs: int) -> int:
     """Return the instructions of an average pooling; windows at the edge are taken as whole."""
-    return -(-outputs // _SUMS) * (205 + rows * (6 + 4 * columns)) + 200
+    return outputs // _SUMS * (205 + rows * (6 + 4 * columns)) + 200
 
 
 def mean(places: int, outputs: int) -> int:
     """Return the instructions of a mean over height and width."""
-    return -(-outputs // _SUMS) * (335 + 4 * places) + 150
+    return outputs // _SUMS * (335 + 4 * places) + 150

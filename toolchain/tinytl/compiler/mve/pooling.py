@@ -7,10 +7,10 @@ from tinytl.compiler.mve import cost
 from tinytl.compiler.program import Program, ProgramOperator
 from tinytl.compiler.variants import MVE_AVERAGE_POOL_2D, MVE_MEAN
 
-_LEAST_CHANNELS = 8
-_SUMS = Pooling(MVE_AVERAGE_POOL_2D, MVE_MEAN, lambda channels: channels >= _LEAST_CHANNELS, cost.average_pool, cost.mean)
+_LANES = 8
+_SUMS = Pooling(MVE_AVERAGE_POOL_2D, MVE_MEAN, lambda channels: channels % _LANES == 0, cost.average_pool, cost.mean)
 
 
 def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
-    """Return the kernel where there are eight channels or more and a window has at most 256 places."""
+    """Return the kernel where channels come in eights and a window has at most 256 places."""
     return pooling_candidates(program, operator, _SUMS)

@@ -37,4 +37,5 @@ def ring_of(named: Mapping[str, int], taps: tuple[int, int], together: int, out_
         named: its parameters. taps: rows and columns of the window. together: columns of a window that lie together. source: the input's dimensions.
     """
     columns = (out_width - 1) * named["stride_w"] + (taps[1] - 1) * named["dilation_w"] + 1
-    return Ring(taps[0], taps[0] * taps[1] // together, columns * source[3], (taps[0] - 1) * named["dilation_h"] + 1, source[1])
+    rows = (taps[0] - 1) * named["dilation_h"] + 1
+    return Ring(taps[0], taps[0] * taps[1] // together, columns * source[3], rows, source[1])
