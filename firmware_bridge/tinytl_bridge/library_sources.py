@@ -20,7 +20,7 @@ _ASSEMBLY = "defined(__ARM_FEATURE_SIMD32) && defined(__ARM_FP) && defined(__thu
 """Cores that the assembly is for: it keeps pointers in FPU registers."""
 _NO_STACK_CODE = '#if defined(__linux__)\n    .section .note.GNU-stack, "", %progbits\n#endif\n'
 _NO_ROW = "    {0, 0, 0, NULL, NULL}, /* none; never found */"
-_CHECKS = ("image/check.c", "image/rules.c", "kernels/dsp/variant_rules.c", "learn/head_check.c", "learn/head_check_places.c")
+_CHECKS = ("image/check.c", "image/places.c", "image/rules", "kernels/dsp/variant_rules.c", "learn/head_check")
 """What runs once, when an image is opened: small rather than fast."""
 _INNER_LOOPS = ("kernels/portable/dot_product.c", "kernels/dsp/plain/", "learn/")
 """What stays fast where a small library is asked for; of the learner all that is not a check."""
@@ -100,7 +100,7 @@ def _public(header: str, *, head: bool) -> list[str]:
 
 
 def _sized(path: str, text: str, *, small: bool) -> str:
-    if path in _CHECKS or (small and path.endswith(".c") and not path.startswith(_INNER_LOOPS)):
+    if path.endswith(".c") and (path.startswith(_CHECKS) or (small and not path.startswith(_INNER_LOOPS))):
         start = text.index("#include")
         return f"{text[:start]}{_SMALL}{text[start:]}"
     return text
