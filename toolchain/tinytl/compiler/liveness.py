@@ -4,7 +4,7 @@
 Time is the number of the running operator; `len(operators)` is the time after the last one, when the head reads the
 graph outputs and uses buffers of its own. The graph input is alive until its last reader: it is not preserved. An
 operator that may run in place takes over the bytes of an input that dies there; the plan without that is tried too, and
-the smaller one wins.
+the smaller one wins. One that goes through rows in order may write over the beginning of an input that dies there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from tinytl.compiler.memory import Buffer, MemoryPlan, aligned, plan_memory
 from tinytl.compiler.program import CONSTANT, Program, ProgramOperator
+from tinytl.compiler.row_steps import overlap_distance
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,23 @@ def _planned(
             buffers[f"scratch {time}"] = Buffer(f"scratch of {operator.name}", operator.scratch_bytes, time, time)
     end = len(program.operators)
     buffers |= {f"named {name}": Buffer(name, size, end, end) for name, size in afterwards}
-    return buffers, plan_memory(list(buffers.values())), owners
+    return buffers, plan_memory(list(buffers.values()), _distances(program, buffers, owners)), owners
+
+
+def _distances(program: Program, buffers: dict[str, Buffer], owners: Owners) -> dict[tuple[int, int], int]:
+    """Return (written, read) → distance for operators whose input is not needed afterwards, as numbers of buffers."""
+    numbers = {key: number for number, key in enumerate(buffers)}
+    found = {}
+    for time, operator in enumerate(program.operators):
+        distance = overlap_distance(program, operator)
+        if distance is None:
+            continue
+        read, written = (
+            f"storage {_owner(owners, program.tensors[number].storage)}" for number in (operator.inputs[0], operator.outputs[0])
+        )
+        if read != written and buffers[read].last == buffers[written].first == time:
+            found[numbers[written], numbers[read]] = distance
+    return found
 
 
 def _sizes_and_names(program: Program) -> tuple[dict[int, int], dict[int, str]]:

@@ -21,6 +21,7 @@ class Variant:
     Attributes:
         kind: operator that it computes. number: the operator record's `kernel`. name: as in the table and of the kernel.
         title: for tables. parameters: names of the int32 parameters, in order.
+        row_steps: (rows, kept) of `row_steps.RowSteps`; None where the output must lie apart from the input.
     """
 
     kind: OperatorKind
@@ -28,6 +29,7 @@ class Variant:
     name: str
     title: str
     parameters: tuple[str, ...] = ()
+    row_steps: tuple[int, int] | None = None
 
 
 _WINDOWS = (
@@ -35,14 +37,15 @@ _WINDOWS = (
     *("rescaling", "act_min", "act_max"),
 )
 
-CONV_2D_PANELS_S16 = Variant(CONV_2D, 1, "conv_2d_panels_s16", "panels s16", _WINDOWS)
-CONV_2D_PANELS_S8 = Variant(CONV_2D, 2, "conv_2d_panels_s8", "panels s8", _WINDOWS)
+CONV_2D_PANELS_S16 = Variant(CONV_2D, 1, "conv_2d_panels_s16", "panels s16", _WINDOWS, (1, 0))
+CONV_2D_PANELS_S8 = Variant(CONV_2D, 2, "conv_2d_panels_s8", "panels s8", _WINDOWS, (1, 0))
 _WINOGRAD = ("pad_top", "pad_left", "rescaling", "act_min", "act_max")
-CONV_2D_WINOGRAD_2 = Variant(CONV_2D, 3, "conv_2d_winograd_2", "winograd 2×2", _WINOGRAD)
-CONV_2D_WINOGRAD_4 = Variant(CONV_2D, 4, "conv_2d_winograd_4", "winograd 4×4", _WINOGRAD)
+CONV_2D_WINOGRAD_2 = Variant(CONV_2D, 3, "conv_2d_winograd_2", "winograd 2×2", _WINOGRAD, (2, 0))
+CONV_2D_WINOGRAD_4 = Variant(CONV_2D, 4, "conv_2d_winograd_4", "winograd 4×4", _WINOGRAD, (4, 0))
 DEPTHWISE_3X3 = Variant(
     *(DEPTHWISE_CONV_2D, 1, "depthwise_3x3", "row pairs"),
     ("pad_top", "pad_left", "stride", "rescaling", "act_min", "act_max"),
+    (2, 4),
 )
 _DENSE = ("depth", "act_min", "act_max")
 FULLY_CONNECTED_PANELS_S16 = Variant(FULLY_CONNECTED, 1, "fully_connected_panels_s16", "panels s16", _DENSE)
@@ -50,6 +53,7 @@ FULLY_CONNECTED_PANELS_S8 = Variant(FULLY_CONNECTED, 2, "fully_connected_panels_
 AVERAGE_POOL_2D_WORDS = Variant(
     *(AVERAGE_POOL_2D, 1, "average_pool_2d_words", "words"),
     AVERAGE_POOL_2D.parameters,
+    (1, 0),
 )
 MEAN_WORDS = Variant(MEAN, 1, "mean_words", "words", ("multiplier", "shift"))
 ADD_TABLES = Variant(ADD, 1, "add_tables", "tables", ("act_min", "act_max"))
