@@ -218,7 +218,7 @@ def test_arena_over_the_limit_is_refused() -> None:
     with pytest.raises(CompileError) as caught:
         compile_bundle(bundle, ram_bytes=1000)
     assert str(caught.value) == (
-        f"the arena needs {image.arena_bytes:,} bytes: activations 160 (busiest in the head), "
+        f"the arena needs {image.arena_bytes:,} bytes, {image.arena_bytes - 1000:,} more than there are: activations 160 (busiest in the head), "
         "parameters 356, replay buffer 8,190; "
         f"expected at most 1,000\n"
         f"hint: replay_buffer_bytes less by {image.arena_bytes - 1000:,} or more; "

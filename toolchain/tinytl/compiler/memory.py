@@ -14,7 +14,8 @@ from random import Random
 
 ALIGNMENT = 16
 _EXHAUSTIVE = 6
-_CLIMBS = 200
+_CLIMBS = 8000
+"""Exchanges that are tried, times the number of buffers."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def lower_bound(buffers: Sequence[Buffer], distances: Distances | None = None) -
         alive = sum(aligned(b.bytes) for b in buffers if b.first <= time <= b.last)
         for (written, read), distance in (distances or {}).items():
             low, high = buffers[written], buffers[read]
-            if low.first == time:
+            if low.first <= time <= low.last and high.first <= time <= high.last:
                 below, above = aligned(low.bytes), aligned(high.bytes)
                 alive += max(min(aligned(distance), below) + above, below) - below - above
         busiest = max(busiest, alive)
@@ -68,7 +69,7 @@ def plan_memory(buffers: Sequence[Buffer], distances: Distances | None = None) -
 
     Args:
         buffers: sizes > 0, lifetimes in operator numbers.
-        distances: pairs that are alive together for one operator only, which reads the one and writes the other.
+        distances: pairs of which the first is only written while both are alive, and the second only read.
 
     Returns:
         The smallest plan found; the same one for the same buffers, always.
@@ -115,7 +116,7 @@ def _from_the_busiest(buffers: Sequence[Buffer]) -> list[int]:
 def _climbed(buffers: Sequence[Buffer], may: Distances, bound: int, plan: MemoryPlan, order: list[int]) -> MemoryPlan:
     """Exchange two places of a good order again and again, keeping what makes nothing worse."""
     random = Random(len(buffers))
-    for _ in range(_CLIMBS):
+    for _ in range(_CLIMBS // len(order)):
         if plan.bytes == bound:
             break
         swapped = list(order)

@@ -6,10 +6,11 @@ order. So the output may grow over input rows that no later step reads: the inpu
 proven by its code; tests run every kernel at exactly the distance that follows (after vMCU, Zheng et al. 2024, arXiv:2406.06542).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinytl.compiler.kinds import AVERAGE_POOL_2D, CONV_2D, DEPTHWISE_CONV_2D, MAX_POOL_2D
-from tinytl.compiler.program import CONSTANT, Program, ProgramOperator
+from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, parameters_of
 from tinytl.compiler.variants import VARIANTS
 
 
@@ -47,8 +48,8 @@ def overlap_distance(program: Program, operator: ProgramOperator) -> int | None:
     steps, source, output = row_steps(operator), program.tensors[operator.inputs[0]], program.tensors[operator.outputs[0]]
     if steps is None or source.storage == CONSTANT:
         return None
-    named = dict(zip(_parameter_names(operator), operator.parameters, strict=True))
-    stride, pad = named.get("stride_h", named.get("stride", 1)), named["pad_top"]
+    named = parameters_of(operator)
+    stride, pad = stride_h(named), named["pad_top"]
     height, in_row, out_row = source.dims[1], source.bytes // source.dims[1], output.bytes // output.dims[1]
     distance = 0
     for y in range(0, output.dims[1], steps.rows):
@@ -58,7 +59,6 @@ def overlap_distance(program: Program, operator: ProgramOperator) -> int | None:
     return distance
 
 
-def _parameter_names(operator: ProgramOperator) -> tuple[str, ...]:
-    if operator.kernel:
-        return VARIANTS[operator.kind.code, operator.kernel].parameters
-    return operator.kind.parameters
+def stride_h(named: Mapping[str, int]) -> int:
+    """Return the vertical stride among a windowed kernel's parameters: kernels of one stride have none."""
+    return named.get("stride_h", named.get("stride", 1))

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinytl.compiler import fixed_point as fixed
 from tinytl.compiler.kinds import LOOKUP, RELU, REQUANTIZE
-from tinytl.compiler.program import Program, ProgramOperator, ProgramTensor
+from tinytl.compiler.program import Program, ProgramOperator, ProgramTensor, compacted
 from tinytl.compiler.quantization import DOMAINS
 
 _KINDS = (LOOKUP, RELU, REQUANTIZE)
@@ -35,7 +35,7 @@ def join_tables(program: Program) -> Program:
         kept[-1] = ProgramOperator(LOOKUP, operator.name, inputs, operator.outputs, (), 0)
     if len(kept) == len(program.operators):
         return program
-    return _without_unused(replace(program, tensors=tuple(tensors), operators=tuple(kept)))
+    return compacted(replace(program, tensors=tuple(tensors), operators=tuple(kept)))
 
 
 def _joins(program: Program, before: ProgramOperator, operator: ProgramOperator) -> bool:
@@ -64,17 +64,3 @@ def _table(tensors: list[ProgramTensor], operator: ProgramOperator) -> np.ndarra
     )
     values = [fixed.saturate(value + output.zero_point, low, high) for value in scaled]
     return np.array(values, output.dtype).view(np.uint8)
-
-
-def _without_unused(program: Program) -> Program:
-    """Drop tensors that no operator names, and number the others anew."""
-    used = {number for each in program.operators for number in (*each.inputs, *each.outputs)}
-    used |= {*program.inputs, *program.outputs}
-    numbers = {old: new for new, old in enumerate(sorted(used))}
-
-    def renumbered(old: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(numbers[each] for each in old)
-
-    operators = (replace(e, inputs=renumbered(e.inputs), outputs=renumbered(e.outputs)) for e in program.operators)
-    tensors = tuple(program.tensors[old] for old in numbers)
-    return Program(tensors, tuple(operators), renumbered(program.inputs), renumbered(program.outputs))

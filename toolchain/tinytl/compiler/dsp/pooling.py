@@ -2,9 +2,9 @@
 """Average pooling and the mean over height and width, four channels at a time: `average_pool_2d_words`, `mean_words`."""
 
 from tinytl.compiler.dsp import cost
-from tinytl.compiler.dsp.candidate import Candidate, operand, parameters_of
+from tinytl.compiler.dsp.candidate import Candidate, operand
 from tinytl.compiler.kinds import MEAN
-from tinytl.compiler.program import Program, ProgramOperator
+from tinytl.compiler.program import Program, ProgramOperator, parameters_of
 from tinytl.compiler.variants import AVERAGE_POOL_2D_WORDS, MEAN_WORDS, Variant
 
 _MOST_PLACES = 256
