@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 @json_option
 def bench(
     model: Path | None, suite: str | None, peers: bool, targets: tuple[str, ...], data: str | None, samples: int | None,
-    pj_per_mac: float | None, pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, as_json: bool, **limits: Any,
+    pj_per_mac: float | None, pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, logits: bool, as_json: bool,
+    **limits: Any,
 ) -> None:  # fmt: skip
     """Measure MODEL, a bundle or a .tflite, on each target: every figure says how it was had.
 
@@ -47,7 +48,9 @@ def bench(
     if peers and suite is None:
         raise click.UsageError("--peers goes with --suite: peers are counted on published models")
     if model is not None:
-        measured = _bench_model(model, targets, data, samples, calibration, limits)
+        measured = _bench_model(model, targets, data, samples, calibration, limits | {"logits": logits})
+    elif logits:
+        raise click.UsageError("--logits goes with MODEL: a suite's models are counted whole, as its peers' are")
     elif data or samples:
         raise click.UsageError("--data and --samples are for the accuracy of a bundle; a suite has none")
     else:
