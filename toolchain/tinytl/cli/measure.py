@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 @click.option("--compare", type=FILE, help="Baseline JSON; prints a table, fails past the tolerance.")
 @click.option("--tolerance", default=0.03, show_default=True, help="Of instructions, bytes and stack, as a fraction.")
 @click.option("-o", "--out", type=FILE, help="Write the measurements here as JSON, e.g. as a new baseline.")
+@click.option("--html", type=FILE, help="Draw the page of the measurements here: where the instructions of each layer go.")
 @compile_options
 @json_option
 def bench(
     model: Path | None, suite: str | None, peers: bool, targets: tuple[str, ...], data: str | None, samples: int | None,
-    pj_per_mac: float | None, pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, logits: bool, as_json: bool,
-    **limits: Any,
+    pj_per_mac: float | None, pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, html: Path | None, logits: bool,
+    as_json: bool, **limits: Any,
 ) -> None:  # fmt: skip
     """Measure MODEL, a bundle or a .tflite, on each target: every figure says how it was had.
 
@@ -60,6 +61,8 @@ def bench(
     show(result, as_json=as_json, render=lambda console: (render_suite if suite else render_measurements)(console, measured))
     if out is not None:
         _write(out, result)
+    if html is not None:
+        _draw(html, measured)
     if compare is not None:
         _compare(compare, measured, tolerance=tolerance, as_json=as_json)
 
@@ -104,6 +107,12 @@ def _write(out: Path, document: Any) -> None:
 
     write_whole(out, (json.dumps(document, indent=2) + "\n").encode())
     say(f"written: {out}")
+
+
+def _draw(html: Path, measured: "Sequence[Measurement]") -> None:
+    from tinytl.report import write_bench_report
+
+    say(f"written: {write_bench_report(measured, html)}")
 
 
 def _compare(path: Path, measured: "Sequence[Measurement]", *, tolerance: float, as_json: bool) -> None:
