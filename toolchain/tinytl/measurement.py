@@ -153,7 +153,9 @@ def _layers(rows: list[Any]) -> tuple[LayerRow, ...]:
 def _is_histogram(classes: Any, instructions: int | None) -> bool:
     if classes is None:
         return True
-    counts = list(classes.values()) if isinstance(classes, Mapping) else [None]
+    if not isinstance(classes, Mapping):
+        return False
+    counts = classes.values()
     return all(_is_finite(count) and count >= 0 for count in counts) and sum(counts) == instructions
 
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 @json_option
 def bench(
     model: Path | None, suite: str | None, peers: bool, targets: tuple[str, ...], data: str | None, samples: int | None,
-    pj_per_mac: float | None, pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, html: Path | None, logits: bool,
-    as_json: bool, **limits: Any,
+    pj_per_mac: float | None, pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, html: Path | None,
+    logits: bool, as_json: bool, **limits: Any,
 ) -> None:  # fmt: skip
     """Measure MODEL, a bundle or a .tflite, on each target: every figure says how it was had.
 

@@ -16,8 +16,8 @@ from tinytl.errors import ReportError
 from tinytl.measurement import Measurement
 from tinytl.report import plots, summary, wording
 from tinytl.report.drawings import Drawing, confusion_drawings, cost_drawings, draw, story_drawings
+from tinytl.report.layer_profile import layer_profile
 from tinytl.report.pictures import data_uri
-from tinytl.report.profile import layer_profile
 from tinytl.report.story import Story
 from tinytl.report.tables import layer_columns
 

@@ -19,11 +19,13 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "store": ("store", "store multiple", "float store"),
     "ALU": ("integer", "divide"),
     "branch": ("branch",),
-    "float": ("float", "float multiply-add", "float divide"),
+    "FP": ("float", "float multiply-add", "float divide"),
     "vector": ("vector",),
     "other": (),
 }
 """Class on the page → classes as counted; what stands nowhere is «other»."""
+_EXPECTED = "instructions by the compiler’s cost model; below, by how much the count differs"
+_ROOM = "what the layer would save of all instructions at the lowest rate per MAC of its operator in this model; not each can reach it"
 _CLASS_OF = {counted: shown for shown, several in CLASSES.items() for counted in several}
 
 
@@ -68,7 +70,7 @@ class ProfileRow:
 
 @dataclass(frozen=True)
 class ProfileColumn:
-    """One column. key: of the template; kind: measured, computed or modelled; width: in em."""
+    """One column. key: of the template; how: what it holds, where from; kind: measured, computed, modelled; width: in em (layer: 0)."""
 
     key: str
     title: str
@@ -86,10 +88,9 @@ class LayerProfile:
     columns: tuple[ProfileColumn, ...]
 
     @property
-    def grid(self) -> str:
-        """The columns' widths as CSS writes them; the first takes what is left."""
-        first, *others = (f"{column.width:g}em" for column in self.columns)
-        return " ".join((f"minmax({first}, 1fr)", *others))
+    def widths(self) -> tuple[float, ...]:
+        """Of the columns behind the first, which takes what is left, in em."""
+        return tuple(column.width for column in self.columns[1:])
 
     @property
     def told(self) -> str:
@@ -100,7 +101,7 @@ class LayerProfile:
         if not room.room:
             return text
         share = wording.percent(room.room / self.total.instructions)
-        return f"{text} Most room: {_name(room)}, {share} of all above what its operator takes per MAC elsewhere in this model."
+        return f"{text} Most room: {_name(room)}, {share} at the lowest rate per MAC that its operator reaches in this model."
 
 
 def layer_profile(measurement: Measurement) -> LayerProfile | None:
@@ -173,15 +174,15 @@ def _columns(measurement: Measurement, total: ProfileRow) -> tuple[ProfileColumn
     cycles = find(measurement, "cycles") or Figure(0.0, "cycles", "cycles (model)")
     counted = wording.kind(instructions)
     columns = (
-        ProfileColumn("layer", "Layer", "operator, kernel, output", wording.COMPUTED, 13),
-        ProfileColumn("share", "Share", "of all instructions", counted, 9),
-        ProfileColumn("instructions", "Instructions", instructions.how, counted, 8.5),
-        ProfileColumn("classes", "Classes", "of the layer’s instructions", counted, 11),
-        ProfileColumn("rate", "Per MAC", "instructions", counted, 5),
-        ProfileColumn("macs", "MACs", "from the graph", wording.COMPUTED, 7),
-        ProfileColumn("expected", "Expected", "cost model; counted against it", wording.MODELLED, 8),
-        ProfileColumn("cycles", "Cycles", cycles.how, wording.MODELLED, 8),
-        ProfileColumn("room", "Room", "over its operator’s lowest per MAC, of all", wording.COMPUTED, 6.5),
+        ProfileColumn("layer", "Layer", "", wording.COMPUTED, 0),
+        ProfileColumn("share", "Share", "of all instructions", counted, 8),
+        ProfileColumn("instructions", "Instructions", instructions.how, counted, 7),
+        ProfileColumn("classes", "Classes", "of the layer’s instructions", counted, 9.5),
+        ProfileColumn("rate", "Instr./MAC", "instructions per multiply-accumulate", counted, 5.5),
+        ProfileColumn("macs", "MACs", "multiply-accumulates, from the graph", wording.COMPUTED, 6.5),
+        ProfileColumn("expected", "Expected", _EXPECTED, wording.MODELLED, 7),
+        ProfileColumn("cycles", "Cycles", cycles.how, wording.MODELLED, 7),
+        ProfileColumn("room", "Room", _ROOM, wording.COMPUTED, 4.5),
     )
     empty = {"classes": not total.classes, "rate": not total.macs, "expected": total.expected is None, "cycles": total.cycles is None}
     return tuple(column for column in columns if not empty.get(column.key))
