@@ -12,6 +12,7 @@ from rich.console import Console
 from tinytl.cli.bench_tables import render_changes, render_measurements, render_suite
 from tinytl.cli.console import console_for, progress, say, show, table
 from tinytl.cli.options import FILE, MODEL, compile_options, json_option, seed_option
+from tinytl.errors import BenchError
 
 if TYPE_CHECKING:
     from tinytl.energy import Calibration
@@ -46,6 +47,7 @@ def bench(
     if (model is None) == (suite is None):
         raise click.UsageError("one of MODEL and --suite is measured: tinytl bench MODEL --target TARGET")
     calibration = _calibration(pj_per_mac, pj_source)
+    _expect_folders(out, html)
     if peers and suite is None:
         raise click.UsageError("--peers goes with --suite: peers are counted on published models")
     if model is not None:
@@ -100,6 +102,13 @@ def _calibration(pj_per_mac: float | None, source: str | None) -> "Calibration |
     if pj_per_mac is None or not source:
         raise click.UsageError("--pj-per-mac and --pj-source go together: a figure says whose measurement it is")
     return Calibration(pj_per_mac, source)
+
+
+def _expect_folders(*files: Path | None) -> None:
+    """Refuse files that could not be written once all is counted."""
+    for file in files:
+        if file is not None and not file.parent.is_dir():
+            raise BenchError(f"the folder of {file} does not exist", expected="a folder", hint=f"mkdir -p {file.parent}")
 
 
 def _write(out: Path, document: Any) -> None:
