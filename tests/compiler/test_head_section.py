@@ -147,7 +147,7 @@ def test_metadata_is_enough_to_teach() -> None:
     metadata = read_image(compile_bundle(make_bundle()).data).metadata
     assert metadata["labels"] == ["a", "b", "c"]
     assert metadata["input"] == {"shape": [3, 4, 1], "scale": 0.05, "zero_point": 0}
-    assert metadata["operators"] == ["relu relu", "features relu"]
+    assert metadata["operators"] == ["relu relu"]  # of two that only clamp
     assert metadata["head"]["parameter_count"] == HIDDEN * FEATURES + HIDDEN + CAPACITY * HIDDEN + CAPACITY
     assert metadata["head"]["layers"][1] == {
         **{"kind": "dense", "name": "classes", "in": HIDDEN, "out": CAPACITY, "activation": "none"},

@@ -10,6 +10,7 @@ from math import prod
 from typing import Any
 
 from tinytl.bundle import Bundle
+from tinytl.compiler.clamp_fusion import fuse_clamps
 from tinytl.compiler.constant_channels import fold_constant_channels
 from tinytl.compiler.fitting import ArenaNeeds, fit_arena
 from tinytl.compiler.head_section import HeadPlan, plan_head
@@ -106,7 +107,7 @@ def compile_tflite(
 def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES, fold: bool = True) -> Program:
     """Run the stages up to the program. passes: which to run; fold: constant channels; tests compare with none."""
     program = lower(optimize(infer(read(data)), passes))
-    program = join_tables(program) if passes else program
+    program = fuse_clamps(join_tables(program)) if passes else program
     return compacted(fold_constant_channels(program)) if fold else program
 
 

@@ -7,6 +7,7 @@ that nobody else reads is passed over. Exact: the composed table holds what the 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,7 +28,7 @@ def join_tables(program: Program) -> Program:
         if before is None or not _joins(program, before, operator):
             kept.append(operator)
             continue
-        table = _table(tensors, operator)[_table(tensors, before)]
+        table = values_by_byte(tensors, operator)[values_by_byte(tensors, before)]
         dtype = tensors[operator.outputs[0]].dtype
         name = tensors[operator.outputs[0]].name
         tensors.append(ProgramTensor(f"{name}/table", dtype, (256,), data=table.view(dtype)))
@@ -48,7 +49,7 @@ def _joins(program: Program, before: ProgramOperator, operator: ProgramOperator)
     return seen and all(storages[number] != passed for number in program.outputs)
 
 
-def _table(tensors: list[ProgramTensor], operator: ProgramOperator) -> np.ndarray:
+def values_by_byte(tensors: Sequence[ProgramTensor], operator: ProgramOperator) -> np.ndarray:
     """Return the 256 output bytes of an operator by the input's byte, both read without sign."""
     source, output = tensors[operator.inputs[0]], tensors[operator.outputs[0]]
     if operator.kind is LOOKUP:
