@@ -16,7 +16,7 @@ from tinytl.compiler.selection import find_choices, with_kernels
 
 NONE, RELU, RELU6 = 0, 1, 3
 SAME, VALID = 0, 1
-KINDS = ("conv_2d", "conv_2d_3x3", "pixelwise", "one_channel", "depthwise", "fully_connected", "add")
+KINDS = ("conv_2d", "conv_2d_3x3", "pixelwise", "one_channel", "depthwise", "depthwise_windows", "fully_connected", "add")
 
 
 class LayerMaker:
@@ -114,6 +114,12 @@ class LayerMaker:
     def depthwise(self) -> bytes:
         channels, stride = self.pick(4, 8, 12), self.pick(1, 2)
         return self.convolution((self.side(), self.side(), channels), (3, 3), channels, (stride, stride), depthwise=True)
+
+    def depthwise_windows(self) -> bytes:
+        channels, dilation = self.pick(4, 8, 20), self.pick(1, 1, 2)
+        filters = (self.pick(1, 2, 3, 5), self.pick(1, 3, 4, 5))
+        strides = (self.pick(1, 2, 3), self.pick(1, 2))
+        return self.convolution((self.side(), self.side(), channels), filters, channels, strides, dilation, depthwise=True)
 
     def fully_connected(self) -> bytes:
         width, outputs = self.pick(1, 3, 4, 63, 64, 65, 66, 132), self.pick(4, 5, 6, 7, 8, 13)

@@ -38,7 +38,7 @@ def test_twin_equals_portable(kind: str, seed: int) -> None:
 
 def test_every_kernel_is_tried() -> None:
     tried = {name for kind in KINDS for seed in DEVICE_SEEDS for name in variants(layer(kind, seed))}
-    assert tried == {"panels s16", "panels s8", "winograd 2×2", "winograd 4×4", "row pairs", "tables"}
+    assert tried == {"panels s16", "panels s8", "winograd 2×2", "winograd 4×4", "row pairs", "taps", "tables"}
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tinytl.compiler.program import Program, ProgramOperator, ProgramTensor
 from tinytl.compiler.row_steps import overlap_distance, row_steps
 from tinytl_bridge.twin import TwinModel
 
-WINDOWED = ("conv_2d", "conv_2d_3x3", "pixelwise", "one_channel", "depthwise")
+WINDOWED = ("conv_2d", "conv_2d_3x3", "pixelwise", "one_channel", "depthwise", "depthwise_windows")
 
 
 def convolution(in_side: int, in_row: int, out_side: int, out_row: int, stride: int, pad: int) -> tuple[Program, ProgramOperator]:

@@ -47,6 +47,7 @@ DEPTHWISE_3X3 = Variant(
     ("pad_top", "pad_left", "stride", "rescaling", "act_min", "act_max"),
     (2, 4),
 )
+DEPTHWISE_WINDOWS = Variant(DEPTHWISE_CONV_2D, 2, "depthwise_windows", "taps", _WINDOWS, (1, 0))
 _DENSE = ("depth", "act_min", "act_max")
 FULLY_CONNECTED_PANELS_S16 = Variant(FULLY_CONNECTED, 1, "fully_connected_panels_s16", "panels s16", _DENSE)
 FULLY_CONNECTED_PANELS_S8 = Variant(FULLY_CONNECTED, 2, "fully_connected_panels_s8", "panels s8", _DENSE)
@@ -59,7 +60,7 @@ MEAN_WORDS = Variant(MEAN, 1, "mean_words", "words", ("multiplier", "shift"))
 ADD_TABLES = Variant(ADD, 1, "add_tables", "tables", ("act_min", "act_max"))
 
 _ALL = (
-    *(CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4, DEPTHWISE_3X3),
+    *(CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4, DEPTHWISE_3X3, DEPTHWISE_WINDOWS),
     *(FULLY_CONNECTED_PANELS_S16, FULLY_CONNECTED_PANELS_S8, AVERAGE_POOL_2D_WORDS, MEAN_WORDS, ADD_TABLES),
 )
 VARIANTS: dict[tuple[int, int], Variant] = {
