@@ -128,7 +128,7 @@ def layer_rows(bundle: Bundle | None, image: Image, counted: Counted | None) -> 
             operator.name, operator.kind, operator.output_shape, operator.macs, operator.weight_bytes, operator.activation_bytes,
             region.instructions if region else None, region.cycles_model if region else None,
             energy.operator_nj(operator.macs, operator.weight_bytes + operator.activation_bytes),
-            operator.kernel, operator.instructions or None,
+            operator.kernel, operator.instructions or None, _classes(region),
         )
         for operator, region in zip(image.operators, regions[: len(image.operators)], strict=True)
     ]  # fmt: skip
@@ -143,7 +143,12 @@ def _head_row(bundle: Bundle, region: Region | None) -> LayerRow:
         " + ".join(layer.name for layer in layers), "dense", (1, layers[-1].weights.shape[0]), bundle.head.macs,
         4 * parameters, 4 * bundle.head.feature_count,
         region.instructions if region else None, region.cycles_model if region else None, energy.head_nj(bundle.head.macs, parameters),
+        classes=_classes(region),
     )  # fmt: skip
+
+
+def _classes(region: Region | None) -> dict[str, int] | None:
+    return region.profile.classes if region and region.profile else None
 
 
 def histograms(counted: Counted) -> dict[str, dict[str, int]]:

@@ -49,6 +49,7 @@ def bench(
     optimize: str = "speed",
     ram_bytes: int | None = None,
     flash_bytes: int | None = None,
+    logits: bool = False,
     first: Callable[[Device, ModelFile, Image], None] | None = None,
     progress: Progress | None = None,
 ) -> Measurement:
@@ -59,7 +60,7 @@ def bench(
         dataset: its test split gives the accuracy; by default a bundle's source task. A .tflite has no accuracy.
         samples: at most so many of them.
         calibration: what the board was measured to take for a MAC; adds the energy `calibrated`.
-        optimize, ram_bytes, flash_bytes: as for `Device.compile`.
+        optimize, ram_bytes, flash_bytes: as for `Device.compile`. logits: as for `read_model`.
         first: called with the device once the model is on it, before anything is measured; what it raises ends the measurement.
 
     Returns:
@@ -67,9 +68,9 @@ def bench(
 
     Raises:
         BenchError: an empty test split, no check vectors to count on, or a dataset for a .tflite. DeviceError, BuildError: the target
-        cannot be had.
+        cannot be had. ModelError: no softmax to leave out.
     """
-    read, report = read_model(model), progress or silent
+    read, report = read_model(model, logits=logits), progress or silent
     bundle, task = read.bundle, _task(read, dataset, samples)
     inputs = _inputs(read, compile_model(read))
     figures: dict[str, Figure] = {}
@@ -89,15 +90,14 @@ def bench(
         status = device.status()
     figures |= _memory(image, status, target) | energy_figures(work_of(bundle, image), calibration)
     details: dict[str, Any] = histograms(counted) if counted else {}
-    missing = _missing(figures, target, counter, {} if bundle else _HEADLESS)
-    return Measurement(
-        read.name, target, figures, layer_rows(bundle, image, counted), details | _compiled(image, optimize) | {"missing": missing}
-    )
+    details |= _compiled(image, optimize, logits=logits)
+    details["missing"] = _missing(figures, target, counter, {} if bundle else _HEADLESS)
+    return Measurement(read.name, target, figures, layer_rows(bundle, image, counted), details)
 
 
-def _compiled(image: Image, optimize: str) -> dict[str, Any]:
+def _compiled(image: Image, optimize: str, *, logits: bool) -> dict[str, Any]:
     """Return how the model was compiled."""
-    return {"family": image.family, "optimize": optimize}
+    return {"family": image.family, "optimize": optimize, **({"logits": True} if logits else {})}
 
 
 def _task(model: ModelFile, dataset: Dataset | None, samples: int | None) -> Dataset | None:

@@ -132,7 +132,8 @@ def _compile(board: Board, compiler: str, elf: Path) -> None:
             # A board's own files use GNU extensions (naked functions, section attributes); the runtime's are strict C99.
             warnings = _WARNINGS if runtime in source.parents else ("-Wall", "-Wextra")
             folders = [f"-I{folder}" for folder in (f"{runtime}/include", runtime, board.shared)]
-            _run([compiler, *board.compiler_flags, *_FLAGS, *warnings, *_definitions(board), *folders, "-c", str(source), "-o", str(made)])  # fmt: skip
+            _run([compiler, *board.compiler_flags, *_FLAGS, *warnings, *_definitions(board), *folders,
+                  "-c", str(source), "-o", str(made)])  # fmt: skip
             objects.append(str(made))
         memory = board.memory
         symbols = [f"-Wl,--defsym={name}={getattr(memory, name)}" for name in ("firmware_bytes", "ram_bytes", "stack_bytes")]

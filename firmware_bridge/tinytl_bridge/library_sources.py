@@ -24,8 +24,8 @@ _ASSEMBLY = {
 _NO_STACK_CODE = '#if defined(__linux__)\n    .section .note.GNU-stack, "", %progbits\n#endif\n'
 _NO_ROW = "    {0, 0, 0, NULL, NULL}, /* none; never found */"
 _CHECKS = (
-    *("image/check.c", "image/rules.c", "kernels/dsp/variant_rules.c", "kernels/mve/variant_rules.c"),
-    *("learn/head_check.c", "learn/head_check_places.c"),
+    *("image/check.c", "image/places.c", "image/rules"),
+    *("kernels/dsp/variant_rules.c", "kernels/mve/variant_rules.c", "learn/head_check"),
 )
 """What runs once, when an image is opened: small rather than fast."""
 _INNER_LOOPS = ("kernels/portable/dot_product.c", "kernels/dsp/plain/", "kernels/mve/plain/", "kernels/mve/armv81m/", "learn/")
@@ -114,7 +114,7 @@ def _public(header: str, *, head: bool) -> list[str]:
 
 
 def _sized(path: str, text: str, *, small: bool) -> str:
-    if path in _CHECKS or (small and path.endswith(".c") and not path.startswith(_INNER_LOOPS)):
+    if path.endswith(".c") and (path.startswith(_CHECKS) or (small and not path.startswith(_INNER_LOOPS))):
         start = text.index("#include")
         return f"{text[:start]}{_SMALL}{text[start:]}"
     return text

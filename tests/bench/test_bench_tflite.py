@@ -3,6 +3,7 @@
 
 import json
 import shutil
+from collections import Counter as Tally
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,14 @@ def test_on_the_board_all_but_the_heads_figures_are_there(plain: Path) -> None:
     assert len(document["layers"]) == len(image.operators)
     assert sum(layer["instructions"] for layer in document["layers"]) == document["instructions_per_inference"] > 8640
     assert sum(layer["cycles_model"] for layer in document["layers"]) == document["cycles_model"]
+    for layer in document["layers"]:
+        assert sum(layer["classes"].values()) == layer["instructions"]
+    whole: Tally[str] = Tally()
+    for layer in document["layers"]:
+        whole.update(layer["classes"])
+    assert whole == document["details"]["inference_classes"]
+    assert document["layers"][-1]["operator"] == "max_pool_2d" and "dual multiply-add" not in document["layers"][-1]["classes"]
+    assert document["layers"][0]["classes"]["dual multiply-add"] >= document["layers"][0]["macs"] / 2, "SMLAD does two at once"
     assert document["arena_bytes"] == image.arena_bytes
     assert document["flash_bytes"] == document["code_bytes"] + len(image.data)
     again = bench(plain, target="qemu:mps2-an386")

@@ -60,6 +60,14 @@ def test_the_loop_is_made_of_what_it_is_made_of(plugin_counter: Counter) -> None
     assert abs(region.profile.cycles - 5 * 10_000) < 100
 
 
+def test_an_iteration_of_the_loop_adds_its_three_classes(plugin_counter: Counter) -> None:
+    """nop, subs, bne: a thousand more of each, nothing else."""
+    few, many = (plugin_counter.measure("loop", iterations=iterations)[0].profile for iterations in (1_000, 2_000))
+    assert few is not None and many is not None
+    more = {name: count - few.classes.get(name, 0) for name, count in many.classes.items()}
+    assert {name: count for name, count in more.items() if count} == {"other": 1_000, "integer": 1_000, "branch": 1_000}
+
+
 def test_two_runs_count_the_same(plugin_counter: Counter, tiny_bundle: Path) -> None:
     bundle = read_bundle(tiny_bundle)
     plugin_counter.device.flash(bundle)

@@ -45,6 +45,18 @@ from tinytl_bench.counting.instructions import block_costs, cost
         ("smlal", "r0, r1, r2, r3", "multiply", 1, 0),
         ("smlabb", "r0, r1, r2, r3", "multiply", 1, 0),
         ("bls.n", "0x10", "branch", 1, 2),
+        ("nop", "", "other", 1, 0),
+        ("itte", "eq", "other", 1, 0),
+        ("vldrb.u8", "q0, [r0], #16", "vector", 1, 0),
+        ("vmlava.s8", "r4, q0, q1", "vector", 1, 0),
+        ("vaddt.i32", "q0, q0, q1", "vector", 1, 0),
+        ("vmov", "q0[2], q0[0], r1, r2", "vector", 1, 0),
+        ("vpst", "", "vector", 1, 0),
+        ("vctp.8", "r3", "vector", 1, 0),
+        ("dlstp.8", "lr, r2", "vector", 1, 0),
+        ("letp", "lr, 4 <f+0x4>", "vector", 1, 0),
+        ("le", "lr, 18 <f+0x18>", "branch", 1, 2),
+        ("vcvt.s32.f32", "s0, s0", "float", 1, 0),
     ],
 )
 def test_cost_of_an_instruction(mnemonic: str, operands: str, kind: str, cycles: int, taken: int) -> None:

@@ -15,6 +15,7 @@ from tinytl.cli import cli
 from tinytl.errors import BenchError
 from tinytl.interpreter import Interpreter
 from tinytl.measurement import Measurement
+from tinytl.report import report_from_files
 from tinytl_bench import suite
 from tinytl_bench.compare import compare_measurements, load_baseline
 from tinytl_bench.suite import M4, M55, STORED_PEER, SUITES, SuiteModel, find_models, run_suite
@@ -88,11 +89,14 @@ def test_a_model_that_answers_otherwise_is_not_counted(small: str, monkeypatch: 
 
 @needs_qemu
 def test_a_suite_on_the_board_through_the_command_line(small: str, tmp_path: Path) -> None:
-    told = invoke("--suite", small, "--target", "qemu:mps2-an386", "--json", "-o", tmp_path / "base.json")
+    told = invoke("--suite", small, "--target", "qemu:mps2-an386", "--json", "-o", tmp_path / "base.json", "--html", tmp_path / "page.html")
     assert told.exit_code == 0, told.output
     (document,) = json.loads(told.stdout)
     measured = Measurement.from_json(document)
     assert document["bundle"] == "tiny" and document["instructions_per_inference"] > 8640 and document["accuracy"] is None
+    assert f"{document['instructions_per_inference']:,}" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    page = report_from_files([tmp_path / "base.json"], tmp_path / "again.html")
+    assert page.read_bytes() == (tmp_path / "page.html").read_bytes()
     assert measured.details["peers"][STORED_PEER]["instructions"] == 20_000
     assert measured.details["checked"] == "5 inputs byte-equal to LiteRT's reference kernels on qemu:mps2-an386"
     same = invoke("--suite", small, "--target", "qemu:mps2-an386", "--compare", tmp_path / "base.json")

@@ -40,6 +40,19 @@ def test_a_calibration_adds_an_energy(plain: Path) -> None:
     assert document["how"]["energy_nj_calibrated"] == "nJ (calibrated: 553 pJ per MAC, somebody's board)"
 
 
+def test_a_missing_folder_is_refused_before_anything_is_measured(plain: Path, tmp_path: Path) -> None:
+    for option, name in (("-o", "base.json"), ("--html", "page.html")):
+        refused = run(plain, "--target", "host", option, tmp_path / "none" / name)
+        assert refused.returncode == 1 and not refused.stdout
+        assert f"the folder of {tmp_path}/none/{name} does not exist; expected a folder\nhint: mkdir -p {tmp_path}/none" in refused.stderr
+
+
+def test_a_page_of_what_cannot_be_counted(plain: Path, tmp_path: Path) -> None:
+    ran = run(plain, "--target", "host", "--html", tmp_path / "page.html")
+    assert ran.returncode == 0 and f"written: {tmp_path}/page.html" in ran.stderr
+    assert '<div class="profile"' not in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
 def test_a_comparison_prints_a_table_and_fails_past_3_per_cent(plain: Path, tmp_path: Path) -> None:
     baseline = tmp_path / "baseline.json"
     assert run(plain, "--target", "host", "-o", baseline).returncode == 0

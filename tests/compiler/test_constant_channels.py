@@ -3,63 +3,12 @@
 
 import numpy as np
 import pytest
+from layer_chains import SAME, VALID, Chain
 from parity import assert_outputs_equal, samples_for, whole_image
-from tflite_writer import ModelWriter
 
 from tinytl.compiler.compile import compile_program
 from tinytl.compiler.constant_channels import fold_constant_channels
 from tinytl_bridge.twin import TwinModel
-
-SAME, VALID, RELU = 0, 1, 1
-
-
-class Chain:
-    """A chain of layers with dead channels; `point` is the zero point of every activation behind the first layer."""
-
-    def __init__(self, seed: int, *, channels: int = 8, point: int = -128) -> None:
-        self.random = np.random.default_rng(seed)
-        self.writer = ModelWriter()
-        self.point, self.shape, self.scale = point, (1, 7, 6, channels), 0.05
-        self.input = self.current = self.writer.tensor("in", self.shape, "int8", self.scale, 3)
-
-    def layer(
-        self, kind: str, taps: int, outputs: int, *, padding: int = SAME, dead: tuple[int, ...] = (), unread: tuple[int, ...] = ()
-    ) -> None:
-        """dead: outputs without a weight, whose bias makes them constant; unread: inputs without a weight."""
-        depthwise = kind == "DEPTHWISE_CONV_2D"
-        depth = self.shape[3]
-        shape = (1, taps, taps, depth) if depthwise else (outputs, taps, taps, depth)
-        data = self.random.integers(-127, 128, shape)
-        data[(..., list(dead)) if depthwise else (list(dead),)] = 0
-        if not depthwise:
-            data[..., list(unread)] = 0
-        scale = 1.0 / (40 * np.sqrt(data.size / outputs))
-        weights = self.writer.tensor(f"w{self.current}", shape, "int8", [scale] * outputs, 0, data, 3 if depthwise else 0)
-        bias_data = self.random.integers(-2000, 4000, outputs)
-        bias = self.writer.tensor(f"b{self.current}", (outputs,), "int32", [scale * self.scale] * outputs, data=bias_data)
-        cut = 0 if padding == SAME else taps - 1
-        self.shape = (1, self.shape[1] - cut, self.shape[2] - cut, outputs)
-        out = self.writer.tensor(f"t{self.current}", self.shape, "int8", self.scale, self.point)
-        schema = "DepthwiseConv2DOptions" if depthwise else "Conv2DOptions"
-        extra = {"DepthMultiplier": 1} if depthwise else {}
-        self.writer.node(
-            *(kind, [self.current, weights, bias], out, 1, schema),
-            **{"Padding": padding, "StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1},
-            FusedActivationFunction=RELU,
-            **extra,
-        )
-        self.current = out
-
-    def pool(self) -> None:
-        out = self.writer.tensor(f"p{self.current}", (1, 1, 1, self.shape[3]), "int8", self.scale, self.point)
-        self.writer.node(
-            *("AVERAGE_POOL_2D", [self.current], out, 1, "Pool2DOptions"),
-            **{"Padding": VALID, "StrideH": 1, "StrideW": 1, "FilterHeight": self.shape[1], "FilterWidth": self.shape[2]},
-        )
-        self.shape, self.current = (1, 1, 1, self.shape[3]), out
-
-    def bytes(self) -> bytes:
-        return self.writer.bytes([self.input], [self.current])
 
 
 def channels(data: bytes, *, fold: bool) -> list[int]:

@@ -147,7 +147,7 @@ def test_metadata_is_enough_to_teach() -> None:
     metadata = read_image(compile_bundle(make_bundle()).data).metadata
     assert metadata["labels"] == ["a", "b", "c"]
     assert metadata["input"] == {"shape": [3, 4, 1], "scale": 0.05, "zero_point": 0}
-    assert metadata["operators"] == ["relu relu", "features relu"]
+    assert metadata["operators"] == ["relu relu"]  # of two that only clamp
     assert metadata["head"]["parameter_count"] == HIDDEN * FEATURES + HIDDEN + CAPACITY * HIDDEN + CAPACITY
     assert metadata["head"]["layers"][1] == {
         **{"kind": "dense", "name": "classes", "in": HIDDEN, "out": CAPACITY, "activation": "none"},
@@ -218,7 +218,7 @@ def test_arena_over_the_limit_is_refused() -> None:
     with pytest.raises(CompileError) as caught:
         compile_bundle(bundle, ram_bytes=1000)
     assert str(caught.value) == (
-        f"the arena needs {image.arena_bytes:,} bytes: activations 160 (busiest in the head), "
+        f"the arena needs {image.arena_bytes:,} bytes, {image.arena_bytes - 1000:,} more than there are: activations 160 (busiest in the head), "
         "parameters 356, replay buffer 8,190; "
         f"expected at most 1,000\n"
         f"hint: replay_buffer_bytes less by {image.arena_bytes - 1000:,} or more; "

@@ -160,6 +160,33 @@ def test_dead_operators_are_dropped() -> None:
     np.testing.assert_array_equal(answers(tflite, (drop_dead,)), answers(tflite, ()))
 
 
+def clamped(operator: str, *, scale: float = 0.05, read_twice: bool = False) -> bytes:
+    """A convolution or addition, and behind it an activation of its own."""
+    writer = ModelWriter()
+    first, middle, out = (writer.tensor(name, (1, 3, 4, 2), zero_point=-7) for name in ("in", "middle", "out"))
+    writer.tensors[out]["scale"] = scale
+    writer.node("ADD", [first, first], middle, 1, "AddOptions", FusedActivationFunction=3)
+    writer.node(operator, [middle], out)
+    return writer.bytes([first], [out, middle] if read_twice else [out])
+
+
+@pytest.mark.parametrize("operator", ["RELU", "RELU6", "RELU_N1_TO_1"])
+@pytest.mark.parametrize(
+    ("build", "fused"),
+    [
+        (lambda operator: clamped(operator), True),
+        # Another scale; a reader of the value before the clamp.
+        (lambda operator: clamped(operator, scale=0.06), False),
+        (lambda operator: clamped(operator, read_twice=True), False),
+    ],
+)
+def test_clamps_are_fused_where_exact(build: Callable[[str], bytes], fused: bool, operator: str) -> None:
+    tflite = build(operator)
+    assert kinds(tflite, PASSES) == ["add"] + ([] if fused else ["relu"])
+    np.testing.assert_array_equal(answers(tflite, PASSES), answers(tflite, ()))
+    assert_outputs_equal(tflite, samples_for(tflite, 20))
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_all_passes_together_change_no_byte(seed: int) -> None:
     tflite = random_graph(seed, length=9)

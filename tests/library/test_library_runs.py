@@ -22,7 +22,7 @@ from tinytl_bridge.twin import TwinModel
 PROGRAM = Path(__file__).parent / "main.c"
 STRICT = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
 CORES = {"host": HOST, "cortex-m55": CORTEX_M55, "cortex-m4f": CORTEX_M4F, "cortex-m0": CORTEX_M0_WIDE, "rv32imac": RISCV32}
-LAYERS = ("conv_2d_3x3", "depthwise", "depthwise_any", "fully_connected", "add", "average_pool")
+LAYERS = ("conv_2d_3x3", "depthwise", "depthwise_windows", "fully_connected", "add", "average_pool")
 MODELS = ("graph", "digits", *LAYERS)
 TARGETS = ("qemu:mps2-an386", "qemu:mps3-an547", "host")
 

@@ -84,6 +84,9 @@ def layers() -> tuple[LayerRow, ...]:
                 instructions,
                 int(instructions * 1.24),
                 macs * 3e-4,
+                "panels_s16",
+                int(instructions * 0.98),
+                {"dual multiply-add": macs, "load": macs, "branch": 17, "integer": instructions - 2 * macs - 17},
             )
         )
     return (*rows, LayerRow("classes", "dense", (10,), 5_760, 23_080, 2_344, 31_204, 40_100, 26.5))
@@ -184,7 +187,7 @@ def hostile_measurement() -> Measurement:
     """Figures and layers with markup in every text."""
     plain = measurement()
     figures = {f"{name}{SCRIPT}": replace(figure, how=f"{figure.how} {QUOTE}") for name, figure in plain.figures.items()}
-    layers = tuple(replace(layer, name=f"{layer.name}{SCRIPT}{LONG}", operator=QUOTE) for layer in plain.layers)
+    layers = tuple(replace(layer, name=f"{layer.name}{SCRIPT}{LONG}", operator=QUOTE, kernel=SCRIPT) for layer in plain.layers)
     return replace(plain, bundle=LONG, target=SCRIPT, figures=figures, layers=layers)
 
 

@@ -16,7 +16,10 @@ from tinytl.compiler.selection import find_choices, with_kernels
 
 NONE, RELU, RELU6 = 0, 1, 3
 SAME, VALID = 0, 1
-KINDS = ("conv_2d", "conv_2d_3x3", "pixelwise", "one_channel", "depthwise", "depthwise_any", "fully_connected", "add", "average_pool", "mean")
+KINDS = (
+    *("conv_2d", "conv_2d_3x3", "pixelwise", "one_channel", "depthwise", "depthwise_windows"),
+    *("fully_connected", "add", "average_pool", "mean"),
+)
 
 
 class LayerMaker:
@@ -115,10 +118,11 @@ class LayerMaker:
         channels, stride = self.pick(4, 8, 12), self.pick(1, 2)
         return self.convolution((self.side(), self.side(), channels), (3, 3), channels, (stride, stride), depthwise=True)
 
-    def depthwise_any(self) -> bytes:
-        channels, stride, dilation = self.pick(1, 2, 3, 8, 16, 20, 32, 40), self.pick(1, 2), self.pick(1, 1, 2)
-        filters = (self.pick(1, 2, 3, 5), self.pick(1, 3, 4))
-        return self.convolution((self.side(), self.side(), channels), filters, channels, (stride, stride), dilation, depthwise=True)
+    def depthwise_windows(self) -> bytes:
+        channels, dilation = self.pick(1, 3, 4, 8, 16, 20, 40), self.pick(1, 1, 2)
+        filters = (self.pick(1, 2, 3, 5), self.pick(1, 3, 4, 5))
+        strides = (self.pick(1, 2, 3), self.pick(1, 2))
+        return self.convolution((self.side(), self.side(), channels), filters, channels, strides, dilation, depthwise=True)
 
     def fully_connected(self) -> bytes:
         width, outputs = self.pick(1, 3, 4, 63, 64, 65, 66, 132), self.pick(4, 5, 6, 7, 8, 13)

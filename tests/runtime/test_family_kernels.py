@@ -16,7 +16,7 @@ from tinytl_bridge.twin import TwinModel
 
 BOARDS = {"dsp": "mps2-an386", "mve": "mps3-an547"}
 TITLES = {
-    "dsp": {"panels s16", "panels s8", "winograd 2×2", "winograd 4×4", "row pairs", "tables", "words"},
+    "dsp": {"panels s16", "panels s8", "winograd 2×2", "winograd 4×4", "row pairs", "taps", "tables", "words"},
     "mve": {"mve blocks", "mve lanes", "mve lanes of a row", "mve tables", "mve sums"},
 }
 SEEDS = range(24)

@@ -248,11 +248,14 @@ def test_rule_refuses(change: Change) -> None:
 
 
 def test_output_beside_an_input_only_in_place() -> None:
-    """relu may write where it reads, exactly; pooling never."""
+    """relu may write where it reads, exactly; pooling from below its input on, a concatenation never."""
     check_image(Change("relu", tensors={1: {"offset": 0}, 0: {"offset": 0}}).image())
     half = Change("relu", tensors={0: {"offset": 0}, 1: {"offset": 16}}, header={"arena_bytes": 320}).image()
     assert refusal(half).endswith("(its field at byte 8)")
-    assert refusal(Change(POOL, tensors={0: {"offset": 0}, 1: {"offset": 0}}).image()).endswith("(its field at byte 8)")
+    check_image(Change(POOL, tensors={0: {"offset": 16}, 1: {"offset": 0}}).image())
+    assert refusal(Change(POOL, tensors={0: {"offset": 0}, 1: {"offset": 16}}).image()).endswith("(its field at byte 8)")
+    joined = Change("concatenation of channels", tensors={0: {"offset": 0}, 2: {"offset": 0}}).image()
+    assert refusal(joined).endswith("(its field at byte 8)")
 
 
 def test_output_is_never_a_constant() -> None:

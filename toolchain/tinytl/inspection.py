@@ -98,19 +98,22 @@ class Inspection:
     fits: tuple[Fit, ...]
 
 
-def inspect(path: Path, *, options: CompileOptions = PORTABLE, boards: Sequence[tuple[str, CompileOptions]] = ()) -> Inspection:
+def inspect(
+    path: Path, *, options: CompileOptions = PORTABLE, boards: Sequence[tuple[str, CompileOptions]] = (), logits: bool = False
+) -> Inspection:
     """Inspect a `.tinytl` bundle or a `.tflite` model.
 
     Args:
         path: the file; its first bytes decide what it is.
         options: what to compile for.
         boards: name of each board to compare with, and what is compiled for it: its kernel family and its memory.
+        logits: leave a softmax at the end out, as `read_model`.
 
     Raises:
-        BundleError, ModelError: the file is neither, or damaged.
+        BundleError, ModelError: as `read_model`.
         CompileError: an operator that no image can hold.
     """
-    model = read_model(path)
+    model = read_model(path, logits=logits)
     return _inspected(model, compile_model(model, options), boards)
 
 

@@ -15,6 +15,7 @@ from tinytl.errors import BenchError
 FORMAT = "tinytl-measurement"
 ENERGY = "energy_nj_"
 _HOW_ENERGIES = "modelled, never measured; energy_nj_<model> says by which model"
+_HISTOGRAM = "counts of 0 or more by class that add up to the layer's instructions, or null"
 _HINT = "tinytl bench BUNDLE --target TARGET -o FILE writes one"
 
 REQUIRED = (
@@ -43,6 +44,7 @@ class LayerRow:
     """One operator of the extractor, or one layer of the head, as reports list it.
 
     kernel: which of its family runs it; expected_instructions: by the compiler's cost model of a Cortex-M4, None where it has none.
+    classes: instructions by class, adding up to `instructions`; None where they are not told apart.
     """
 
     name: str
@@ -56,6 +58,7 @@ class LayerRow:
     energy_nj: float | None = None
     kernel: str = ""
     expected_instructions: int | None = None
+    classes: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -139,11 +142,21 @@ def _layers(rows: list[Any]) -> tuple[LayerRow, ...]:
             _expect(isinstance(getattr(layer, name), str), f"layers[{index}].{name}", getattr(layer, name), "a text")
         for name in ("macs", "weight_bytes", "activation_bytes"):
             _expect(_is_finite(getattr(layer, name)), f"layers[{index}].{name}", getattr(layer, name), "a finite number")
-        for name in ("instructions", "cycles_model", "energy_nj"):
+        for name in ("instructions", "cycles_model", "energy_nj", "expected_instructions"):
             value = getattr(layer, name)
             _expect(value is None or _is_finite(value), f"layers[{index}].{name}", value, "a finite number or null")
+        _expect(_is_histogram(layer.classes, layer.instructions), f"layers[{index}].classes", layer.classes, _HISTOGRAM)
         layers.append(layer)
     return tuple(layers)
+
+
+def _is_histogram(classes: Any, instructions: int | None) -> bool:
+    if classes is None:
+        return True
+    if not isinstance(classes, Mapping):
+        return False
+    counts = classes.values()
+    return all(_is_finite(count) and count >= 0 for count in counts) and sum(counts) == instructions
 
 
 def _is_finite(value: Any) -> bool:

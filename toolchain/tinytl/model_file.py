@@ -13,6 +13,7 @@ from tinytl.compiler import CompileOptions, Image, compile_bundle, compile_tflit
 from tinytl.compiler.image_reader import ImageContents
 from tinytl.compiler.records import DTYPES
 from tinytl.errors import BundleError, ModelError
+from tinytl.logits import without_softmax
 from tinytl.signature import TensorSpec, read_signature
 
 LOGITS = "logits"
@@ -28,7 +29,7 @@ class ModelFile:
 
     Attributes:
         path: of the file. name: the bundle's, or the file's without its ending.
-        tflite: bytes of the graph; of a bundle its extractor.
+        tflite: bytes of the graph as it is to be run; of a bundle its extractor.
         bundle: None for a plain .tflite.
     """
 
@@ -51,11 +52,15 @@ class Ends:
     outputs: tuple[TensorSpec, ...]
 
 
-def read_model(path: Path | str) -> ModelFile:
+def read_model(path: Path | str, *, logits: bool = False) -> ModelFile:
     """Read a bundle or a .tflite; its first bytes decide what it is.
 
+    Args:
+        logits: leave a softmax at the end of a .tflite out, so that it answers logits (`without_softmax`).
+
     Raises:
-        BundleError: the file is missing, or a damaged bundle. ModelError: it is neither, or a damaged .tflite.
+        BundleError: the file is missing, or a damaged bundle. ModelError: it is neither, or a damaged .tflite; logits are asked for
+            and it does not end with a softmax.
     """
     path = Path(path)
     try:
@@ -63,6 +68,12 @@ def read_model(path: Path | str) -> ModelFile:
             start = stream.read(8)
         if start.startswith(b"PK"):
             bundle = read_bundle(path)
+            if logits:
+                raise ModelError(
+                    f"--logits: {path.name} is a bundle, whose head answers logits already",
+                    expected="a .tflite that ends with a softmax",
+                    hint="leave --logits out",
+                )
             return ModelFile(path, bundle.manifest["name"], bundle.extractor, bundle)
         data = path.read_bytes()
     except OSError as error:
@@ -70,7 +81,7 @@ def read_model(path: Path | str) -> ModelFile:
     if start[4:8] != b"TFL3":
         raise ModelError(f"{path.name} is neither a bundle nor a .tflite file", expected="a .tinytl or .tflite file")
     read_signature(data)
-    return ModelFile(path, path.stem, data, None)
+    return ModelFile(path, path.stem, without_softmax(data) if logits else data, None)
 
 
 def compile_model(model: ModelFile | Bundle | bytes, options: CompileOptions = PORTABLE) -> Image:

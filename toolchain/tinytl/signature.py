@@ -14,8 +14,8 @@ import numpy as np
 from tinytl.errors import ModelError
 
 _MAX_ENTRIES = 100_000
-# What flatbuffers raises on bytes that are no flatbuffer.
-_BROKEN = (struct.error, IndexError, AttributeError, TypeError, ValueError, OverflowError)
+BROKEN = (struct.error, IndexError, AttributeError, TypeError, ValueError, OverflowError)
+"""What flatbuffers raises on bytes that are no flatbuffer."""
 _DTYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool", 7: "int16", 9: "int8"}
 
 
@@ -52,7 +52,7 @@ def read_signature(tflite: bytes) -> Signature:
         raise ModelError("the model is no .tflite file", expected="the mark TFL3 at byte 4")
     try:
         return _read(tflite)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise ModelError(f"the .tflite file is damaged: {type(error).__name__}", expected="a complete file") from error
 
 
@@ -60,19 +60,27 @@ def _read(data: bytes) -> Signature:
     import tflite
 
     model = tflite.Model.GetRootAs(data, 0)
-    _bounded(model.SubgraphsLength())
+    bounded(model.SubgraphsLength())
     graph = model.Subgraphs(0)
-    _bounded(graph.OperatorsLength())
-    codes = [_code(model.OperatorCodes(each)) for each in range(_bounded(model.OperatorCodesLength()))]
-    names = {value: name for name, value in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}
+    bounded(graph.OperatorsLength())
+    names = operator_names(model)
     operators = [graph.Operators(each) for each in range(graph.OperatorsLength())]
-    written = [each.Outputs(place) for each in operators for place in range(_bounded(each.OutputsLength()))]
+    written = [each.Outputs(place) for each in operators for place in range(bounded(each.OutputsLength()))]
     return Signature(
-        inputs=tuple(_spec(graph.Tensors(graph.Inputs(each))) for each in range(_bounded(graph.InputsLength()))),
-        outputs=tuple(_spec(graph.Tensors(graph.Outputs(each))) for each in range(_bounded(graph.OutputsLength()))),
-        operators=tuple(names.get(codes[each.OpcodeIndex()], "CUSTOM") for each in operators),
+        inputs=tuple(_spec(graph.Tensors(graph.Inputs(each))) for each in range(bounded(graph.InputsLength()))),
+        outputs=tuple(_spec(graph.Tensors(graph.Outputs(each))) for each in range(bounded(graph.OutputsLength()))),
+        operators=tuple(names[each.OpcodeIndex()] for each in operators),
         computed=frozenset(int(each) for each in written),
     )
+
+
+def operator_names(model: Any) -> list[str]:
+    """Return the name of each operator code of a model, as in the schema ("CONV_2D"); "CUSTOM" for what it does not list."""
+    import tflite
+
+    names = {value: name for name, value in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}
+    codes = [_code(model.OperatorCodes(each)) for each in range(bounded(model.OperatorCodesLength()))]
+    return [names.get(code, "CUSTOM") for code in codes]
 
 
 def _code(code: Any) -> int:
@@ -81,7 +89,7 @@ def _code(code: Any) -> int:
 
 
 def _spec(tensor: Any) -> TensorSpec:
-    shape = [tensor.Shape(each) for each in range(_bounded(tensor.ShapeLength()))]
+    shape = [tensor.Shape(each) for each in range(bounded(tensor.ShapeLength()))]
     if tensor.ShapeSignatureLength() == len(shape):
         shape = [tensor.ShapeSignature(each) for each in range(len(shape))]
     quantization = tensor.Quantization()
@@ -95,7 +103,8 @@ def _spec(tensor: Any) -> TensorSpec:
     )
 
 
-def _bounded(count: int) -> int:
+def bounded(count: int) -> int:
+    """Return a count that something is to loop over. Raises ValueError where it is absurd."""
     if not 0 <= count <= _MAX_ENTRIES:
         raise ValueError(count)
     return int(count)

@@ -3,7 +3,8 @@
 
 The model is tables 3-1 and 7-1 of the Cortex-M4 Technical Reference Manual with zero wait states. It was never checked against a board:
 it compares builds. No operand-dependent stalls; a divide takes 7 of its 2 … 12 cycles; a taken branch refills the pipeline in 2 of
-1 … 3; an instruction that an IT block skips costs as much as one that runs.
+1 … 3; an instruction that an IT block skips costs as much as one that runs. Vector instructions (MVE, Cortex-M55) have a class, but no
+cycles of their own: 1 stands for each.
 """
 
 import re
@@ -11,7 +12,10 @@ from dataclasses import dataclass
 
 BRANCH_REFILL = 2
 _CONDITION = "(?:eq|ne|cs|cc|hs|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)"
-_BRANCH = re.compile(rf"(b|bl|bx|blx){_CONDITION}?|cbn?z")
+_BRANCH = re.compile(rf"(b|bl|bx|blx){_CONDITION}?|cbn?z|wls|le")
+_VECTOR = re.compile(r"vctp|vpst|vpt|vpnot|[dw]lstp|letp|lctp")
+_OTHER = re.compile(r"nop|it[te]{0,3}|dmb|dsb|isb|cps|mrs|msr|svc|bkpt|wfi|wfe|sev|yield|udf")
+"""What neither computes nor moves data nor branches."""
 _DUAL_MULTIPLY = re.compile(r"sm(la|ls|ua|us)l?dx?")
 _MULTIPLY = re.compile(r"(mul|mla|mls|smul|smla|umul|umla|umaal|smmul|smmla|smmls)")
 
@@ -28,6 +32,8 @@ class Cost:
 def cost(mnemonic: str, operands: str) -> Cost:
     """Return class and modelled cycles of one instruction as objdump prints it."""
     base = mnemonic.partition(".")[0]
+    if _VECTOR.match(base) or (base.startswith("v") and re.search(r"\bq[0-7]\b", operands)):
+        return Cost("vector", 1)
     return _floating(base, operands) if base.startswith("v") else _integer(base, operands)
 
 
@@ -78,6 +84,8 @@ def _integer(base: str, operands: str) -> Cost:
         return Cost("dual multiply-add", 1)
     if base.startswith(("mov", "add")) and refill:
         return Cost("branch", 1, refill)
+    if _OTHER.match(base):
+        return Cost("other", 1)
     return Cost("multiply" if _MULTIPLY.match(base) else "integer", 1)
 
 

@@ -9,6 +9,9 @@
 
 enum { MAX_DIM = 1 << 24, HEADER_BYTES = 128, FLAG_HEAD = 1 };
 
+/* No field is wrong. */
+#define NONE UINT32_MAX
+
 #define FIELD(record, member) ((uint32_t)offsetof(record, member))
 
 /* The structs are the records of SPEC.md, without a byte between their fields. */
@@ -121,35 +124,39 @@ static int dims_ok(const tinytl_tensor *tensor)
     return bytes == tensor->bytes;
 }
 
-static tinytl_error tensor_check(const tinytl_image_header *header, const tinytl_tensor *tensor, uint32_t record)
+/* Return the offset of the first field that is wrong, or NONE. */
+static uint32_t wrong_tensor_field(const tinytl_tensor *tensor)
 {
     if (element_bytes(tensor->dtype) == 0)
-        return malformed(record, FIELD(tinytl_tensor, dtype));
+        return FIELD(tinytl_tensor, dtype);
     if (tensor->region > 1)
-        return malformed(record, FIELD(tinytl_tensor, region));
+        return FIELD(tinytl_tensor, region);
     if (tensor->rank > 4)
-        return malformed(record, FIELD(tinytl_tensor, rank));
-    if (tensor->reserved0 != 0 || tensor->reserved1 != 0)
-        return malformed(record, tensor->reserved0 ? FIELD(tinytl_tensor, reserved0) : FIELD(tinytl_tensor, reserved1));
+        return FIELD(tinytl_tensor, rank);
+    if (tensor->reserved0 != 0)
+        return FIELD(tinytl_tensor, reserved0);
+    if (tensor->reserved1 != 0)
+        return FIELD(tinytl_tensor, reserved1);
     if (!dims_ok(tensor))
-        return malformed(record, FIELD(tinytl_tensor, dims));
+        return FIELD(tinytl_tensor, dims);
     if (!zero_point_ok(tensor))
-        return malformed(record, FIELD(tinytl_tensor, zero_point));
+        return FIELD(tinytl_tensor, zero_point);
     if (!(tensor->scale >= 0.0f && tensor->scale < 3.0e38f)) /* also what is no number */
-        return malformed(record, FIELD(tinytl_tensor, scale));
-    const uint64_t end = (uint64_t)tensor->offset + tensor->bytes, limit = tensor->region ? header->image_bytes : header->arena_bytes;
-    if (tensor->offset % TINYTL_ALIGNMENT != 0)
-        return malformed(record, FIELD(tinytl_tensor, offset));
-    return end > limit ? error_of(TINYTL_STATUS_bad_offset, end, limit) : fine;
+        return FIELD(tinytl_tensor, scale);
+    return tensor->offset % TINYTL_ALIGNMENT != 0 ? FIELD(tinytl_tensor, offset) : NONE;
 }
 
 static tinytl_error tensors_check(const uint8_t *image, const tinytl_image_header *header)
 {
     const tinytl_tensor *tensors = (const tinytl_tensor *)(const void *)(image + header->tensors);
     for (uint32_t i = 0; i < header->tensor_count; i++) {
-        const tinytl_error error = tensor_check(header, &tensors[i], header->tensors + i * (uint32_t)sizeof *tensors);
-        if (error.status)
-            return error;
+        const uint32_t field = wrong_tensor_field(&tensors[i]);
+        if (field != NONE)
+            return malformed(header->tensors + i * (uint32_t)sizeof *tensors, field);
+        const uint64_t end = (uint64_t)tensors[i].offset + tensors[i].bytes;
+        const uint32_t limit = tensors[i].region ? header->image_bytes : header->arena_bytes;
+        if (end > limit)
+            return error_of(TINYTL_STATUS_bad_offset, end, limit);
     }
     return fine;
 }
@@ -166,53 +173,38 @@ static int operands_ok(const uint8_t *image, const tinytl_image_header *header, 
     return 1;
 }
 
-static int overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
+/* Return the offset of the first field that is wrong, or NONE; `entry`: of the operator's kernel, NULL where there is none. */
+static uint32_t wrong_operator_field(const uint8_t *image, const tinytl_operator *op, const operator_entry *entry)
 {
-    return a < b + b_bytes && b < a + a_bytes;
-}
-
-/* The output lies in the arena and on no input, but for the operators that work in place on exactly the same bytes. */
-static int places_ok(const tinytl_call *call, const tinytl_operator *op)
-{
-    const tinytl_tensor *out = call_output(call);
-    const int in_place = op->opcode == OPCODE_add || op->opcode == OPCODE_mul || op->opcode == OPCODE_requantize || op->opcode == OPCODE_relu ||
-                         op->opcode == OPCODE_lookup || op->opcode == OPCODE_sub || op->opcode == OPCODE_maximum || op->opcode == OPCODE_minimum ||
-                         op->opcode == OPCODE_prelu;
-    if (out->region != 0 || overlap(op->scratch_offset, op->scratch_bytes, out->offset, out->bytes))
-        return 0;
-    for (uint32_t i = 0; i < call->input_count; i++) {
-        const tinytl_tensor *in = call_input(call, i);
-        if (in->region != 0)
-            continue;
-        if (overlap(in->offset, in->bytes, out->offset, out->bytes) && !(in_place && in->offset == out->offset && in->bytes == out->bytes))
-            return 0;
-        if (overlap(op->scratch_offset, op->scratch_bytes, in->offset, in->bytes))
-            return 0;
-    }
-    return 1;
-}
-
-static tinytl_error operator_check(const uint8_t *image, const tinytl_image_header *header, uint32_t index)
-{
-    const tinytl_operator *op = (const tinytl_operator *)(const void *)(image + header->operators) + index;
-    const uint64_t record = header->operators + (uint64_t)index * sizeof *op;
-    const operator_entry *entry = tinytl_operator_find(op->opcode, op->kernel);
-    if (!entry && !tinytl_operator_find(op->opcode, 0))
-        return error_of(TINYTL_STATUS_bad_operator, index, op->opcode);
+    const tinytl_image_header *header = (const tinytl_image_header *)(const void *)image;
     if (!entry || (op->kernel != 0 && header->family == 0))
-        return malformed(record, FIELD(tinytl_operator, kernel));
+        return FIELD(tinytl_operator, kernel);
     if (!operands_ok(image, header, op->operands, (uint32_t)op->input_count + op->output_count))
-        return malformed(record, FIELD(tinytl_operator, operands));
+        return FIELD(tinytl_operator, operands);
     if (op->params_bytes != entry->params * 4u)
-        return malformed(record, FIELD(tinytl_operator, params_bytes));
+        return FIELD(tinytl_operator, params_bytes);
     if (op->params % 4u != 0 || (uint64_t)op->params + op->params_bytes > header->image_bytes)
-        return malformed(record, FIELD(tinytl_operator, params));
+        return FIELD(tinytl_operator, params);
     if (op->scratch_offset % TINYTL_ALIGNMENT != 0 || (uint64_t)op->scratch_offset + op->scratch_bytes > header->arena_bytes)
-        return malformed(record, FIELD(tinytl_operator, scratch_offset));
+        return FIELD(tinytl_operator, scratch_offset);
     const tinytl_call call = operator_call(image, NULL, op);
     if (!entry->rule(&call))
-        return malformed(record, FIELD(tinytl_operator, opcode));
-    return places_ok(&call, op) ? fine : malformed(record, FIELD(tinytl_operator, operands));
+        return FIELD(tinytl_operator, opcode);
+    return tinytl_places_ok(&call, op) ? NONE : FIELD(tinytl_operator, operands);
+}
+
+static tinytl_error operators_check(const uint8_t *image, const tinytl_image_header *header)
+{
+    const tinytl_operator *operators = (const tinytl_operator *)(const void *)(image + header->operators);
+    for (uint32_t i = 0; i < header->operator_count; i++) {
+        const operator_entry *entry = tinytl_operator_find(operators[i].opcode, operators[i].kernel);
+        if (!entry && !tinytl_operator_find(operators[i].opcode, 0))
+            return error_of(TINYTL_STATUS_bad_operator, i, operators[i].opcode);
+        const uint32_t field = wrong_operator_field(image, &operators[i], entry);
+        if (field != NONE)
+            return malformed(header->operators + i * (uint32_t)sizeof *operators, field);
+    }
+    return fine;
 }
 
 static tinytl_error graph_check(const uint8_t *image, const tinytl_image_header *header)
@@ -225,12 +217,7 @@ static tinytl_error graph_check(const uint8_t *image, const tinytl_image_header 
     for (uint32_t i = 0; i < count; i++)
         if (tensors[graph[i]].region != 0)
             return malformed(header->tensors + graph[i] * (uint32_t)sizeof *tensors, FIELD(tinytl_tensor, region));
-    for (uint32_t i = 0; i < header->operator_count; i++) {
-        const tinytl_error error = operator_check(image, header, i);
-        if (error.status)
-            return error;
-    }
-    return fine;
+    return operators_check(image, header);
 }
 
 tinytl_error tinytl_image_check(const void *image, size_t image_bytes, uint32_t family_mask)

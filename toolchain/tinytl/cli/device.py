@@ -14,6 +14,9 @@ from tinytl.errors import TinytlError
 
 if TYPE_CHECKING:
     from tinytl.compiler import CompileOptions
+    from tinytl.model_file import ModelFile
+
+_FORMS = {"image": "an image", "library": "a library"}
 
 
 @click.command()
@@ -25,30 +28,32 @@ if TYPE_CHECKING:
 @json_option
 def build(
     model: Path | None, target: str, form: str, out: Path | None, optimize: str, ram_bytes: int | None,
-    flash_bytes: int | None, as_json: bool,
+    flash_bytes: int | None, logits: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Compile MODEL, a bundle or a .tflite, to an image, or to a library of C for your own firmware; or build the board's firmware.
 
     A board's firmware takes any image. A library is the model with the part of the runtime that it needs.
     """
+    from tinytl.model_file import read_model
     from tinytl_bridge.compiling import options_for_target
 
     if form == "firmware":
         facts = _build_firmware(target, out)
     else:
         options = options_for_target(target, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
-        facts = _build_library(model, out, options, target) if form == "library" else _build_image(model, out, options)
+        if model is None:
+            raise click.UsageError(f"{_FORMS[form]} is built from a model: tinytl build MODEL --target TARGET --as {form}")
+        made = read_model(model, logits=logits)
+        facts = _build_library(made, out, options, target) if form == "library" else _build_image(made, out, options)
     show_facts(facts, as_json=as_json, title="Built")
 
 
-def _build_image(model: Path | None, out: Path | None, options: "CompileOptions") -> dict[str, object]:
+def _build_image(model: "ModelFile", out: Path | None, options: "CompileOptions") -> dict[str, object]:
     from tinytl.archive import write_whole
-    from tinytl.model_file import compile_model, read_model
+    from tinytl.model_file import compile_model
 
-    if model is None:
-        raise click.UsageError("an image is built from a model: tinytl build MODEL --target TARGET")
-    image = compile_model(read_model(model), options)
-    path = out or model.with_suffix(".tlim")
+    image = compile_model(model, options)
+    path = out or model.path.with_suffix(".tlim")
     write_whole(path, image.data)
     expected = sum(operator.instructions for operator in image.operators)
     return {
@@ -57,13 +62,10 @@ def _build_image(model: Path | None, out: Path | None, options: "CompileOptions"
     }  # fmt: skip
 
 
-def _build_library(model: Path | None, out: Path | None, options: "CompileOptions", target: str) -> dict[str, object]:
-    from tinytl.model_file import read_model
+def _build_library(model: "ModelFile", out: Path | None, options: "CompileOptions", target: str) -> dict[str, object]:
     from tinytl_bridge.library import build_library
 
-    if model is None:
-        raise click.UsageError("a library is built from a model: tinytl build MODEL --target TARGET --as library")
-    made = build_library(read_model(model), options, out or model.with_name(f"{model.stem}_library"), target=target)
+    made = build_library(model, options, out or model.path.with_name(f"{model.path.stem}_library"), target=target)
     return {
         "library": made.folder, "image_bytes": made.image_bytes, "arena_bytes": made.arena_bytes, "family": options.family,
         "code_bytes": made.code_bytes, "sources": len(made.sources),
@@ -92,13 +94,14 @@ def _build_firmware(target: str, out: Path | None) -> dict[str, object]:
 @compile_options
 @json_option
 def flash(
-    model: Path, target: str, state_dir: Path | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None, as_json: bool
-) -> None:
+    model: Path, target: str, state_dir: Path | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None, logits: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Put MODEL, a bundle or a .tflite, onto a target. Refused before anything changes when it does not fit."""
     from tinytl.model_file import read_model
     from tinytl_bridge import connect
 
-    read = read_model(model)
+    read = read_model(model, logits=logits)
     with connect(target, state_dir=state_dir) as device, progress() as bar:
         device.flash(device.compile(read, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes), progress=bar)
         status = device.status()

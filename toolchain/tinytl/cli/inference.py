@@ -22,7 +22,7 @@ _INPUT = "N samples stacked on axis 0, in the model's own type; .npz for several
 @json_option
 def run(
     model: Path, target: str, state_dir: Path | None, source: Path, out: Path, optimize: str, ram_bytes: int | None,
-    flash_bytes: int | None, as_json: bool,
+    flash_bytes: int | None, logits: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run a .tflite MODEL, or a bundle, on a target: arrays in, arrays out.
 
@@ -34,7 +34,7 @@ def run(
     from tinytl_bridge.array_files import expect_writable, read_arrays, write_arrays
     from tinytl_bridge.running import run_model
 
-    read = read_model(model)
+    read = read_model(model, logits=logits)
     ends = ends_of(read, compile_model(read))
     logits_alone = read.bundle is not None and out.suffix == ".npy"
     expect_writable(out, [LOGITS] if logits_alone else [spec.name for spec in ends.outputs])

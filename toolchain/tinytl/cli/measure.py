@@ -12,6 +12,7 @@ from rich.console import Console
 from tinytl.cli.bench_tables import render_changes, render_measurements, render_suite
 from tinytl.cli.console import console_for, progress, say, show, table
 from tinytl.cli.options import FILE, MODEL, compile_options, json_option, seed_option
+from tinytl.errors import BenchError
 
 if TYPE_CHECKING:
     from tinytl.energy import Calibration
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
 @click.option("--compare", type=FILE, help="Baseline JSON; prints a table, fails past the tolerance.")
 @click.option("--tolerance", default=0.03, show_default=True, help="Of instructions, bytes and stack, as a fraction.")
 @click.option("-o", "--out", type=FILE, help="Write the measurements here as JSON, e.g. as a new baseline.")
+@click.option("--html", type=FILE, help="Draw the page of the measurements here: where the instructions of each layer go.")
 @compile_options
 @json_option
 def bench(
     model: Path | None, suite: str | None, peers: bool, targets: tuple[str, ...], data: str | None, samples: int | None,
-    pj_per_mac: float | None, pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, as_json: bool, **limits: Any,
+    pj_per_mac: float | None, pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, html: Path | None,
+    logits: bool, as_json: bool, **limits: Any,
 ) -> None:  # fmt: skip
     """Measure MODEL, a bundle or a .tflite, on each target: every figure says how it was had.
 
@@ -44,10 +47,13 @@ def bench(
     if (model is None) == (suite is None):
         raise click.UsageError("one of MODEL and --suite is measured: tinytl bench MODEL --target TARGET")
     calibration = _calibration(pj_per_mac, pj_source)
+    _expect_folders(out, html)
     if peers and suite is None:
         raise click.UsageError("--peers goes with --suite: peers are counted on published models")
     if model is not None:
-        measured = _bench_model(model, targets, data, samples, calibration, limits)
+        measured = _bench_model(model, targets, data, samples, calibration, limits | {"logits": logits})
+    elif logits:
+        raise click.UsageError("--logits goes with MODEL: a suite's models are counted whole, as its peers' are")
     elif data or samples:
         raise click.UsageError("--data and --samples are for the accuracy of a bundle; a suite has none")
     else:
@@ -57,6 +63,8 @@ def bench(
     show(result, as_json=as_json, render=lambda console: (render_suite if suite else render_measurements)(console, measured))
     if out is not None:
         _write(out, result)
+    if html is not None:
+        _draw(html, measured)
     if compare is not None:
         _compare(compare, measured, tolerance=tolerance, as_json=as_json)
 
@@ -96,11 +104,24 @@ def _calibration(pj_per_mac: float | None, source: str | None) -> "Calibration |
     return Calibration(pj_per_mac, source)
 
 
+def _expect_folders(*files: Path | None) -> None:
+    """Refuse files that could not be written once all is counted."""
+    for file in files:
+        if file is not None and not file.parent.is_dir():
+            raise BenchError(f"the folder of {file} does not exist", expected="a folder", hint=f"mkdir -p {file.parent}")
+
+
 def _write(out: Path, document: Any) -> None:
     from tinytl.archive import write_whole
 
     write_whole(out, (json.dumps(document, indent=2) + "\n").encode())
     say(f"written: {out}")
+
+
+def _draw(html: Path, measured: "Sequence[Measurement]") -> None:
+    from tinytl.report import write_bench_report
+
+    say(f"written: {write_bench_report(measured, html)}")
 
 
 def _compare(path: Path, measured: "Sequence[Measurement]", *, tolerance: float, as_json: bool) -> None:

@@ -58,14 +58,15 @@ class _Bytes(click.ParamType):
 
 
 def compile_options(command: Command) -> Command:
-    """Add `--optimize`, `--ram` and `--flash`."""
+    """Add `--optimize`, `--ram`, `--flash` and `--logits`."""
     optimize = click.option(
         "--optimize", type=click.Choice(["speed", "size", "balanced"]), default="speed", show_default=True,
         help="Fewest instructions; weights at most 1.1 times their int8 bytes; or 2 times.",
     )  # fmt: skip
     ram = click.option("--ram", "ram_bytes", type=_Bytes(), help="Arena to keep within, e.g. 64k  [default: what the target has]")
     flash = click.option("--flash", "flash_bytes", type=_Bytes(), help="Image to keep within, e.g. 256k  [default: the model slot]")
-    return optimize(ram(flash(command)))
+    logits = click.option("--logits", is_flag=True, help="Leave a softmax at the end of a .tflite out: it answers logits.")
+    return optimize(ram(flash(logits(command))))
 
 
 def target_options(command: Command) -> Command:

@@ -103,14 +103,16 @@ def export(
 @click.option("--target", metavar="TARGET", help="Compile for it, e.g. qemu:mps2-an386  [default: portable kernels, no limits]")
 @compile_options
 @json_option
-def inspect(file: Path, target: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None, as_json: bool) -> None:
+def inspect(
+    file: Path, target: str | None, optimize: str, ram_bytes: int | None, flash_bytes: int | None, logits: bool, as_json: bool
+) -> None:
     """Layers, MACs, RAM, flash, energy and checksums of a bundle or .tflite FILE; what fits where."""
     from tinytl.cli.inspection_tables import render_inspection
     from tinytl.inspection import inspect as run_inspection
     from tinytl_bridge.compiling import options_for_boards, options_for_target
 
     options = options_for_target(target or "host", optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
-    found = run_inspection(file, options=options, boards=options_for_boards(optimize))
+    found = run_inspection(file, options=options, boards=options_for_boards(optimize), logits=logits)
     show(found, as_json=as_json, render=lambda console: render_inspection(console, found))
 
 

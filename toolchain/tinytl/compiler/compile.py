@@ -10,18 +10,20 @@ from math import prod
 from typing import Any
 
 from tinytl.bundle import Bundle
+from tinytl.compiler.clamp_fusion import fuse_clamps
 from tinytl.compiler.constant_channels import fold_constant_channels
+from tinytl.compiler.fitting import ArenaNeeds, fit_arena
 from tinytl.compiler.head_section import HeadPlan, plan_head
 from tinytl.compiler.image import Image, OperatorInfo, write_image
 from tinytl.compiler.inference import MAX_BYTES, infer
-from tinytl.compiler.liveness import ArenaPlan, plan_arena
+from tinytl.compiler.liveness import ArenaPlan
 from tinytl.compiler.lowering import lower
 from tinytl.compiler.metadata import bundle_metadata, encoded, tflite_metadata
 from tinytl.compiler.passes import PASSES, Pass, optimize
-from tinytl.compiler.program import CONSTANT, Program
+from tinytl.compiler.program import CONSTANT, Program, compacted
 from tinytl.compiler.reader import read
 from tinytl.compiler.records import FAMILIES
-from tinytl.compiler.selection import POLICIES, Choices, choose, compacted, constants_of, find_choices
+from tinytl.compiler.selection import POLICIES, Choices, choose, constants_of, find_choices
 from tinytl.compiler.table_chains import join_tables
 from tinytl.errors import CompileError
 
@@ -31,7 +33,7 @@ class CompileOptions:
     """What to compile for.
 
     Attributes:
-        family: kernel family; `portable` runs everywhere, `dsp` on Cortex-M4, M7 and M33.
+        family: kernel family; `portable` runs everywhere, `dsp` on Cortex-M4, M7 and M33, `mve` on M55.
         optimize: `speed`, `size` (weights at most 1.1 times their int8 bytes) or `balanced` (2 times).
         ram_bytes: arena that the device has; None for no limit.
         flash_bytes: what the whole image may take; None for no limit.
@@ -103,7 +105,7 @@ def compile_tflite(
 def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES, fold: bool = True) -> Program:
     """Run the stages up to the program. passes: which to run; fold: constant channels; tests compare with none."""
     program = lower(optimize(infer(read(data)), passes))
-    program = join_tables(program) if passes else program
+    program = fuse_clamps(join_tables(program)) if passes else program
     return compacted(fold_constant_channels(program)) if fold else program
 
 
@@ -137,25 +139,20 @@ def build_image(program: Program, head: HeadPlan | None, metadata: dict[str, Any
 
 
 def _chosen_and_planned(choices: Choices, head: HeadPlan | None, options: CompileOptions, room: int | None) -> tuple[Program, ArenaPlan]:
-    """Choose kernels and plan the arena; scratch that does not fit sends its operator to a kernel with less.
+    """Choose kernels and plan the arena.
 
     room: what the constants may take.
     """
+
+    def chosen(scratch: dict[int, int]) -> Program:
+        return choose(choices, options.optimize, flash_bytes=room, scratch_bytes=scratch)
+
     limit = MAX_BYTES if options.ram_bytes is None else options.ram_bytes
-    scratch: dict[int, int] = {}
-    while True:
-        chosen = choose(choices, options.optimize, flash_bytes=room, scratch_bytes=scratch)
-        arena = plan_arena(
-            chosen,
-            afterwards=head.afterwards() if head else (),
-            persistent=head.persistent() if head else (),
-        )
-        if arena.bytes <= limit:
-            return chosen, arena
-        busy = _busiest_scratch(chosen, arena)
-        if busy is None:
-            raise _too_large(arena, len(chosen.operators), limit, head)
-        scratch[busy] = chosen.operators[busy].scratch_bytes - 1
+    needs = ArenaNeeds(head.afterwards() if head else (), head.persistent() if head else (), limit)
+    program, arena, fits = fit_arena(chosen, needs)
+    if not fits:
+        raise _too_large(arena, program, limit, head)
+    return program, arena
 
 
 def _too_long(data: bytes, constant_bytes: int, limit: int) -> CompileError:
@@ -165,16 +162,6 @@ def _too_long(data: bytes, constant_bytes: int, limit: int) -> CompileError:
         expected=f"at most {limit:,}",
         hint="fewer channels, or a board with more flash",
     )
-
-
-def _busiest_scratch(program: Program, arena: ArenaPlan) -> int | None:
-    """Return the operator with scratch at whose time most of the arena is in use, None where none has scratch."""
-    with_scratch = [number for number, each in enumerate(program.operators) if each.scratch_bytes]
-
-    def alive(time: int) -> int:
-        return sum(each.bytes for each in arena.ranges if each.first_operator <= time <= each.last_operator)
-
-    return max(with_scratch, key=alive, default=None)
 
 
 def _operator_infos(program: Program) -> tuple[OperatorInfo, ...]:
@@ -198,20 +185,23 @@ def _operator_infos(program: Program) -> tuple[OperatorInfo, ...]:
     return tuple(infos)
 
 
-def _too_large(arena: ArenaPlan, operators: int, ram_bytes: int, head: HeadPlan | None) -> CompileError:
+def _too_large(arena: ArenaPlan, program: Program, ram_bytes: int, head: HeadPlan | None) -> CompileError:
     """Return the refusal of an arena: what needs how much, the busiest moment, the limit."""
     persistent = dict(head.persistent()) if head else {}
     planned = arena.bytes - sum(-(-size // 16) * 16 for size in persistent.values())
+    operators = len(program.operators)
 
     def alive(time: int) -> int:
         ranges = [each for each in arena.ranges if each.name not in persistent]
         return sum(each.bytes for each in ranges if each.first_operator <= time <= each.last_operator)
 
     busiest = max(range(operators + 1), key=alive)
-    where = f"busiest at operator {busiest}" if busiest < operators else "busiest in the head"
+    where = f"busiest at operator {busiest}, {program.operators[busiest].name!r}" if busiest < operators else "busiest in the head"
     parts = [f"activations {planned:,} ({where})"]
     parts += [f"{name.replace('_', ' ')} {size:,}" for name, size in persistent.items()]
+    missing = arena.bytes - ram_bytes
     hint = "a smaller input, fewer channels, or an earlier freeze plan"
     if "replay_buffer" in persistent:
-        hint = f"replay_buffer_bytes less by {arena.bytes - ram_bytes:,} or more; {hint}"
-    return CompileError(f"the arena needs {arena.bytes:,} bytes: {', '.join(parts)}", expected=f"at most {ram_bytes:,}", hint=hint)
+        hint = f"replay_buffer_bytes less by {missing:,} or more; {hint}"
+    what = f"the arena needs {arena.bytes:,} bytes, {missing:,} more than there are: {', '.join(parts)}"
+    return CompileError(what, expected=f"at most {ram_bytes:,}", hint=hint)

@@ -214,7 +214,7 @@ def _add_constants(sections: _Sections, program: Program) -> dict[int, int]:
 
 def _tensor_records(program: Program, arena: ArenaPlan, constants: dict[int, int]) -> bytes:
     return b"".join(
-        pack(_tensor_record(tensor, constants[number] if tensor.storage == CONSTANT else arena.offsets[tensor.storage]))
+        pack(_tensor_record(tensor, constants[number] if tensor.storage == CONSTANT else arena.offset(tensor)))
         for number, tensor in enumerate(program.tensors)
     )
 

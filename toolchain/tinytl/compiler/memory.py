@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fifth stage, first half: buffers with lifetimes → offsets in one arena.
 
-A plan is exact and static: two buffers share bytes only if they are never alive together. Offsets come from greedy best
-fit (after Pisarchyk and Lee 2020, arXiv:2001.03288) in several orders; where none reaches the lower bound, a small
-search over orders follows: all of them for few buffers, deterministic swaps for more.
+A plan is exact and static: two buffers share bytes only if they are never alive together, or if one is written from its
+beginning while the other is read, far enough above it. Offsets come from greedy best fit (after Pisarchyk and Lee 2020,
+arXiv:2001.03288) in several orders; where none reaches the lower bound, a small search over orders follows: all of them
+for few buffers, a seeded climb for more.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from random import Random
 
 ALIGNMENT = 16
 _EXHAUSTIVE = 6
-_SWAPPED = 16
+_CLIMBS = 8000
+"""Exchanges that are tried, times the number of buffers."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,10 @@ class Buffer:
         return self.first <= other.last and other.first <= self.last
 
 
+Distances = Mapping[tuple[int, int], int]
+"""(buffer that is written, buffer that is read meanwhile) → least bytes between their beginnings with which they may overlap."""
+
+
 @dataclass(frozen=True)
 class MemoryPlan:
     """offsets: of the buffers, in their order, multiples of 16; bytes: the arena that holds them all."""
@@ -42,30 +49,42 @@ def aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def lower_bound(buffers: Sequence[Buffer]) -> int:
+def lower_bound(buffers: Sequence[Buffer], distances: Distances | None = None) -> int:
     """Return the bytes alive at the busiest moment: no plan is smaller."""
     starts = {each.first for each in buffers}
-    return max((sum(aligned(b.bytes) for b in buffers if b.first <= time <= b.last) for time in starts), default=0)
+    busiest = 0
+    for time in starts:
+        alive = sum(aligned(b.bytes) for b in buffers if b.first <= time <= b.last)
+        for (written, read), distance in (distances or {}).items():
+            low, high = buffers[written], buffers[read]
+            if low.first <= time <= low.last and high.first <= time <= high.last:
+                below, above = aligned(low.bytes), aligned(high.bytes)
+                alive += max(min(aligned(distance), below) + above, below) - below - above
+        busiest = max(busiest, alive)
+    return busiest
 
 
-def plan_memory(buffers: Sequence[Buffer]) -> MemoryPlan:
-    """Place buffers so that those alive together do not overlap.
+def plan_memory(buffers: Sequence[Buffer], distances: Distances | None = None) -> MemoryPlan:
+    """Place buffers so that those alive together do not overlap, but for pairs that may.
 
     Args:
         buffers: sizes > 0, lifetimes in operator numbers.
+        distances: pairs of which the first is only written while both are alive, and the second only read.
 
     Returns:
         The smallest plan found; the same one for the same buffers, always.
     """
-    bound = lower_bound(buffers)
-    best: MemoryPlan | None = None
+    may, bound = distances or {}, lower_bound(buffers, distances)
+    best: tuple[MemoryPlan, list[int]] | None = None
     for order in _orders(buffers):
-        plan = _packed(buffers, order)
-        if best is None or plan.bytes < best.bytes:
-            best = plan
-        if best.bytes == bound:
+        plan = _packed(buffers, order, may)
+        if best is None or plan.bytes < best[0].bytes:
+            best = plan, list(order)
+        if best[0].bytes == bound:
             break
-    return best or MemoryPlan((), 0)
+    if best is None:
+        return MemoryPlan((), 0)
+    return best[0] if best[0].bytes == bound or len(buffers) <= _EXHAUSTIVE else _climbed(buffers, may, bound, *best)
 
 
 def _orders(buffers: Sequence[Buffer]) -> Iterator[Sequence[int]]:
@@ -74,46 +93,69 @@ def _orders(buffers: Sequence[Buffer]) -> Iterator[Sequence[int]]:
     def span(number: int) -> int:
         return buffers[number].last - buffers[number].first + 1
 
-    by_size = sorted(numbers, key=lambda n: (-buffers[n].bytes, buffers[n].first, n))
-    yield by_size
+    yield sorted(numbers, key=lambda n: (-buffers[n].bytes, buffers[n].first, n))
     yield sorted(numbers, key=lambda n: (-span(n), -buffers[n].bytes, n))
     yield sorted(numbers, key=lambda n: (-span(n) * buffers[n].bytes, n))
     yield sorted(numbers, key=lambda n: (buffers[n].first, -buffers[n].bytes, n))
+    yield _from_the_busiest(buffers)
     if len(buffers) <= _EXHAUSTIVE:
         yield from permutations(numbers)
-    else:
-        yield from _swaps(by_size)
 
 
-def _swaps(order: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Exchange neighbours near and far of a good order; large buffers come first and matter most."""
-    leading = min(len(order), _SWAPPED)
-    for distance in range(1, leading):
-        for left in range(leading - distance):
-            swapped = list(order)
-            swapped[left], swapped[left + distance] = swapped[left + distance], swapped[left]
-            yield swapped
+def _from_the_busiest(buffers: Sequence[Buffer]) -> list[int]:
+    """Order by distance in time from the busiest moment, large ones first: neighbours of a chain lie where they may overlap."""
+    times = {each.first for each in buffers}
+    busiest = max(sorted(times), key=lambda time: sum(b.bytes for b in buffers if b.first <= time <= b.last), default=0)
+
+    def away(buffer: Buffer) -> int:
+        return max(buffer.first - busiest, busiest - buffer.last, 0)
+
+    return sorted(range(len(buffers)), key=lambda n: (away(buffers[n]), -buffers[n].bytes, n))
 
 
-def _packed(buffers: Sequence[Buffer], order: Iterable[int]) -> MemoryPlan:
+def _climbed(buffers: Sequence[Buffer], may: Distances, bound: int, plan: MemoryPlan, order: list[int]) -> MemoryPlan:
+    """Exchange two places of a good order again and again, keeping what makes nothing worse."""
+    random = Random(len(buffers))
+    for _ in range(_CLIMBS // len(order)):
+        if plan.bytes == bound:
+            break
+        swapped = list(order)
+        left, right = random.sample(range(len(order)), 2)
+        swapped[left], swapped[right] = swapped[right], swapped[left]
+        other = _packed(buffers, swapped, may)
+        if other.bytes <= plan.bytes:
+            plan, order = other, swapped
+    return plan
+
+
+def _packed(buffers: Sequence[Buffer], order: Iterable[int], may: Distances) -> MemoryPlan:
     """Place buffers in order, each into the smallest gap that holds it, else on top."""
     offsets: dict[int, int] = {}
     for number in order:
-        neighbours = sorted(
-            (offset, offset + aligned(buffers[placed].bytes))
-            for placed, offset in offsets.items()
-            if buffers[placed].meets(buffers[number])
+        closed = sorted(
+            _closed(buffers, may, number, placed, offset) for placed, offset in offsets.items() if buffers[placed].meets(buffers[number])
         )
-        offsets[number] = _best_gap(neighbours, aligned(buffers[number].bytes))
+        offsets[number] = _best_gap(closed)
     end = max((offset + aligned(buffers[number].bytes) for number, offset in offsets.items()), default=0)
     return MemoryPlan(tuple(offsets[number] for number in range(len(buffers))), end)
 
 
-def _best_gap(taken: list[tuple[int, int]], size: int) -> int:
+def _closed(buffers: Sequence[Buffer], may: Distances, number: int, placed: int, offset: int) -> tuple[int, int]:
+    """Return the open interval in which a buffer may not begin because of one that is placed."""
+    below, above = aligned(buffers[number].bytes), aligned(buffers[placed].bytes)
+    if (number, placed) in may:
+        below = min(below, aligned(may[number, placed]))
+    if (placed, number) in may:
+        above = min(above, aligned(may[placed, number]))
+    return offset - below, offset + above
+
+
+def _best_gap(closed: list[tuple[int, int]]) -> int:
+    """Return the beginning of the smallest gap between closed intervals, else their end."""
     best, best_room, end = None, 0, 0
-    for start, stop in taken:
+    for start, stop in closed:
         room = start - end
-        if room >= size and (best is None or room < best_room):
+        if room >= 0 and (best is None or room < best_room):
             best, best_room = end, room
         end = max(end, stop)
     return end if best is None else best

@@ -5,7 +5,8 @@ Tensors are views of storages; a storage is one run of bytes in the arena, which
 may share. Constants have data and no storage.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
@@ -14,6 +15,7 @@ from tinytl.compiler.graph import ELEMENT_BYTES, Graph, Node, Tensor
 from tinytl.compiler.kinds import OperatorKind
 from tinytl.compiler.naming import layer_name
 from tinytl.compiler.quantization import DOMAINS
+from tinytl.compiler.variants import VARIANTS
 from tinytl.errors import CompileError
 
 MAX_RANK = 4
@@ -25,7 +27,10 @@ CONSTANT = -1
 
 @dataclass(frozen=True)
 class ProgramTensor:
-    """One tensor record to be. data: of a constant, C-contiguous, of `dtype` and `dims`."""
+    """One tensor record to be.
+
+    storage_offset: bytes from its storage's beginning, a multiple of 16. data: of a constant, C-contiguous, of `dtype` and `dims`.
+    """
 
     name: str
     dtype: str
@@ -34,6 +39,7 @@ class ProgramTensor:
     zero_point: int = 0
     storage: int = CONSTANT
     data: np.ndarray | None = None
+    storage_offset: int = 0
 
     @property
     def bytes(self) -> int:
@@ -45,7 +51,8 @@ class ProgramOperator:
     """One operator record to be.
 
     inputs, outputs: tensor numbers; parameters: int32, in the order of its kernel. kernel: its number, 0 for the
-    portable one; kernel_name and instructions (expected, Cortex-M4; 0: not known) are for reports.
+    portable one; kernel_name and instructions (expected, Cortex-M4; 0: not known) are for reports. origin: its number
+    before its stage was cut into strips.
     """
 
     kind: OperatorKind
@@ -58,16 +65,45 @@ class ProgramOperator:
     kernel: int = 0
     kernel_name: str = "portable"
     instructions: int = 0
+    origin: int = -1
 
 
 @dataclass(frozen=True)
 class Program:
-    """Tensors, operators in order, graph inputs and outputs (tensor numbers)."""
+    """Tensors, operators in order, graph inputs and outputs (tensor numbers).
+
+    distances: (storage written, storage read) of strips → least bytes between their beginnings with which they may overlap.
+    """
 
     tensors: tuple[ProgramTensor, ...]
     operators: tuple[ProgramOperator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    distances: Mapping[tuple[int, int], int] = field(default_factory=dict)
+
+
+def parameters_of(operator: ProgramOperator) -> dict[str, int]:
+    """Return the parameters of an operator by name, as its kernel has them."""
+    names = VARIANTS[operator.kind.code, operator.kernel].parameters if operator.kernel else operator.kind.parameters
+    return dict(zip(names, operator.parameters, strict=True))
+
+
+def compacted(program: Program) -> Program:
+    """Drop tensors that no operator names, and number the others anew."""
+    used = {number for operator in program.operators for number in (*operator.inputs, *operator.outputs)}
+    used |= {*program.inputs, *program.outputs}
+    numbers = {old: new for new, old in enumerate(sorted(used))}
+
+    def renumbered(old: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(numbers[number] for number in old)
+
+    return replace(
+        program,
+        tensors=tuple(program.tensors[number] for number in numbers),
+        operators=tuple(replace(each, inputs=renumbered(each.inputs), outputs=renumbered(each.outputs)) for each in program.operators),
+        inputs=renumbered(program.inputs),
+        outputs=renumbered(program.outputs),
+    )
 
 
 def _meaning(tensor: Tensor) -> tuple[float, int]:

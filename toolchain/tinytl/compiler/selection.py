@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from tinytl.compiler.dsp.candidate import Candidate
 from tinytl.compiler.dsp.family import candidates as dsp_candidates
 from tinytl.compiler.mve.family import candidates as mve_candidates
-from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, ProgramTensor
+from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, ProgramTensor, compacted
 
 POLICIES = ("speed", "size", "balanced")
 _CANDIDATES = {"dsp": dsp_candidates, "mve": mve_candidates}
@@ -154,21 +154,4 @@ def _exchanged(operator: ProgramOperator, choice: Choice, tensors: list[ProgramT
         kernel=candidate.variant.number,
         kernel_name=candidate.variant.title,
         instructions=candidate.instructions,
-    )
-
-
-def compacted(program: Program) -> Program:
-    """Drop tensors that no operator uses."""
-    used = {number for operator in program.operators for number in (*operator.inputs, *operator.outputs)}
-    used |= {*program.inputs, *program.outputs}
-    numbers = {old: new for new, old in enumerate(sorted(used))}
-
-    def renumbered(old: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(numbers[number] for number in old)
-
-    return Program(
-        tuple(program.tensors[number] for number in sorted(used)),
-        tuple(replace(each, inputs=renumbered(each.inputs), outputs=renumbered(each.outputs)) for each in program.operators),
-        renumbered(program.inputs),
-        renumbered(program.outputs),
     )

@@ -7,13 +7,14 @@ that nobody else reads is passed over. Exact: the composed table holds what the 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from tinytl.compiler import fixed_point as fixed
 from tinytl.compiler.kinds import LOOKUP, RELU, REQUANTIZE
-from tinytl.compiler.program import Program, ProgramOperator, ProgramTensor
+from tinytl.compiler.program import Program, ProgramOperator, ProgramTensor, compacted
 from tinytl.compiler.quantization import DOMAINS
 
 _KINDS = (LOOKUP, RELU, REQUANTIZE)
@@ -27,7 +28,7 @@ def join_tables(program: Program) -> Program:
         if before is None or not _joins(program, before, operator):
             kept.append(operator)
             continue
-        table = _table(tensors, operator)[_table(tensors, before)]
+        table = values_by_byte(tensors, operator)[values_by_byte(tensors, before)]
         dtype = tensors[operator.outputs[0]].dtype
         name = tensors[operator.outputs[0]].name
         tensors.append(ProgramTensor(f"{name}/table", dtype, (256,), data=table.view(dtype)))
@@ -35,7 +36,7 @@ def join_tables(program: Program) -> Program:
         kept[-1] = ProgramOperator(LOOKUP, operator.name, inputs, operator.outputs, (), 0)
     if len(kept) == len(program.operators):
         return program
-    return _without_unused(replace(program, tensors=tuple(tensors), operators=tuple(kept)))
+    return compacted(replace(program, tensors=tuple(tensors), operators=tuple(kept)))
 
 
 def _joins(program: Program, before: ProgramOperator, operator: ProgramOperator) -> bool:
@@ -48,7 +49,7 @@ def _joins(program: Program, before: ProgramOperator, operator: ProgramOperator)
     return seen and all(storages[number] != passed for number in program.outputs)
 
 
-def _table(tensors: list[ProgramTensor], operator: ProgramOperator) -> np.ndarray:
+def values_by_byte(tensors: Sequence[ProgramTensor], operator: ProgramOperator) -> np.ndarray:
     """Return the 256 output bytes of an operator by the input's byte, both read without sign."""
     source, output = tensors[operator.inputs[0]], tensors[operator.outputs[0]]
     if operator.kind is LOOKUP:
@@ -64,17 +65,3 @@ def _table(tensors: list[ProgramTensor], operator: ProgramOperator) -> np.ndarra
     )
     values = [fixed.saturate(value + output.zero_point, low, high) for value in scaled]
     return np.array(values, output.dtype).view(np.uint8)
-
-
-def _without_unused(program: Program) -> Program:
-    """Drop tensors that no operator names, and number the others anew."""
-    used = {number for each in program.operators for number in (*each.inputs, *each.outputs)}
-    used |= {*program.inputs, *program.outputs}
-    numbers = {old: new for new, old in enumerate(sorted(used))}
-
-    def renumbered(old: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(numbers[each] for each in old)
-
-    operators = (replace(e, inputs=renumbered(e.inputs), outputs=renumbered(e.outputs)) for e in program.operators)
-    tensors = tuple(program.tensors[old] for old in numbers)
-    return Program(tensors, tuple(operators), renumbered(program.inputs), renumbered(program.outputs))

@@ -24,6 +24,7 @@ class Variant:
     Attributes:
         kind: operator that it computes. number: the operator record's `kernel`. name: as in the table and of the kernel.
         title: for tables. parameters: names of the int32 parameters, in order.
+        row_steps: (rows, kept) of `row_steps.RowSteps`; None where the output must lie apart from the input.
     """
 
     kind: OperatorKind
@@ -31,6 +32,7 @@ class Variant:
     name: str
     title: str
     parameters: tuple[str, ...] = ()
+    row_steps: tuple[int, int] | None = None
 
 
 _WINDOWS = (
@@ -38,35 +40,38 @@ _WINDOWS = (
     *("rescaling", "act_min", "act_max"),
 )
 
-CONV_2D_PANELS_S16 = Variant(CONV_2D, 1, "conv_2d_panels_s16", "panels s16", _WINDOWS)
-CONV_2D_PANELS_S8 = Variant(CONV_2D, 2, "conv_2d_panels_s8", "panels s8", _WINDOWS)
+CONV_2D_PANELS_S16 = Variant(CONV_2D, 1, "conv_2d_panels_s16", "panels s16", _WINDOWS, (1, 0))
+CONV_2D_PANELS_S8 = Variant(CONV_2D, 2, "conv_2d_panels_s8", "panels s8", _WINDOWS, (1, 0))
 _WINOGRAD = ("pad_top", "pad_left", "rescaling", "act_min", "act_max")
-CONV_2D_WINOGRAD_2 = Variant(CONV_2D, 3, "conv_2d_winograd_2", "winograd 2×2", _WINOGRAD)
-CONV_2D_WINOGRAD_4 = Variant(CONV_2D, 4, "conv_2d_winograd_4", "winograd 4×4", _WINOGRAD)
+CONV_2D_WINOGRAD_2 = Variant(CONV_2D, 3, "conv_2d_winograd_2", "winograd 2×2", _WINOGRAD, (2, 0))
+CONV_2D_WINOGRAD_4 = Variant(CONV_2D, 4, "conv_2d_winograd_4", "winograd 4×4", _WINOGRAD, (4, 0))
 DEPTHWISE_3X3 = Variant(
     *(DEPTHWISE_CONV_2D, 1, "depthwise_3x3", "row pairs"),
     ("pad_top", "pad_left", "stride", "rescaling", "act_min", "act_max"),
+    (2, 4),
 )
+DEPTHWISE_WINDOWS = Variant(DEPTHWISE_CONV_2D, 2, "depthwise_windows", "taps", _WINDOWS, (1, 0))
 _DENSE = ("depth", "act_min", "act_max")
 FULLY_CONNECTED_PANELS_S16 = Variant(FULLY_CONNECTED, 1, "fully_connected_panels_s16", "panels s16", _DENSE)
 FULLY_CONNECTED_PANELS_S8 = Variant(FULLY_CONNECTED, 2, "fully_connected_panels_s8", "panels s8", _DENSE)
 AVERAGE_POOL_2D_WORDS = Variant(
     *(AVERAGE_POOL_2D, 1, "average_pool_2d_words", "words"),
     AVERAGE_POOL_2D.parameters,
+    (1, 0),
 )
 MEAN_WORDS = Variant(MEAN, 1, "mean_words", "words", ("multiplier", "shift"))
 ADD_TABLES = Variant(ADD, 1, "add_tables", "tables", ("act_min", "act_max"))
 
 MVE_CONV_2D = Variant(CONV_2D, 65, "mve_conv_2d", "mve blocks", _WINDOWS)
-MVE_DEPTHWISE_PIXELS = Variant(DEPTHWISE_CONV_2D, 65, "mve_depthwise_pixels", "mve lanes", _WINDOWS)
-MVE_DEPTHWISE_FLAT = Variant(DEPTHWISE_CONV_2D, 66, "mve_depthwise_flat", "mve lanes of a row", _WINDOWS)
+MVE_DEPTHWISE_PIXELS = Variant(DEPTHWISE_CONV_2D, 65, "mve_depthwise_pixels", "mve lanes", _WINDOWS, (1, 1))
+MVE_DEPTHWISE_FLAT = Variant(DEPTHWISE_CONV_2D, 66, "mve_depthwise_flat", "mve lanes of a row", _WINDOWS, (1, 1))
 MVE_FULLY_CONNECTED = Variant(FULLY_CONNECTED, 65, "mve_fully_connected", "mve blocks", _DENSE)
-MVE_AVERAGE_POOL_2D = Variant(AVERAGE_POOL_2D, 65, "mve_average_pool_2d", "mve sums", AVERAGE_POOL_2D.parameters)
+MVE_AVERAGE_POOL_2D = Variant(AVERAGE_POOL_2D, 65, "mve_average_pool_2d", "mve sums", AVERAGE_POOL_2D.parameters, (1, 0))
 MVE_MEAN = Variant(MEAN, 65, "mve_mean", "mve sums", ("multiplier", "shift"))
 MVE_ADD_TABLES = Variant(ADD, 65, "mve_add_tables", "mve tables", ("act_min", "act_max"))
 
 _ALL = (
-    *(CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4, DEPTHWISE_3X3),
+    *(CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4, DEPTHWISE_3X3, DEPTHWISE_WINDOWS),
     *(FULLY_CONNECTED_PANELS_S16, FULLY_CONNECTED_PANELS_S8, AVERAGE_POOL_2D_WORDS, MEAN_WORDS, ADD_TABLES),
     *(MVE_CONV_2D, MVE_DEPTHWISE_PIXELS, MVE_DEPTHWISE_FLAT, MVE_FULLY_CONNECTED, MVE_ADD_TABLES, MVE_AVERAGE_POOL_2D, MVE_MEAN),
 )

@@ -16,6 +16,7 @@ from tinytl.errors import ReportError
 from tinytl.measurement import Measurement
 from tinytl.report import plots, summary, wording
 from tinytl.report.drawings import Drawing, confusion_drawings, cost_drawings, draw, story_drawings
+from tinytl.report.layer_profile import layer_profile
 from tinytl.report.pictures import data_uri
 from tinytl.report.story import Story
 from tinytl.report.tables import layer_columns
@@ -75,18 +76,22 @@ def write_bench_report(measurements: Sequence[Measurement], path: Path | str, *,
             measurements=measurements,
             names=names,
             comparisons=_comparisons(measurements),
-            costs=[
-                (
-                    measurement,
-                    cost_drawings(measurement, f"m{index}"),
-                    layer_columns(measurement),
-                    plots.layer_cost(measurement.layers)[0],
-                )
-                for index, measurement in enumerate(measurements)
-            ],
+            costs=[_costs(measurement, f"m{index}") for index, measurement in enumerate(measurements)],
         )
     )
     return _write(path, page)
+
+
+def _costs(measurement: Measurement, name: str) -> dict[str, Any]:
+    """Return what the page shows of one measurement alone. name: unique in the page."""
+    return {
+        "id": name,
+        "measurement": measurement,
+        "profile": layer_profile(measurement),
+        "drawings": cost_drawings(measurement, name),
+        "columns": layer_columns(measurement),
+        "unit": plots.layer_cost(measurement.layers)[0],
+    }
 
 
 def _comparisons(measurements: Sequence[Measurement]) -> list[tuple[str, str, Drawing]]:
@@ -123,7 +128,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     words: dict[str, Any] = {
-        name: getattr(wording, name) for name in ("percent", "points", "size", "count", "compact", "seconds", "clock", "shape")
+        name: getattr(wording, name) for name in ("percent", "points", "size", "count", "compact", "seconds", "clock", "shape", "deviation")
     }
     environment.globals.update(words=words | {"amount": wording.amount, "name": wording.name}, kind=wording.kind)
     return environment

@@ -41,6 +41,13 @@ def points(difference: float) -> str:
     return f"{sign}{abs(value):.1f} points"
 
 
+def deviation(fraction: float) -> str:
+    """0.0123 → «+1.2 %», with a real minus sign."""
+    value = round(100.0 * fraction, 1)
+    sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else "±"
+    return f"{sign}{abs(value):.1f}\N{NO-BREAK SPACE}%"
+
+
 def size(count: float) -> str:
     """41216 → «40.3 KB» (1 KB = 1,024 bytes)."""
     if count < 1024:

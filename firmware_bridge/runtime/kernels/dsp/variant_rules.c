@@ -6,6 +6,7 @@
 #include "image/shape_checks.h"
 #include "kernels/dsp/depthwise.h"
 #include "kernels/dsp/tables.h"
+#include "kernels/dsp/taps.h"
 #include "kernels/dsp/tile.h"
 #include "kernels/dsp/gather_windows.h"
 #include "kernels/dsp/winograd.h"
@@ -26,6 +27,8 @@ static int matrix_ok(const tinytl_tensor *tensor, tinytl_dtype dtype, uint32_t r
     return is(tensor, dtype) && tensor->region == 1 && tensor->rank == 2 && tensor->dims[0] == rows && tensor->dims[1] == columns;
 }
 
+enum { MOST_TAPS = 1 << 10 };
+
 static int rescaling_ok(int32_t rescaling)
 {
     return in_range(rescaling, RESCALE_SATURATING, RESCALE_SIGNED);
@@ -39,10 +42,10 @@ static int tile_table_ok(const tinytl_call *call, uint32_t operand, uint32_t pai
            (rescaling != RESCALE_SIGNED || shifts_ok(call_input_data(call, operand), pairs, words, 6, 3));
 }
 
-static int convolution_ok(const tinytl_call *call)
+static int convolution_ok(const tinytl_call *call, uint32_t inputs)
 {
     const int32_t *p = call->params;
-    return counts(call, 3) && images(call) && call_output(call)->dims[3] >= 2u &&
+    return counts(call, inputs) && images(call) && call_output(call)->dims[3] >= 2u &&
            window_ok(call, p[WINDOW_TAPS_H], p[WINDOW_TAPS_W], p[WINDOW_DILATION_H], p[WINDOW_DILATION_W]) &&
            clamp_ok(p[WINDOW_ACT_MIN], p[WINDOW_ACT_MAX]);
 }
@@ -50,7 +53,7 @@ static int convolution_ok(const tinytl_call *call)
 /* weight_numbers: 16-bit numbers of one output channel's group of four. */
 static int panels_ok(const tinytl_call *call, uint32_t weight_numbers)
 {
-    if (!convolution_ok(call))
+    if (!convolution_ok(call, 3))
         return 0;
     const int32_t *p = call->params;
     const uint64_t row = (uint64_t)(uint32_t)p[WINDOW_TAPS_W] * call_input(call, 0)->dims[3], window = row * (uint32_t)p[WINDOW_TAPS_H];
@@ -129,6 +132,21 @@ int tinytl_rule_depthwise_3x3(const tinytl_call *call)
            (rescaling != RESCALE_SIGNED || shifts_ok(call_input_data(call, 1), channels, words, words - 1u, words)) &&
            (uint64_t)in->dims[2] * channels < 1u << 24 && (uint64_t)out->dims[2] * channels < 1u << 24 &&
            call->scratch_bytes >= tinytl_depthwise_scratch_bytes(in->dims[2], out->dims[2], (uint32_t)stride, channels);
+}
+
+int tinytl_rule_depthwise_windows(const tinytl_call *call)
+{
+    const int32_t *p = call->params;
+    if (!convolution_ok(call, 2) || !rescaling_ok(p[WINDOW_RESCALING]) || (int64_t)p[WINDOW_TAPS_H] * p[WINDOW_TAPS_W] > MOST_TAPS)
+        return 0;
+    const tinytl_tensor *in = call_input(call, 0);
+    const int is_signed = p[WINDOW_RESCALING] == RESCALE_SIGNED;
+    const uint32_t channels = in->dims[3], quads = channels / 4u, taps = (uint32_t)(p[WINDOW_TAPS_H] * p[WINDOW_TAPS_W]);
+    const uint32_t words = taps_table_words(taps, is_signed);
+    return in->region == 0 && channels % 4u == 0 && call_output(call)->dims[3] == channels && channels <= 1u << 16 &&
+           matrix_ok(call_input(call, 1), TINYTL_INT32, quads, words) &&
+           (!is_signed || shifts_ok(call_input_data(call, 1), quads, words, words - 10u, 3)) &&
+           call->scratch_bytes >= taps_scratch_bytes(taps, channels);
 }
 
 /* weight_numbers: 16-bit numbers of one output's group of four. */

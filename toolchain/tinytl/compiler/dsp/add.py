@@ -10,8 +10,8 @@ there is one nearby. Without one the kernel is not offered.
 import numpy as np
 
 from tinytl.compiler.dsp import cost
-from tinytl.compiler.dsp.candidate import Candidate, Constant, operand, parameters_of
-from tinytl.compiler.program import Program, ProgramOperator
+from tinytl.compiler.dsp.candidate import Candidate, Constant, operand
+from tinytl.compiler.program import Program, ProgramOperator, parameters_of
 from tinytl.compiler.variants import ADD_TABLES
 
 _FRACTION_BITS = 20

@@ -50,11 +50,6 @@ def operand(program: Program, operator: ProgramOperator, position: int) -> Progr
     return program.tensors[operator.inputs[position]]
 
 
-def parameters_of(operator: ProgramOperator) -> dict[str, int]:
-    """Return the parameters of a portable operator by name."""
-    return dict(zip(operator.kind.parameters, operator.parameters, strict=True))
-
-
 def constant_data(program: Program, operator: ProgramOperator, position: int) -> np.ndarray:
     """Return a constant input as int64.
 

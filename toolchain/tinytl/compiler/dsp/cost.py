@@ -175,6 +175,13 @@ def depthwise(layer: DepthwiseLayer) -> int:
     return turns * (layer.channels * per_channel + 60) + (turns + 1) * pack + 6 * layer.channels * layer.plane_columns
 
 
+def depthwise_windows(pixels: int, taps_h: int, taps_w: int, quads: int, *, signed: bool) -> int:
+    """Return the instructions of a depthwise convolution tap by tap."""
+    taps = taps_h * taps_w
+    per_quad = 9 * taps + 2 * -(-taps // 4) + (36 if signed else 26)
+    return pixels * (quads * per_quad + 12 * taps + 14 * taps_h + 60) + 100
+
+
 def vector(*, quads: int, depth: int, odd: bool, s8: bool) -> int:
     """Return the instructions of one row of a fully connected layer."""
     groups = -(-depth // 4)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinytl.compiler.dsp.candidate import constant_data, operand, parameters_of
+from tinytl.compiler.dsp.candidate import constant_data, operand
 from tinytl.compiler.dsp.rescaling import Reference, fixed_point, wide
-from tinytl.compiler.program import Program, ProgramOperator
+from tinytl.compiler.program import Program, ProgramOperator, parameters_of
 
 
 @dataclass(frozen=True)

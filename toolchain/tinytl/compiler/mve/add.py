@@ -2,9 +2,9 @@
 """Addition by tables: `mve_add_tables`, with the dsp family's tables."""
 
 from tinytl.compiler.dsp.add import find_tables
-from tinytl.compiler.dsp.candidate import Candidate, Constant, operand, parameters_of
+from tinytl.compiler.dsp.candidate import Candidate, Constant, operand
 from tinytl.compiler.mve import cost
-from tinytl.compiler.program import Program, ProgramOperator
+from tinytl.compiler.program import Program, ProgramOperator, parameters_of
 from tinytl.compiler.variants import MVE_ADD_TABLES
 
 
