@@ -18,6 +18,7 @@ _INNER = {
     "conv_2d_panels_s16": "tinytl_tile_s16_{rescaling}",
     "conv_2d_panels_s8": "tinytl_tile_s8_{rescaling}",
     "depthwise_3x3": "tinytl_depthwise_rows_{stride}_{rescaling}",
+    "depthwise_windows": "tinytl_taps_{rescaling}",
 }
 """Variant → its inner kernels."""
 

@@ -4,20 +4,8 @@
 @ Stride 2: one row times two columns, 12 for 18, 33 instructions.
 @ s0 s1 outputs, s2 step, s3 end of the column loop, s4 channels left, s5 plane bytes, s6 column pairs · 8 · stride,
 @ s7 columns, s8 s9 planes, s10 s11 outputs of the channel.
-    .syntax unified
-    .cpu    cortex-m4
-    .fpu    fpv4-sp-d16
-    .thumb
+    .include "kernels/dsp/armv7em/function.inc"
     .include "kernels/dsp/armv7em/rescale.inc"
-
-.macro FUNCTION name
-    .section .text.\name, "ax", %progbits
-    .global \name
-    .type   \name, %function
-    .thumb_func
-    .align  2
-\name:
-.endm
 
     FUNCTION tinytl_depthwise_pack_rows
     push    {r4-r11, lr}

@@ -1,17 +1,6 @@
 @ SPDX-License-Identifier: Apache-2.0
 @ Bytes of two pixels → the panel of a tile (tile.h). LDR takes any alignment, which LDM does not.
-    .syntax unified
-    .cpu    cortex-m4
-    .thumb
-
-.macro FUNCTION name
-    .section .text.\name, "ax", %progbits
-    .global \name
-    .type   \name, %function
-    .thumb_func
-    .align  2
-\name:
-.endm
+    .include "kernels/dsp/armv7em/function.inc"
 
 @ r0, r1 pixels, r2 panel, r3 count
     FUNCTION tinytl_pack_pair_s16

@@ -1,16 +1,9 @@
 @ SPDX-License-Identifier: Apache-2.0
 @ Addition by tables (tables.h): 7 instructions an element.
-    .syntax unified
-    .cpu    cortex-m4
-    .thumb
+    .include "kernels/dsp/armv7em/function.inc"
 
 @ r0 a, r1 b, r2 output, r3 tables, [sp] count
-    .section .text.tinytl_add_by_tables, "ax", %progbits
-    .global tinytl_add_by_tables
-    .type   tinytl_add_by_tables, %function
-    .thumb_func
-    .align  2
-tinytl_add_by_tables:
+    FUNCTION tinytl_add_by_tables
     push    {r4-r8, lr}
     ldr     r4, [sp, #24]
     add     r4, r4, r0

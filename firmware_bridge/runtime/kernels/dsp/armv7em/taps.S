@@ -2,10 +2,7 @@
 @ Depthwise convolution of one pixel (taps.h): 9 instructions for four channels of a tap, unrolled four taps deep and entered where the
 @ rest of the taps begins.
 @ s0 taps, s1 input behind the last channel, s2 output, s3 taps' end, s4 entry of the unrolled loop.
-    .syntax unified
-    .cpu    cortex-m4
-    .fpu    fpv4-sp-d16
-    .thumb
+    .include "kernels/dsp/armv7em/function.inc"
     .include "kernels/dsp/armv7em/rescale.inc"
 
     .set    TAPS, 4
@@ -25,12 +22,7 @@
 
 @ finish: rescales r8 … r11 with constants from r2; may use r0, r3-r7, r12 and lr.
 .macro PIXEL name, finish
-    .section .text.\name, "ax", %progbits
-    .global \name
-    .type   \name, %function
-    .thumb_func
-    .align  2
-\name:
+    FUNCTION \name
     push    {r4-r11, lr}
     ldmia   r0, {r0-r5}             @ taps, end, input, table, output, channels
     vmov    s0, r0

@@ -4,22 +4,14 @@
 @ All fourteen registers are the loop's; pointers that it does not need wait in FPU registers:
 @ s0 channel table, s1 panel, s2 s3 outputs, s4 weights' end, s5 panel's end, s6 entry of the unrolled loop.
 @ The loop is unrolled 16 groups deep and entered where the number of groups modulo 16 is left, so that any length fits.
-    .syntax unified
-    .cpu    cortex-m4
-    .fpu    fpv4-sp-d16
-    .thumb
+    .include "kernels/dsp/armv7em/function.inc"
     .include "kernels/dsp/armv7em/rescale.inc"
 
     .set    GROUPS, 16
     .set    GROUP_BYTES, 40
 
 .macro TILE_S16 name, signed
-    .section .text.\name, "ax", %progbits
-    .global \name
-    .type   \name, %function
-    .thumb_func
-    .align  2
-\name:
+    FUNCTION \name
     push    {r4-r11, lr}
     ldmia   r0, {r0-r6}
     vmov    s0, s1, r2, r1

@@ -2,22 +2,14 @@
 @ Two pixels times two channels, 8-bit weights (tile.h): 12 instructions for 16 products.
 @ Registers as in tile_s16.S, but that the panel's end stays in lr: s0 channel table, s1 panel, s2 s3 outputs, s4 weights' end,
 @ s5 panel's end, s6 entry of the unrolled loop.
-    .syntax unified
-    .cpu    cortex-m4
-    .fpu    fpv4-sp-d16
-    .thumb
+    .include "kernels/dsp/armv7em/function.inc"
     .include "kernels/dsp/armv7em/rescale.inc"
 
     .set    GROUPS, 16
     .set    GROUP_BYTES, 48
 
 .macro TILE_S8 name, signed
-    .section .text.\name, "ax", %progbits
-    .global \name
-    .type   \name, %function
-    .thumb_func
-    .align  2
-\name:
+    FUNCTION \name
     push    {r4-r11, lr}
     ldmia   r0, {r0-r6}
     vmov    s0, s1, r2, r1

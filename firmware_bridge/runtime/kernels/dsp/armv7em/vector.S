@@ -1,22 +1,10 @@
 @ SPDX-License-Identifier: Apache-2.0
 @ One vector times four channels (vector.h): 16-bit weights 11 instructions for 16 products, 8-bit weights 14.
 @ s0 channel table, s1 panel, s2 output, s3 weights' end, s4 panel's end, s5 entry of the unrolled loop.
-    .syntax unified
-    .cpu    cortex-m4
-    .fpu    fpv4-sp-d16
-    .thumb
+    .include "kernels/dsp/armv7em/function.inc"
     .include "kernels/dsp/armv7em/rescale.inc"
 
     .set    GROUPS, 16
-
-.macro FUNCTION name
-    .section .text.\name, "ax", %progbits
-    .global \name
-    .type   \name, %function
-    .thumb_func
-    .align  2
-\name:
-.endm
 
 .macro GROUP_S16
     ldmia.w r1!, {r2, r3}

@@ -1,16 +1,9 @@
 @ SPDX-License-Identifier: Apache-2.0
 @ Copies of window rows (gather_windows.h): 4 instructions a word, about 10 a row beside.
-    .syntax unified
-    .cpu    cortex-m4
-    .thumb
+    .include "kernels/dsp/armv7em/function.inc"
 
 @ r0 rows, r1 to
-    .section .text.tinytl_gather_rows, "ax", %progbits
-    .global tinytl_gather_rows
-    .type   tinytl_gather_rows, %function
-    .thumb_func
-    .align  2
-tinytl_gather_rows:
+    FUNCTION tinytl_gather_rows
     push    {r4-r7, lr}
     ldmia   r0, {r4-r7}             @ from, row step, row bytes, rows
     cbz     r7, 5f

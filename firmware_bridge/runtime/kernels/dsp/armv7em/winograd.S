@@ -1,21 +1,13 @@
 @ SPDX-License-Identifier: Apache-2.0
 @ The products of Winograd convolution (winograd.h): two channels times two tiles, all positions of one pair of channels in a call.
 @ 10 instructions for 16 products, and 9 a position. s0 M, s1 end of V, s2 entry of the unrolled loop.
-    .syntax unified
-    .cpu    cortex-m4
-    .fpu    fpv4-sp-d16
-    .thumb
+    .include "kernels/dsp/armv7em/function.inc"
 
     .set    GROUPS, 15
     .set    GROUP_BYTES, 40
 
 @ r0 U, r1 V, r2 M, r3 groups (1 … 16), [sp] positions
-    .section .text.tinytl_winograd_multiply, "ax", %progbits
-    .global tinytl_winograd_multiply
-    .type   tinytl_winograd_multiply, %function
-    .thumb_func
-    .align  2
-tinytl_winograd_multiply:
+    FUNCTION tinytl_winograd_multiply
     push    {r4-r11, lr}
     ldr     r4, [sp, #36]
     mul     r4, r4, r3

@@ -1,19 +1,7 @@
 @ SPDX-License-Identifier: Apache-2.0
 @ The transforms of Winograd F(4×4, 3×3); their arithmetic is told in plain/winograd_4.c.
-    .syntax unified
-    .cpu    cortex-m4
-    .fpu    fpv4-sp-d16
-    .thumb
+    .include "kernels/dsp/armv7em/function.inc"
     .include "kernels/dsp/armv7em/rescale.inc"
-
-.macro FUNCTION name
-    .section .text.\name, "ax", %progbits
-    .global \name
-    .type   \name, %function
-    .thumb_func
-    .align  2
-\name:
-.endm
 
 @ One line of the input transform, in place: d0 … d5 in r4 … r9 become t0 r4, t1 r6, t2 r8, t3 r5, t4 r10, t5 r9.
 .macro INPUT_LINE
