@@ -17,6 +17,8 @@ from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, ProgramT
 POLICIES = ("speed", "size", "balanced")
 _CANDIDATES = {"dsp": dsp_candidates, "mve": mve_candidates}
 _BUDGETS = {"size": 1.1, "balanced": 2.0}
+_EARNED = 0.01
+"""Share of a program's instructions that a kernel must save to be linked at all: a library has the code of its kernels alone."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,19 @@ def choose(choices: Choices, policy: str, *, flash_bytes: int | None = None, scr
 
 
 def _picked(options: Sequence[Sequence[Choice]], policy: str, flash_bytes: int | None) -> list[Choice]:
-    fastest = [min(row, key=lambda each: (each.instructions, each.constant_bytes)) for row in options]
     int8_bytes = sum(row[0].weight_bytes for row in options)
     budget = _BUDGETS.get(policy, float("inf")) * int8_bytes
     room = float("inf") if flash_bytes is None else flash_bytes
-    if _fits(fastest, budget, room):
-        return fastest
+    picked = [min(row, key=lambda each: (each.instructions, each.constant_bytes)) for row in options]
+    if not _fits(picked, budget, room):
+        picked = _upgraded(options, budget, room)
+    while (fewer := _without_a_rare_kernel(options, picked, budget, room)) is not None:
+        picked = fewer
+    return picked
+
+
+def _upgraded(options: Sequence[Sequence[Choice]], budget: float, room: float) -> list[Choice]:
+    """Begin with the smallest choices and spend what is left where a byte saves most."""
     picked = [min(row, key=lambda each: (each.weight_bytes, each.instructions)) for row in options]
     if not _fits(picked, budget, room):
         picked = [min(row, key=lambda each: (each.constant_bytes, each.instructions)) for row in options]
@@ -103,6 +112,27 @@ def _picked(options: Sequence[Sequence[Choice]], policy: str, flash_bytes: int |
         number, choice = better
         picked[number] = choice
     return picked
+
+
+def _without_a_rare_kernel(
+    options: Sequence[Sequence[Choice]], picked: Sequence[Choice], budget: float, room: float
+) -> list[Choice] | None:
+    """Give the operators of a kernel that saves next to nothing to other kernels in use; None where each earns its code."""
+    total = sum(each.instructions for each in picked)
+    used = {each.candidate.variant for each in picked if each.candidate is not None}
+    for variant in sorted(used, key=lambda each: (each.kind.code, each.number)):
+        others = [
+            [each for each in row if each.candidate is not None and each.candidate.variant in used - {variant}]
+            if choice.candidate is not None and choice.candidate.variant == variant
+            else [choice]
+            for row, choice in zip(options, picked, strict=True)
+        ]
+        if not all(others):
+            continue
+        fewer = [min(row, key=lambda each: (each.instructions, each.constant_bytes)) for row in others]
+        if sum(each.instructions for each in fewer) <= (1 + _EARNED) * total and _fits(fewer, budget, room):
+            return fewer
+    return None
 
 
 def _fits(picked: Sequence[Choice], budget: float, room: float) -> bool:
