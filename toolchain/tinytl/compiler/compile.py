@@ -171,8 +171,8 @@ def _too_long(data: bytes, constant_bytes: int, limit: int) -> CompileError:
 
 
 def _busiest_scratch(program: Program, arena: ArenaPlan) -> int | None:
-    """Return the operator with scratch at whose time most of the arena is in use, None where none has scratch."""
-    with_scratch = [number for number, each in enumerate(program.operators) if each.scratch_bytes]
+    """Return the operator at whose time most of the arena is in use, of those whose kernel's scratch the portable one does not need."""
+    with_scratch = [number for number, each in enumerate(program.operators) if each.kernel and each.scratch_bytes]
 
     def alive(time: int) -> int:
         return sum(each.bytes for each in arena.ranges if each.first_operator <= time <= each.last_operator)
