@@ -37,7 +37,7 @@ _UNSUPPORTED = {
 }
 _CELL_FRACTION_BITS = 15
 _MOST_INTEGER_BITS = 6
-"""The cell state is Q0.15 … Q6.9."""
+"""The cell state is Q0.15 … Q6.9. For other scales the reference kernel leaves its tanh out, and answers with a product of two gates."""
 _INT16_MAX = 2**15 - 1
 
 
@@ -176,8 +176,10 @@ def _cell(graph: Graph, node: Node, units: int) -> tuple[int, int]:
     mantissa, exponent = frexp(scale)
     integer_bits = _CELL_FRACTION_BITS + exponent - 1
     if mantissa != 0.5 or not 0 <= integer_bits <= _MOST_INTEGER_BITS:
-        raise node.refuse(f"{role} has scale {scale:g}", expected="a power of two from 2^-15 to 2^-9")
-    clip = float(np.float32(options_of(node.options, SequenceLstmOptions).cell_clip)) / scale
+        hint = "calibrate with samples that move the cell state beyond 0.5" if scale < 2.0**-_CELL_FRACTION_BITS else ""
+        expected = "a power of two from 2^-15 to 2^-9, for which the reference kernel has a tanh"
+        raise node.refuse(f"{role} has scale {scale:g}", expected=expected, hint=hint)
+    clip = float(np.float32(options_of(node.options, SequenceLstmOptions).cell_clip)) / scale  # exact, as in float
     return integer_bits, int(min(clip, _INT16_MAX))
 
 
