@@ -81,12 +81,15 @@ class _Maker:
         return self.k.Activation(ACTIVATIONS[1 + act % 7])(self.k.BatchNormalization()(self.x))
 
     def recurrent(self, units: int, kind: int, sequences: int, back: int, *_: int) -> Any:
-        """An LSTM, of a fixed batch; at most one, since each costs seconds to convert."""
+        """An LSTM, of a fixed batch; at most one, since each costs seconds to convert.
+
+        Not of one unit, whose recurrent weight the converter takes for the state where both are zero.
+        """
         if self.fused or self.x.shape[0] is None or kind % 3:
             return None
         self.fused = True
         options = {"return_sequences": bool(sequences % 2), "go_backwards": back % 4 == 0}
-        return fused_lstm(1 + units % 9, kernel_initializer="he_normal", **options)(self.x)
+        return fused_lstm(2 + units % 8, kernel_initializer="he_normal", **options)(self.x)
 
     def dense(self, units: int, act: int, *_: int) -> Any:
         return self.k.Dense(1 + units % 7, activation=ACTIVATIONS[act % len(ACTIVATIONS)])(self.x)
