@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 from fused_lstm import fused_lstm
+from hypothesis import strategies as st
 from keras_models import quantized_by
 
 ACTIVATIONS = (None, "relu", "relu6", "sigmoid", "tanh", "hard_silu", "silu", "leaky_relu", "hard_sigmoid")

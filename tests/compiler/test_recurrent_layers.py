@@ -80,7 +80,7 @@ def test_gates_are_counted_and_the_state_lies_in_the_arena() -> None:
 
 def test_a_small_arena_is_refused_although_the_layer_has_scratch() -> None:
     """No kernel needs less: the cell state is there in each."""
-    with pytest.raises(CompileError, match="^the arena needs 128 bytes"):
+    with pytest.raises(CompileError, match=r"^the arena needs 128 bytes"):
         compile_tflite(Lstm(9, 5, 7).bytes(), ram_bytes=96)
 
 

@@ -70,7 +70,7 @@ class _Reader:
             raise CompileError(
                 f"the model has {self._model.SubgraphsLength()} subgraphs",
                 expected="1",
-                hint="export one signature, without control flow",
+                hint="export one signature, without control flow; a recurrent layer of Keras 3 with unroll=True, or as of tf_keras with a fixed batch",
             )
         self._subgraph = self._model.Subgraphs(0)
         self._unusual: dict[int, str] = {}  # number of a tensor → what it is, if not a dense constant or activation
@@ -232,7 +232,8 @@ def _check_flow(graph: Graph) -> None:
         for position in RULES[node.operator].states:
             number = node.inputs[position] if position < len(node.inputs) else ABSENT
             if number in known:
-                raise node.refuse(f"its state {graph.tensors[number].name!r} is not its own", expected="a variable that nothing else writes")
+                found = f"its state {graph.tensors[number].name!r} is not its own"
+                raise node.refuse(found, expected="a variable that nothing else writes")
             known.add(number)
         for number in node.inputs:
             if number != ABSENT and number not in known:
