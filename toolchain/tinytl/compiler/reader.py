@@ -70,7 +70,7 @@ class _Reader:
             raise CompileError(
                 f"the model has {self._model.SubgraphsLength()} subgraphs",
                 expected="1",
-                hint="export one signature, without control flow; a recurrent layer of Keras 3 with unroll=True, or as of tf_keras with a fixed batch",
+                hint="export one signature, without control flow; of Keras 3, recurrent layers with unroll=True",
             )
         self._subgraph = self._model.Subgraphs(0)
         self._unusual: dict[int, str] = {}  # number of a tensor → what it is, if not a dense constant or activation
