@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from fused_lstm import fused_lstm
 from hypothesis import strategies as st
 from keras_models import quantized_by
 
@@ -42,6 +43,8 @@ class _Maker:
         import keras
 
         self.k, self.ops, self.x, self.seen = keras.layers, keras.ops, x, [x]
+        self.fused = False
+        """Whether a layer has to reach the converter as it is."""
 
     def sides(self) -> tuple[int, ...]:
         return tuple(self.x.shape[1:])
@@ -76,6 +79,17 @@ class _Maker:
 
     def normalized(self, act: int, *_: int) -> Any:
         return self.k.Activation(ACTIVATIONS[1 + act % 7])(self.k.BatchNormalization()(self.x))
+
+    def recurrent(self, units: int, kind: int, sequences: int, back: int, *_: int) -> Any:
+        """An LSTM, of a fixed batch; at most one, since each costs seconds to convert.
+
+        Not of one unit, whose recurrent weight the converter takes for the state where both are zero.
+        """
+        if self.fused or self.x.shape[0] is None or kind % 3:
+            return None
+        self.fused = True
+        options = {"return_sequences": bool(sequences % 2), "go_backwards": back % 4 == 0}
+        return fused_lstm(2 + units % 8, kernel_initializer="he_normal", **options)(self.x)
 
     def dense(self, units: int, act: int, *_: int) -> Any:
         return self.k.Dense(1 + units % 7, activation=ACTIVATIONS[act % len(ACTIVATIONS)])(self.x)
@@ -176,7 +190,7 @@ IMAGE_STEPS = (
 )
 STEPS = {
     3: IMAGE_STEPS,
-    2: tuple(kind for kind in IMAGE_STEPS if kind not in ("transposed", "resized")),
+    2: (*(kind for kind in IMAGE_STEPS if kind not in ("transposed", "resized")), "recurrent"),
     1: ("convolution", "normalized", "dense", "activation", "part", "split", "joined", "concatenated", "constant"),
 }
 """Rank without batch → steps."""
@@ -188,7 +202,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
     sides = (*(draw(st.integers(4, 11)) for _ in range(rank - 1)), draw(st.integers(1, 6)) + (4 if rank == 1 else 0))
     steps = draw(
         st.lists(
-            st.builds(Step, st.sampled_from(sorted(set(IMAGE_STEPS))), st.tuples(*[st.integers(0, 23)] * 7)),
+            st.builds(Step, st.sampled_from(sorted({*IMAGE_STEPS, "recurrent"})), st.tuples(*[st.integers(0, 23)] * 7)),
             min_size=2,
             max_size=9,
         )
@@ -215,6 +229,8 @@ def tflite_of_recipe(recipe: Recipe) -> bytes:
     model = keras.Model(start, maker.x)
     random = np.random.default_rng(recipe.seed)
     model.set_weights([_weights(variable, random) for variable in model.weights])
+    if maker.fused:
+        return quantized_by(tf.lite.TFLiteConverter.from_keras_model(model), recipe.sides, random, recipe.edges, 8)
     signature = [tf.TensorSpec((None if recipe.open_batch else 1, *recipe.sides), tf.float32)]
     traced = tf.function(lambda x: model(x, training=False), input_signature=signature)
     frozen = convert_variables_to_constants_v2(traced.get_concrete_function())  # faster than exporting a SavedModel

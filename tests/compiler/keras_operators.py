@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from fused_lstm import fused_lstm
 from keras_models import quantized, quantized_function
 
 Make = Callable[[Any, Any], Any]
@@ -32,6 +33,18 @@ def _dense_chain(layers: Any, x: Any) -> Any:
     for activation in ("sigmoid", "tanh", "hard_swish", "leaky_relu"):
         x = layers.Dense(12, activation=activation)(x)
     return x
+
+
+def _lstm_classifier(layers: Any, x: Any) -> Any:
+    x = fused_lstm(7)(fused_lstm(9, return_sequences=True)(x))
+    return layers.Dense(4, activation="softmax")(x)
+
+
+def _bidirectional(layers: Any, x: Any) -> Any:
+    """Two directions over the whole sequence, joined, and two more over what they give."""
+    there, back = fused_lstm(5, return_sequences=True)(x), fused_lstm(5, return_sequences=True, go_backwards=True)(x)
+    x = layers.Concatenate()([there, back[:, ::-1]])
+    return layers.Concatenate()([fused_lstm(3)(x), fused_lstm(3, go_backwards=True)(x)])
 
 
 KERAS: dict[str, tuple[tuple[int, ...], Make]] = {
@@ -80,6 +93,14 @@ KERAS: dict[str, tuple[tuple[int, ...], Make]] = {
     "repeat vector": ((7,), lambda k, x: k.RepeatVector(4)(k.Dense(5)(x))),
     "lstm unrolled": ((5, 4), lambda k, x: k.LSTM(6, unroll=True)(x)),
     "lstm unrolled, whole sequence": ((5, 4), lambda k, x: k.LSTM(4, unroll=True, return_sequences=True)(x)),
+    "lstm": ((11, 5), lambda k, x: fused_lstm(6)(x)),
+    "lstm, whole sequence": ((11, 5), lambda k, x: fused_lstm(6, return_sequences=True)(x)),
+    "lstm of one step": ((1, 13), lambda k, x: fused_lstm(3)(x)),
+    "lstm of one unit": ((6, 1), lambda k, x: fused_lstm(1, return_sequences=True, kernel_initializer="ones")(x)),
+    "lstm backwards": ((7, 4), lambda k, x: fused_lstm(5, go_backwards=True)(x)),
+    "lstm behind a convolution": ((20, 3), lambda k, x: fused_lstm(8)(k.Conv1D(6, 3, strides=2, activation="relu")(x))),
+    "lstm classifier": ((12, 6), _lstm_classifier),
+    "lstm in both directions": ((8, 4), _bidirectional),
     "gru unrolled": ((5, 4), lambda k, x: k.GRU(6, unroll=True)(x)),
     "simple recurrent layer unrolled": ((5, 4), lambda k, x: k.SimpleRNN(6, unroll=True)(x)),
     "max pooling everywhere": ((6, 5, 4), lambda k, x: k.GlobalMaxPooling2D()(k.Conv2D(3, 2)(x))),

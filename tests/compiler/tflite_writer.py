@@ -66,6 +66,8 @@ class ModelWriter:
         output: int | list[int],
         version: int = 1,
         schema: str = "",
+        *,
+        intermediates: tuple[int, ...] = (),
         **fields: Any,
     ) -> None:
         """Add a node. fields: options by their schema names, such as StrideH."""
@@ -78,6 +80,7 @@ class ModelWriter:
                 "version": version,
                 "schema": schema,
                 "fields": fields,
+                "intermediates": intermediates,
             }
         )
 
@@ -168,6 +171,7 @@ class ModelWriter:
 
     def _node(self, builder: flatbuffers.Builder, number: int, node: dict[str, Any]) -> int:
         inputs, outputs = _ints(builder, node["inputs"]), _ints(builder, node["outputs"])
+        intermediates = _ints(builder, node["intermediates"]) if node["intermediates"] else None
         schema, options = node["schema"], None
         if schema:
             fields = {
@@ -182,6 +186,8 @@ class ModelWriter:
         tflite.OperatorAddOpcodeIndex(builder, number)
         tflite.OperatorAddInputs(builder, inputs)
         tflite.OperatorAddOutputs(builder, outputs)
+        if intermediates is not None:
+            tflite.OperatorAddIntermediates(builder, intermediates)
         if options is not None:
             tflite.OperatorAddBuiltinOptionsType(builder, getattr(tflite.BuiltinOptions, schema))
             tflite.OperatorAddBuiltinOptions(builder, options)

@@ -12,6 +12,7 @@ import pytest
 from emulated_cores import CORTEX_M0_WIDE, CORTEX_M4F, CORTEX_M55, HOST, RISCV32, Core
 from layers import inputs_for, layer
 from random_graphs import random_graph
+from recurrent_models import Lstm
 
 from tinytl.model_file import compile_model, read_model
 from tinytl.shipped import find_bundle
@@ -23,7 +24,8 @@ PROGRAM = Path(__file__).parent / "main.c"
 STRICT = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
 CORES = {"host": HOST, "cortex-m55": CORTEX_M55, "cortex-m4f": CORTEX_M4F, "cortex-m0": CORTEX_M0_WIDE, "rv32imac": RISCV32}
 LAYERS = ("conv_2d_3x3", "depthwise", "depthwise_windows", "fully_connected", "add", "average_pool")
-MODELS = ("graph", "digits", *LAYERS)
+MODELS = ("graph", "digits", "lstm", *LAYERS)
+WRITERS = {"graph": random_graph, "lstm": lambda seed: Lstm(12, 5, 9, energy=6.0, seed=seed).bytes()}
 TARGETS = ("qemu:mps2-an386", "qemu:mps3-an547", "host")
 
 
@@ -32,7 +34,7 @@ def model_path(name: str, folder: Path, seed: int = 2) -> Path:
     if name == "digits":
         return find_bundle(name)
     path = folder / f"{name} {seed}.tflite"
-    path.write_bytes(random_graph(seed) if name == "graph" else layer(name, seed))
+    path.write_bytes(WRITERS[name](seed) if name in WRITERS else layer(name, seed))
     return path
 
 

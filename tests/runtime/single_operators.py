@@ -11,6 +11,7 @@ from functools import partial
 from math import ceil
 
 import numpy as np
+from recurrent_models import Lstm
 from tflite_writer import ModelWriter
 
 NONE, RELU, RELU_N1_TO_1, RELU6 = 0, 1, 2, 3
@@ -389,5 +390,10 @@ MODELS: dict[str, Callable[[], bytes]] = {
     "transpose_conv 3x2 valid": partial(transposed, (4, 5, 3), (3, 2), 4, padding=VALID, bias=False),
     "transpose_conv 4x4 strides 3x1": partial(transposed, (3, 4, 5), (4, 4), 3, strides=(3, 1), activation=RELU),
     "transpose_conv stride larger than the window": partial(transposed, (3, 4, 2), (2, 1), 3, strides=(3, 4), padding=VALID, extra=1),
+    "lstm": Lstm(12, 7, 9).bytes,
+    "lstm of one step and unit": Lstm(1, 1, 1, seed=2).bytes,
+    "lstm of saturated gates": Lstm(15, 5, 6, energy=40.0, cell_bits=4, seed=3).bytes,
+    "lstm without a clip": Lstm(20, 4, 5, energy=9.0, cell_bits=0, clip=0.0, seed=4).bytes,
+    "lstm of a low clip": Lstm(20, 4, 5, energy=9.0, cell_bits=3, clip=0.4, seed=5).bytes,
     "transpose_conv one scale": partial(transposed, (4, 3, 3), (5, 5), 3, per_channel=False),
 }

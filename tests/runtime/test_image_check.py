@@ -71,6 +71,7 @@ def malformed(record: int, at: int) -> str:
 
 
 CONV, DEPTH, DENSE, POOL = "conv_2d 2 groups", "depthwise_conv_2d multiplier 3", "fully_connected rows", "max_pool_2d same"
+LSTM = "lstm"
 BASE = read_image(compile_tflite(MODELS[CONV]()).data).header
 CONV_BYTES, CONV_ARENA, OPERATOR = BASE.image_bytes, BASE.arena_bytes, BASE.operators
 OUTSIDE = "a section or tensor of the image lies outside it (offset {:,}, limit {:,})"
@@ -225,6 +226,21 @@ RULES: dict[str, list[dict[str, object]]] = {
         {"tensors": {0: {"dtype": 2, "zero_point": 2}}},
         {"operator": {"input_count": 0}},
         {"operator": {"input_count": 2}},
+    ],
+    LSTM: [
+        *({"parameters": each} for each in ({"cell_integer_bits": -1}, {"cell_integer_bits": 7}, {"cell_clip": -1}, {"cell_clip": 2**15})),
+        *({"parameters": each} for each in ({"hidden_multiplier": -1}, {"hidden_shift": 32}, {"hidden_offset": 128})),
+        {"words": {(5, 7): -1}},  # a gate's multiplier
+        {"words": {(6, 0): 32}},  # and its shift
+        {"operator": {"scratch_bytes": 16}},  # nine units need 18
+        {"operator": {"input_count": 6}},
+        {"tensors": {0: {"dim1": 11, "bytes": 77}}},  # eleven steps in, twelve out
+        {"tensors": {0: {"dtype": 2, "zero_point": 0}}},
+        {"tensors": {1: {"dim2": 8, "dim0": 7, "bytes": 224}}},
+        {"tensors": {1: {"region": 0, "offset": 256}}, "header": {"arena_bytes": 512}},
+        {"tensors": {2: {"dim1": 3, "bytes": 243}}},
+        {"tensors": {3: {"dim0": 8, "bytes": 128}}},
+        {"tensors": {4: {"dtype": 5}}},
     ],
     "relu": [*({"parameters": each} for each in (*INT8_RANGE, {"multiplier": -1}, {"shift": 32}))],
 }

@@ -13,6 +13,7 @@ from building import sources
 from emulated_cores import CORTEX_M0, CORTEX_M0_WIDE, RISCV32, Core
 from layers import KINDS, inputs_for, layer
 from random_graphs import random_graph
+from recurrent_models import Lstm
 
 from tinytl.compiler import Image, compile_tflite
 from tinytl_bridge.paths import runtime_dir
@@ -53,6 +54,7 @@ def model_case(name: str, tflite: bytes, seed: int) -> ModelCase:
 def cases() -> list[ModelCase]:
     """Layers of every kind, and graphs of many operators."""
     layers = [model_case(f"{kind} {seed}", layer(kind, seed), seed) for kind in KINDS for seed in range(6)]
+    layers += [model_case(f"lstm {seed}", Lstm(12, 5, 9, energy=4.0 * seed + 1, cell_bits=seed, seed=seed).bytes(), seed) for seed in range(7)]
     return layers + [model_case(f"graph {seed}", random_graph(seed), seed) for seed in range(30)]
 
 
@@ -83,4 +85,4 @@ def test_core_equals_twin(name: str, cases: list[ModelCase], tmp_path: Path) -> 
 
 def test_layers_reach_every_portable_kernel(cases: list[ModelCase]) -> None:
     reached = {operator.kind for each in cases for operator in each.image.operators}
-    assert reached >= {"conv_2d", "depthwise_conv_2d", "fully_connected", "average_pool_2d", "max_pool_2d", "add", "mul", "mean"}
+    assert reached >= {"conv_2d", "depthwise_conv_2d", "fully_connected", "average_pool_2d", "max_pool_2d", "add", "mul", "mean", "lstm"}

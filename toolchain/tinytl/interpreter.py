@@ -50,7 +50,7 @@ class Tensor:
 
 
 class Interpreter:
-    """Runs one .tflite graph with the reference kernels, sample by sample.
+    """Runs one .tflite graph with the reference kernels, sample by sample, each from the state zero (of an LSTM).
 
     Args:
         tflite: bytes of the file; one input, whose batch (first dimension) is 1 or left open.
@@ -93,6 +93,7 @@ class Interpreter:
         samples = self._samples(x)
         answers = [np.empty((len(samples), *each.shape[1:]), each.dtype) for each in self.outputs]
         for number, sample in enumerate(samples):
+            self._interpreter.reset_all_variables()
             self._interpreter.set_tensor(self.input.index, sample)
             self._interpreter.invoke()
             for answer, output in zip(answers, self.outputs, strict=True):

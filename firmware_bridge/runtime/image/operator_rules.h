@@ -16,6 +16,7 @@
 #define rule_resize_bilinear tinytl_rule_resize_bilinear
 #define rule_transpose_conv tinytl_rule_transpose_conv
 #define rule_prelu tinytl_rule_prelu
+#define rule_lstm tinytl_rule_lstm
 
 int rule_lookup(const tinytl_call *call);
 int rule_l2_normalization(const tinytl_call *call);
@@ -28,5 +29,6 @@ int rule_resize_nearest_neighbor(const tinytl_call *call);
 int rule_resize_bilinear(const tinytl_call *call);
 int rule_transpose_conv(const tinytl_call *call);
 int rule_prelu(const tinytl_call *call);
+int rule_lstm(const tinytl_call *call);
 
 #endif

@@ -69,8 +69,8 @@ def _alive(arena: ArenaPlan, time: int) -> int:
 
 
 def _busiest_scratch(program: Program, arena: ArenaPlan) -> ProgramOperator | None:
-    """Return the operator with scratch at whose time most of the arena is in use, None where none has scratch."""
-    with_scratch = [number for number, each in enumerate(program.operators) if each.scratch_bytes]
+    """Return the operator at whose time most of the arena is in use, of those whose kernel's scratch the portable one does not need."""
+    with_scratch = [number for number, each in enumerate(program.operators) if each.kernel and each.scratch_bytes]
     busiest = max(with_scratch, key=lambda time: _alive(arena, time), default=None)
     return None if busiest is None else program.operators[busiest]
 

@@ -65,6 +65,7 @@ class Node:
     """One TFLite operator. index: its place in the file; name: its first output's name.
 
     An operator of several outputs (SPLIT, UNPACK) becomes as many nodes of one output; part: which one, of `parts`.
+    intermediates: tensors that only tell how a value inside the operator is quantized.
     """
 
     index: int
@@ -76,6 +77,7 @@ class Node:
     options: Options = field(default_factory=NoOptions)
     part: int = 0
     parts: int = 1
+    intermediates: tuple[int, ...] = ()
 
     @property
     def place(self) -> str:

@@ -72,6 +72,7 @@ PRELU = OperatorKind(
     ("a_offset", "b_offset", "above_multiplier", "above_shift", "below_multiplier", "below_shift", "out_offset"),
     in_place=(0, 1),
 )
+LSTM = OperatorKind(28, "lstm", ("cell_integer_bits", "cell_clip", "hidden_multiplier", "hidden_shift", "hidden_offset"))
 
 KINDS: dict[int, OperatorKind] = {
     kind.code: kind
@@ -79,6 +80,7 @@ KINDS: dict[int, OperatorKind] = {
         *(CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, AVERAGE_POOL_2D, MAX_POOL_2D, ADD, MUL, PAD, RESHAPE, MEAN),
         *(SOFTMAX, REQUANTIZE, QUANTIZE, DEQUANTIZE, CONCATENATION, RELU, LOOKUP, L2_NORMALIZATION, SLICE, TRANSPOSE),
         *(SUB, MAXIMUM, MINIMUM, RESIZE_NEAREST_NEIGHBOR, RESIZE_BILINEAR, TRANSPOSE_CONV, PRELU),
+        LSTM,
     )
 }
 """Opcode → kind."""

@@ -128,6 +128,15 @@ class TransposeConvOptions(Options):
     activation: str = "NONE"
 
 
+@dataclass(frozen=True)
+class SequenceLstmOptions(Options):
+    """cell_clip: bound of the cell state in real numbers, 0 for none. time_major: [steps, batch, …] instead of [batch, steps, …]."""
+
+    activation: str = "NONE"
+    cell_clip: float = 0.0
+    time_major: bool = False
+
+
 OptionsKind = TypeVar("OptionsKind", bound=Options)
 
 
@@ -189,6 +198,10 @@ def _resize(table: Any) -> ResizeOptions:
     return ResizeOptions(bool(table.AlignCorners()), bool(table.HalfPixelCenters()))
 
 
+def _sequence_lstm(table: Any) -> SequenceLstmOptions:
+    return SequenceLstmOptions(_activation(table), float(table.CellClip()), bool(table.TimeMajor()))
+
+
 READERS: dict[str, Callable[[Any], Options]] = {
     "Conv2DOptions": _convolution,
     "DepthwiseConv2DOptions": _convolution,
@@ -210,5 +223,6 @@ READERS: dict[str, Callable[[Any], Options]] = {
     "ResizeBilinearOptions": _resize,
     "ResizeNearestNeighborOptions": _resize,
     "TransposeConvOptions": lambda table: TransposeConvOptions(**_window(table)),
+    "UnidirectionalSequenceLSTMOptions": _sequence_lstm,
 }
 """Schema table name → reader. Tables that are not here (PadOptions, QuantizeOptions …) have no fields."""

@@ -167,6 +167,7 @@ class Builder:
         parameters: tuple[int, ...] = (),
         *,
         macs: int = 0,
+        scratch_bytes: int = 0,
         output: int | None = None,
     ) -> None:
         """Append the image operator that computes a node's output, or the program's tensor `output`."""
@@ -178,7 +179,7 @@ class Builder:
             raise node.refuse(f"a parameter of {parameters} does not fit", expected="32-bit integers")
         outputs = (self.tensor(node.outputs[0]) if output is None else output,)
         name = layer_name(node.name) or kind.name
-        self.operators.append(ProgramOperator(kind, name, inputs, outputs, parameters, macs))
+        self.operators.append(ProgramOperator(kind, name, inputs, outputs, parameters, macs, scratch_bytes))
 
     def program(self) -> Program:
         """Close the program."""

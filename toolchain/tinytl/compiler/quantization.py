@@ -86,6 +86,20 @@ def mean_multiplier(input_scale: np.float32, output_scale: np.float32, count: in
     return Multiplier((ratio.value << shift) // count, ratio.shift - shift)
 
 
+GATE_FRACTION_BITS = 12
+"""An LSTM's gates are Q3.12 before their activation, and Q0.15 behind it."""
+
+
+def gate_multiplier(input_scale: np.float32, weight_scale: np.float32) -> Multiplier:
+    """Return the multiplier of one of an LSTM gate's two sums: weight × input × 2^12, all in float."""
+    return quantize_multiplier(_single(_single(float(weight_scale) * float(input_scale)) * 2.0**GATE_FRACTION_BITS))
+
+
+def hidden_multiplier(hidden_scale: np.float32) -> Multiplier:
+    """Return the multiplier of an LSTM's hidden state, a product of two Q0.15 numbers: 2^−30 / scale, a double brought to float."""
+    return quantize_multiplier(_single(2.0**-30 / float(hidden_scale)))
+
+
 @dataclass(frozen=True)
 class AddMultipliers:
     a: Multiplier

@@ -70,13 +70,13 @@ class _Reader:
             raise CompileError(
                 f"the model has {self._model.SubgraphsLength()} subgraphs",
                 expected="1",
-                hint="export one signature, without control flow",
+                hint="export one signature, without control flow; of Keras 3, recurrent layers with unroll=True",
             )
         self._subgraph = self._model.Subgraphs(0)
-        self._unusual: dict[str, str] = {}  # name of a tensor → what no operator here takes
+        self._unusual: dict[int, str] = {}  # number of a tensor → what it is, if not a dense constant or activation
 
     def graph(self) -> Graph:
-        tensors = [self._tensor(self._subgraph.Tensors(i)) for i in range(self._count(self._subgraph.TensorsLength()))]
+        tensors = [self._tensor(i) for i in range(self._count(self._subgraph.TensorsLength()))]
         inputs = self._numbers(self._subgraph, "Inputs", len(tensors))
         outputs = self._numbers(self._subgraph, "Outputs", len(tensors))
         for number in inputs:
@@ -105,12 +105,13 @@ class _Reader:
         table = self._subgraph.Tensors(number)
         return tuple(int(table.ShapeSignature(i)) for i in range(self._count(table.ShapeSignatureLength())))
 
-    def _tensor(self, table: Any) -> Tensor:
+    def _tensor(self, number: int) -> Tensor:
+        table = self._subgraph.Tensors(number)
         name = (table.Name() or b"").decode("utf-8", "replace")
         dtype = _DTYPES.get(table.Type(), f"type number {table.Type()}")
         shape = tuple(int(table.Shape(i)) for i in range(self._count(table.ShapeLength())))
         if table.Sparsity() is not None or table.IsVariable():
-            self._unusual[name] = "sparse" if table.Sparsity() is not None else "a variable"
+            self._unusual[number] = "sparse" if table.Sparsity() is not None else "a variable"
         return Tensor(
             name, shape, dtype, self._quantization(table.Quantization()), self._data(table, name, dtype, shape)
         )
@@ -157,15 +158,24 @@ class _Reader:
         if (len(outputs) != 1 and not (outputs and RULES[operator].many)) or not inputs:
             raise node.refuse(f"{len(inputs)} inputs and {len(outputs)} outputs", expected="inputs and one output")
         _check_dtypes(node, tensors)
-        for number in (*inputs, *outputs):
-            kind = self._unusual.get(tensors[number].name) if number != ABSENT else None
-            if kind is not None:
-                raise node.refuse(f"tensor {tensors[number].name!r} is {kind}", expected="dense constants and activations")
+        self._check_kinds(node, tensors)
         options = self._options(node, table)
+        intermediates = self._numbers(table, "Intermediates", len(tensors), optional=True)
         return [
-            Node(index, operator, version, tensors[number].name, inputs, (number,), options, part, len(outputs))
+            Node(index, operator, version, tensors[number].name, inputs, (number,), options, part, len(outputs), intermediates)
             for part, number in enumerate(outputs)
         ]
+
+    def _check_kinds(self, node: Node, tensors: list[Tensor]) -> None:
+        """Refuse sparse tensors, and variables but where the operator keeps a state."""
+        for position, number in enumerate((*node.inputs, *node.outputs)):
+            if number == ABSENT:
+                continue
+            kind = self._unusual.get(number, "dense")
+            wanted = "a variable" if position in RULES[node.operator].states else "dense"
+            if kind != wanted:
+                expected = "dense constants and activations" if wanted == "dense" else "a variable, the operator's state"
+                raise node.refuse(f"tensor {tensors[number].name!r} is {kind}", expected=expected)
 
     def _operator(self, table: Any) -> tuple[str, int]:
         code = self._model.OperatorCodes(table.OpcodeIndex())
@@ -219,6 +229,12 @@ def _check_flow(graph: Graph) -> None:
     """Refuse a graph whose operators do not stand in the order of their data."""
     known = {number for number, tensor in enumerate(graph.tensors) if tensor.data is not None} | set(graph.inputs)
     for node in graph.nodes:
+        for position in RULES[node.operator].states:
+            number = node.inputs[position] if position < len(node.inputs) else ABSENT
+            if number in known:
+                found = f"its state {graph.tensors[number].name!r} is not its own"
+                raise node.refuse(found, expected="a variable that nothing else writes")
+            known.add(number)
         for number in node.inputs:
             if number != ABSENT and number not in known:
                 raise node.refuse(f"input {graph.tensors[number].name!r} is computed by no earlier operator")

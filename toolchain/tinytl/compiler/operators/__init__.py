@@ -11,6 +11,7 @@ from tinytl.compiler.operators import (
     batch_space,
     convolution,
     fully_connected,
+    lstm,
     movement,
     pooling,
     precision,
@@ -25,7 +26,7 @@ from tinytl.compiler.operators.rule import Rule
 _FAMILIES = (
     *(convolution, fully_connected, pooling, arithmetic, activation),
     *(reduction, movement, precision, shape_arithmetic, slicing, resizing, transpose_conv),
-    batch_space,
+    *(batch_space, lstm),
 )
 
 RULES: dict[str, Rule] = {rule.operator: rule for family in _FAMILIES for rule in family.RULES}

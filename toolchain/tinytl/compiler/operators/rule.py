@@ -30,6 +30,7 @@ class Rule:
         fold: value of the output where it is known before the model runs, or None.
         schema: name of the options table. options: used where the file has no table.
         many: the operator may have several outputs; each is lowered as a node of its own.
+        states: positions of inputs that are variables of the operator, zero when an inference begins.
         view: only dims change, or only the dims seen matter: inputs and outputs may have more than 4 of them.
     """
 
@@ -41,6 +42,7 @@ class Rule:
     schema: str = ""
     options: Options = field(default_factory=NoOptions)
     many: bool = False
+    states: tuple[int, ...] = ()
     view: bool = False
 
 
