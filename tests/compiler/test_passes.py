@@ -160,6 +160,12 @@ def test_dead_operators_are_dropped() -> None:
     np.testing.assert_array_equal(answers(tflite, (drop_dead,)), answers(tflite, ()))
 
 
+def test_clamps_in_a_row_are_one() -> None:
+    tflite = chain(*(("RELU6", {}), ("RELU", {}), ("RELU_N1_TO_1", {})))
+    assert kinds(tflite, PASSES) == ["relu"]
+    np.testing.assert_array_equal(answers(tflite, PASSES), answers(tflite, ()))
+
+
 def clamped(operator: str, *, scale: float = 0.05, read_twice: bool = False) -> bytes:
     """A convolution or addition, and behind it an activation of its own."""
     writer = ModelWriter()

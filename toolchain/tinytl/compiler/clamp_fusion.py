@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinytl.compiler.kinds import RELU
-from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, compacted, parameters_of
+from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, ProgramTensor, compacted, parameters_of
 from tinytl.compiler.table_chains import values_by_byte
 
 
@@ -22,8 +22,8 @@ def fuse_clamps(program: Program) -> Program:
     storages += Counter(program.tensors[number].storage for number in program.outputs)
     for operator in program.operators:
         before = kept[-1] if kept else None
-        fused = None if before is None else _fused(program, before, operator)
-        if before is None or fused is None or storages[program.tensors[operator.inputs[0]].storage] != 1:
+        fused = None if before is None else _fused(tensors, before, operator)
+        if before is None or fused is None or storages[tensors[operator.inputs[0]].storage] != 1:
             kept.append(operator)
             continue
         written = tensors[before.outputs[0]]
@@ -34,13 +34,13 @@ def fuse_clamps(program: Program) -> Program:
     return compacted(replace(program, tensors=tuple(tensors), operators=tuple(kept)))
 
 
-def _fused(program: Program, before: ProgramOperator, operator: ProgramOperator) -> ProgramOperator | None:
+def _fused(tensors: list[ProgramTensor], before: ProgramOperator, operator: ProgramOperator) -> ProgramOperator | None:
     """Return the operator before with the clamp of both, None where the RELU does more or the other cannot clamp."""
-    source, named = program.tensors[operator.inputs[0]], parameters_of(before)
-    passed = program.tensors[before.outputs[0]]
+    source, named = tensors[operator.inputs[0]], parameters_of(before)
+    passed = tensors[before.outputs[0]]
     if operator.kind is not RELU or "act_min" not in named or source.storage == CONSTANT or source.storage != passed.storage:
         return None
-    answers = values_by_byte(program.tensors, operator).view(np.int8)
+    answers = values_by_byte(tensors, operator).view(np.int8)
     low, high = int(answers.min()), int(answers.max())
     codes = np.arange(256, dtype=np.uint8).view(np.int8)
     if source.dtype != "int8" or not np.array_equal(answers, np.clip(codes, low, high)):
