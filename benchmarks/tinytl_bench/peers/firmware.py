@@ -61,8 +61,8 @@ def _build(made: PeerSources, board: Board, folder: Path) -> Path:
     compiler, memory = find_compiler(), board.memory
     (folder / "peer.h").write_text(made.header, encoding="ascii")
     values = {"ARENA_BYTES": memory.arena_bytes, "MODEL_SLOT_BYTES": memory.model_slot_bytes, "HEAD_SLOT_BYTES": memory.head_slot_bytes,
-              "SECTOR_BYTES": memory.sector_bytes, "MAILBOX_OFFSET": board.qemu.mailbox_offset, "STACK_PAINT": 0xA5C3A5C3, "UART_ADDRESS": board.qemu.uart_address,
-              "NV_ADDRESS": board.qemu.psram_address}  # fmt: skip
+              "SECTOR_BYTES": memory.sector_bytes, "MAILBOX_OFFSET": board.qemu.mailbox_offset, "STACK_PAINT": 0xA5C3A5C3,
+              "UART_ADDRESS": board.qemu.uart_address, "NV_ADDRESS": board.qemu.psram_address}  # fmt: skip
     definitions = [*(f"-DBOARD_{name}={value}u" for name, value in values.items()), *(f"-D{each}" for each in made.definitions)]
     includes = [f"-I{each}" for each in (folder, board.shared, *made.include_folders)]
     symbols = [f"-Wl,--defsym={name}={getattr(memory, name)}" for name in ("firmware_bytes", "ram_bytes", "stack_bytes")]
