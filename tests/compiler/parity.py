@@ -3,6 +3,8 @@
 for byte.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from tinytl.compiler import CompileOptions, Image, compile_tflite
@@ -30,12 +32,18 @@ def samples_for(tflite: bytes, count: int, *, seed: int = 0) -> np.ndarray:
 
 def assert_outputs_equal(tflite: bytes, samples: np.ndarray, *, family: str = "portable") -> None:
     """Every output of every sample."""
-    oracle = Interpreter(readable_by_litert(tflite))
-    twin = TwinModel(compile_tflite(tflite, family=family).data)
-    expected = oracle.run(samples)
-    for number, sample in enumerate(samples):
-        for found, answer in zip(twin.invoke(sample[None]), expected, strict=True):
-            np.testing.assert_array_equal(found.reshape(-1), answer[number].reshape(-1), err_msg=f"sample {number}")
+    assert_images_equal(tflite, samples, [compile_tflite(tflite, family=family)])
+
+
+def assert_images_equal(tflite: bytes, samples: np.ndarray, images: Iterable[Image]) -> None:
+    """Every output of every sample, by every image of the model."""
+    expected = Interpreter(readable_by_litert(tflite)).run(samples)
+    for place, image in enumerate(images):
+        twin = TwinModel(image.data)
+        for number, sample in enumerate(samples):
+            where = f"image {place} ({image.family}, arena of {image.arena_bytes:,}), sample {number}"
+            for found, answer in zip(twin.invoke(sample[None]), expected, strict=True):
+                np.testing.assert_array_equal(found.reshape(-1), answer[number].reshape(-1), err_msg=where)
 
 
 def whole_image(program: Program, *, family: str = "portable", optimize: str = "speed") -> Image:
