@@ -3,12 +3,15 @@
 for byte.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from tinytl.compiler import CompileOptions, Image, compile_tflite
 from tinytl.compiler.compile import build_image, compile_program
 from tinytl.compiler.metadata import tflite_metadata
 from tinytl.compiler.program import Program
+from tinytl.errors import CompileError
 from tinytl.interpreter import Interpreter
 from tinytl.litert_quirks import readable_by_litert
 from tinytl_bridge.twin import TwinModel
@@ -30,12 +33,34 @@ def samples_for(tflite: bytes, count: int, *, seed: int = 0) -> np.ndarray:
 
 def assert_outputs_equal(tflite: bytes, samples: np.ndarray, *, family: str = "portable") -> None:
     """Every output of every sample."""
-    oracle = Interpreter(readable_by_litert(tflite))
-    twin = TwinModel(compile_tflite(tflite, family=family).data)
-    expected = oracle.run(samples)
-    for number, sample in enumerate(samples):
-        for found, answer in zip(twin.invoke(sample[None]), expected, strict=True):
-            np.testing.assert_array_equal(found.reshape(-1), answer[number].reshape(-1), err_msg=f"sample {number}")
+    assert_images_equal(tflite, samples, [compile_tflite(tflite, family=family)])
+
+
+def assert_images_equal(tflite: bytes, samples: np.ndarray, images: Iterable[Image]) -> None:
+    """Every output of every sample, by every image of the model."""
+    expected = Interpreter(readable_by_litert(tflite)).run(samples)
+    for place, image in enumerate(images):
+        twin = TwinModel(image.data)
+        for number, sample in enumerate(samples):
+            where = f"image {place} ({image.family}, arena of {image.arena_bytes:,}), sample {number}"
+            for found, answer in zip(twin.invoke(sample[None]), expected, strict=True):
+                np.testing.assert_array_equal(found.reshape(-1), answer[number].reshape(-1), err_msg=where)
+
+
+def with_less_memory(tflite: bytes, image: Image, optimize: str, seed: int) -> list[Image]:
+    """Compile again for 70 to 99 % of the image's arena; empty where it is refused, as documented, with what is missing."""
+    limit = image.arena_bytes * (70 + seed % 30) // 100
+    try:
+        less = compile_tflite(tflite, family=image.family, optimize=optimize, ram_bytes=limit)
+    except CompileError as error:
+        refused = error
+    else:
+        assert less.arena_bytes <= limit
+        return [less]
+    needed = int(refused.what.removeprefix("the arena needs ").split(" bytes")[0].replace(",", ""))
+    assert needed > limit
+    assert f"{needed - limit:,} more than there are" in refused.what
+    return []
 
 
 def whole_image(program: Program, *, family: str = "portable", optimize: str = "speed") -> Image:

@@ -19,11 +19,14 @@ class GraphMaker:
     def __init__(self, seed: int) -> None:
         self.random = np.random.default_rng(seed)
         self.writer = ModelWriter()
-        sides = self.random.integers(4, 12, 2)
-        shape = (1, int(sides[0]), int(sides[1]), int(self.random.integers(1, 7)))
         self.shapes: dict[int, tuple[int, ...]] = {}
         self.quantization: dict[int, tuple[float, int]] = {}
-        self.input = self.current = self.activation(shape)
+        self.input = self.current = self.activation((1, *self.image()))
+
+    def image(self) -> tuple[int, int, int]:
+        """Draw the input's height, width and channels."""
+        sides = self.random.integers(4, 12, 2)
+        return int(sides[0]), int(sides[1]), int(self.random.integers(1, 7))
 
     def pick(self, *choices: int) -> int:
         return int(self.random.choice(choices))
@@ -70,10 +73,14 @@ class GraphMaker:
         ]
         return padding, strides, (outputs[0], outputs[1])
 
+    def outputs(self, groups: int) -> int:
+        """Draw the channels that a convolution makes."""
+        return groups * self.pick(1, 2, 3, 4)
+
     def convolution(self) -> None:
         _, height, width, channels = self.shapes[self.current]
         groups = self.pick(1, 1, 2) if channels % 2 == 0 else 1
-        out_channels = groups * self.pick(1, 2, 3, 4)
+        out_channels = self.outputs(groups)
         filters, dilations = (self.pick(1, 2, 3), self.pick(1, 3, 5)), (self.pick(1, 1, 2), self.pick(1, 1, 2))
         reach = tuple((f - 1) * d + 1 for f, d in zip(filters, dilations, strict=True))
         padding, strides, sides = self.window((height, width), (reach[0], reach[1]))

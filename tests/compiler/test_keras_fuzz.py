@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random Keras models, converted by TensorFlow's own converter: the twin's output equals LiteRT's, byte for byte.
+"""Random Keras models, converted by TensorFlow's own converter: the twin's output equals LiteRT's, byte for byte, with the kernels
+of every family, in whole tensors and in strips.
 
 Every day a few, `make test-long SHORT=1` 60 and `make test-long` 2,000; the seed is fixed but for the last.
 """
@@ -9,9 +10,10 @@ import os
 import pytest
 from hypothesis import HealthCheck, given, settings
 from keras_graphs import Recipe, recipes, tflite_of_recipe
-from parity import assert_outputs_equal, samples_for
+from parity import assert_images_equal, samples_for, with_less_memory
 
 from tinytl.compiler import compile_tflite
+from tinytl.compiler.compile import READY_FAMILIES
 from tinytl.errors import CompileError
 
 pytest.importorskip("tensorflow", reason="needs tinytl[host]")
@@ -25,14 +27,17 @@ UNDEFINED = ("500,000 times smaller than its inputs'", "for which the reference 
 
 
 def check(recipe: Recipe) -> None:
+    """Every family, with whole tensors and with a little less memory than those need."""
     tflite = tflite_of_recipe(recipe)
+    optimize = ("speed", "size", "balanced")[recipe.seed % 3]
     try:
-        compile_tflite(tflite)
+        whole = [compile_tflite(tflite, family=family, optimize=optimize) for family in READY_FAMILIES]
     except CompileError as error:
         if any(text in str(error) for text in UNDEFINED):
             return
         raise
-    assert_outputs_equal(tflite, samples_for(tflite, 12, seed=recipe.seed))
+    limited = [less for each in whole for less in with_less_memory(tflite, each, optimize, recipe.seed)]
+    assert_images_equal(tflite, samples_for(tflite, 12, seed=recipe.seed), [*whole, *limited])
 
 
 @settings(COMMON, max_examples=8, derandomize=True)

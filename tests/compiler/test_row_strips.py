@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from layer_chains import SAME, VALID, Chain
 from parity import assert_outputs_equal, samples_for, whole_image
+from tflite_writer import ModelWriter
 
 from tinytl.compiler import Image, compile_tflite
 from tinytl.compiler.compile import compile_program
@@ -104,6 +105,13 @@ def test_what_does_not_fit_in_strips_either_is_refused_with_what_is_missing(fami
     assert "busiest at operator" in refused.value.what
     assert refused.value.expected == "at most 2,000"
     assert compile_tflite(data, family=family, ram_bytes=needed).arena_bytes <= needed
+
+
+def test_a_model_without_operators_is_refused_too() -> None:
+    writer = ModelWriter()
+    tensor = writer.tensor("in", (1, 4, 4, 3))
+    with pytest.raises(CompileError, match=r"^the arena needs 48 bytes, 8 more than there are: activations 48 \(no operator\)"):
+        compile_tflite(writer.bytes([tensor], [tensor]), ram_bytes=40)
 
 
 @pytest.mark.skipif(not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")), reason="needs QEMU and arm-none-eabi-gcc")

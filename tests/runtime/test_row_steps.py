@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from layers import LayerMaker, inputs_for, layer, variants
+from parity import assert_images_equal, samples_for
+from random_graphs import GraphMaker
 from test_image_check import Change, changed
 
 from tinytl.compiler import compile_tflite, read_image
@@ -73,6 +75,33 @@ def test_layers_of_every_kernel_lie_as_near_as_they_may(kind: str) -> None:
                 assert above - below == distance or distance >= aligned(out_bytes)
             overlapping += below <= above < below + out_bytes
     assert overlapping > 12
+
+
+class WholeRows(GraphMaker):
+    """Rows of whole multiples of 16 bytes: the arena's alignment adds nothing to a distance."""
+
+    def image(self) -> tuple[int, int, int]:
+        return int(self.random.integers(3, 14)), int(self.random.integers(3, 9)), 16
+
+    def outputs(self, groups: int) -> int:
+        return self.pick(16, 32)
+
+
+@pytest.mark.parametrize("step", ["convolution", "depthwise", "pool"])
+def test_random_layers_at_exactly_the_distance(step: str) -> None:
+    """Groups, dilation, depth multipliers, both poolings, every stride and padding; each kernel of each layer."""
+    exact = 0
+    for seed in range(40):
+        maker = WholeRows(seed)
+        getattr(maker, step)()
+        data = maker.writer.bytes([maker.input], [maker.current])
+        images = [compile_tflite(data), *(image for family in ("dsp", "mve") for image in variants(data, family).values())]
+        assert_images_equal(data, samples_for(data, 4, seed=seed), images)
+        above, below = places(read_image(images[0].data))
+        program = compile_program(data)
+        distance = overlap_distance(program, program.operators[0])
+        exact += above - below == distance < program.tensors[program.outputs[0]].bytes
+    assert exact > 30
 
 
 @pytest.mark.parametrize("name", ["portable", "panels s16", "panels s8", "winograd 2×2", "winograd 4×4"])

@@ -196,7 +196,8 @@ def _too_large(arena: ArenaPlan, program: Program, ram_bytes: int, head: HeadPla
         return sum(each.bytes for each in ranges if each.first_operator <= time <= each.last_operator)
 
     busiest = max(range(operators + 1), key=alive)
-    where = f"busiest at operator {busiest}, {program.operators[busiest].name!r}" if busiest < operators else "busiest in the head"
+    behind = "busiest in the head" if head else "no operator"
+    where = f"busiest at operator {busiest}, {program.operators[busiest].name!r}" if busiest < operators else behind
     parts = [f"activations {planned:,} ({where})"]
     parts += [f"{name.replace('_', ' ')} {size:,}" for name, size in persistent.items()]
     missing = arena.bytes - ram_bytes

@@ -79,7 +79,7 @@ def _in_strips_as_needed(program: Program, needs: ArenaNeeds) -> tuple[Program, 
     """Cut stages around the busiest operator into strips until the arena keeps within the limit or nothing helps."""
     arena = needs.plan(program)
     for _ in range(_ROUNDS):
-        if arena.bytes <= needs.limit:
+        if arena.bytes <= needs.limit or not program.operators:
             break
         found = _best_strips(program, arena, needs)
         if found is None:

@@ -7,9 +7,10 @@ arXiv:2001.03288) in several orders; where none reaches the lower bound, a small
 for few buffers, a seeded climb for more.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import accumulate, permutations
 from random import Random
 
 ALIGNMENT = 16
@@ -51,17 +52,21 @@ def aligned(size: int) -> int:
 
 def lower_bound(buffers: Sequence[Buffer], distances: Distances | None = None) -> int:
     """Return the bytes alive at the busiest moment: no plan is smaller."""
-    starts = {each.first for each in buffers}
-    busiest = 0
-    for time in starts:
-        alive = sum(aligned(b.bytes) for b in buffers if b.first <= time <= b.last)
-        for (written, read), distance in (distances or {}).items():
-            low, high = buffers[written], buffers[read]
-            if low.first <= time <= low.last and high.first <= time <= high.last:
-                below, above = aligned(low.bytes), aligned(high.bytes)
-                alive += max(min(aligned(distance), below) + above, below) - below - above
-        busiest = max(busiest, alive)
-    return busiest
+    changes: defaultdict[int, int] = defaultdict(int)
+
+    def alive(first: int, last: int, size: int) -> None:
+        changes[first] += size
+        changes[last + 1] -= size
+
+    for each in buffers:
+        alive(each.first, each.last, aligned(each.bytes))
+    for (written, read), distance in (distances or {}).items():
+        low, high = buffers[written], buffers[read]
+        if low.meets(high):
+            below, above = aligned(low.bytes), aligned(high.bytes)
+            together = max(min(aligned(distance), below) + above, below)
+            alive(max(low.first, high.first), min(low.last, high.last), together - below - above)
+    return max(accumulate(changes[time] for time in sorted(changes)), default=0)
 
 
 def plan_memory(buffers: Sequence[Buffer], distances: Distances | None = None) -> MemoryPlan:

@@ -8,6 +8,7 @@ proven by its code; tests run every kernel at exactly the distance that follows 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from tinytl.compiler.kinds import AVERAGE_POOL_2D, CONV_2D, DEPTHWISE_CONV_2D, MAX_POOL_2D
 from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, parameters_of
@@ -49,11 +50,15 @@ def overlap_distance(program: Program, operator: ProgramOperator) -> int | None:
     if steps is None or source.storage == CONSTANT:
         return None
     named = parameters_of(operator)
-    stride, pad = stride_h(named), named["pad_top"]
-    height, in_row, out_row = source.dims[1], source.bytes // source.dims[1], output.bytes // output.dims[1]
+    height, out_height = source.dims[1], output.dims[1]
+    return _distance(steps, stride_h(named), named["pad_top"], height, source.bytes // height, out_height, output.bytes // out_height)
+
+
+@cache  # strips of one layer are alike, and planning asks for each many times
+def _distance(steps: RowSteps, stride: int, pad: int, height: int, in_row: int, out_height: int, out_row: int) -> int:
     distance = 0
-    for y in range(0, output.dims[1], steps.rows):
-        written = min(y + steps.rows, output.dims[1]) * out_row
+    for y in range(0, out_height, steps.rows):
+        written = min(y + steps.rows, out_height) * out_row
         alive = min(max(stride * y - pad + steps.kept, 0), height) * in_row
         distance = max(distance, written - alive)
     return distance
