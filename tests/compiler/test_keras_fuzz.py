@@ -13,7 +13,7 @@ from keras_graphs import Recipe, recipes, tflite_of_recipe
 from parity import assert_images_equal, samples_for, with_less_memory
 
 from tinytl.compiler import compile_tflite
-from tinytl.compiler.compile import READY_FAMILIES
+from tinytl.compiler.records import FAMILIES
 from tinytl.errors import CompileError
 
 pytest.importorskip("tensorflow", reason="needs tinytl[host]")
@@ -31,7 +31,7 @@ def check(recipe: Recipe) -> None:
     tflite = tflite_of_recipe(recipe)
     optimize = ("speed", "size", "balanced")[recipe.seed % 3]
     try:
-        whole = [compile_tflite(tflite, family=family, optimize=optimize) for family in READY_FAMILIES]
+        whole = [compile_tflite(tflite, family=family, optimize=optimize) for family in FAMILIES]
     except CompileError as error:
         if any(text in str(error) for text in UNDEFINED):
             return

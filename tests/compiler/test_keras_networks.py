@@ -11,7 +11,8 @@ from keras_networks import NETWORKS, network_tflite
 from parity import assert_images_equal, assert_layers_equal, samples_for
 
 from tinytl.compiler import compile_tflite
-from tinytl.compiler.compile import READY_FAMILIES, compile_program
+from tinytl.compiler.compile import compile_program
+from tinytl.compiler.records import FAMILIES
 
 pytest.importorskip("tensorflow", reason="needs tinytl[host]")
 
@@ -26,19 +27,19 @@ def check(name: str, samples: int) -> None:
     """Every layer of one input, the outputs of all, and those of strips where less memory is left."""
     tflite = network_tflite(NETWORKS[name])
     assert sum(operator.macs for operator in compile_program(tflite, fold=False).operators) == NETWORKS[name].macs
-    whole = [compile_tflite(tflite, family=family) for family in READY_FAMILIES]
+    whole = [compile_tflite(tflite, family=family) for family in FAMILIES]
     strips = [compile_tflite(tflite, family=each.family, ram_bytes=int(SHARE * each.arena_bytes)) for each in whole]
     assert all(len(less.operators) > len(all_.operators) for less, all_ in zip(strips, whole, strict=True))
     inputs = samples_for(tflite, samples)
     assert_images_equal(tflite, inputs, whole)
     assert_images_equal(tflite, inputs[: max(3, samples // 10)], strips)
-    for family in READY_FAMILIES:
+    for family in FAMILIES:
         assert assert_layers_equal(tflite, inputs[-1:], family=family) >= len(whole[0].operators)
 
 
 def test_smallest_network() -> None:
     tflite = network_tflite(NETWORKS[SMALLEST])
-    assert_images_equal(tflite, samples_for(tflite, 6), [compile_tflite(tflite, family=family) for family in READY_FAMILIES])
+    assert_images_equal(tflite, samples_for(tflite, 6), [compile_tflite(tflite, family=family) for family in FAMILIES])
     assert assert_layers_equal(tflite, samples_for(tflite, 1)) >= 29
 
 

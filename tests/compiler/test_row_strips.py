@@ -18,7 +18,7 @@ from tinytl.errors import CompileError
 from tinytl_bridge import connect
 from tinytl_bridge.twin import TwinModel
 
-FAMILIES = ("portable", "dsp")
+FAMILIES = ("portable", "dsp", "mve")
 
 
 def chain(seed: int) -> bytes:

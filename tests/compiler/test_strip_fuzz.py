@@ -14,8 +14,9 @@ from random_graphs import random_graph
 from tall_graphs import tall_graph, two_inputs
 
 from tinytl.compiler import compile_tflite
-from tinytl.compiler.compile import READY_FAMILIES, compile_program
+from tinytl.compiler.compile import compile_program
 from tinytl.compiler.program import Program
+from tinytl.compiler.records import FAMILIES
 from tinytl.compiler.row_strips import in_strips, stages
 from tinytl.compiler.selection import choose, find_choices
 from tinytl_bridge.twin import TwinModel
@@ -26,7 +27,7 @@ SHORT = bool(os.environ.get("TINYTL_SHORT"))
 def check(tflite: bytes, seed: int) -> int:
     """Every family, in whole tensors and with less memory. Returns how many images are of strips."""
     optimize = ("speed", "size")[seed % 2]
-    whole = [compile_tflite(tflite, family=family, optimize=optimize) for family in READY_FAMILIES]
+    whole = [compile_tflite(tflite, family=family, optimize=optimize) for family in FAMILIES]
     limited = [(each, less) for each in whole for less in with_less_memory(tflite, each, optimize, seed)]
     assert_images_equal(tflite, samples_for(tflite, 6, seed=seed), [*whole, *(less for _, less in limited)])
     return sum(len(less.operators) > len(each.operators) for each, less in limited)
@@ -68,7 +69,7 @@ def check_every_stage(tflite: bytes, family: str) -> int:
     return tried
 
 
-@pytest.mark.parametrize("family", READY_FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_every_stage_at_every_height(family: str) -> None:
     assert sum(check_every_stage(tall_graph(seed), family) for seed in range(4)) > 20
     assert sum(check_every_stage(two_inputs(seed), family) for seed in range(2)) > 0
