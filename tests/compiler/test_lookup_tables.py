@@ -148,3 +148,17 @@ def test_value_that_others_read_stays() -> None:
     assert kinds == ["lookup", "lookup", "add"]
     kinds = [operator.kind for operator in compile_tflite(writer.bytes([a], [b, d])).operators]
     assert kinds == ["lookup", "lookup", "add"]
+
+
+def test_chain_is_joined_across_a_reshape() -> None:
+    """The table's input is then seen with the dims of its output, which the runtime demands."""
+    writer = ModelWriter()
+    a, b = writer.tensor("in", (1, 256), "int8", 0.05, 9), writer.tensor("b", (1, 256), "int8", 1 / 256, -128)
+    c, d = writer.tensor("c", (1, 64, 4), "int8", 1 / 256, -128), writer.tensor("d", (1, 64, 4), "uint8", 1 / 256, 0)
+    writer.node("LOGISTIC", [a], b)
+    writer.node("RESHAPE", [b, writer.constant("sides", [1, 64, 4])], c)
+    writer.node("QUANTIZE", [c], d)
+    tflite = writer.bytes([a], [d])
+    assert [operator.kind.name for operator in compile_program(tflite).operators] == ["lookup"]
+    (found,) = TwinModel(compile_tflite(tflite).data).invoke(BYTES)
+    np.testing.assert_array_equal(found, Interpreter(tflite).run(BYTES)[0].reshape(found.shape))

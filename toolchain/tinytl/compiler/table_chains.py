@@ -29,11 +29,12 @@ def join_tables(program: Program) -> Program:
             kept.append(operator)
             continue
         table = values_by_byte(tensors, operator)[values_by_byte(tensors, before)]
-        dtype = tensors[operator.outputs[0]].dtype
-        name = tensors[operator.outputs[0]].name
-        tensors.append(ProgramTensor(f"{name}/table", dtype, (256,), data=table.view(dtype)))
-        inputs = (before.inputs[0], len(tensors) - 1)
-        kept[-1] = ProgramOperator(LOOKUP, operator.name, inputs, operator.outputs, (), 0)
+        source, output = before.inputs[0], tensors[operator.outputs[0]]
+        if tensors[source].dims != output.dims:  # between the two lies a reshape, which is a view
+            tensors.append(replace(tensors[source], dims=output.dims))
+            source = len(tensors) - 1
+        tensors.append(ProgramTensor(f"{output.name}/table", output.dtype, (256,), data=table.view(output.dtype)))
+        kept[-1] = ProgramOperator(LOOKUP, operator.name, (source, len(tensors) - 1), operator.outputs, (), 0)
     if len(kept) == len(program.operators):
         return program
     return compacted(replace(program, tensors=tuple(tensors), operators=tuple(kept)))
