@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TFLM's own interpreter, where it is installed, against ours: the published models answer alike, byte for byte.
+
+The anomaly autoencoder is the exception: TFLite's reference kernel rescales fully connected layers in double precision, TFLM's in fixed
+point. tinytl does as TFLite does; computing the layers in fixed point gives TFLM's bytes.
+"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from parity import samples_for
+from test_published_models import published
+
+from tinytl.compiler import compile_tflite
+from tinytl.compiler.compile import compile_program
+from tinytl.compiler.dsp.candidate import constant_data, operand
+from tinytl.compiler.dsp.rescaling import fixed_point
+from tinytl.compiler.program import Program, ProgramOperator, parameters_of
+from tinytl.litert_quirks import readable_by_litert
+from tinytl_bridge.twin import TwinModel
+
+runtime: Any = pytest.importorskip("tflite_micro.python.tflite_micro.runtime", reason="needs tflite-micro")
+
+ALIKE = ("mlperf_tiny/kws_ref_model", "mlperf_tiny/pretrainedResnet_quant", "mlperf_tiny/vww_96_int8", "tflm/person_detect")
+AUTOENCODER = "mlperf_tiny/ad01_int8"
+ARENA_BYTES = 400_000
+
+
+def tflm_answers(tflite: bytes, samples: np.ndarray) -> np.ndarray:
+    interpreter = runtime.Interpreter.from_bytes(tflite, arena_size=ARENA_BYTES)
+    answers = []
+    for sample in samples:
+        interpreter.set_input(sample[None], 0)
+        interpreter.invoke()
+        answers.append(interpreter.get_output(0).reshape(-1).copy())
+    return np.stack(answers)
+
+
+def our_answers(tflite: bytes, samples: np.ndarray) -> np.ndarray:
+    twin = TwinModel(compile_tflite(tflite).data)
+    return np.stack([twin.invoke(sample[None])[0].reshape(-1) for sample in samples])
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_models_answer_as_tflm_does(name: str) -> None:
+    tflite = published(f"{name}.tflite")
+    samples = samples_for(readable_by_litert(tflite), 10)
+    np.testing.assert_array_equal(our_answers(tflite, samples), tflm_answers(tflite, samples))
+
+
+def in_fixed_point(program: Program, operator: ProgramOperator, inputs: np.ndarray) -> np.ndarray:
+    """Compute a fully connected layer as TFLM does; inputs (count, depth) int64."""
+    weights, bias, high, shift, low = (constant_data(program, operator, position) for position in (1, 2, 3, 4, 5))
+    named, output = parameters_of(operator), program.tensors[operator.outputs[0]]
+    multiplier = high + (low >= 1 << 30)  # the nearest 31 bits
+    rescale = fixed_point(multiplier, shift, output.zero_point, named["act_min"], named["act_max"])
+    sums = weights @ (inputs - operand(program, operator, 0).zero_point).T + bias[:, None]
+    return rescale(sums).T
+
+
+def test_the_autoencoder_differs_by_its_rescaling_alone() -> None:
+    tflite = published(f"{AUTOENCODER}.tflite")
+    program, samples = compile_program(tflite), samples_for(tflite, 20)
+    theirs, values = tflm_answers(tflite, samples), samples.reshape(len(samples), -1).astype(np.int64)
+    for operator in program.operators:
+        values = in_fixed_point(program, operator, values)
+    np.testing.assert_array_equal(values, theirs)
+    assert 0 < np.abs(our_answers(tflite, samples).astype(int) - theirs).max() <= 3
