@@ -8,7 +8,7 @@ Every day a few, `make test-long SHORT=1` 60 and `make test-long` 2,000; the see
 import os
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from keras_graphs import Recipe, recipes, tflite_of_recipe
 from parity import assert_images_equal, samples_for, with_less_memory
 
@@ -19,7 +19,8 @@ from tinytl.errors import CompileError
 pytest.importorskip("tensorflow", reason="needs tinytl[host]")
 
 SHORT = bool(os.environ.get("TINYTL_SHORT"))
-COMMON = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False)
+COMMON = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False, phases=(Phase.generate,))
+"""A recipe says it all: making it smaller would take longer than the run."""
 
 
 REFUSED = (

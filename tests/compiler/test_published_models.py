@@ -5,13 +5,13 @@ They lie in the folder that TINYTL_DATA_DIR names (`models/mlperf_tiny`, `models
 skipped.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from parity import assert_layers_equal, assert_outputs_equal, samples_for
 
+from published import published_file
 from tinytl.compiler import compile_tflite
 from tinytl.compiler.compile import compile_program
 from tinytl.errors import CompileError
@@ -37,13 +37,7 @@ FLOAT_MODELS = (
 
 
 def published(name: str) -> bytes:
-    folder = os.environ.get("TINYTL_DATA_DIR")
-    if not folder:
-        pytest.skip("TINYTL_DATA_DIR is not set: no published models")
-    path = Path(folder) / "models" / name
-    if not path.exists():
-        pytest.skip(f"{path} does not exist")
-    return path.read_bytes()
+    return published_file(name).read_bytes()
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))

@@ -4,12 +4,12 @@
 They lie in the folder that TINYTL_DATA_DIR names; without it these tests are skipped.
 """
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from published import published_file
 from tinytl.model_file import read_model
 from tinytl_bridge.compiling import options_for_target
 from tinytl_bridge.library import build_library
@@ -24,22 +24,12 @@ LIMITS = {
 TARGET = "qemu:mps2-an386-large"
 
 
-def published(name: str) -> Path:
-    folder = os.environ.get("TINYTL_DATA_DIR")
-    if not folder:
-        pytest.skip("TINYTL_DATA_DIR is not set: no published models")
-    path = Path(folder) / "models" / name
-    if not path.exists():
-        pytest.skip(f"{path} does not exist")
-    return path
-
-
 @pytest.mark.parametrize("optimize", ["speed", "size"])
 @pytest.mark.parametrize("name", sorted(LIMITS))
 def test_code_keeps_within_its_limit(name: str, optimize: str, tmp_path: Path) -> None:
     if shutil.which("arm-none-eabi-gcc") is None:
         pytest.skip("needs arm-none-eabi-gcc")
-    model, options = read_model(published(name)), options_for_target(TARGET, optimize=optimize)
+    model, options = read_model(published_file(name)), options_for_target(TARGET, optimize=optimize)
     library = build_library(model, options, tmp_path / "library", target=TARGET)
     assert library.code_bytes is not None and library.code_bytes <= LIMITS[name]
     assert f"{library.code_bytes:,} bytes" in (library.folder / "README.txt").read_text()
