@@ -82,7 +82,7 @@ def test_a_model_larger_than_a_slot_is_refused(tiny_bundle: Path, tmp_path: Path
     [
         (0, b"XXXX", "it is no tinytl image"),
         (4, b"\x63\x00", "image format version 99; this firmware reads 1"),
-        (32, b"\x02\x00", "the image is for kernel family 2; this firmware has the families in mask 3"),
+        (32, b"\x03\x00", "the image is for kernel family 3; this firmware has the families in mask 7"),
     ],
 )
 def test_foreign_images_are_refused_by_their_header(device: Device, at: int, value: bytes, text: str) -> None:
