@@ -6,17 +6,20 @@ In: the bytes of a .tflite file. Out: as many bytes, which the interpreter of to
 
 import tflite
 
+_NEWER = (tflite.BuiltinOperator.TILE, tflite.BuiltinOperator.REVERSE_V2)
+
 
 def readable_by_litert(data: bytes) -> bytes:
     """Return the file in a form that LiteRT's reference kernels take; nothing else changes.
 
     Quantized dimensions of one-dimensional tensors become 0: person_detect says 3 for its biases, which LiteRT refuses since 2.20; it
-    means nothing there. TILE of version 3, which adds types, becomes version 2, the last one that the reference kernels are registered for.
+    means nothing there. TILE and REVERSE_V2 of version 3, which adds types, become version 2, the last one that the reference kernels of
+    every LiteRT are registered for.
     """
     changed = bytearray(data)
     model = tflite.Model.GetRootAs(changed, 0)
     _zero_quantized_dimensions(model.Subgraphs(0), changed)
-    _lower_tile_version(model, changed)
+    _lower_versions(model, changed)
     return bytes(changed)
 
 
@@ -28,9 +31,9 @@ def _zero_quantized_dimensions(graph: tflite.SubGraph, changed: bytearray) -> No
             changed[place : place + 4] = bytes(4)
 
 
-def _lower_tile_version(model: tflite.Model, changed: bytearray) -> None:
+def _lower_versions(model: tflite.Model, changed: bytearray) -> None:
     for number in range(model.OperatorCodesLength()):
         code = model.OperatorCodes(number)
         place = code._tab.Offset(8)
-        if code.BuiltinCode() == tflite.BuiltinOperator.TILE and code.Version() == 3 and place:
+        if code.BuiltinCode() in _NEWER and code.Version() == 3 and place:
             changed[code._tab.Pos + place] = 2
