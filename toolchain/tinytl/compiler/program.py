@@ -140,7 +140,8 @@ class Builder:
             expected = "no empty side" if 0 in shape else f"at most {MAX_RANK} dimensions"
             raise CompileError(f"tensor {source.name!r} has shape {list(shape)}", expected=expected)
         if (number, shape) not in self._numbers:
-            data = None if source.data is None else np.ascontiguousarray(source.data).reshape(shape)
+            stored = self.graph.tensors[self.graph.storage(number)].data  # a constant's alias is one too
+            data = None if stored is None else np.ascontiguousarray(stored).reshape(shape)
             storage = CONSTANT if data is not None else self.graph.storage(number)
             scale, zero_point = _meaning(source)
             self._numbers[number, shape] = self._append(
@@ -182,9 +183,16 @@ class Builder:
         self.operators.append(ProgramOperator(kind, name, inputs, outputs, parameters, macs, scratch_bytes))
 
     def program(self) -> Program:
-        """Close the program."""
+        """Close the program.
+
+        Raises:
+            CompileError: an output became a constant when passes dropped what only copies.
+        """
         inputs = tuple(self.tensor(number) for number in self.graph.inputs)
         outputs = tuple(self.tensor(number) for number in self.graph.outputs)
+        for number in outputs:
+            if self.tensors[number].storage == CONSTANT:
+                raise CompileError(f"graph output {self.tensors[number].name!r} is a constant", expected="outputs that depend on the input")
         return Program(tuple(self.tensors), tuple(self.operators), inputs, outputs)
 
     def _append(self, tensor: ProgramTensor) -> int:

@@ -97,7 +97,7 @@ def _by_rows(program: Program, operator: ProgramOperator) -> bool:
     if len(output.dims) != 4 or output.dims[0] != 1:
         return False
     if operator.kind in _WINDOWED:
-        return True
+        return inputs[0].storage != CONSTANT
     if operator.kind not in _ELEMENTWISE:
         return False
     activations = [each for each in inputs if each.storage != CONSTANT]

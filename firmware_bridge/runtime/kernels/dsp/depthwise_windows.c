@@ -23,9 +23,11 @@ static int32_t *find_taps(const layer *l, int32_t top, int32_t left, int32_t *ta
     const int32_t *p = l->params;
     for (int32_t ky = 0, row = top; ky < p[WINDOW_TAPS_H]; ky++, row += p[WINDOW_DILATION_H]) {
         const int row_inside = (uint32_t)row < (uint32_t)l->height;
-        int32_t column = left, at = (row * l->width + left) * l->channels;
-        for (int32_t kx = 0; kx < p[WINDOW_TAPS_W]; kx++, column += p[WINDOW_DILATION_W], at += p[WINDOW_DILATION_W] * l->channels)
-            *taps++ = row_inside && (uint32_t)column < (uint32_t)l->width ? at : l->outside;
+        const uint32_t step = (uint32_t)p[WINDOW_DILATION_W] * (uint32_t)l->channels;
+        uint32_t at = ((uint32_t)row * (uint32_t)l->width + (uint32_t)left) * (uint32_t)l->channels; /* wraps beside the input, where it is not used */
+        int32_t column = left;
+        for (int32_t kx = 0; kx < p[WINDOW_TAPS_W]; kx++, column += p[WINDOW_DILATION_W], at += step)
+            *taps++ = row_inside && (uint32_t)column < (uint32_t)l->width ? (int32_t)at : l->outside;
     }
     return taps;
 }

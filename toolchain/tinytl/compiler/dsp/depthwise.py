@@ -11,7 +11,7 @@ from tinytl.compiler.dsp.conv_2d import ALL_BITS, window_parameters
 from tinytl.compiler.dsp.panels import bias_words, padded, wrapped
 from tinytl.compiler.dsp.rescaling import SIGNED, Rescaling, find_rescaling
 from tinytl.compiler.dsp.sums import Sums, sums_of
-from tinytl.compiler.program import Program, ProgramOperator, parameters_of
+from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, parameters_of
 from tinytl.compiler.variants import DEPTHWISE_3X3, DEPTHWISE_WINDOWS
 
 MOST_TAPS = 1 << 10
@@ -28,7 +28,9 @@ def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     if found is None:
         return []
     made = [_rows(program, operator, weights, sums, found)] if _fits_rows(weights, named) else []
-    return made + ([_windows(program, operator, weights, sums, found)] if weights.shape[1] * weights.shape[2] <= MOST_TAPS else [])
+    in_arena = operand(program, operator, 0).storage != CONSTANT  # near enough to scratch for 32-bit distances on a workstation too
+    by_taps = in_arena and weights.shape[1] * weights.shape[2] <= MOST_TAPS
+    return made + ([_windows(program, operator, weights, sums, found)] if by_taps else [])
 
 
 def _fits_rows(weights: np.ndarray, named: dict[str, int]) -> bool:
