@@ -44,7 +44,7 @@ def leaky_relu_table(source: Tensor, output: Tensor, alpha: float) -> np.ndarray
     with np.errstate(over="ignore", invalid="ignore"):
         ratio = np.float32(source.scale) / np.float32(output.scale)
         slope = np.float32(source.scale) * np.float32(alpha) / np.float32(output.scale)
-    if not max(ratio, abs(slope)) < 2.0**22:
+    if not (ratio < 2.0**22 and abs(slope) < 2.0**22):
         raise CompileError(f"rescaling factors are {ratio:g} and {slope:g}", expected="finite ones less than 2^22")
     above, below = fixed.signed_multiplier(float(ratio)), fixed.signed_multiplier(float(slope))
 
