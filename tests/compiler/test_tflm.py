@@ -14,9 +14,8 @@ from test_published_models import published
 
 from tinytl.compiler import compile_tflite
 from tinytl.compiler.compile import compile_program
-from tinytl.compiler.dsp.candidate import constant_data, operand
-from tinytl.compiler.dsp.rescaling import fixed_point
-from tinytl.compiler.program import Program, ProgramOperator, parameters_of
+from tinytl.compiler.program import Program, ProgramOperator, constant_data, operand, parameters_of
+from tinytl.compiler.sums import fixed_point
 from tinytl.litert_quirks import readable_by_litert
 from tinytl_bridge.twin import TwinModel
 

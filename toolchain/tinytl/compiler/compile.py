@@ -190,12 +190,7 @@ def _too_large(arena: ArenaPlan, program: Program, ram_bytes: int, head: HeadPla
     persistent = dict(head.persistent()) if head else {}
     planned = arena.bytes - sum(-(-size // 16) * 16 for size in persistent.values())
     operators = len(program.operators)
-
-    def alive(time: int) -> int:
-        ranges = [each for each in arena.ranges if each.name not in persistent]
-        return sum(each.bytes for each in ranges if each.first_operator <= time <= each.last_operator)
-
-    busiest = max(range(operators + 1), key=alive)
+    busiest = max(range(operators + 1), key=arena.bytes_alive)
     behind = "busiest in the head" if head else "no operator"
     where = f"busiest at operator {busiest}, {program.operators[busiest].name!r}" if busiest < operators else behind
     parts = [f"activations {planned:,} ({where})"]

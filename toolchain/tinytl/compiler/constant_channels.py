@@ -16,10 +16,9 @@ from math import prod
 
 import numpy as np
 
-from tinytl.compiler.dsp.candidate import constant_data, operand
-from tinytl.compiler.dsp.rescaling import fixed_point, wide
 from tinytl.compiler.kinds import AVERAGE_POOL_2D, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, MEAN, RESHAPE
-from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, ProgramTensor, parameters_of
+from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, ProgramTensor, constant_data, operand, parameters_of
+from tinytl.compiler.sums import fixed_point, wide
 
 MULTIPLE = 4
 _WEIGHTED = (CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED)

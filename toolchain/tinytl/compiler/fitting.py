@@ -64,14 +64,10 @@ def _numbered(program: Program) -> Program:
     return replace(program, operators=tuple(replace(each, origin=number) for number, each in enumerate(program.operators)))
 
 
-def _alive(arena: ArenaPlan, time: int) -> int:
-    return sum(each.bytes for each in arena.ranges if each.first_operator <= time <= each.last_operator)
-
-
 def _busiest_scratch(program: Program, arena: ArenaPlan) -> ProgramOperator | None:
     """Return the operator at whose time most of the arena is in use, of those whose kernel's scratch the portable one does not need."""
     with_scratch = [number for number, each in enumerate(program.operators) if each.kernel and each.scratch_bytes]
-    busiest = max(with_scratch, key=lambda time: _alive(arena, time), default=None)
+    busiest = max(with_scratch, key=arena.bytes_alive, default=None)
     return None if busiest is None else program.operators[busiest]
 
 
@@ -90,7 +86,7 @@ def _in_strips_as_needed(program: Program, needs: ArenaNeeds) -> tuple[Program, 
 
 def _best_strips(program: Program, arena: ArenaPlan, needs: ArenaNeeds) -> tuple[Program, ArenaPlan] | None:
     """Return the strips with the fewest multiply-accumulates that keep within the limit, else the smallest; None if none helps."""
-    busiest = max(range(len(program.operators)), key=lambda time: _alive(arena, time))
+    busiest = max(range(len(program.operators)), key=arena.bytes_alive)
     candidates = [(needs.bound(made), made) for stage in stages(program, busiest) for made in _cut_in_many_ways(program, stage)]
     by_work = sorted((each for each in candidates if each[0] <= needs.limit), key=lambda each: sum(o.macs for o in each[1].operators))
     by_bytes = sorted(candidates, key=lambda each: each[0])

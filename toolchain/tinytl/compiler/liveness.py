@@ -40,6 +40,10 @@ class ArenaPlan:
         """Return where a tensor of the program begins."""
         return self.offsets[tensor.storage] + tensor.storage_offset
 
+    def bytes_alive(self, time: int) -> int:
+        """Return the bytes of everything that is alive while an operator runs; what overlaps counts twice."""
+        return sum(each.bytes for each in self.ranges if each.first_operator <= time <= each.last_operator)
+
 
 def plan_arena(
     program: Program, *, afterwards: Sequence[tuple[str, int]], persistent: Sequence[tuple[str, int]]

@@ -88,6 +88,23 @@ def parameters_of(operator: ProgramOperator) -> dict[str, int]:
     return dict(zip(names, operator.parameters, strict=True))
 
 
+def operand(program: Program, operator: ProgramOperator, position: int) -> ProgramTensor:
+    """Return the tensor of an input."""
+    return program.tensors[operator.inputs[position]]
+
+
+def constant_data(program: Program, operator: ProgramOperator, position: int) -> np.ndarray:
+    """Return a constant input as int64.
+
+    Raises:
+        ValueError: the input is no constant: lowering never makes that.
+    """
+    data = operand(program, operator, position).data
+    if data is None:
+        raise ValueError(f"input {position} of {operator.name} is no constant")
+    return data.astype(np.int64)
+
+
 def compacted(program: Program) -> Program:
     """Drop tensors that no operator names, and number the others anew."""
     used = {number for operator in program.operators for number in (*operator.inputs, *operator.outputs)}

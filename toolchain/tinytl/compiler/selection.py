@@ -9,7 +9,7 @@ both spend that where a byte saves most; a flash limit lowers the budget, a RAM 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tinytl.compiler.dsp.candidate import Candidate
+from tinytl.compiler.candidate import Candidate
 from tinytl.compiler.dsp.family import candidates as dsp_candidates
 from tinytl.compiler.mve.family import candidates as mve_candidates
 from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, ProgramTensor, compacted

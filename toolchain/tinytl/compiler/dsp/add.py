@@ -9,9 +9,9 @@ there is one nearby. Without one the kernel is not offered.
 
 import numpy as np
 
+from tinytl.compiler.candidate import Candidate, Constant
 from tinytl.compiler.dsp import cost
-from tinytl.compiler.dsp.candidate import Candidate, Constant, operand
-from tinytl.compiler.program import Program, ProgramOperator, parameters_of
+from tinytl.compiler.program import Program, ProgramOperator, operand, parameters_of
 from tinytl.compiler.variants import ADD_TABLES
 
 _FRACTION_BITS = 20

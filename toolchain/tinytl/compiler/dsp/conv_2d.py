@@ -8,13 +8,13 @@ from math import prod
 
 import numpy as np
 
+from tinytl.compiler.candidate import Candidate, Constant
 from tinytl.compiler.dsp import cost
-from tinytl.compiler.dsp.candidate import Candidate, Constant, constant_data, operand
 from tinytl.compiler.dsp.panels import bias_words, channel_pairs, channel_table, pack_s8, pack_s16, padded
 from tinytl.compiler.dsp.rescaling import SATURATING, Rescaling, find_rescaling
-from tinytl.compiler.dsp.sums import Sums, sums_of
 from tinytl.compiler.kinds import CONV_2D, DEPTHWISE_CONV_2D
-from tinytl.compiler.program import Program, ProgramOperator, parameters_of
+from tinytl.compiler.program import Program, ProgramOperator, constant_data, operand, parameters_of
+from tinytl.compiler.sums import Sums, sums_of
 from tinytl.compiler.variants import CONV_2D_PANELS_S8, CONV_2D_PANELS_S16, Variant
 
 S8_BITS = 8

@@ -5,13 +5,13 @@ from math import prod
 
 import numpy as np
 
+from tinytl.compiler.candidate import Candidate, Constant
 from tinytl.compiler.dsp import cost
-from tinytl.compiler.dsp.candidate import Candidate, Constant, constant_data, operand
 from tinytl.compiler.dsp.conv_2d import ALL_BITS, window_parameters
 from tinytl.compiler.dsp.panels import bias_words, padded, wrapped
 from tinytl.compiler.dsp.rescaling import SIGNED, Rescaling, find_rescaling
-from tinytl.compiler.dsp.sums import Sums, sums_of
-from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, parameters_of
+from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, constant_data, operand, parameters_of
+from tinytl.compiler.sums import Sums, sums_of
 from tinytl.compiler.variants import DEPTHWISE_3X3, DEPTHWISE_WINDOWS
 
 MOST_TAPS = 1 << 10

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """All kernels of the dsp family that could run an operator."""
 
+from tinytl.compiler.candidate import Candidate
 from tinytl.compiler.dsp import add, conv_2d, depthwise, fully_connected, pooling, winograd
-from tinytl.compiler.dsp.candidate import Candidate
 from tinytl.compiler.kinds import ADD, AVERAGE_POOL_2D, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, MEAN
 from tinytl.compiler.program import Program, ProgramOperator
 

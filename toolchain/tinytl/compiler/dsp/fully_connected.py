@@ -8,13 +8,13 @@ from math import prod
 
 import numpy as np
 
+from tinytl.compiler.candidate import Candidate, Constant
 from tinytl.compiler.dsp import cost
-from tinytl.compiler.dsp.candidate import Candidate, Constant, constant_data, operand
 from tinytl.compiler.dsp.conv_2d import ALL_BITS, S8_BITS
 from tinytl.compiler.dsp.panels import bias_words, grouped, padded, wrapped
 from tinytl.compiler.dsp.rescaling import Rescaling, find_shifted
-from tinytl.compiler.dsp.sums import sums_of
-from tinytl.compiler.program import Program, ProgramOperator, parameters_of
+from tinytl.compiler.program import Program, ProgramOperator, constant_data, operand, parameters_of
+from tinytl.compiler.sums import sums_of
 from tinytl.compiler.variants import FULLY_CONNECTED_PANELS_S8, FULLY_CONNECTED_PANELS_S16, Variant
 
 _AT_ONCE = 4

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from tinytl.compiler.dsp.rescaling import SIGNED, Rescaling
+from tinytl.compiler.dsp.rescaling import Rescaling
 
 GROUP = 4
 """Inputs of a dot product that a tile takes at a time."""
@@ -62,8 +62,3 @@ def channel_table(biases: np.ndarray, found: Rescaling) -> np.ndarray:
     table[:, 0:4] = np.repeat(biases[pairs], 2, axis=1)
     table[:, 4:] = words[pairs].reshape(len(pairs), 2 * width)
     return table
-
-
-def is_signed(found: Rescaling) -> bool:
-    """Tell whether the table has words of three."""
-    return found.mode == SIGNED

@@ -4,10 +4,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tinytl.compiler.candidate import Candidate
 from tinytl.compiler.dsp import cost
-from tinytl.compiler.dsp.candidate import Candidate, operand
 from tinytl.compiler.kinds import MEAN
-from tinytl.compiler.program import Program, ProgramOperator, parameters_of
+from tinytl.compiler.program import Program, ProgramOperator, operand, parameters_of
 from tinytl.compiler.variants import AVERAGE_POOL_2D_WORDS, MEAN_WORDS, Variant
 
 _MOST_PLACES = 256

@@ -14,35 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinytl.compiler.sums import Reference
+
 SATURATING, SIGNED, SHIFTED = 0, 1, 2
 SATURATING_SHIFT = 11
 _PHASES = 64
 """How many values of c are tried. The fraction's grid and c's have no common measure, so each shifts the grid anew."""
 _INT32 = 2**31
 _MAX_SHIFT = 22
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What is to be reproduced.
-
-    Attributes:
-        rescale: sums (channels, n) int64 → outputs (channels, n) int64, clamped; grows with the sum.
-        factor: (channels,) float64: output per sum, about.
-        low, high: (channels,) int64: smallest and largest sum that can occur.
-        zero_point, act_min, act_max: of the output.
-        multiplier, shift: (channels,) int64, or None where the reference does not rescale in fixed point.
-    """
-
-    rescale: Callable[[np.ndarray], np.ndarray]
-    factor: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    zero_point: int
-    act_min: int
-    act_max: int
-    multiplier: np.ndarray | None = None
-    shift: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -60,34 +39,6 @@ class Rescaling:
     words: np.ndarray
     scale_bits: np.ndarray
     fraction: np.ndarray
-
-
-def fixed_point(multiplier: np.ndarray, shift: np.ndarray, zero_point: int, act_min: int, act_max: int) -> Callable:
-    """Return TFLite's per-channel rescaling in fixed point, for sums (channels, n)."""
-    left, right = np.maximum(shift, 0)[:, None], np.maximum(-shift, 0)[:, None]
-    factor = multiplier[:, None]
-
-    def rescale(sums: np.ndarray) -> np.ndarray:
-        high = ((sums << left) * factor + (1 << 30)) >> 31
-        half = np.where(right > 0, np.int64(1) << np.maximum(right - 1, 0), 0)
-        rounded = (high + half - (high < 0) * (right > 0)) >> right
-        return np.clip(rounded + zero_point, act_min, act_max)
-
-    return rescale
-
-
-def wide(high: np.ndarray, low: np.ndarray, shift: np.ndarray, zero_point: int, act_min: int, act_max: int) -> Callable:
-    """Return the fully connected layer's rescaling (SPEC.md section 2.4), for sums (channels, n)."""
-    bits = (31 - shift)[:, None]
-
-    def rescale(sums: np.ndarray) -> np.ndarray:
-        magnitude = np.abs(sums)
-        product = magnitude * high[:, None] + ((magnitude * low[:, None]) >> 31)
-        half = np.where(bits > 0, np.int64(1) << np.clip(bits - 1, 0, 61), 0)
-        rounded = np.where(sums < 0, -1, 1) * ((product + half) >> np.minimum(bits, 62))
-        return np.clip(rounded + zero_point, act_min, act_max)
-
-    return rescale
 
 
 def _thresholds(reference: Reference) -> np.ndarray:

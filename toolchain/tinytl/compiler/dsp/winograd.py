@@ -9,14 +9,14 @@ from math import prod
 
 import numpy as np
 
+from tinytl.compiler.candidate import Candidate, Constant
 from tinytl.compiler.dsp import cost
-from tinytl.compiler.dsp.candidate import Candidate, Constant, operand
 from tinytl.compiler.dsp.conv_2d import S8_BITS, window_weights
 from tinytl.compiler.dsp.panels import bias_words, channel_pairs, channel_table, pack_s16, padded
 from tinytl.compiler.dsp.rescaling import SIGNED, Rescaling, find_rescaling
-from tinytl.compiler.dsp.sums import Sums, sums_of
 from tinytl.compiler.kinds import CONV_2D
-from tinytl.compiler.program import Program, ProgramOperator, parameters_of
+from tinytl.compiler.program import Program, ProgramOperator, operand, parameters_of
+from tinytl.compiler.sums import Sums, sums_of
 from tinytl.compiler.variants import CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4
 
 MAX_CHANNELS = 64

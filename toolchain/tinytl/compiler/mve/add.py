@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Addition by tables: `mve_add_tables`, with the dsp family's tables."""
 
+from tinytl.compiler.candidate import Candidate, Constant
 from tinytl.compiler.dsp.add import find_tables
-from tinytl.compiler.dsp.candidate import Candidate, Constant, operand
 from tinytl.compiler.mve import cost
-from tinytl.compiler.program import Program, ProgramOperator, parameters_of
+from tinytl.compiler.program import Program, ProgramOperator, operand, parameters_of
 from tinytl.compiler.variants import MVE_ADD_TABLES
 
 

@@ -4,14 +4,14 @@
 Also takes a depthwise convolution of a single input channel, which is a convolution.
 """
 
-from tinytl.compiler.dsp.candidate import Candidate, Constant, operand
+from tinytl.compiler.candidate import Candidate, Constant
 from tinytl.compiler.dsp.conv_2d import window_parameters, window_weights
-from tinytl.compiler.dsp.sums import sums_of
 from tinytl.compiler.mve import cost
 from tinytl.compiler.mve.packing import BLOCK, QUAD, in_blocks, table, tile_weights
 from tinytl.compiler.mve.rescaling import SIGNED, find_doubled
 from tinytl.compiler.mve.ring import ring_of
-from tinytl.compiler.program import Program, ProgramOperator, parameters_of
+from tinytl.compiler.program import Program, ProgramOperator, operand, parameters_of
+from tinytl.compiler.sums import sums_of
 from tinytl.compiler.variants import MVE_CONV_2D
 
 

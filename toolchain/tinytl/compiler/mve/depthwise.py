@@ -5,14 +5,14 @@ from math import prod
 
 import numpy as np
 
-from tinytl.compiler.dsp.candidate import Candidate, Constant, constant_data, operand
+from tinytl.compiler.candidate import Candidate, Constant
 from tinytl.compiler.dsp.conv_2d import window_parameters
-from tinytl.compiler.dsp.sums import sums_of
 from tinytl.compiler.mve import cost
 from tinytl.compiler.mve.packing import BLOCK, DEPTHWISE_ORDER, in_blocks, table
 from tinytl.compiler.mve.rescaling import SIGNED, Doubled, find_doubled
 from tinytl.compiler.mve.ring import ring_of
-from tinytl.compiler.program import Program, ProgramOperator, parameters_of
+from tinytl.compiler.program import Program, ProgramOperator, constant_data, operand, parameters_of
+from tinytl.compiler.sums import sums_of
 from tinytl.compiler.variants import MVE_DEPTHWISE_FLAT, MVE_DEPTHWISE_PIXELS
 
 _ALL_BYTES = 255

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All kernels of the mve family that could run an operator."""
 
-from tinytl.compiler.dsp.candidate import Candidate
+from tinytl.compiler.candidate import Candidate
 from tinytl.compiler.kinds import ADD, AVERAGE_POOL_2D, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, MEAN
 from tinytl.compiler.mve import add, conv_2d, depthwise, fully_connected, pooling
 from tinytl.compiler.program import Program, ProgramOperator

@@ -3,13 +3,13 @@
 
 from math import prod
 
-from tinytl.compiler.dsp.candidate import Candidate, Constant, constant_data, operand
+from tinytl.compiler.candidate import Candidate, Constant
 from tinytl.compiler.dsp.panels import bias_words, wrapped
 from tinytl.compiler.dsp.rescaling import find_shifted
-from tinytl.compiler.dsp.sums import sums_of
 from tinytl.compiler.mve import cost
 from tinytl.compiler.mve.packing import QUAD, in_blocks, table, vector_weights
-from tinytl.compiler.program import Program, ProgramOperator, parameters_of
+from tinytl.compiler.program import Program, ProgramOperator, constant_data, operand, parameters_of
+from tinytl.compiler.sums import sums_of
 from tinytl.compiler.variants import MVE_FULLY_CONNECTED
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Average pooling and the mean over height and width, eight channels at a time: `mve_average_pool_2d`, `mve_mean`."""
 
-from tinytl.compiler.dsp.candidate import Candidate
+from tinytl.compiler.candidate import Candidate
 from tinytl.compiler.dsp.pooling import Pooling, pooling_candidates
 from tinytl.compiler.mve import cost
 from tinytl.compiler.program import Program, ProgramOperator

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinytl.compiler.dsp.panels import wrapped
-from tinytl.compiler.dsp.sums import Sums
+from tinytl.compiler.sums import Sums
 
 ROUNDED, SIGNED = 0, 1
 _INT32 = 2**31

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinytl.compiler.program import Program, ProgramOperator, ProgramTensor
 from tinytl.compiler.variants import Variant
 
 
@@ -43,20 +42,3 @@ class Candidate:
     @property
     def constant_bytes(self) -> int:
         return sum(each.data.nbytes for each in self.constants)
-
-
-def operand(program: Program, operator: ProgramOperator, position: int) -> ProgramTensor:
-    """Return the tensor of an input."""
-    return program.tensors[operator.inputs[position]]
-
-
-def constant_data(program: Program, operator: ProgramOperator, position: int) -> np.ndarray:
-    """Return a constant input as int64.
-
-    Raises:
-        ValueError: the input is no constant: lowering never makes that.
-    """
-    data = operand(program, operator, position).data
-    if data is None:
-        raise ValueError(f"input {position} of {operator.name} is no constant")
-    return data.astype(np.int64)
