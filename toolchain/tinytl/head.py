@@ -1,93 +1,107 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The trainable head as data: layers with float32 weights, loss and optimizer settings. No framework needed.
+"""The trainable head as data: a graph of layers with float32 weights, from feature tensors to logits. No framework needed.
 
-A `Head` and a `Learning` that exist have been checked: arrays fit one another and are finite, each layer takes what the one
-before gives, the settings are in the range that a device accepts (SPEC.md section 2.5).
+Values are numbered: features first, then the output of each layer. A value has a shape (height, width, channels), row-major;
+a vector is (1, 1, channels). A `Head` that exists has been checked: arrays fit one another and are finite, each layer
+takes values that exist before it, the last one gives the logits (SPEC.md section 2.5).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
 
 import numpy as np
 
 from tinytl.errors import ModelError
+from tinytl.learning import Learning
 
 ACTIVATIONS = ("none", "relu", "relu6")
-LOSSES = ("softmax_cross_entropy",)
-MAX_LAYERS = 8
-MAX_REPLAYS = 64
+KINDS = ("dense", "conv_2d", "depthwise_conv_2d", "scale", "add", "activation", "average_pool", "max_pool", "dropout")
+WINDOWED = ("conv_2d", "depthwise_conv_2d", "average_pool", "max_pool")
+TRAINS = ("all", "bias", "none")
+MAX_LAYERS = 64
+MAX_FEATURES = 16
+MAX_SIDE = 255
+"""Of a window, a stride, a padding: a byte each."""
+
+Shape = tuple[int, int, int]
+_RANKS = {"dense": 2, "conv_2d": 4, "depthwise_conv_2d": 3, "scale": 1}
+_ACTIVATED = ("dense", "conv_2d", "depthwise_conv_2d", "scale", "add", "activation")
 
 
 @dataclass(frozen=True)
-class DenseLayer:
-    """One dense layer: activation(weights @ input + bias). The `Head` that it becomes part of checks it.
+class HeadLayer:
+    """One layer of the head; the `Head` that it becomes part of checks it. What a kind does not use keeps its default.
 
     Attributes:
-        weights: (out, in) float32, finite. bias: (out,) float32, finite. activation: "none", "relu" or "relu6".
+        name: different for each layer.
+        kind: one of `KINDS`. `dense` takes all elements of its input, row by row; `scale` is weights × input + bias, channel
+            by channel: a batch-norm; `average_pool` leaves padding out of its means.
+        inputs: value numbers, two for `add`, else one. None: what the layer before gives, the first feature for the first.
+        weights: float32; dense (out, in), conv_2d (out, height, width, in), depthwise_conv_2d (height, width, channels),
+            scale (channels,). bias: (out,) float32.
+        activation: "none", "relu" or "relu6", applied to the result.
+        window, stride: (height, width) of windowed kinds. padding: (top, bottom, left, right) of zeros.
+        rate: of dropout, [0, 1).
+        trains: "all", "bias", or "none" of its parameters; what does not train stays in flash.
     """
 
     name: str
-    weights: np.ndarray
-    bias: np.ndarray
+    kind: str = "dense"
+    inputs: tuple[int, ...] | None = None
+    weights: np.ndarray | None = None
+    bias: np.ndarray | None = None
     activation: str = "none"
+    window: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    rate: float = 0.0
+    trains: str = "all"
+
+    @property
+    def parameter_count(self) -> int:
+        """Numbers in weights and bias, trained or not."""
+        return sum(int(each.size) for each in (self.weights, self.bias) if each is not None)
+
+    @property
+    def trained_count(self) -> int:
+        """Numbers that learning changes."""
+        arrays = {"all": (self.weights, self.bias), "bias": (self.bias,), "none": ()}[self.trains]
+        return sum(int(each.size) for each in arrays if each is not None)
 
 
-@dataclass(frozen=True)
-class Learning:
-    """How the head learns: SGD on softmax cross-entropy, batch 1, with replay.
-
-    Attributes:
-        learning_rate: > 0. momentum: [0, 1). weight_decay: ≥ 0, at most 1 / learning_rate; biases do not decay.
-        replays_per_step: replayed samples after each taught one, 0 … 64.
-        replay_buffer_bytes: RAM for features of taught samples.
-        seed: of the replay draw, 1 … 2^32 - 1.
-
-    Raises:
-        ModelError: a setting out of its range, by its name.
-    """
-
-    learning_rate: float = 0.01
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-    replays_per_step: int = 16
-    replay_buffer_bytes: int = 8192
-    seed: int = 1
-    loss: str = "softmax_cross_entropy"
-
-    def __post_init__(self) -> None:
-        largest = float(np.finfo(np.float32).max)
-        smallest = float(np.finfo(np.float32).tiny)
-        ranges = (
-            ("learning_rate", smallest <= self.learning_rate <= largest, "a finite number > 0"),
-            ("momentum", 0 <= self.momentum < 1 and np.float32(self.momentum) < 1, "0 or more, less than 1"),
-            ("weight_decay", self._decays(), "0 or more, at most 1 / learning_rate"),
-            ("replays_per_step", 0 <= self.replays_per_step <= MAX_REPLAYS, f"0 to {MAX_REPLAYS}"),
-            ("replay_buffer_bytes", 0 <= self.replay_buffer_bytes < 2**32, "0 to 4,294,967,295"),
-            ("seed", 0 < self.seed < 2**32, "1 to 4,294,967,295"),
-            ("loss", self.loss in LOSSES, ", ".join(LOSSES)),
-        )
-        for name, fits, expected in ranges:
-            if not fits:
-                raise ModelError(f"the head's {name} is {getattr(self, name)!r}", expected=expected)
-
-    def _decays(self) -> bool:
-        """As the device computes it: in float32."""
-        with np.errstate(all="ignore"):
-            return bool(self.weight_decay >= 0 and np.float32(self.learning_rate) * np.float32(self.weight_decay) <= 1)
+def dense_layer(
+    name: str,
+    weights: np.ndarray,
+    bias: np.ndarray,
+    activation: str = "none",
+    *,
+    inputs: tuple[int, ...] | None = None,
+    trains: str = "all",
+) -> HeadLayer:
+    """Make a dense layer: activation(weights (out, in) @ input + bias (out,))."""
+    return HeadLayer(name, "dense", inputs, weights, bias, activation, trains=trains)
 
 
 @dataclass(frozen=True)
 class Head:
-    """The trainable part, from feature tensor to logits.
+    """The trainable part, from features to logits.
 
     Args:
-        layers: 1 … 8, named differently; each takes what the one before gives, the last has no activation.
+        layers: 1 … 64, in the order of execution, named differently; the last is dense without activation: its outputs are
+            the logits.
+        learning: how they learn.
+        features: shape of each feature, as the extractor gives them. None: one vector as long as the first layer takes,
+            which is dense.
 
     Raises:
         ModelError: a layer that is malformed or does not take what comes before it, by its name.
     """
 
-    layers: tuple[DenseLayer, ...]
+    layers: tuple[HeadLayer, ...]
     learning: Learning = field(default_factory=Learning)
+    features: tuple[Shape, ...] | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.layers) <= MAX_LAYERS:
@@ -95,44 +109,170 @@ class Head:
         names = [layer.name for layer in self.layers]
         if len(set(names)) != len(names):
             raise ModelError(f"head layers {', '.join(names)}", expected="a different name for each")
-        width = None
-        for layer in self.layers:
-            _check_layer(layer, width)
-            width = layer.weights.shape[0]
-        if self.layers[-1].activation != "none":
-            raise ModelError(
-                f"the last head layer {names[-1]!r} has activation {self.layers[-1].activation!r}",
-                expected="none: the loss takes logits",
-            )
+        if not 1 <= len(self.feature_shapes) <= MAX_FEATURES:
+            raise ModelError(f"the head takes {len(self.feature_shapes)} features", expected=f"1 to {MAX_FEATURES}")
+        _check_last(self.layers[-1])
+        _ = self.shapes
+        read = {each for number in range(len(self.layers)) for each in self.inputs_of(number)}
+        for number in range(len(self.feature_shapes) + len(self.layers) - 1):
+            if number not in read:
+                raise ModelError(f"{self._value_name(number)} of the head is read by no layer", expected="a layer that reads it")
+
+    @cached_property
+    def feature_shapes(self) -> tuple[Shape, ...]:
+        """Shape of each feature."""
+        if self.features is not None:
+            return self.features
+        weights = self.layers[0].weights
+        if weights is None or weights.ndim != 2:
+            raise ModelError(f"the first head layer is {self.layers[0].kind}", expected="the shapes of the head's features")
+        return ((1, 1, int(weights.shape[1])),)
+
+    @cached_property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Shape of each value: features, then outputs of layers."""
+        shapes: list[Shape] = list(self.feature_shapes)
+        for number, layer in enumerate(self.layers):
+            inputs = self.inputs_of(number)
+            if len(inputs) != (2 if layer.kind == "add" else 1) or not all(0 <= each < len(shapes) for each in inputs):
+                raise ModelError(
+                    f"head layer {layer.name!r} reads values {list(inputs)}",
+                    expected=f"{'two' if layer.kind == 'add' else 'one'} of the {len(shapes)} before it",
+                )
+            shapes.append(_checked_shape(layer, [shapes[each] for each in inputs]))
+        return tuple(shapes)
+
+    def inputs_of(self, number: int) -> tuple[int, ...]:
+        """Return the numbers of the values that layer `number` reads."""
+        inputs = self.layers[number].inputs
+        if inputs is None:
+            return (self.value_of(number - 1) if number else 0,)
+        return inputs
+
+    def value_of(self, number: int) -> int:
+        """Return the number of the value that layer `number` gives."""
+        return len(self.feature_shapes) + number
 
     @property
     def feature_count(self) -> int:
-        """Features that enter the first layer."""
-        return int(self.layers[0].weights.shape[1])
+        """Elements of all features together."""
+        return sum(prod(shape) for shape in self.feature_shapes)
+
+    @property
+    def parameter_count(self) -> int:
+        """Numbers in all layers, trained or not."""
+        return sum(layer.parameter_count for layer in self.layers)
+
+    @property
+    def trained_count(self) -> int:
+        """Numbers that learning changes."""
+        return sum(layer.trained_count for layer in self.layers)
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of one forward pass."""
-        return int(sum(layer.weights.size for layer in self.layers))
+        """Multiply-accumulates of one forward pass, as usual with padding counted."""
+        return sum(layer_macs(layer, self.shapes[self.value_of(number)]) for number, layer in enumerate(self.layers))
+
+    def _value_name(self, number: int) -> str:
+        before = len(self.feature_shapes)
+        return f"feature {number}" if number < before else f"layer {self.layers[number - before].name!r}"
 
 
-def _check_layer(layer: DenseLayer, width: int | None) -> None:
-    """width: numbers that the layer before gives; None: the first layer."""
+def layer_macs(layer: HeadLayer, output: Shape) -> int:
+    """Return the multiply-accumulates of a layer whose output has this shape."""
+    if layer.weights is None:
+        return 0
+    return int(layer.weights.size) * output[0] * output[1]
+
+
+def pooled_counts(size: int, out: int, window: int, stride: int, before: int) -> np.ndarray:
+    """Return, for each of `out` windows along one side, how many of its places lie inside `size`."""
+    starts = np.arange(out) * stride - before
+    return np.minimum(starts + window, size) - np.maximum(starts, 0)
+
+
+def _check_last(layer: HeadLayer) -> None:
+    if layer.kind != "dense":
+        raise ModelError(f"the last head layer {layer.name!r} is {layer.kind}", expected="dense: its outputs are the logits")
+    if layer.activation != "none":
+        raise ModelError(
+            f"the last head layer {layer.name!r} has activation {layer.activation!r}", expected="none: the loss takes logits"
+        )
+
+
+def _checked_shape(layer: HeadLayer, inputs: Sequence[Shape]) -> Shape:
+    """Check one layer against the shapes that it reads; return the shape that it gives."""
     if not layer.name:
         raise ModelError("a head layer has no name", expected="a name for each")
-    for name, array, rank in (("weights", layer.weights, 2), ("bias", layer.bias, 1)):
-        if array.dtype != np.float32 or array.ndim != rank or array.size == 0:
-            raise ModelError(
-                f"the {name} of head layer {layer.name!r} have shape {array.shape} and type {array.dtype}",
-                expected=f"float32 of rank {rank}, not empty",
-            )
+    words = (("kind", layer.kind, KINDS), ("activation", layer.activation, ACTIVATIONS), ("trains", layer.trains, TRAINS))
+    for name, value, known in words:
+        if value not in known:
+            raise ModelError(f"head layer {layer.name!r} has {name} {value!r}", expected=", ".join(known))
+    if layer.activation != "none" and layer.kind not in _ACTIVATED:
+        raise ModelError(f"head layer {layer.name!r} of kind {layer.kind} has activation {layer.activation!r}", expected="none")
+    if not 0 <= layer.rate < 1 or (layer.rate and layer.kind != "dropout"):
+        raise ModelError(
+            f"head layer {layer.name!r} of kind {layer.kind} has rate {layer.rate}", expected="0 or more, less than 1, of a dropout"
+        )
+    _check_arrays(layer)
+    if layer.kind in WINDOWED:
+        return _windowed_shape(layer, inputs[0])
+    if layer.kind == "dense":
+        _agree(layer, layer.weights.shape[1], prod(inputs[0]))  # type: ignore[union-attr]
+        return 1, 1, int(layer.weights.shape[0])  # type: ignore[union-attr]
+    if layer.kind == "scale":
+        _agree(layer, layer.weights.shape[0], inputs[0][2])  # type: ignore[union-attr]
+    if layer.kind == "add" and inputs[0] != inputs[1]:
+        raise ModelError(f"head layer {layer.name!r} adds {inputs[0]} and {inputs[1]}", expected="equal shapes")
+    return inputs[0]
+
+
+def _windowed_shape(layer: HeadLayer, shape: Shape) -> Shape:
+    top, bottom, left, right = layer.padding
+    if min(*layer.window, *layer.stride) < 1 or min(layer.padding) < 0 or max(*layer.window, *layer.stride, *layer.padding) > MAX_SIDE:
+        raise ModelError(
+            f"head layer {layer.name!r} has window {layer.window}, stride {layer.stride}, padding {layer.padding}",
+            expected=f"windows and strides of 1 to {MAX_SIDE}, padding of 0 to {MAX_SIDE}",
+        )
+    if max(top, bottom) >= layer.window[0] or max(left, right) >= layer.window[1]:
+        raise ModelError(f"head layer {layer.name!r} has padding {layer.padding}", expected=f"less than its window {layer.window}")
+    height, width = (
+        (size + padded - window) // stride + 1
+        for size, padded, window, stride in zip(shape, (top + bottom, left + right), layer.window, layer.stride, strict=False)
+    )
+    if min(height, width) < 1:
+        raise ModelError(f"head layer {layer.name!r} has a window of {layer.window} on {shape[:2]}", expected="a window inside its input")
+    if layer.kind == "max_pool" and prod(layer.window) > 256:
+        raise ModelError(f"head layer {layer.name!r} takes the largest of {prod(layer.window)}", expected="at most 256")
+    if layer.kind == "conv_2d":
+        _agree(layer, layer.weights.shape[3], shape[2])  # type: ignore[union-attr]
+        return height, width, int(layer.weights.shape[0])  # type: ignore[union-attr]
+    if layer.kind == "depthwise_conv_2d":
+        _agree(layer, layer.weights.shape[2], shape[2])  # type: ignore[union-attr]
+    return height, width, shape[2]
+
+
+def _check_arrays(layer: HeadLayer) -> None:
+    rank = _RANKS.get(layer.kind)
+    if rank is None:
+        if layer.weights is not None or layer.bias is not None:
+            raise ModelError(f"head layer {layer.name!r} of kind {layer.kind} has weights or a bias", expected="none")
+        return
+    for name, array, dimensions in (("weights", layer.weights, rank), ("bias", layer.bias, 1)):
+        if array is None or array.dtype != np.float32 or array.ndim != dimensions or array.size == 0:
+            found = "are missing" if array is None else f"have shape {array.shape} and type {array.dtype}"
+            raise ModelError(f"the {name} of head layer {layer.name!r} {found}", expected=f"float32 of rank {dimensions}, not empty")
         if not np.isfinite(array).all():
             raise ModelError(f"head layer {layer.name!r} holds NaN or infinity", expected="finite weights")
-    if layer.bias.shape != layer.weights.shape[:1]:
-        raise ModelError(f"bias of head layer {layer.name!r} is {layer.bias.shape}", expected=str(layer.weights.shape[:1]))
-    if width is not None and layer.weights.shape[1] != width:
-        raise ModelError(
-            f"head layer {layer.name!r} takes {layer.weights.shape[1]} numbers", expected=f"{width}, what comes before it"
-        )
-    if layer.activation not in ACTIVATIONS:
-        raise ModelError(f"head layer {layer.name!r} has activation {layer.activation!r}", expected=", ".join(ACTIVATIONS))
+    shape = layer.weights.shape  # type: ignore[union-attr]
+    outputs = shape[-1] if layer.kind == "depthwise_conv_2d" else shape[0]
+    if layer.bias.shape != (outputs,):  # type: ignore[union-attr]
+        raise ModelError(f"bias of head layer {layer.name!r} is {layer.bias.shape}", expected=str((outputs,)))  # type: ignore[union-attr]
+    window = {"conv_2d": shape[1:3], "depthwise_conv_2d": shape[:2]}.get(layer.kind, layer.window)
+    if tuple(window) != layer.window:
+        raise ModelError(f"the weights of head layer {layer.name!r} are for a window of {window}", expected=str(layer.window))
+
+
+def _agree(layer: HeadLayer, takes: int, given: int) -> None:
+    if takes != given:
+        raise ModelError(f"head layer {layer.name!r} takes {takes} numbers", expected=f"{given}, what comes before it")
