@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The smallest images that carry a head: no operator, and the graph inputs are the graph outputs, so that a test writes
-the features it wants. Laid out by hand from SPEC.md section 2, without the compiler."""
+the features it wants."""
 
 import struct
 import zlib
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 
 from tinytl.compiler import records
-from tinytl.head import DenseLayer, Head, Learning
+from tinytl.compiler.compile import CompileOptions, build_image
+from tinytl.compiler.head_section import HeadPlan
+from tinytl.compiler.program import Program, ProgramTensor
+from tinytl.head import Head, HeadLayer, Learning, dense_layer
 
 
 @dataclass(frozen=True)
@@ -37,17 +41,21 @@ def no_replay(feature_count: int, capacity: int = 0) -> Replay:
 
 
 def random_head(
-    widths: tuple[int, ...], *, activation: str = "relu", learning: Learning | None = None, seed: int = 1
+    widths: tuple[int, ...], *, activation: str = "relu", learning: Learning | None = None, seed: int = 1, parts: tuple[int, ...] = ()
 ) -> Head:
-    """Make a head of dense layers: widths are features, hidden units …, classes."""
+    """Make a head of dense layers: widths are features, hidden units …, classes. parts: lengths of several features, joined first."""
     generator = np.random.default_rng(seed)
     layers = []
     for number, (width, out) in enumerate(pairwise(widths)):
         weights = generator.normal(0, 1 / np.sqrt(width), (out, width)).astype(np.float32)
         bias = generator.normal(0, 0.1, out).astype(np.float32)
         last = number == len(widths) - 2
-        layers.append(DenseLayer(f"dense{number}", weights, bias, "none" if last else activation))
-    return Head(tuple(layers), learning or Learning(replays_per_step=0))
+        layers.append(dense_layer(f"dense{number}", weights, bias, "none" if last else activation))
+    joins = [
+        HeadLayer(f"join{number}", "concatenate", inputs=(len(parts) + number - 2 if number > 1 else 0, number)) for number in range(1, len(parts))
+    ]
+    features = tuple((1, 1, part) for part in parts) or None
+    return Head((*joins, *layers), learning or Learning(replays_per_step=0), features)
 
 
 def random_features(count: int, samples: int, classes: int, seed: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -66,27 +74,43 @@ def dequantized(features: np.ndarray, outputs: tuple[Feature, ...]) -> np.ndarra
     return (features.astype(np.float64) - zero_points) * scales
 
 
-class _Bytes:
-    """Sections one after the other, each on a multiple of 16."""
+def convolution(
+    name: str,
+    out: int,
+    channels: int,
+    window: tuple[int, int] = (3, 3),
+    *,
+    seed: int = 1,
+    kind: str = "conv_2d",
+    **fields: object,
+) -> HeadLayer:
+    """Make a convolution with random weights and, unless told otherwise, the padding that keeps an odd window's input size."""
+    generator = np.random.default_rng(seed)
+    height, width = window
+    shape = (out, height, width, channels) if kind == "conv_2d" else (height, width, channels)
+    reach = prod(window) * (channels if kind == "conv_2d" else 1)
+    weights = generator.normal(0, 1.4 / np.sqrt(reach), shape).astype(np.float32)
+    bias = generator.normal(0, 0.1, out).astype(np.float32)
+    padding = (height // 2, height // 2, width // 2, width // 2)
+    return HeadLayer(name, kind, weights=weights, bias=bias, window=window, **{"padding": padding} | fields)  # type: ignore[arg-type]
 
-    def __init__(self) -> None:
-        self.data = bytearray(records.HEADER_BYTES)
 
-    def add(self, section: bytes) -> int:
-        self.data += bytes(-len(self.data) % 16)
-        offset = len(self.data)
-        self.data += section
-        return offset
+def classifier(name: str, classes: int, width: int, seed: int = 9) -> HeadLayer:
+    """Make a dense layer to end a head with."""
+    generator = np.random.default_rng(seed)
+    weights = generator.normal(0, 1 / np.sqrt(width), (classes, width)).astype(np.float32)
+    return dense_layer(name, weights, generator.normal(0, 0.1, classes).astype(np.float32))
 
 
-class _Arena:
-    def __init__(self) -> None:
-        self.bytes = 0
+def features_of(head: Head, scale: float = 0.05, zero_point: int = -3) -> tuple[Feature, ...]:
+    """Return graph outputs for a head, each of them a little different."""
+    return tuple(Feature(prod(shape), scale * (1 + 0.5 * n), zero_point + n) for n, shape in enumerate(head.feature_shapes))
 
-    def add(self, count: int) -> int:
-        offset = self.bytes
-        self.bytes += -(-count // 16) * 16
-        return offset
+
+def class_count_of(head: Head) -> int:
+    """Return the classes of a head: one sigmoid tells two apart."""
+    one_sigmoid = head.learning.loss == "sigmoid_cross_entropy" and head.shapes[-1][2] == 1
+    return 2 if one_sigmoid else head.shapes[-1][2]
 
 
 def head_image(
@@ -95,72 +119,20 @@ def head_image(
     """Return an image with this head.
 
     Args:
-        outputs: the feature tensors, which are also the graph inputs; one by default.
+        outputs: the feature tensors, which are also the graph inputs.
         class_count: classes in use; the last layer's rows are the capacity.
     """
-    outputs = outputs or (Feature(head.feature_count),)
+    outputs = outputs or features_of(head)
     replay = replay or no_replay(head.feature_count)
-    image, arena = _Bytes(), _Arena()
-    tensors = b"".join(
-        records.pack(
-            records.TensorRecord(arena.add(each.count), each.count, 0, 1, 2, 1, each.count, 1, 1, each.zero_point, each.scale)
-        )
-        for each in outputs
+    rows = class_count_of(head)
+    tensors = tuple(
+        ProgramTensor(f"feature {number}", "int8", (1, each.count), each.scale, each.zero_point, number)
+        for number, each in enumerate(outputs)
     )
-    numbers = np.arange(len(outputs), dtype="<u2")
-    header = records.Header(
-        records.MAGIC, 1, records.HEADER_BYTES, 0, 0, bytes(range(16)), 0, records.FLAG_HEAD, 0,
-        len(outputs), image.add(tensors), 0, image.add(b""), 2 * len(outputs), image.add(np.tile(numbers, 2).tobytes()),
-        0, len(outputs), len(outputs), 0, image.add(b"{}"), 2,
-    )  # fmt: skip
-    section = _head_section(head, class_count or len(head.layers[-1].bias), replay, image, arena)
-    place = image.add(records.pack(section))
-    image.add(b"")
-    header = header._replace(image_bytes=len(image.data), arena_bytes=arena.bytes, head=place)
-    image.data[: records.HEADER_BYTES] = records.pack(header)
-    return with_crc(bytes(image.data))
-
-
-def _head_section(head: Head, class_count: int, replay: Replay, image: _Bytes, arena: _Arena) -> records.HeadRecord:
-    learning, layers, parameters, units = head.learning, b"", 0, sum(len(each.bias) for each in head.layers)
-    place = 0
-    for each in head.layers:
-        out, width = each.weights.shape
-        layers += records.pack(
-            records.LayerRecord(
-                1, records.LAYER_ACTIVATIONS[each.activation], width, out, parameters, parameters + out * width,
-                place, units + place,
-            )
-        )  # fmt: skip
-        parameters, place = parameters + out * (width + 1), place + out
-    values = b"".join(each.weights.astype("<f4").tobytes() + each.bias.astype("<f4").tobytes() for each in head.layers)
-    samples, buffer_bytes = len(replay.labels), replay.capacity * (head.feature_count + 2) + 3
-    return records.HeadRecord(
-        layer_count=len(head.layers),
-        layers=image.add(layers),
-        class_count=class_count,
-        class_capacity=len(head.layers[-1].bias),
-        feature_count=head.feature_count,
-        parameter_count=parameters,
-        initial_parameters=image.add(values),
-        parameters=arena.add(4 * parameters),
-        velocities=arena.add(4 * parameters) if learning.momentum else records.NONE,
-        features_f32=arena.add(4 * head.feature_count),
-        features_s8=arena.add(head.feature_count),
-        workspace=arena.add(8 * units),
-        workspace_bytes=8 * units,
-        replay_set_count=samples,
-        replay_set_features=image.add(replay.features.tobytes()) if samples else 0,
-        replay_set_labels=image.add(replay.labels.astype("<u2").tobytes()) if samples else 0,
-        replay_buffer=arena.add(buffer_bytes) if replay.capacity else 0,
-        replay_capacity=replay.capacity,
-        replays_per_step=learning.replays_per_step,
-        learning_rate=learning.learning_rate,
-        momentum=learning.momentum,
-        weight_decay=learning.weight_decay,
-        seed=learning.seed,
-        loss=1,
-    )
+    numbers = tuple(range(len(outputs)))
+    plan = HeadPlan(head, class_count or rows, rows, replay.capacity, replay.features, replay.labels.astype(np.uint16))
+    image = build_image(Program(tensors, (), numbers, numbers), plan, {}, CompileOptions(), bundle_id=bytes(range(16)))
+    return image.data
 
 
 def with_crc(image: bytes) -> bytes:
@@ -184,6 +156,13 @@ def with_layer(image: bytes, number: int, **fields: int) -> bytes:
     """Return the image with fields of one of its layer records changed."""
     place = head_of(image).layers + number * records.size(records.LayerRecord)
     record = records.pack(records.unpack(records.LayerRecord, image, place)._replace(**fields))
+    return with_crc(image[:place] + record + image[place + len(record) :])
+
+
+def with_value(image: bytes, number: int, **fields: int) -> bytes:
+    """Return the image with fields of one of its value records changed."""
+    place = head_of(image).values + number * records.size(records.ValueRecord)
+    record = records.pack(records.unpack(records.ValueRecord, image, place)._replace(**fields))
     return with_crc(image[:place] + record + image[place + len(record) :])
 
 

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from head_image import Feature, dequantized, head_image, random_features
+from head_image import Feature, class_count_of, dequantized, features_of, head_image, random_features
 from head_reference import ReferenceHead
 
 from tinytl.head import Head
@@ -28,8 +28,8 @@ def relative_difference(got: np.ndarray, expected: np.ndarray) -> float:
 
 def teach_both(head: Head, steps: int, *, outputs: tuple[Feature, ...] | None = None, seed: int = 2) -> Taught:
     """Teach a twin and the reference `steps` separable samples, in order."""
-    outputs = outputs or (Feature(head.feature_count),)
-    features, labels = random_features(head.feature_count, steps, len(head.layers[-1].bias), seed)
+    outputs = outputs or features_of(head)
+    features, labels = random_features(head.feature_count, steps, class_count_of(head), seed)
     real = dequantized(features, outputs)
     twin, reference = TwinModel(head_image(head, outputs=outputs)), ReferenceHead(head)
     cuts = np.cumsum([each.count for each in outputs])[:-1]

@@ -48,7 +48,7 @@ class Trial:
 
 
 def trial(widths: tuple[int, ...], learning: Learning, *, classes: int, activation: str, capacity: int, replayed: int) -> Trial:
-    head = random_head(widths, activation=activation, learning=learning, seed=len(widths))
+    head = random_head(widths, activation=activation, learning=learning, seed=len(widths), parts=(widths[0] - 9, 9))
     outputs = (Feature(widths[0] - 9, 0.031, -11), Feature(9, 0.17, 40))
     features, labels = random_features(widths[0], STEPS, classes, seed=5)
     old, old_labels = random_features(widths[0], replayed, classes, seed=6)

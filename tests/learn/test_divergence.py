@@ -21,12 +21,12 @@ def twin_with(*, rate: float = 0.01, scale: float = 0.05, momentum: float = 0.0,
 
 
 def everything(twin: TwinModel) -> tuple[bytes, int, int, bytes]:
-    """State (parameters, steps, random state), replay count, and the velocities and replay buffer in the arena."""
+    """State (parameters, steps, random state), replay count, and the moments and replay buffer in the arena."""
     record = twin.image.head
     assert record is not None
     kept = bytes(twin.arena[record.replay_buffer :])
-    velocities = b"" if record.momentum == 0 else bytes(twin.arena[record.velocities :][: 4 * record.parameter_count])
-    return twin.state(), twin.steps, twin.replay_count, velocities + kept
+    moments = b"" if record.momentum == 0 else bytes(twin.arena[record.moments :][: 4 * record.parameter_count])
+    return twin.state(), twin.steps, twin.replay_count, moments + kept
 
 
 SITUATIONS = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The learner's exp, log and fused multiply-add against exact arithmetic."""
+"""The learner's exp, log, cosine, square root and fused multiply-add against exact arithmetic."""
 
 import ctypes
 import math
@@ -43,6 +43,14 @@ def test_log_over_the_used_range() -> None:
     error = np.abs(elementary("tinytl_log_f32", x) - exact)
     assert (error < 6e-8 + 1e-7 * np.abs(exact)).all()
     assert elementary("tinytl_log_f32", np.ones(1, np.float32))[0] == 0.0
+
+
+def test_cosine_and_square_root() -> None:
+    x = np.linspace(0, 1, 20001).astype(np.float32)
+    assert np.abs(elementary("tinytl_cos_pi_f32", x) - np.cos(np.pi * x.astype(np.float64))).max() < 1e-6
+    y = np.geomspace(1.2e-38, 3.4e38, 40000).astype(np.float32)
+    assert np.abs(elementary("tinytl_sqrt_f32", y) / np.sqrt(y.astype(np.float64)) - 1).max() < 2e-7
+    assert elementary("tinytl_sqrt_f32", np.zeros(1, np.float32))[0] == 0.0
 
 
 FUSED = """

@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 import pytest
-from head_image import Feature, Replay, head_image, head_of, random_features, random_head, with_crc, with_head, with_layer
+from head_image import Feature, Replay, head_image, head_of, random_features, random_head, with_crc, with_head, with_layer, with_value
 
 from tinytl.compiler import records
 from tinytl.errors import CompileError
@@ -17,12 +17,14 @@ FEATURES, HIDDEN, CLASSES = 12, 7, 5
 
 
 def whole() -> bytes:
-    head = random_head((FEATURES, HIDDEN, CLASSES), learning=Learning(0.01, 0.5, replays_per_step=2))
+    head = random_head((FEATURES, HIDDEN, CLASSES), learning=Learning(0.01, 0.5, replays_per_step=2), parts=(8, 4))
     old, labels = random_features(FEATURES, 6, 4)
     return head_image(head, outputs=(Feature(8), Feature(4)), class_count=4, replay=Replay(old, labels, 3))
 
 
 IMAGE = whole()
+MERGED = head_image(random_head((FEATURES, HIDDEN, CLASSES), learning=Learning(0.01, 0.5)))
+"""One feature in place of two."""
 HEAD = head_of(IMAGE)
 PLACE = records.unpack(records.Header, IMAGE, 0).head
 ARENA = records.unpack(records.Header, IMAGE, 0).arena_bytes
@@ -44,33 +46,57 @@ def test_whole_image_is_taken() -> None:
     assert twin.step(3).status == "ok"
 
 
-FIELDS: dict[str, tuple[int, list[float]]] = {
-    "layer_count": (0, [0, 9, 2**32 - 1]),
-    "class_count": (8, [0, CLASSES + 1, 2**32 - 1]),
-    "class_capacity": (12, [CLASSES + 1, 4097]),
-    "feature_count": (16, [0, FEATURES - 1, FEATURES + 1, 2**32 - 1]),
-    "parameter_count": (20, [HEAD.parameter_count - 1, HEAD.parameter_count + 1, 2**24 + 1]),
-    "replay_set_count": (52, [2**24 + 1, 0]),
-    "replay_capacity": (68, [2**24 + 1]),
-    "replays_per_step": (72, [65, 2**32 - 1]),
-    "learning_rate": (76, [0.0, -0.1, math.inf, math.nan]),
-    "momentum": (80, [-0.1, 1.0, math.nan]),
-    "weight_decay": (84, [-0.1, math.inf, math.nan, 101.0]),
-    "seed": (88, [0]),
-    "loss": (92, [0, 2]),
-    "velocities": (32, [records.NONE]),
+WORDS = [name for name in records.HeadRecord._fields]
+AT = {name: 4 * place for place, name in enumerate(WORDS)}
+"""Field of the head section → its offset in it; each is 4 bytes, and SPEC.md is compared with them elsewhere."""
+
+FIELDS: dict[str, list[float]] = {
+    "layer_count": [0, 65, 2**32 - 1],
+    "value_count": [0, HEAD.value_count + 1],
+    "feature_values": [0, 3],
+    "class_count": [0, CLASSES + 1, 2**32 - 1],
+    "class_capacity": [4097],
+    "feature_count": [0, FEATURES - 1, FEATURES + 1, 2**32 - 1],
+    "parameter_count": [0, HEAD.parameter_count + 1, 2**24 + 1],
+    "frozen_count": [1, 2**24 + 1],
+    "frozen_parameters": [HEAD.layers],
+    "columns_floats": [HEAD.columns_floats - 1, 2**24 + 1],
+    "replay_set_count": [2**24 + 1, 0],
+    "replay_capacity": [2**24 + 1],
+    "replays_per_step": [65, 2**32 - 1],
+    "learning_rate": [0.0, -0.1, math.inf, math.nan],
+    "momentum": [-0.1, 1.0, math.nan],
+    "second_momentum": [-0.1, 1.0, math.nan],
+    "epsilon": [-1e-9, math.inf, math.nan],
+    "weight_decay": [-0.1, math.inf, math.nan, 101.0],
+    "clip_norm": [-0.1, math.inf, math.nan],
+    "optimizer": [0, 3],
+    "accumulation": [0, 65537],
+    "schedule": [3],
+    "schedule_factor": [-0.1, 1.1, math.nan],
+    "seed": [0],
+    "loss": [0, 4],
+    "moments": [records.NONE],
 }
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name, (_, values) in FIELDS.items() for value in values])
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in FIELDS.items() for value in values])
 def test_wrong_field_is_named(name: str, value: float) -> None:
-    assert refused(with_head(IMAGE, **{name: value})) == malformed(FIELDS[name][0])
+    assert refused(with_head(IMAGE, **{name: value})) == malformed(AT[name])
+
+
+def test_what_an_optimizer_needs_is_there() -> None:
+    assert refused(with_head(IMAGE, clip_norm=1.0)) == malformed(AT["gradients"])
+    assert refused(with_head(IMAGE, accumulation=2)) == malformed(AT["gradients"])
+    assert refused(with_head(IMAGE, optimizer=2, gradients=HEAD.moments)) == malformed(AT["second_moments"])
+    assert refused(with_head(IMAGE, schedule=1)) == malformed(AT["schedule_steps"])
+    assert refused(with_head(IMAGE, optimizer=2, epsilon=0.0)) == malformed(AT["epsilon"])
 
 
 def test_reserved_words_are_zero() -> None:
-    for word in range(4):
-        place = PLACE + 96 + 4 * word
-        assert refused(with_crc(IMAGE[:place] + b"\1" + IMAGE[place + 1 :])) == malformed(96)
+    reserved = 4 * len(WORDS)
+    for place in range(PLACE + reserved, PLACE + records.size(records.HeadRecord), 4):
+        assert refused(with_crc(IMAGE[:place] + b"\1" + IMAGE[place + 1 :])) == malformed(reserved)
 
 
 SIZE = len(IMAGE)
@@ -79,7 +105,8 @@ SIZE = len(IMAGE)
 @pytest.mark.parametrize(
     ("name", "bytes_there"),
     [
-        ("layers", 2 * 32),
+        ("layers", HEAD.layer_count * records.size(records.LayerRecord)),
+        ("values", HEAD.value_count * records.size(records.ValueRecord)),
         ("initial_parameters", 4 * HEAD.parameter_count),
         ("replay_set_features", 6 * FEATURES),
         ("replay_set_labels", 12),
@@ -95,18 +122,17 @@ def test_place_in_the_image_is_inside_and_aligned(name: str, bytes_there: int) -
 
 
 BUFFERS = {
-    "parameters": (28, 4 * HEAD.parameter_count),
-    "velocities": (32, 4 * HEAD.parameter_count),
-    "features_f32": (36, 4 * FEATURES),
-    "features_s8": (40, FEATURES),
-    "workspace": (44, HEAD.workspace_bytes),
-    "replay_buffer": (64, 3 * FEATURES + 6),
+    "parameters": 4 * HEAD.parameter_count,
+    "moments": 4 * HEAD.parameter_count,
+    "replay_buffer": 3 * FEATURES + 6,
+    "columns": 4 * HEAD.columns_floats,
 }
+LASTING = ("parameters", "moments", "replay_buffer")
 
 
 @pytest.mark.parametrize("name", BUFFERS)
 def test_buffer_is_inside_the_arena_and_aligned(name: str) -> None:
-    place, size = getattr(HEAD, name), BUFFERS[name][1]
+    place, size = getattr(HEAD, name), BUFFERS[name]
     text = f"a section or tensor of the image lies outside it (offset {ARENA + size:,}, limit {ARENA:,})"
     assert refused(with_head(IMAGE, **{name: ARENA})) == text
     assert refused(with_head(IMAGE, **{name: 2**32 - 16})).startswith("a section or tensor of the image lies outside it")
@@ -115,62 +141,91 @@ def test_buffer_is_inside_the_arena_and_aligned(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BUFFERS)
-def test_buffers_touch_neither_one_another_nor_the_graph_outputs(name: str) -> None:
-    any_buffer = [malformed(at) for at, _ in BUFFERS.values()]
+def test_what_lasts_touches_nothing_else_and_nothing_touches_the_graph_outputs(name: str) -> None:
     roomy = records.unpack(records.Header, IMAGE, 0)._replace(arena_bytes=2 * ARENA)
     image = records.pack(roomy) + IMAGE[records.HEADER_BYTES :]
-    for other in BUFFERS:
+    for other in LASTING:
         if other != name:
-            assert refused(with_head(image, **{name: getattr(HEAD, other)})) in any_buffer
+            assert refused(with_head(image, **{name: getattr(HEAD, other)})) in [malformed(AT[each]) for each in BUFFERS]
     away = with_head(image, **{name: ARENA})
     assert TwinModel(away).image.head is not None
-    assert refused(with_head(away, **{name: 16})) == malformed(BUFFERS[name][0]), "the second graph output lies at 16"
+    output = records.unpack(records.TensorRecord, IMAGE, records.unpack(records.Header, IMAGE, 0).tensors).offset
+    assert refused(with_head(away, **{name: output})) == malformed(AT[name])
 
 
-def test_workspace_holds_all_layers() -> None:
-    layers = HEAD.layers
-    assert refused(with_head(IMAGE, workspace_bytes=HEAD.workspace_bytes - 4)) == malformed(24, layers + 32)
-
+LAYER_AT = {name: place for name, place in zip(records.LayerRecord._fields, (0, 1, 2, 3, 4, 6, 8, 9, 10, 11, 12, 13, 16, 20, 24, 28, 32, 36), strict=True)}
+VALUE_AT = {name: place for name, place in zip(records.ValueRecord._fields, (0, 4, 8, 12, 14, 16, 20, 24), strict=True)}
 
 LAYER_FIELDS = [
-    (0, {"kind": 2}, 0),
-    (0, {"kind": 0}, 0),
-    (0, {"activation": 3}, 2),
-    (1, {"activation": 1}, 2),
-    (0, {"in_count": FEATURES + 1}, 4),
-    (1, {"in_count": HIDDEN - 1}, 4),
-    (0, {"out_count": 0}, 8),
-    (0, {"out_count": 2**32 - 1}, 8),
-    (0, {"weights": 1}, 12),
-    (1, {"weights": 0}, 12),
-    (0, {"bias": FEATURES * HIDDEN + 1}, 16),
-    (0, {"output": 2**32 - 1}, 20),
-    (1, {"d_output": HEAD.workspace_bytes // 4 - CLASSES + 1}, 24),
-    (1, {"output": 0}, 20),
-    (1, {"d_output": HIDDEN}, 24),
+    (0, {"kind": 0}, "kind"),
+    (0, {"kind": 11}, "kind"),
+    (1, {"kind": 6, "trains": 0}, "in_count"),
+    (0, {"activation": 3}, "activation"),
+    (1, {"activation": 1}, "activation"),
+    (0, {"trains": 4}, "trains"),
+    (0, {"joins": 1}, "joins"),
+    (1, {"joins": 1}, "joins"),
+    (0, {"input0": 2, "input1": 2}, "input0"),
+    (1, {"input0": 3}, "input0"),
+    (1, {"input1": 0}, "input0"),
+    (0, {"rate": 0.5}, "rate"),
+    (0, {"rate": math.nan}, "rate"),
+    (0, {"in_count": FEATURES + 1}, "in_count"),
+    (1, {"in_count": HIDDEN - 1}, "in_count"),
+    (0, {"out_count": HIDDEN - 1}, "out_count"),
+    (0, {"out_count": 2**32 - 1}, "out_count"),
+    (0, {"weights": 1}, "weights"),
+    (1, {"weights": 0}, "weights"),
+    (0, {"bias": FEATURES * HIDDEN + 1}, "bias"),
+    (0, {"trains": 1}, "bias"),
 ]
 
 
-@pytest.mark.parametrize(("number", "fields", "at"), LAYER_FIELDS)
-def test_wrong_layer_is_named(number: int, fields: dict[str, int], at: int) -> None:
-    assert refused(with_layer(IMAGE, number, **fields)) == malformed(at, HEAD.layers + 32 * number)
+@pytest.mark.parametrize(("number", "fields", "name"), LAYER_FIELDS)
+def test_wrong_layer_is_named(number: int, fields: dict[str, int], name: str) -> None:
+    record = head_of(MERGED).layers + number * records.size(records.LayerRecord)
+    assert refused(with_layer(MERGED, number, **fields)) == malformed(LAYER_AT[name], record)
+
+
+VALUE_FIELDS = [
+    (0, {"storage": 1}, "place"),
+    (0, {"gradient": 0}, "place"),
+    (0, {"channels": FEATURES - 1}, "place"),
+    (1, {"channels": 0}, "channels"),
+    (1, {"height": 2}, "height"),
+    (1, {"storage": 0}, "storage"),
+    (1, {"storage": 2}, "mask"),
+    (1, {"gradient": records.NONE}, "gradient"),
+    (1, {"last_reader": 0}, "last_reader"),
+    (1, {"place": 8}, None),
+    (2, {"mask": 0}, "mask"),
+    (2, {"gradient": records.NONE}, "gradient"),
+    (2, {"last_reader": 1}, "last_reader"),
+]
+
+
+@pytest.mark.parametrize(("number", "fields", "name"), VALUE_FIELDS)
+def test_wrong_value_is_named(number: int, fields: dict[str, int], name: str | None) -> None:
+    record = head_of(MERGED).values + number * records.size(records.ValueRecord)
+    text = "the address 8 is not a multiple of 16" if name is None else malformed(VALUE_AT[name], record)
+    assert refused(with_value(MERGED, number, **fields)) == text
 
 
 def test_layers_end_in_the_class_capacity() -> None:
-    shorter = with_layer(IMAGE, 1, out_count=CLASSES - 1, bias=FEATURES * HIDDEN + HIDDEN + HIDDEN * (CLASSES - 1))
-    assert refused(shorter) == malformed(20)
-    assert refused(with_head(shorter, parameter_count=HEAD.parameter_count - HIDDEN - 1)) == malformed(12)
+    last = HEAD.layers + (HEAD.layer_count - 1) * records.size(records.LayerRecord)
+    more = with_head(IMAGE, class_capacity=CLASSES + 1)
+    assert refused(more) == malformed(LAYER_AT["out_count"], last)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_initial_parameters_are_finite(value: float) -> None:
     place = HEAD.initial_parameters + 4 * (HEAD.parameter_count - 1)
-    assert refused(with_crc(IMAGE[:place] + struct.pack("<f", value) + IMAGE[place + 4 :])) == malformed(24)
+    assert refused(with_crc(IMAGE[:place] + struct.pack("<f", value) + IMAGE[place + 4 :])) == malformed(AT["initial_parameters"])
 
 
 def test_labels_of_the_replay_set_are_classes() -> None:
     place = HEAD.replay_set_labels + 10
-    assert refused(with_crc(IMAGE[:place] + struct.pack("<H", 4) + IMAGE[place + 2 :])) == malformed(60)
+    assert refused(with_crc(IMAGE[:place] + struct.pack("<H", 4) + IMAGE[place + 2 :])) == malformed(AT["replay_set_labels"])
 
 
 @pytest.mark.parametrize(("field", "value"), [("dtype", 2), ("scale", 0.0)])
@@ -178,16 +233,19 @@ def test_features_are_scaled_int8(field: str, value: float) -> None:
     place = records.unpack(records.Header, IMAGE, 0).tensors
     record = records.unpack(records.TensorRecord, IMAGE, place)._replace(**{field: value}, zero_point=0)  # type: ignore[arg-type]
     changed = IMAGE[:place] + records.pack(record) + IMAGE[place + records.size(records.TensorRecord) :]
-    assert refused(with_crc(changed)) == malformed(16)
+    assert refused(with_crc(changed)) == malformed(0, HEAD.values)
 
 
 def test_chance_damage_is_refused_or_harmless() -> None:
     """Whatever a head section says: the image is refused, or the head learns without leaving its arena."""
     generator = np.random.default_rng(5)
-    spans = [(PLACE, records.size(records.HeadRecord)), (HEAD.layers, 2 * records.size(records.LayerRecord))]
+    spans = [
+        (PLACE, records.size(records.HeadRecord)), (HEAD.layers, HEAD.layer_count * records.size(records.LayerRecord)),
+        (HEAD.values, HEAD.value_count * records.size(records.ValueRecord)),
+    ]  # fmt: skip
     refusals = 0
     for _ in range(1500):
-        start, size = spans[generator.integers(2)]
+        start, size = spans[generator.integers(3)]
         place = start + 4 * int(generator.integers(size // 4))
         word = int(generator.choice([generator.integers(2**32), 1 << generator.integers(32), generator.integers(300)]))
         try:

@@ -31,8 +31,8 @@ def test_whole_head() -> None:
 
 INFINITE = np.array([0, math.inf, 0], np.float32)
 HEADS = [
-    ((), "the head has 0 layers; expected 1 to 8"),
-    (tuple(layer(str(i), 3, 3) for i in range(9)), "the head has 9 layers; expected 1 to 8"),
+    ((), "the head has 0 layers; expected 1 to 64"),
+    (tuple(layer(str(i), 3, 3) for i in range(65)), "the head has 65 layers; expected 1 to 64"),
     ((layer("a", 3, 3), layer("a", 3, 3)), "head layers a, a; expected a different name for each"),
     ((layer(""),), "a head layer has no name; expected a name for each"),
     (
@@ -83,7 +83,15 @@ SETTINGS = [
     ({"replay_buffer_bytes": -1}, "the head's replay_buffer_bytes is -1; expected 0 to 4,294,967,295"),
     ({"seed": 0}, "the head's seed is 0; expected 1 to 4,294,967,295"),
     ({"seed": 2**32}, "the head's seed is 4294967296; expected 1 to 4,294,967,295"),
-    ({"loss": "hinge"}, "the head's loss is 'hinge'; expected softmax_cross_entropy"),
+    ({"optimizer": "rmsprop"}, "the head's optimizer is 'rmsprop'; expected sgd, adam"),
+    ({"second_momentum": 1.0}, "the head's second_momentum is 1.0; expected 0 or more, less than 1"),
+    ({"epsilon": 0.0}, "the head's epsilon is 0.0; expected a finite number > 0"),
+    ({"clip_norm": -1.0}, "the head's clip_norm is -1.0; expected a finite number, 0 or more"),
+    ({"accumulation": 0}, "the head's accumulation is 0; expected 1 to 65,536"),
+    ({"schedule": "linear"}, "the head's schedule is 'linear'; expected constant, steps, cosine"),
+    ({"schedule": "cosine"}, "the head's schedule_steps is 0; expected the steps that a schedule takes"),
+    ({"schedule_factor": 1.5}, "the head's schedule_factor is 1.5; expected 0 to 1"),
+    ({"loss": "hinge"}, "the head's loss is 'hinge'; expected softmax_cross_entropy, sigmoid_cross_entropy, squared_error"),
 ]
 
 

@@ -17,8 +17,9 @@ from tinytl.errors import ModelError
 from tinytl.learning import Learning
 
 ACTIVATIONS = ("none", "relu", "relu6")
-KINDS = ("dense", "conv_2d", "depthwise_conv_2d", "scale", "add", "activation", "average_pool", "max_pool", "dropout")
+KINDS = ("dense", "conv_2d", "depthwise_conv_2d", "scale", "add", "activation", "average_pool", "max_pool", "dropout", "concatenate")
 WINDOWED = ("conv_2d", "depthwise_conv_2d", "average_pool", "max_pool")
+TAKE_TWO = ("add", "concatenate")
 TRAINS = ("all", "bias", "none")
 MAX_LAYERS = 64
 MAX_FEATURES = 16
@@ -37,8 +38,8 @@ class HeadLayer:
     Attributes:
         name: different for each layer.
         kind: one of `KINDS`. `dense` takes all elements of its input, row by row; `scale` is weights × input + bias, channel
-            by channel: a batch-norm; `average_pool` leaves padding out of its means.
-        inputs: value numbers, two for `add`, else one. None: what the layer before gives, the first feature for the first.
+            by channel: a batch-norm; `average_pool` leaves padding out of its means; `concatenate` puts channels behind channels.
+        inputs: value numbers, two for `add` and `concatenate`, else one. None: what the layer before gives, the first feature for the first.
         weights: float32; dense (out, in), conv_2d (out, height, width, in), depthwise_conv_2d (height, width, channels),
             scale (channels,). bias: (out,) float32.
         activation: "none", "relu" or "relu6", applied to the result.
@@ -111,8 +112,8 @@ class Head:
             raise ModelError(f"head layers {', '.join(names)}", expected="a different name for each")
         if not 1 <= len(self.feature_shapes) <= MAX_FEATURES:
             raise ModelError(f"the head takes {len(self.feature_shapes)} features", expected=f"1 to {MAX_FEATURES}")
-        _check_last(self.layers[-1])
         _ = self.shapes
+        _check_last(self.layers[-1])
         read = {each for number in range(len(self.layers)) for each in self.inputs_of(number)}
         for number in range(len(self.feature_shapes) + len(self.layers) - 1):
             if number not in read:
@@ -123,8 +124,9 @@ class Head:
         """Shape of each feature."""
         if self.features is not None:
             return self.features
+        _check_arrays(self.layers[0])
         weights = self.layers[0].weights
-        if weights is None or weights.ndim != 2:
+        if weights is None or self.layers[0].kind != "dense":
             raise ModelError(f"the first head layer is {self.layers[0].kind}", expected="the shapes of the head's features")
         return ((1, 1, int(weights.shape[1])),)
 
@@ -134,10 +136,10 @@ class Head:
         shapes: list[Shape] = list(self.feature_shapes)
         for number, layer in enumerate(self.layers):
             inputs = self.inputs_of(number)
-            if len(inputs) != (2 if layer.kind == "add" else 1) or not all(0 <= each < len(shapes) for each in inputs):
+            if len(inputs) != (2 if layer.kind in TAKE_TWO else 1) or not all(0 <= each < len(shapes) for each in inputs):
                 raise ModelError(
                     f"head layer {layer.name!r} reads values {list(inputs)}",
-                    expected=f"{'two' if layer.kind == 'add' else 'one'} of the {len(shapes)} before it",
+                    expected=f"{'two' if layer.kind in TAKE_TWO else 'one'} of the {len(shapes)} before it",
                 )
             shapes.append(_checked_shape(layer, [shapes[each] for each in inputs]))
         return tuple(shapes)
@@ -224,6 +226,10 @@ def _checked_shape(layer: HeadLayer, inputs: Sequence[Shape]) -> Shape:
         _agree(layer, layer.weights.shape[0], inputs[0][2])  # type: ignore[union-attr]
     if layer.kind == "add" and inputs[0] != inputs[1]:
         raise ModelError(f"head layer {layer.name!r} adds {inputs[0]} and {inputs[1]}", expected="equal shapes")
+    if layer.kind == "concatenate":
+        if inputs[0][:2] != inputs[1][:2]:
+            raise ModelError(f"head layer {layer.name!r} joins {inputs[0]} and {inputs[1]}", expected="equal heights and widths")
+        return *inputs[0][:2], inputs[0][2] + inputs[1][2]
     return inputs[0]
 
 
@@ -276,3 +282,4 @@ def _check_arrays(layer: HeadLayer) -> None:
 def _agree(layer: HeadLayer, takes: int, given: int) -> None:
     if takes != given:
         raise ModelError(f"head layer {layer.name!r} takes {takes} numbers", expected=f"{given}, what comes before it")
+DenseLayer = dense_layer

@@ -74,6 +74,7 @@ _FORWARD: dict[str, Callable[..., np.ndarray]] = {
     "average_pool": _average_pool,
     "max_pool": _max_pool,
     "dropout": lambda layer, x: x,
+    "concatenate": lambda layer, x, y: np.concatenate([x, y], axis=3),
 }
 _ACTIVATE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "none": lambda x: x,

@@ -7,19 +7,29 @@ import numpy as np
 
 from tinytl.errors import ModelError
 
-LOSSES = ("softmax_cross_entropy",)
+LOSSES = ("softmax_cross_entropy", "sigmoid_cross_entropy", "squared_error")
+OPTIMIZERS = ("sgd", "adam")
+SCHEDULES = ("constant", "steps", "cosine")
 MAX_REPLAYS = 64
+MAX_ACCUMULATION = 65536
 
 
 @dataclass(frozen=True)
 class Learning:
-    """How the head learns: SGD on softmax cross-entropy, batch 1, with replay.
+    """How the head learns: batch 1, with replay.
 
     Attributes:
-        learning_rate: > 0. momentum: [0, 1). weight_decay: ≥ 0, at most 1 / learning_rate; biases do not decay.
+        learning_rate: > 0. momentum: [0, 1), of SGD; β1 of Adam. second_momentum: [0, 1), β2 of Adam.
+        epsilon: > 0, of Adam. weight_decay: ≥ 0, at most 1 / learning_rate; biases do not decay.
         replays_per_step: replayed samples after each taught one, 0 … 64.
         replay_buffer_bytes: RAM for features of taught samples.
-        seed: of the replay draw, 1 … 2^32 - 1.
+        seed: of replay draw and dropout, 1 … 2^32 - 1.
+        loss: "softmax_cross_entropy", "sigmoid_cross_entropy" or "squared_error", against one-hot targets.
+        optimizer: "sgd" or "adam", which keeps three numbers beside each parameter.
+        clip_norm: gradients are shortened to this norm; 0: they are not. accumulation: samples whose mean gradient is one
+            update, replayed ones among them. Either needs a number beside each parameter.
+        schedule: "constant"; "steps": × schedule_factor every schedule_steps taught samples; "cosine": along half a cosine to
+            × schedule_factor at schedule_steps.
 
     Raises:
         ModelError: a setting out of its range, by its name.
@@ -32,24 +42,50 @@ class Learning:
     replay_buffer_bytes: int = 8192
     seed: int = 1
     loss: str = "softmax_cross_entropy"
+    optimizer: str = "sgd"
+    second_momentum: float = 0.999
+    epsilon: float = 1e-7
+    clip_norm: float = 0.0
+    accumulation: int = 1
+    schedule: str = "constant"
+    schedule_steps: int = 0
+    schedule_factor: float = 1.0
 
     def __post_init__(self) -> None:
         largest = float(np.finfo(np.float32).max)
         smallest = float(np.finfo(np.float32).tiny)
+        share = "0 or more, less than 1"
         ranges = (
             ("learning_rate", smallest <= self.learning_rate <= largest, "a finite number > 0"),
-            ("momentum", 0 <= self.momentum < 1 and np.float32(self.momentum) < 1, "0 or more, less than 1"),
+            ("momentum", _is_share(self.momentum), share),
+            ("second_momentum", _is_share(self.second_momentum), share),
+            ("epsilon", smallest <= self.epsilon <= largest, "a finite number > 0"),
             ("weight_decay", self._decays(), "0 or more, at most 1 / learning_rate"),
+            ("clip_norm", 0 <= self.clip_norm <= largest, "a finite number, 0 or more"),
+            ("accumulation", 1 <= self.accumulation <= MAX_ACCUMULATION, f"1 to {MAX_ACCUMULATION:,}"),
             ("replays_per_step", 0 <= self.replays_per_step <= MAX_REPLAYS, f"0 to {MAX_REPLAYS}"),
             ("replay_buffer_bytes", 0 <= self.replay_buffer_bytes < 2**32, "0 to 4,294,967,295"),
             ("seed", 0 < self.seed < 2**32, "1 to 4,294,967,295"),
             ("loss", self.loss in LOSSES, ", ".join(LOSSES)),
+            ("optimizer", self.optimizer in OPTIMIZERS, ", ".join(OPTIMIZERS)),
+            ("schedule", self.schedule in SCHEDULES, ", ".join(SCHEDULES)),
+            ("schedule_steps", (0 if self.schedule == "constant" else 1) <= self.schedule_steps < 2**32, "the steps that a schedule takes"),
+            ("schedule_factor", 0 <= self.schedule_factor <= 1, "0 to 1"),
         )
         for name, fits, expected in ranges:
             if not fits:
                 raise ModelError(f"the head's {name} is {getattr(self, name)!r}", expected=expected)
 
+    @property
+    def sums_gradients(self) -> bool:
+        """Whether an update needs all gradients at once."""
+        return self.optimizer == "adam" or self.accumulation > 1 or self.clip_norm > 0
+
     def _decays(self) -> bool:
         """As the device computes it: in float32."""
         with np.errstate(all="ignore"):
             return bool(self.weight_decay >= 0 and np.float32(self.learning_rate) * np.float32(self.weight_decay) <= 1)
+
+
+def _is_share(value: float) -> bool:
+    return 0 <= value < 1 and bool(np.float32(value) < 1)

@@ -18,8 +18,6 @@ enum { MAX_DIM = 1 << 24, HEADER_BYTES = 128, FLAG_HEAD = 1 };
 typedef char header_is_128_bytes[sizeof(tinytl_image_header) == HEADER_BYTES ? 1 : -1];
 typedef char tensor_is_40_bytes[sizeof(tinytl_tensor) == 40 ? 1 : -1];
 typedef char operator_is_32_bytes[sizeof(tinytl_operator) == 32 ? 1 : -1];
-typedef char head_section_is_112_bytes[sizeof(tinytl_head_section) == 112 ? 1 : -1];
-typedef char head_layer_is_32_bytes[sizeof(tinytl_head_layer) == 32 ? 1 : -1];
 
 static tinytl_error error_of(tinytl_status status, uint64_t got, uint64_t expected)
 {

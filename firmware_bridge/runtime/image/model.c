@@ -33,6 +33,7 @@ tinytl_error tinytl_model_open(tinytl_model *model, const void *image, size_t im
     if (header->head) {
         model->head = (const tinytl_head_section *)(const void *)(bytes + header->head);
         model->layers = (const tinytl_head_layer *)(const void *)(bytes + model->head->layers);
+        model->values = (const tinytl_head_value *)(const void *)(bytes + model->head->values);
         tinytl_head_reset(model);
     }
     return error;

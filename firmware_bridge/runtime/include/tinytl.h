@@ -115,17 +115,22 @@ typedef struct tinytl_operator {
 typedef struct tinytl_head_section {
     uint32_t layer_count;
     uint32_t layers;
+    uint32_t value_count;
+    uint32_t values;
+    uint32_t feature_values;
     uint32_t class_count;
     uint32_t class_capacity;
     uint32_t feature_count;
     uint32_t parameter_count;
     uint32_t initial_parameters;
     uint32_t parameters;
-    uint32_t velocities; /* TINYTL_NONE: no momentum */
-    uint32_t features_f32;
-    uint32_t features_s8;
-    uint32_t workspace;
-    uint32_t workspace_bytes;
+    uint32_t frozen_count;
+    uint32_t frozen_parameters;
+    uint32_t moments;        /* TINYTL_NONE: neither momentum nor Adam */
+    uint32_t second_moments; /* TINYTL_NONE: no Adam */
+    uint32_t gradients;      /* TINYTL_NONE: each gradient is used the moment it is known */
+    uint32_t columns;
+    uint32_t columns_floats;
     uint32_t replay_set_count;
     uint32_t replay_set_features;
     uint32_t replay_set_labels;
@@ -134,22 +139,73 @@ typedef struct tinytl_head_section {
     uint32_t replays_per_step;
     float learning_rate;
     float momentum;
+    float second_momentum;
+    float epsilon;
     float weight_decay;
+    float clip_norm; /* 0: none */
+    uint32_t optimizer;
+    uint32_t accumulation;
+    uint32_t schedule;
+    uint32_t schedule_steps;
+    float schedule_factor;
     uint32_t seed;
     uint32_t loss;
-    uint32_t reserved[4];
+    uint32_t reserved[11];
 } tinytl_head_section;
 
+/* Features first, then the output of each layer. */
+typedef struct tinytl_head_value {
+    uint32_t place;    /* feature: its first byte in a replayed sample; else arena offset of floats */
+    uint32_t gradient; /* arena offset of floats; TINYTL_NONE: no layer before it learns */
+    uint32_t mask;     /* arena offset of a bit for each element that its activation let through; TINYTL_NONE: none are kept */
+    uint16_t height;
+    uint16_t width;
+    uint32_t channels;
+    uint8_t storage; /* a tinytl_storage */
+    uint8_t reserved0[3];
+    uint32_t last_reader; /* number of the last layer that reads it */
+    uint32_t reserved1;
+} tinytl_head_value;
+
+typedef enum tinytl_storage {
+    TINYTL_FEATURE, TINYTL_WHOLE, TINYTL_PIXEL
+} tinytl_storage;
+
+typedef enum tinytl_layer_kind {
+    TINYTL_DENSE = 1, TINYTL_CONV_2D, TINYTL_DEPTHWISE_CONV_2D, TINYTL_SCALE, TINYTL_ADD, TINYTL_ACTIVATION, TINYTL_AVERAGE_POOL,
+    TINYTL_MAX_POOL, TINYTL_DROPOUT, TINYTL_CONCATENATE, TINYTL_LAYER_KINDS
+} tinytl_layer_kind;
+
+typedef enum tinytl_loss {
+    TINYTL_SOFTMAX_CROSS_ENTROPY = 1, TINYTL_SIGMOID_CROSS_ENTROPY, TINYTL_SQUARED_ERROR
+} tinytl_loss;
+typedef enum tinytl_optimizer {
+    TINYTL_SGD = 1, TINYTL_ADAM
+} tinytl_optimizer;
+typedef enum tinytl_schedule {
+    TINYTL_CONSTANT, TINYTL_STEPS, TINYTL_COSINE
+} tinytl_schedule;
+
 typedef struct tinytl_head_layer {
-    uint16_t kind;       /* 1 dense */
-    uint16_t activation; /* 0 none, 1 relu, 2 relu6 */
-    uint32_t in;
-    uint32_t out;
-    uint32_t weights;
+    uint8_t kind;       /* a tinytl_layer_kind */
+    uint8_t activation; /* 0 none, 1 relu, 2 relu6 */
+    uint8_t trains;     /* bit 0: weights, bit 1: bias */
+    uint8_t joins;      /* 1: runs pixel by pixel with the layer before it */
+    uint16_t inputs[2]; /* numbers of values; equal where there is one */
+    uint8_t window_height;
+    uint8_t window_width;
+    uint8_t stride_height;
+    uint8_t stride_width;
+    uint8_t pad_top;
+    uint8_t pad_left;
+    uint16_t reserved0;
+    uint32_t in;      /* numbers that an output number is a product of */
+    uint32_t out;     /* channels of the output */
+    uint32_t weights; /* number of the first float, among the parameters if it trains, else among the frozen ones */
     uint32_t bias;
-    uint32_t output;
-    uint32_t d_output;
-    uint32_t reserved;
+    uint32_t places; /* max_pool: arena offset of a byte an output: where in its window the largest lay */
+    float rate;      /* of dropout */
+    uint32_t reserved1[2];
 } tinytl_head_layer;
 
 #define TINYTL_NONE 0xFFFFFFFFu
@@ -173,12 +229,16 @@ typedef struct tinytl_model {
     const uint16_t *operands;
     const tinytl_head_section *head; /* NULL: no head */
     const tinytl_head_layer *layers;
+    const tinytl_head_value *values;
     uint32_t input_bytes;            /* of all graph inputs together */
     /* head state beside the parameters, which live in the arena */
     uint32_t class_count;
     uint32_t steps;         /* training steps since the factory head */
-    uint32_t random;        /* xorshift32 state of the replay draw, never 0 */
+    uint32_t random;        /* xorshift32 state of replay draw and dropout, never 0 */
     uint32_t replay_count;  /* samples in the replay buffer */
+    const int8_t *features; /* of the sample that is replayed, one after the other; NULL: they are the graph outputs */
+    uint32_t gathered;      /* samples whose gradients are summed and not applied yet */
+    uint32_t updates;       /* times that summed gradients were applied since the head was loaded */
 } tinytl_model;
 
 /* Families compiled into this runtime: bit 0 portable, bit 1 dsp, bit 2 mve. */
@@ -207,12 +267,14 @@ typedef struct tinytl_step_result {
 
 /* Forward pass of the head on the features that the last invoke left. Returns the class of the largest logit (the first on a tie). */
 uint32_t tinytl_head_infer(tinytl_model *model);
-const float *tinytl_head_logits(const tinytl_model *model); /* class_count floats, valid until the next invoke or step */
+const float *tinytl_head_logits(const tinytl_model *model); /* valid until the next invoke or step */
+uint32_t tinytl_head_logit_count(const tinytl_model *model); /* class_count, or 1 where one sigmoid tells two classes apart */
 
 /* One training step on the features that the last invoke left, then `replays_per_step` replayed ones (drawn in turn from the
  * image's replay set and the replay buffer), then the sample is offered to the replay buffer. Arithmetic: SPEC.md, section 2.6.
- * A step that could leave the finite numbers (loss, gradients or parameters) changes nothing and returns `diverged`; a
- * replayed sample of that kind is passed over. */
+ * Parameters stay finite whatever is taught. A step whose logits or loss are not finite changes nothing; where a gradient is so large that
+ * an update could leave the finite numbers, that row is passed over; both return `diverged`, and the sample is neither replayed nor
+ * kept. A replayed sample of that kind is passed over. */
 tinytl_step_result tinytl_head_step(tinytl_model *model, uint32_t label) TINYTL_WARN_UNUSED;
 
 /* Back to the head that the image carries; empties the replay buffer and the momentum. */

@@ -44,3 +44,26 @@ float tinytl_log_f32(float x)
     tail = TINYTL_FUSED(2.0f, s, tail);
     return TINYTL_FUSED(exponent, LN2_HIGH, tail);
 }
+
+/* Taylor's series of cos t in t², |t| ≤ π/2; the other half by symmetry. */
+float tinytl_cos_pi_f32(float x)
+{
+    float from_end = x > 0.5f ? 1.0f - x : x;
+    float angle = 3.14159274f * from_end, square = angle * angle, sum;
+    sum = TINYTL_FUSED(-2.75573192e-7f, square, 2.48015873e-5f);
+    sum = TINYTL_FUSED(sum, square, -1.38888889e-3f);
+    sum = TINYTL_FUSED(sum, square, 4.16666667e-2f);
+    sum = TINYTL_FUSED(sum, square, -0.5f);
+    sum = TINYTL_FUSED(sum, square, 1.0f);
+    return x > 0.5f ? -sum : sum;
+}
+
+/* x · y with y → 1 / √x: half the exponent as a first guess, then Newton: y ← y (3/2 - x/2 · y²), which doubles the bits. */
+float tinytl_sqrt_f32(float x)
+{
+    float y = tinytl_float_of_bits(0x5F3759DFu - (tinytl_float_bits(x) >> 1));
+    float half = 0.5f * x;
+    for (int round = 0; round < 4; round++)
+        y *= TINYTL_FUSED(-half * y, y, 1.5f);
+    return x * y;
+}

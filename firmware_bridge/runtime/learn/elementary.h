@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * exp, log and the bits of a float, without libm: the same bits everywhere.
+ * exp, log, cos, square root and the bits of a float, without libm: the same bits everywhere.
  */
 #ifndef TINYTL_LEARN_ELEMENTARY_H
 #define TINYTL_LEARN_ELEMENTARY_H
@@ -13,6 +13,12 @@ float tinytl_exp_f32(float x);
 
 /* Natural logarithm of a normal x > 0. Absolute error below 6e-8 + 1e-7 × |log x|. */
 float tinytl_log_f32(float x);
+
+/* cos πx for x in [0, 1], within 1e-6. */
+float tinytl_cos_pi_f32(float x);
+
+/* √x of a finite x ≥ 0. Relative error below 2e-7 for normal x; 0 for 0. */
+float tinytl_sqrt_f32(float x);
 
 static inline uint32_t tinytl_float_bits(float value)
 {

@@ -7,17 +7,19 @@
 
 #include "learn/elementary.h"
 
-#define MAX_LAYERS 8u
-#define MAX_COUNT (1u << 24)
+#define MAX_LAYERS 64u
 #define MAX_CLASSES 4096u
 #define MAX_REPLAYS 64u
+#define MAX_ACCUMULATION 65536u
+#define MAX_COUNT TINYTL_MAX_COUNT
 
 #define FIELD(record, member) ((uint32_t)offsetof(record, member))
 #define REFUSE(member) refuse(header, FIELD(tinytl_head_section, member))
 
 /* The structs are the records of SPEC.md section 2.5, read in place. */
-typedef char section_has_112_bytes[sizeof(tinytl_head_section) == 112 ? 1 : -1];
-typedef char layer_has_32_bytes[sizeof(tinytl_head_layer) == 32 ? 1 : -1];
+typedef char section_has_192_bytes[sizeof(tinytl_head_section) == 192 ? 1 : -1];
+typedef char value_has_32_bytes[sizeof(tinytl_head_value) == 32 ? 1 : -1];
+typedef char layer_has_48_bytes[sizeof(tinytl_head_layer) == 48 ? 1 : -1];
 
 static const tinytl_error accepted = {TINYTL_STATUS_ok, 0, 0};
 
@@ -50,24 +52,41 @@ static tinytl_error inside_image(const tinytl_image_header *header, uint32_t off
 static tinytl_error check_counts(const tinytl_image_header *header)
 {
     const tinytl_head_section *head = section_of(header);
+    tinytl_error error;
     if (head->layer_count == 0 || head->layer_count > MAX_LAYERS)
         return REFUSE(layer_count);
+    if (head->feature_values != header->output_count)
+        return REFUSE(feature_values);
+    if (head->value_count != head->feature_values + head->layer_count)
+        return REFUSE(value_count);
     if (head->class_capacity > MAX_CLASSES)
         return REFUSE(class_capacity);
     if (head->class_count == 0 || head->class_count > head->class_capacity)
         return REFUSE(class_count);
     if (head->feature_count == 0 || head->feature_count > MAX_COUNT)
         return REFUSE(feature_count);
-    if (head->parameter_count > MAX_COUNT)
+    if (head->parameter_count == 0 || head->parameter_count > MAX_COUNT)
         return REFUSE(parameter_count);
+    if (head->frozen_count > MAX_COUNT)
+        return REFUSE(frozen_count);
+    if (head->columns_floats > MAX_COUNT)
+        return REFUSE(columns_floats);
     if (head->replay_set_count > MAX_COUNT)
         return REFUSE(replay_set_count);
     if (head->replay_capacity > MAX_COUNT)
         return REFUSE(replay_capacity);
-    for (uint32_t i = 0; i < 4; i++)
+    for (uint32_t i = 0; i < sizeof head->reserved / sizeof head->reserved[0]; i++)
         if (head->reserved[i] != 0)
             return REFUSE(reserved);
-    return inside_image(header, head->layers, (uint64_t)head->layer_count * sizeof(tinytl_head_layer));
+    error = inside_image(header, head->layers, (uint64_t)head->layer_count * sizeof(tinytl_head_layer));
+    if (error.status != TINYTL_STATUS_ok)
+        return error;
+    return inside_image(header, head->values, (uint64_t)head->value_count * sizeof(tinytl_head_value));
+}
+
+static int is_share(float value)
+{
+    return value >= 0.0f && value < 1.0f;
 }
 
 /* learning_rate × weight_decay ≤ 1: a weight may decay to 0, not swing past it. */
@@ -76,94 +95,94 @@ static tinytl_error check_learning(const tinytl_image_header *header)
     const tinytl_head_section *head = section_of(header);
     if (!(head->learning_rate > 0.0f) || !is_finite(head->learning_rate))
         return REFUSE(learning_rate);
-    if (!(head->momentum >= 0.0f && head->momentum < 1.0f))
+    if (!is_share(head->momentum))
         return REFUSE(momentum);
-    if (head->momentum > 0.0f && head->velocities == TINYTL_NONE)
-        return REFUSE(velocities);
+    if (!is_share(head->second_momentum))
+        return REFUSE(second_momentum);
     if (!(head->weight_decay >= 0.0f && head->learning_rate * head->weight_decay <= 1.0f))
         return REFUSE(weight_decay);
+    if (!(head->clip_norm >= 0.0f) || !is_finite(head->clip_norm))
+        return REFUSE(clip_norm);
+    if (head->optimizer != TINYTL_SGD && head->optimizer != TINYTL_ADAM)
+        return REFUSE(optimizer);
+    if (!(head->epsilon >= 0.0f) || !is_finite(head->epsilon) || (head->optimizer == TINYTL_ADAM && !(head->epsilon > 0.0f)))
+        return REFUSE(epsilon);
+    if (head->accumulation == 0 || head->accumulation > MAX_ACCUMULATION)
+        return REFUSE(accumulation);
+    if (head->schedule > TINYTL_COSINE)
+        return REFUSE(schedule);
+    if (head->schedule != TINYTL_CONSTANT && head->schedule_steps == 0)
+        return REFUSE(schedule_steps);
+    if (!(head->schedule_factor >= 0.0f && head->schedule_factor <= 1.0f))
+        return REFUSE(schedule_factor);
     if (head->replays_per_step > MAX_REPLAYS)
         return REFUSE(replays_per_step);
     if (head->seed == 0)
         return REFUSE(seed);
-    if (head->loss != 1)
+    if (head->loss < TINYTL_SOFTMAX_CROSS_ENTROPY || head->loss > TINYTL_SQUARED_ERROR)
         return REFUSE(loss);
     return accepted;
 }
 
-/* The graph outputs are the features: int8 in the arena, with a scale. */
+/* The buffers that an optimizer needs are there. */
+static tinytl_error check_optimizer(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    int adam = head->optimizer == TINYTL_ADAM;
+    if ((adam || head->accumulation > 1 || head->clip_norm > 0.0f) && head->gradients == TINYTL_NONE)
+        return REFUSE(gradients);
+    if ((adam || head->momentum > 0.0f) && head->moments == TINYTL_NONE)
+        return REFUSE(moments);
+    if (adam && head->second_moments == TINYTL_NONE)
+        return REFUSE(second_moments);
+    return accepted;
+}
+
+static int is_feature(const tinytl_tensor *tensor, const tinytl_head_value *value, uint64_t place)
+{
+    return tensor->dtype == TINYTL_INT8 && tensor->region == 0 && tensor->scale > 0.0f && is_finite(tensor->scale) &&
+           value->storage == TINYTL_FEATURE && value->place == place && value->gradient == TINYTL_NONE && value->mask == TINYTL_NONE &&
+           (uint64_t)value->height * value->width * value->channels == tensor->bytes;
+}
+
+/* The graph outputs are the features: int8 in the arena, with a scale. The first values are what they are to the layers. */
 static tinytl_error check_features(const tinytl_image_header *header)
 {
     const uint8_t *image = (const uint8_t *)header;
+    const tinytl_head_section *head = section_of(header);
     const tinytl_tensor *tensors = (const tinytl_tensor *)(const void *)(image + header->tensors);
+    const tinytl_head_value *values = (const tinytl_head_value *)(const void *)(image + head->values);
     const uint16_t *outputs = (const uint16_t *)(const void *)(image + header->operands) + header->graph_operands + header->input_count;
     uint64_t features = 0;
     for (uint32_t index = 0; index < header->output_count; index++) {
-        const tinytl_tensor *tensor = &tensors[outputs[index]];
-        if (tensor->dtype != TINYTL_INT8 || tensor->region != 0 || !(tensor->scale > 0.0f) || !is_finite(tensor->scale))
-            return REFUSE(feature_count);
-        features += tensor->bytes;
+        if (!is_feature(&tensors[outputs[index]], &values[index], features))
+            return (tinytl_error){TINYTL_STATUS_bad_record, head->values + index * (uint32_t)sizeof *values, 0};
+        features += tensors[outputs[index]].bytes;
     }
-    return features == section_of(header)->feature_count ? accepted : REFUSE(feature_count);
+    return features == head->feature_count ? accepted : REFUSE(feature_count);
 }
 
-/* Field of a layer that is wrong, or 0 (kind, which stands there, is told apart by the caller). */
-static uint32_t layer_fault(const tinytl_head_layer *layer, uint64_t in, uint64_t first_parameter, uint64_t workspace_floats)
+static tinytl_error check_floats(const tinytl_image_header *header, uint32_t offset, uint32_t count, uint32_t field)
 {
-    if (layer->activation > 2)
-        return FIELD(tinytl_head_layer, activation);
-    if (layer->in != in)
-        return FIELD(tinytl_head_layer, in);
-    if (layer->out == 0 || layer->out > MAX_COUNT)
-        return FIELD(tinytl_head_layer, out);
-    if (layer->weights != first_parameter)
-        return FIELD(tinytl_head_layer, weights);
-    if (layer->bias != first_parameter + in * layer->out)
-        return FIELD(tinytl_head_layer, bias);
-    if ((uint64_t)layer->output + layer->out > workspace_floats)
-        return FIELD(tinytl_head_layer, output);
-    if ((uint64_t)layer->d_output + layer->out > workspace_floats)
-        return FIELD(tinytl_head_layer, d_output);
-    if (layer->reserved != 0)
-        return FIELD(tinytl_head_layer, reserved);
-    return 0;
-}
-
-/* Each layer takes what the one before gives; parameters follow one another without gaps and are all counted. */
-static tinytl_error check_layers(const tinytl_image_header *header)
-{
-    const tinytl_head_section *head = section_of(header);
-    const tinytl_head_layer *layers = (const tinytl_head_layer *)(const void *)((const uint8_t *)header + head->layers);
-    uint64_t width = head->feature_count, parameters = 0;
-    for (uint32_t number = 0; number < head->layer_count; number++) {
-        const tinytl_head_layer *layer = &layers[number];
-        uint32_t record = head->layers + number * (uint32_t)sizeof *layer;
-        uint32_t fault = layer_fault(layer, width, parameters, head->workspace_bytes / sizeof(float));
-        if (layer->kind != 1 || fault != 0)
-            return (tinytl_error){TINYTL_STATUS_bad_record, record, layer->kind != 1 ? 0 : fault};
-        if (number + 1 == head->layer_count && layer->activation != 0)
-            return (tinytl_error){TINYTL_STATUS_bad_record, record, FIELD(tinytl_head_layer, activation)};
-        parameters += (width + 1u) * layer->out;
-        if (parameters > head->parameter_count)
-            return REFUSE(parameter_count);
-        width = layer->out;
-    }
-    if (parameters != head->parameter_count)
-        return REFUSE(parameter_count);
-    return width == head->class_capacity ? accepted : REFUSE(class_capacity);
-}
-
-static tinytl_error check_initial_parameters(const tinytl_image_header *header)
-{
-    const tinytl_head_section *head = section_of(header);
-    const float *initial = (const float *)(const void *)((const uint8_t *)header + head->initial_parameters);
-    tinytl_error error = inside_image(header, head->initial_parameters, (uint64_t)head->parameter_count * sizeof(float));
+    const float *values = (const float *)(const void *)((const uint8_t *)header + offset);
+    tinytl_error error = inside_image(header, offset, (uint64_t)count * sizeof(float));
     if (error.status != TINYTL_STATUS_ok)
         return error;
-    for (uint32_t i = 0; i < head->parameter_count; i++)
-        if (!is_finite(initial[i]))
-            return REFUSE(initial_parameters);
+    for (uint32_t i = 0; i < count; i++)
+        if (!is_finite(values[i]))
+            return refuse(header, field);
     return accepted;
+}
+
+static tinytl_error check_parameters(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    tinytl_error error = check_floats(header, head->initial_parameters, head->parameter_count, FIELD(tinytl_head_section, initial_parameters));
+    if (error.status != TINYTL_STATUS_ok)
+        return error;
+    if (head->frozen_count == 0)
+        return head->frozen_parameters == 0 ? accepted : REFUSE(frozen_parameters);
+    return check_floats(header, head->frozen_parameters, head->frozen_count, FIELD(tinytl_head_section, frozen_parameters));
 }
 
 static tinytl_error check_replay_set(const tinytl_image_header *header)
@@ -186,7 +205,7 @@ static tinytl_error check_replay_set(const tinytl_image_header *header)
 tinytl_error tinytl_head_check(const void *image)
 {
     static tinytl_error (*const checks[])(const tinytl_image_header *) = {
-        check_counts, check_learning, check_features, check_layers, check_initial_parameters, check_replay_set,
+        check_counts, check_learning, check_optimizer, check_features, tinytl_head_check_layers, check_parameters, check_replay_set,
     };
     const tinytl_image_header *header = image;
     tinytl_error error = accepted;

@@ -1,107 +1,173 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where the head's buffers lie in the arena. What outlasts an inference (parameters, velocities, replay buffer) may touch no
- * tensor and no scratch; what is used after an inference may touch no graph output, which the learner reads first.
+ * Where the head's buffers lie in the arena. What outlasts an inference (parameters, moments, sums of gradients, replay buffer)
+ * touches nothing else. Graph outputs, which are the features, stay as they are over a whole step. What
+ * values, gradients, masks and columns share among themselves is the compiler's business: SPEC.md tells when each is in use.
  */
 #include "learn/head_check.h"
 
-#define PLACES 6u
-#define PERSISTENT 3u
+#define LASTING 5u
 
 typedef struct place {
     uint64_t start;
     uint64_t bytes;
-    uint32_t field; /* of the head section */
+    uint32_t record; /* image offset of what names it */
+    uint32_t field;
 } place;
 
-#define FIELD(member) ((uint32_t)offsetof(tinytl_head_section, member))
+#define FIELD(record, member) ((uint32_t)offsetof(record, member))
+/* A number for each parameter, or nothing. */
+#define OPTIONAL(member) \
+    {head->member == TINYTL_NONE ? 0 : head->member, head->member == TINYTL_NONE ? 0 : parameters, header->head, \
+     FIELD(tinytl_head_section, member)}
+
+typedef struct places {
+    const tinytl_image_header *header;
+    const tinytl_head_section *head;
+    place lasting[LASTING];
+} places;
 
 static const tinytl_error accepted = {TINYTL_STATUS_ok, 0, 0};
 
-static int overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
+static int overlap(const place *a, uint64_t start, uint64_t bytes)
 {
-    return a < b + b_bytes && b < a + a_bytes && a_bytes != 0 && b_bytes != 0;
+    return a->start < start + bytes && start < a->start + a->bytes && a->bytes != 0 && bytes != 0;
 }
 
-/* The persistent ones first; what is absent has 0 bytes. */
-static void list_places(const tinytl_head_section *head, place places[PLACES])
+static places list_places(const tinytl_image_header *header, const tinytl_head_section *head)
 {
-    uint64_t parameters_bytes = (uint64_t)head->parameter_count * sizeof(float);
-    uint64_t replay_features_bytes = ((uint64_t)head->replay_capacity * head->feature_count + 3u) & ~(uint64_t)3u;
-    uint32_t has_velocities = head->velocities != TINYTL_NONE;
-    places[0] = (place){head->parameters, parameters_bytes, FIELD(parameters)};
-    places[1] = (place){has_velocities ? head->velocities : 0, has_velocities ? parameters_bytes : 0, FIELD(velocities)};
-    places[2] = (place){head->replay_buffer, replay_features_bytes + (uint64_t)head->replay_capacity * sizeof(uint16_t),
-                        FIELD(replay_buffer)};
-    places[3] = (place){head->features_f32, (uint64_t)head->feature_count * sizeof(float), FIELD(features_f32)};
-    places[4] = (place){head->features_s8, head->feature_count, FIELD(features_s8)};
-    places[5] = (place){head->workspace, head->workspace_bytes, FIELD(workspace)};
+    uint64_t parameters = (uint64_t)head->parameter_count * sizeof(float);
+    uint64_t replayed = (((uint64_t)head->replay_capacity * head->feature_count + 3u) & ~(uint64_t)3u) + head->replay_capacity * (uint64_t)2u;
+    return (places){header, head, {
+        {head->parameters, parameters, header->head, FIELD(tinytl_head_section, parameters)},
+        OPTIONAL(moments), OPTIONAL(second_moments), OPTIONAL(gradients),
+        {head->replay_buffer, replayed, header->head, FIELD(tinytl_head_section, replay_buffer)},
+    }};
 }
 
-static tinytl_error check_arena(const tinytl_image_header *header, const place places[PLACES])
+static tinytl_error check_inside(const places *all, const place *one)
 {
-    for (uint32_t i = 0; i < PLACES; i++) {
-        uint64_t end = places[i].start + places[i].bytes;
-        if (end > header->arena_bytes)
-            return (tinytl_error){TINYTL_STATUS_bad_offset, end > UINT32_MAX ? UINT32_MAX : (uint32_t)end, header->arena_bytes};
-        if (places[i].start % TINYTL_ALIGNMENT != 0)
-            return (tinytl_error){TINYTL_STATUS_misaligned, (uint32_t)places[i].start, TINYTL_ALIGNMENT};
-        for (uint32_t j = 0; j < i; j++)
-            if (overlap(places[i].start, places[i].bytes, places[j].start, places[j].bytes))
-                return (tinytl_error){TINYTL_STATUS_bad_record, header->head, places[i].field};
-    }
+    uint64_t end = one->start + one->bytes;
+    uint32_t limit = all->header->arena_bytes;
+    if (end > limit)
+        return (tinytl_error){TINYTL_STATUS_bad_offset, end > UINT32_MAX ? UINT32_MAX : (uint32_t)end, limit};
+    if (one->start % TINYTL_ALIGNMENT != 0)
+        return (tinytl_error){TINYTL_STATUS_misaligned, (uint32_t)one->start, TINYTL_ALIGNMENT};
     return accepted;
 }
 
-/* `bytes` of the graph at `start` do not touch the first `count` places. */
-static tinytl_error check_apart(const tinytl_image_header *header, const place *places, uint32_t count, uint32_t start, uint32_t bytes)
+/* A place touches none of the first `count` lasting ones. */
+static tinytl_error check_apart(const places *all, uint32_t count, const place *one)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (overlap(places[i].start, places[i].bytes, start, bytes))
-            return (tinytl_error){TINYTL_STATUS_bad_record, header->head, places[i].field};
+        if (overlap(&all->lasting[i], one->start, one->bytes))
+            return (tinytl_error){TINYTL_STATUS_bad_record, one->record, one->field};
     return accepted;
 }
 
-static tinytl_error check_graph(const tinytl_image_header *header, const place places[PLACES])
+static tinytl_error check_lasting(const places *all)
 {
-    const uint8_t *image = (const uint8_t *)header;
-    const tinytl_tensor *tensors = (const tinytl_tensor *)(const void *)(image + header->tensors);
-    const tinytl_operator *operators = (const tinytl_operator *)(const void *)(image + header->operators);
-    const uint16_t *outputs = (const uint16_t *)(const void *)(image + header->operands) + header->graph_operands + header->input_count;
     tinytl_error error = accepted;
-    for (uint32_t i = 0; i < header->tensor_count && error.status == TINYTL_STATUS_ok; i++)
-        if (tensors[i].region == 0)
-            error = check_apart(header, places, PERSISTENT, tensors[i].offset, tensors[i].bytes);
-    for (uint32_t i = 0; i < header->operator_count && error.status == TINYTL_STATUS_ok; i++)
-        error = check_apart(header, places, PERSISTENT, operators[i].scratch_offset, operators[i].scratch_bytes);
-    for (uint32_t i = 0; i < header->output_count && error.status == TINYTL_STATUS_ok; i++)
-        error = check_apart(header, places, PLACES, tensors[outputs[i]].offset, tensors[outputs[i]].bytes);
+    for (uint32_t i = 0; i < LASTING && error.status == TINYTL_STATUS_ok; i++) {
+        error = check_inside(all, &all->lasting[i]);
+        if (error.status == TINYTL_STATUS_ok)
+            error = check_apart(all, i, &all->lasting[i]);
+    }
     return error;
 }
 
-/* Outputs and gradients of all layers lie apart in the workspace. */
-static tinytl_error check_workspace(const tinytl_image_header *header, const tinytl_head_section *head)
+static const tinytl_tensor *output_tensor(const tinytl_image_header *header, uint32_t index)
 {
-    const tinytl_head_layer *layers = (const tinytl_head_layer *)(const void *)((const uint8_t *)header + head->layers);
-    for (uint32_t i = 0; i < 2u * head->layer_count; i++)
-        for (uint32_t j = 0; j < i; j++) {
-            const tinytl_head_layer *a = &layers[i / 2u], *b = &layers[j / 2u];
-            if (overlap((i & 1u) ? a->d_output : a->output, a->out, (j & 1u) ? b->d_output : b->output, b->out))
-                return (tinytl_error){TINYTL_STATUS_bad_record, head->layers + i / 2u * (uint32_t)sizeof *a,
-                                      (uint32_t)((i & 1u) ? offsetof(tinytl_head_layer, d_output) : offsetof(tinytl_head_layer, output))};
-        }
+    const uint8_t *image = (const uint8_t *)header;
+    const uint16_t *outputs = (const uint16_t *)(const void *)(image + header->operands) + header->graph_operands + header->input_count;
+    return (const tinytl_tensor *)(const void *)(image + header->tensors) + outputs[index];
+}
+
+/* A place of the graph, told by the lasting one that it touches. */
+static tinytl_error check_graph_place(const places *all, uint32_t start, uint32_t bytes)
+{
+    for (uint32_t i = 0; i < LASTING; i++)
+        if (overlap(&all->lasting[i], start, bytes))
+            return (tinytl_error){TINYTL_STATUS_bad_record, all->lasting[i].record, all->lasting[i].field};
     return accepted;
 }
 
+static tinytl_error check_graph(const places *all)
+{
+    const tinytl_image_header *header = all->header;
+    const uint8_t *image = (const uint8_t *)header;
+    const tinytl_tensor *tensors = (const tinytl_tensor *)(const void *)(image + header->tensors);
+    const tinytl_operator *operators = (const tinytl_operator *)(const void *)(image + header->operators);
+    tinytl_error error = accepted;
+    for (uint32_t i = 0; i < header->tensor_count && error.status == TINYTL_STATUS_ok; i++)
+        if (tensors[i].region == 0)
+            error = check_graph_place(all, tensors[i].offset, tensors[i].bytes);
+    for (uint32_t i = 0; i < header->operator_count && error.status == TINYTL_STATUS_ok; i++)
+        error = check_graph_place(all, operators[i].scratch_offset, operators[i].scratch_bytes);
+    return error;
+}
+
+/* A buffer of a step: inside the arena, apart from what lasts and from graph outputs. */
+static tinytl_error check_buffer(const places *all, uint32_t offset, uint64_t bytes, uint32_t record, uint32_t field)
+{
+    const place one = {offset, bytes, record, field};
+    tinytl_error error = check_inside(all, &one);
+    if (error.status == TINYTL_STATUS_ok)
+        error = check_apart(all, LASTING, &one);
+    for (uint32_t i = 0; i < all->header->output_count && error.status == TINYTL_STATUS_ok; i++)
+        if (overlap(&one, output_tensor(all->header, i)->offset, output_tensor(all->header, i)->bytes))
+            error = (tinytl_error){TINYTL_STATUS_bad_record, record, field};
+    return error;
+}
+
+static tinytl_error check_optional(const places *all, uint32_t offset, uint64_t bytes, uint32_t record, uint32_t field)
+{
+    return offset == TINYTL_NONE ? accepted : check_buffer(all, offset, bytes, record, field);
+}
+
+/* `least`: floats that the gradient has room for. */
+static tinytl_error check_value(const places *all, uint32_t number, uint32_t least)
+{
+    uint32_t record = all->head->values + number * (uint32_t)sizeof(tinytl_head_value);
+    const tinytl_head_value *value = (const tinytl_head_value *)(const void *)((const uint8_t *)all->header + record);
+    uint64_t pixels = (uint64_t)value->height * value->width, bits = pixels * ((value->channels + 7u) / 8u);
+    uint64_t floats = (value->storage == TINYTL_WHOLE ? pixels : 1u) * value->channels;
+    tinytl_error error = check_buffer(all, value->place, floats * sizeof(float), record, FIELD(tinytl_head_value, place));
+    floats = floats < least ? least : floats;
+    if (error.status == TINYTL_STATUS_ok)
+        error = check_optional(all, value->gradient, floats * sizeof(float), record, FIELD(tinytl_head_value, gradient));
+    if (error.status == TINYTL_STATUS_ok)
+        error = check_optional(all, value->mask, bits, record, FIELD(tinytl_head_value, mask));
+    return error;
+}
+
+static tinytl_error check_max_pool(const places *all, uint32_t number)
+{
+    uint32_t record = all->head->layers + number * (uint32_t)sizeof(tinytl_head_layer);
+    const tinytl_head_layer *layer = (const tinytl_head_layer *)(const void *)((const uint8_t *)all->header + record);
+    const tinytl_head_value *output = (const tinytl_head_value *)(const void *)((const uint8_t *)all->header + all->head->values);
+    output += all->head->feature_values + number;
+    if (layer->kind != TINYTL_MAX_POOL)
+        return accepted;
+    return check_buffer(all, layer->places, (uint64_t)output->height * output->width * output->channels, record,
+                        FIELD(tinytl_head_layer, places));
+}
+
+/* The gradient of the logits has room for a number a class that there may be: the replay buffer counts classes there. */
 tinytl_error tinytl_head_check_places(const void *image)
 {
     const tinytl_image_header *header = image;
     const tinytl_head_section *head = (const tinytl_head_section *)(const void *)((const uint8_t *)image + header->head);
-    place places[PLACES];
-    tinytl_error error;
-    list_places(head, places);
-    error = check_arena(header, places);
+    const places all = list_places(header, head);
+    tinytl_error error = check_lasting(&all);
     if (error.status == TINYTL_STATUS_ok)
-        error = check_graph(header, places);
-    return error.status == TINYTL_STATUS_ok ? check_workspace(header, head) : error;
+        error = check_graph(&all);
+    if (error.status == TINYTL_STATUS_ok)
+        error = check_buffer(&all, head->columns, (uint64_t)head->columns_floats * sizeof(float), header->head, FIELD(tinytl_head_section, columns));
+    for (uint32_t number = 0; number < head->layer_count && error.status == TINYTL_STATUS_ok; number++) {
+        error = check_value(&all, head->feature_values + number, number + 1 == head->layer_count ? head->class_capacity : 0);
+        if (error.status == TINYTL_STATUS_ok)
+            error = check_max_pool(&all, number);
+    }
+    return error;
 }

@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Softmax cross-entropy: loss = log Σ e^(z_j - max z) - (z_label - max z), d_logits = softmax(z) - onehot(label).
+ * The losses, with d_logits = d loss / d logits. Targets are one-hot: t = 1 for the label, else 0.
+ *
+ *     softmax cross-entropy   log Σ e^(z_j - max z) - (z_label - max z);     d = softmax(z) - t
+ *     sigmoid cross-entropy   Σ_j log(1 + e^z_j) - t_j z_j;                  d = sigmoid(z) - t
+ *     squared error           mean over j of (z_j - t_j)²;                   d = 2 (z - t) / count
+ *
+ * One sigmoid tells two classes apart: its target is the label itself.
  */
 #ifndef TINYTL_LEARN_LOSS_H
 #define TINYTL_LEARN_LOSS_H
 
 #include <stdint.h>
 
-/* Class of the largest logit, the first on a tie. logits: [classes], classes ≥ 1. */
-uint32_t tinytl_largest(const float *logits, uint32_t classes);
+#include "tinytl.h"
 
-/* logits: [classes], finite. d_logits: [classes], written, each in [-1, 1]. Returns the loss in nats: ≥ 0, infinite where the
- * difference of two logits overflows. The sum runs from class 0 up. */
-float tinytl_softmax_cross_entropy(const float *logits, uint32_t classes, uint32_t label, float *d_logits);
+/* Number of the largest logit, the first on a tie; of one logit alone: 1 if it is above 0, else 0. logits: [count], count ≥ 1. */
+uint32_t tinytl_largest(const float *logits, uint32_t count);
+
+/* logits: [count], finite. d_logits: [count], written; of the cross-entropies in [-1, 1]. Returns the loss, in nats: ≥ 0, infinite
+ * where it overflows. Sums run from class 0 up. */
+float tinytl_loss_of(tinytl_loss kind, const float *logits, uint32_t count, uint32_t label, float *d_logits);
 
 #endif

@@ -3,14 +3,19 @@
 
 #include <string.h>
 
-static uint32_t random_below(tinytl_model *model, uint32_t limit)
+uint32_t tinytl_random(tinytl_model *model)
 {
     uint32_t x = model->random;
     x ^= x << 13;
     x ^= x >> 17;
     x ^= x << 5;
     model->random = x;
-    return (uint32_t)(((uint64_t)x * limit) >> 32);
+    return x;
+}
+
+static uint32_t random_below(tinytl_model *model, uint32_t limit)
+{
+    return (uint32_t)(((uint64_t)tinytl_random(model) * limit) >> 32);
 }
 
 static int8_t *buffer_features(const tinytl_model *model, uint32_t place)
@@ -67,7 +72,17 @@ static uint32_t place_of(const uint16_t *labels, uint32_t label, uint32_t number
             return place;
 }
 
-void tinytl_replay_offer(tinytl_model *model, const int8_t *features, uint32_t label, float *counts)
+static void copy_outputs(const tinytl_model *model, int8_t *to)
+{
+    for (uint32_t index = 0; index < model->header->output_count; index++) {
+        const uint16_t *outputs = model->operands + model->header->graph_operands + model->header->input_count;
+        const tinytl_tensor *tensor = &model->tensors[outputs[index]];
+        memcpy(to, model->arena + tensor->offset, tensor->bytes);
+        to += tensor->bytes;
+    }
+}
+
+void tinytl_replay_offer(tinytl_model *model, uint32_t label, float *counts)
 {
     uint32_t capacity = model->head->replay_capacity, place, victim;
     uint16_t *labels;
@@ -82,6 +97,6 @@ void tinytl_replay_offer(tinytl_model *model, const int8_t *features, uint32_t l
             victim = label;
         place = place_of(labels, victim, random_below(model, (uint32_t)counts[victim]));
     }
-    memcpy(buffer_features(model, place), features, model->head->feature_count);
+    copy_outputs(model, buffer_features(model, place));
     labels[place] = (uint16_t)label;
 }

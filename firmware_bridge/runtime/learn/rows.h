@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The loops that a step spends its time in, over one row of weights or a block of four. Every variant computes each number
- * by the same fused operations in the same order (dense.h), so all give the same bits. Included by dense.c alone.
+ * by the same fused operations in the same order (product.h), so all give the same bits. Included by product.c alone.
  *
  *     dot_row       sum + Σ weights[i] input[i]
  *     gather_row    d_input[i] += d weights[i]

@@ -71,7 +71,7 @@ tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *
     const uint32_t best = tinytl_head_infer(&session->model);
     const float *logits = tinytl_head_logits(&session->model);
     const uint32_t room = (TINYTL_MAX_PAYLOAD - 4u) / 4u;
-    const uint32_t count = session->model.class_count < room ? session->model.class_count : room;
+    const uint32_t logit_count = tinytl_head_logit_count(&session->model), count = logit_count < room ? logit_count : room;
     put16(out, best);
     put16(out, count);
     for (uint32_t k = 0; k < count; k++)

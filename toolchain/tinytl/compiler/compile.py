@@ -16,7 +16,7 @@ from tinytl.compiler.fitting import ArenaNeeds, fit_arena
 from tinytl.compiler.head_section import HeadPlan, plan_head
 from tinytl.compiler.image import Image, OperatorInfo, write_image
 from tinytl.compiler.inference import MAX_BYTES, infer
-from tinytl.compiler.liveness import ArenaPlan
+from tinytl.compiler.liveness import ArenaPlan, HeadNeeds
 from tinytl.compiler.lowering import lower
 from tinytl.compiler.metadata import bundle_metadata, encoded, tflite_metadata
 from tinytl.compiler.passes import PASSES, Pass, optimize
@@ -148,8 +148,8 @@ def _chosen_and_planned(choices: Choices, head: HeadPlan | None, options: Compil
         return choose(choices, options.optimize, flash_bytes=room, scratch_bytes=scratch)
 
     limit = MAX_BYTES if options.ram_bytes is None else options.ram_bytes
-    needs = ArenaNeeds(head.afterwards() if head else (), head.persistent() if head else (), limit)
-    program, arena, fits = fit_arena(chosen, needs)
+    needs = HeadNeeds(tuple(head.graph.buffers()), head.persistent(), head.graph.end) if head else HeadNeeds()
+    program, arena, fits = fit_arena(chosen, ArenaNeeds(needs, limit))
     if not fits:
         raise _too_large(arena, program, limit, head)
     return program, arena
@@ -190,14 +190,14 @@ def _too_large(arena: ArenaPlan, program: Program, ram_bytes: int, head: HeadPla
     persistent = dict(head.persistent()) if head else {}
     planned = arena.bytes - sum(-(-size // 16) * 16 for size in persistent.values())
     operators = len(program.operators)
-    busiest = max(range(operators + 1), key=arena.bytes_alive)
-    behind = "busiest in the head" if head else "no operator"
+    busiest = max(range(1 + max((each.last_operator for each in arena.ranges), default=0)), key=arena.bytes_alive)
+    behind = "busiest in the head's step" if head else "no operator"
     where = f"busiest at operator {busiest}, {program.operators[busiest].name!r}" if busiest < operators else behind
     parts = [f"activations {planned:,} ({where})"]
-    parts += [f"{name.replace('_', ' ')} {size:,}" for name, size in persistent.items()]
+    parts += [f"{name} {size:,}" for name, size in persistent.items()]
     missing = arena.bytes - ram_bytes
     hint = "a smaller input, fewer channels, or an earlier freeze plan"
-    if "replay_buffer" in persistent:
+    if "replay buffer" in persistent:
         hint = f"replay_buffer_bytes less by {missing:,} or more; {hint}"
     what = f"the arena needs {arena.bytes:,} bytes, {missing:,} more than there are: {', '.join(parts)}"
     return CompileError(what, expected=f"at most {ram_bytes:,}", hint=hint)

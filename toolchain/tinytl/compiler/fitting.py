@@ -5,11 +5,11 @@ What is given up for memory, in this order: nothing; rows at the edges of strips
 with it the kernels that need it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import gcd
 
-from tinytl.compiler.liveness import ArenaPlan, arena_bound, plan_arena
+from tinytl.compiler.liveness import ArenaPlan, HeadNeeds, arena_bound, plan_arena
 from tinytl.compiler.memory import ALIGNMENT
 from tinytl.compiler.program import Program, ProgramOperator
 from tinytl.compiler.row_strips import Stage, in_strips, stages
@@ -19,22 +19,19 @@ _COUNTS = (2, 3, 4, 6, 8, 12, 16, 24)
 _ROUNDS = 3
 _PLANS = 8
 
-Buffers = Sequence[tuple[str, int]]
-
 
 @dataclass(frozen=True)
 class ArenaNeeds:
-    """What a head needs beside the program, as `plan_arena` takes it, and the limit."""
+    """What a head needs beside the program, and the limit."""
 
-    afterwards: Buffers
-    persistent: Buffers
+    head: HeadNeeds
     limit: int
 
     def plan(self, program: Program) -> ArenaPlan:
-        return plan_arena(program, afterwards=self.afterwards, persistent=self.persistent)
+        return plan_arena(program, self.head)
 
     def bound(self, program: Program) -> int:
-        return arena_bound(program, afterwards=self.afterwards, persistent=self.persistent)
+        return arena_bound(program, self.head)
 
 
 def fit_arena(choose: Callable[[dict[int, int]], Program], needs: ArenaNeeds) -> tuple[Program, ArenaPlan, bool]:

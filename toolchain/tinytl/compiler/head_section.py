@@ -1,29 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """The trainable head: what it needs of the arena, and its records in the image (SPEC.md section 2.5).
 
-Parameters, velocities and the replay buffer stay as long as the device runs. Dequantized features, the contiguous copy
-of the graph outputs and the workspace are needed only after the last operator, so they may lie where activations were;
-the graph outputs themselves are still alive then, because the learner reads them first.
+Parameters, moments, sums of gradients and the replay buffer stay as long as the device runs. Graph outputs, the features, stay for a
+step; everything else of it has its ticks (`head_graph`), so it may lie where activations were and where other parts of the step are.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from tinytl.bundle import Bundle
+from tinytl.compiler.head_graph import FLOAT_BYTES, HeadGraph, inner_count
 from tinytl.compiler.records import (
     LAYER_ACTIVATIONS,
-    LAYER_DENSE,
-    LOSSES,
+    LAYER_KINDS,
+    LAYER_TRAINS,
+    LOSS_NUMBERS,
     NONE,
+    OPTIMIZER_NUMBERS,
+    SCHEDULE_NUMBERS,
     HeadRecord,
     LayerRecord,
+    ValueRecord,
 )
 from tinytl.errors import CompileError
-from tinytl.head import DenseLayer, Head
+from tinytl.head import Head, HeadLayer
 
-FLOAT_BYTES = 4
 LABEL_BYTES = 2
 MAX_CLASSES = 4096
 
@@ -33,48 +37,59 @@ class HeadPlan:
     """A head made ready for an image.
 
     Attributes:
-        layers: with the last one padded to class_capacity rows.
+        head: with the last layer padded to class_capacity rows.
         class_count, class_capacity: classes in use, rows there are.
         replay_capacity: taught samples that the replay buffer holds.
         replay_features: (N, feature_count) int8. replay_labels: (N,) uint16.
     """
 
     head: Head
-    layers: tuple[DenseLayer, ...]
     class_count: int
     class_capacity: int
     replay_capacity: int
     replay_features: np.ndarray
     replay_labels: np.ndarray
 
+    @cached_property
+    def graph(self) -> HeadGraph:
+        """How the device runs it."""
+        return HeadGraph(self.head, self.class_capacity)
+
     @property
     def parameters(self) -> np.ndarray:
-        """All parameters as they lie in the arena: layer by layer, weights then bias, float32."""
-        parts = [np.concatenate([layer.weights.ravel(), layer.bias.ravel()]) for layer in self.layers]
-        return np.concatenate(parts).astype("<f4")
+        """All parameters that train as they lie in the arena: layer by layer, weights then bias, float32."""
+        return self._concatenated(trained=True)
 
     @property
-    def workspace_floats(self) -> int:
-        return 2 * sum(layer.weights.shape[0] for layer in self.layers)
+    def frozen(self) -> np.ndarray:
+        """The others, as they lie in the image."""
+        return self._concatenated(trained=False)
 
-    def afterwards(self) -> list[tuple[str, int]]:
-        """(name, bytes) of the buffers that are needed only after the last operator."""
-        features = self.head.feature_count
-        return [
-            ("features_f32", features * FLOAT_BYTES),
-            ("features_s8", features),
-            ("workspace", self.workspace_floats * FLOAT_BYTES),
-        ]
+    def _concatenated(self, *, trained: bool) -> np.ndarray:
+        parts = [array.ravel() for layer in self.head.layers for array, trains in _arrays(layer) if trains == trained]
+        return np.concatenate(parts).astype("<f4") if parts else np.zeros(0, "<f4")
 
     def persistent(self) -> list[tuple[str, int]]:
         """(name, bytes) of the buffers that stay."""
-        parameters = self.parameters.size * FLOAT_BYTES
+        learning, parameters = self.head.learning, self.parameters.size * FLOAT_BYTES
+        adam = learning.optimizer == "adam"
         buffers = [("parameters", parameters)]
-        if self.head.learning.momentum > 0:
-            buffers.append(("velocities", parameters))
+        if learning.momentum > 0 or adam:
+            buffers.append(("moments", parameters))
+        if adam:
+            buffers.append(("second moments", parameters))
+        if learning.sums_gradients:
+            buffers.append(("gradients", parameters))
         if self.replay_capacity:
-            buffers.append(("replay_buffer", replay_buffer_bytes(self.replay_capacity, self.head.feature_count)))
+            buffers.append(("replay buffer", replay_buffer_bytes(self.replay_capacity, self.head.feature_count)))
         return buffers
+
+
+def _arrays(layer: HeadLayer) -> list[tuple[np.ndarray, bool]]:
+    """Return (array, whether it trains) of weights and bias."""
+    if layer.weights is None or layer.bias is None:
+        return []
+    return [(layer.weights, layer.trains == "all"), (layer.bias, layer.trains != "none")]
 
 
 def plan_head(bundle: Bundle, feature_count: int) -> HeadPlan:
@@ -91,10 +106,11 @@ def plan_head(bundle: Bundle, feature_count: int) -> HeadPlan:
     capacity = int(bundle.manifest.get("class_capacity", len(labels)))
     _check_features(head, feature_count)
     _check_replay(bundle, feature_count, len(labels))
-    last = _padded(head.layers[-1], len(labels), capacity)
+    last = head.layers[-1]
+    if not _is_one_sigmoid(head, len(labels), capacity):
+        last = _padded(last, len(labels), capacity)
     return HeadPlan(
-        head,
-        (*head.layers[:-1], last),
+        replace(head, layers=(*head.layers[:-1], last)),
         len(labels),
         capacity,
         replay_capacity(head.learning.replay_buffer_bytes, feature_count),
@@ -118,57 +134,110 @@ def replay_capacity(available_bytes: int, feature_count: int) -> int:
 
 def head_record(plan: HeadPlan, arena: Mapping[str, int], image: Mapping[str, int]) -> HeadRecord:
     """Fill in the head section. arena: buffer name → arena offset; image: section name → image offset."""
-    learning = plan.head.learning
+    learning, head = plan.head.learning, plan.head
     return HeadRecord(
-        layer_count=len(plan.layers),
+        layer_count=len(head.layers),
         layers=image["layers"],
+        value_count=len(head.shapes),
+        values=image["values"],
+        feature_values=len(head.feature_shapes),
         class_count=plan.class_count,
         class_capacity=plan.class_capacity,
-        feature_count=plan.head.feature_count,
+        feature_count=head.feature_count,
         parameter_count=int(plan.parameters.size),
         initial_parameters=image["initial_parameters"],
         parameters=arena["parameters"],
-        velocities=arena.get("velocities", NONE),
-        features_f32=arena["features_f32"],
-        features_s8=arena["features_s8"],
-        workspace=arena["workspace"],
-        workspace_bytes=plan.workspace_floats * FLOAT_BYTES,
+        frozen_count=int(plan.frozen.size),
+        frozen_parameters=image["frozen_parameters"],
+        moments=arena.get("moments", NONE),
+        second_moments=arena.get("second moments", NONE),
+        gradients=arena.get("gradients", NONE),
+        columns=arena.get("columns", 0),
+        columns_floats=plan.graph.columns_floats,
         replay_set_count=len(plan.replay_labels),
         replay_set_features=image["replay_set_features"],
         replay_set_labels=image["replay_set_labels"],
-        replay_buffer=arena.get("replay_buffer", 0),
+        replay_buffer=arena.get("replay buffer", 0),
         replay_capacity=plan.replay_capacity,
         replays_per_step=learning.replays_per_step,
         learning_rate=learning.learning_rate,
         momentum=learning.momentum,
+        second_momentum=learning.second_momentum,
+        epsilon=learning.epsilon,
         weight_decay=learning.weight_decay,
+        clip_norm=learning.clip_norm,
+        optimizer=OPTIMIZER_NUMBERS[learning.optimizer],
+        accumulation=learning.accumulation,
+        schedule=SCHEDULE_NUMBERS[learning.schedule],
+        schedule_steps=learning.schedule_steps,
+        schedule_factor=learning.schedule_factor,
         seed=learning.seed,
-        loss=LOSSES[learning.loss],
+        loss=LOSS_NUMBERS[learning.loss],
     )
 
 
-def layer_records(plan: HeadPlan) -> list[LayerRecord]:
-    """Return the layer records: parameters one after the other; in the workspace all outputs, then all gradients."""
+def value_records(plan: HeadPlan, arena: Mapping[str, int]) -> list[ValueRecord]:
+    """Return the value records: features follow one another, the others lie where the arena has them."""
+    graph, head = plan.graph, plan.head
+    records, place = [], 0
+    for number, (height, width, channels) in enumerate(head.feature_shapes):
+        records.append(ValueRecord(place, NONE, NONE, height, width, channels, graph.storage[number], graph.last_readers[number]))
+        place += height * width * channels
+    for number, layer in enumerate(head.layers):
+        value = head.value_of(number)
+        gradient, mask = (arena.get(f"{what} of {layer.name}", NONE) for what in ("gradient", "mask"))
+        place, storage = arena[f"output of {layer.name}"], graph.storage[value]
+        records.append(ValueRecord(place, gradient, mask, *head.shapes[value], storage, graph.last_readers[value]))
+    return records
+
+
+def layer_records(plan: HeadPlan, arena: Mapping[str, int]) -> list[LayerRecord]:
+    """Return the layer records; parameters that train follow one another, and so do the others."""
     records = []
-    parameter = place = 0
-    gradients = plan.workspace_floats // 2
-    for layer in plan.layers:
-        outputs, inputs = layer.weights.shape
-        bias = parameter + outputs * inputs
-        activation = LAYER_ACTIVATIONS[layer.activation]
-        records.append(LayerRecord(LAYER_DENSE, activation, inputs, outputs, parameter, bias, place, gradients + place))
-        parameter, place = bias + outputs, place + outputs
+    ends = {True: 0, False: 0}
+    for number, layer in enumerate(plan.head.layers):
+        starts = []
+        for array, trains in _arrays(layer):
+            starts.append(ends[trains])
+            ends[trains] += int(array.size)
+        inputs = plan.head.inputs_of(number)
+        records.append(
+            LayerRecord(
+                kind=LAYER_KINDS[layer.kind],
+                activation=LAYER_ACTIVATIONS[layer.activation],
+                trains=LAYER_TRAINS[layer.trains] if starts else 0,
+                joins=int(plan.graph.joins(number)),
+                input0=inputs[0],
+                input1=inputs[-1],
+                window_height=layer.window[0],
+                window_width=layer.window[1],
+                stride_height=layer.stride[0],
+                stride_width=layer.stride[1],
+                pad_top=layer.padding[0],
+                pad_left=layer.padding[2],
+                in_count=inner_count(layer),
+                out_count=plan.head.shapes[plan.head.value_of(number)][2],
+                weights=starts[0] if starts else 0,
+                bias=starts[1] if starts else 0,
+                places=arena.get(f"places of {layer.name}", 0),
+                rate=layer.rate,
+            )
+        )
     return records
 
 
 def _check_features(head: Head, feature_count: int) -> None:
-    first = head.layers[0]
-    if first.weights.shape[1] != feature_count:
+    if head.feature_count != feature_count:
         raise CompileError(
-            f"head layer {first.name!r} has weights {list(first.weights.shape)}; the extractor gives {feature_count} values",
-            expected=f"[out, {feature_count}]",
+            f"the head takes {head.feature_count} numbers and the extractor gives {feature_count}",
+            expected="as many of both",
             hint="export the bundle again: head and extractor belong to different cuts",
         )
+
+
+def _is_one_sigmoid(head: Head, class_count: int, capacity: int) -> bool:
+    """Tell whether one logit decides between two classes."""
+    return head.learning.loss == "sigmoid_cross_entropy" and head.shapes[-1][2] == 1 and class_count == capacity == 2
 
 
 def _check_replay(bundle: Bundle, feature_count: int, class_count: int) -> None:
@@ -182,9 +251,10 @@ def _check_replay(bundle: Bundle, feature_count: int, class_count: int) -> None:
         raise CompileError(f"the replay set has label {int(labels.max())}", expected=f"0 to {class_count - 1}")
 
 
-def _padded(layer: DenseLayer, class_count: int, capacity: int) -> DenseLayer:
+def _padded(layer: HeadLayer, class_count: int, capacity: int) -> HeadLayer:
     """Return the last layer with `capacity` rows; rows that it lacks are zeros."""
-    rows = layer.weights.shape[0]
+    weights, bias = (array for array, _ in _arrays(layer))
+    rows = weights.shape[0]
     if not class_count <= rows <= capacity:
         raise CompileError(
             f"the head's last layer {layer.name!r} has {rows} rows",
@@ -195,9 +265,4 @@ def _padded(layer: DenseLayer, class_count: int, capacity: int) -> DenseLayer:
             f"the head has {class_count} classes and room for {capacity}", expected=f"1 to {MAX_CLASSES:,} of both"
         )
     missing = capacity - rows
-    return DenseLayer(
-        layer.name,
-        np.pad(layer.weights, ((0, missing), (0, 0))),
-        np.pad(layer.bias, (0, missing)),
-        layer.activation,
-    )
+    return replace(layer, weights=np.pad(weights, ((0, missing), (0, 0))), bias=np.pad(bias, (0, missing)))

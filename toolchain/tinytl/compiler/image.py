@@ -5,13 +5,14 @@ Deterministic: equal inputs give equal bytes. Constants with equal bytes are sto
 a fixed order, each from a multiple of 16.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 
-from tinytl.compiler.head_section import HeadPlan, head_record, layer_records
+from tinytl.compiler.head_section import HeadPlan, head_record, layer_records, value_records
 from tinytl.compiler.liveness import ArenaPlan, ArenaRange
 from tinytl.compiler.memory import aligned
 from tinytl.compiler.program import CONSTANT, MAX_RANK, Program, ProgramTensor
@@ -142,7 +143,7 @@ def write_image(
     head_at = 0
     replay_set_bytes = 0
     if head is not None:
-        head_at, replay_set_bytes = _add_head(sections, head, arena)
+        head_at, replay_set_bytes = _add_head(sections, head, arena.named)
     metadata_start = sections.end
     metadata_at = sections.add(metadata)
     header = Header(
@@ -256,23 +257,23 @@ def _operator_records(program: Program, arena: ArenaPlan, starts: list[int], par
     )
 
 
-def _add_head(sections: _Sections, head: HeadPlan, arena: ArenaPlan) -> tuple[int, int]:
-    """Append head section, layers, factory parameters, replay set; return (section's offset, replay set's bytes)."""
+def _add_head(sections: _Sections, head: HeadPlan, buffers: Mapping[str, int]) -> tuple[int, int]:
+    """Append head section, layers, values, parameters, replay set; return (section's offset, replay set's bytes)."""
     head_at = sections.end
-    places = {"layers": head_at + aligned(size(HeadRecord))}
-    layers = b"".join(pack(record) for record in layer_records(head))
-    parameters = head.parameters.tobytes()
-    features = np.ascontiguousarray(head.replay_features, np.int8).tobytes()
-    labels = head.replay_labels.astype("<u2").tobytes()
-    end = places["layers"]
-    for name, content, after in (
-        ("initial_parameters", parameters, layers),
-        ("replay_set_features", features, parameters),
-        ("replay_set_labels", labels, features),
-    ):
-        end += aligned(len(after))
+    places = {}
+    parts = {
+        "layers": b"".join(pack(record) for record in layer_records(head, buffers)),
+        "values": b"".join(pack(record) for record in value_records(head, buffers)),
+        "initial_parameters": head.parameters.tobytes(),
+        "frozen_parameters": head.frozen.tobytes(),
+        "replay_set_features": np.ascontiguousarray(head.replay_features, np.int8).tobytes(),
+        "replay_set_labels": head.replay_labels.astype("<u2").tobytes(),
+    }
+    end = head_at + aligned(size(HeadRecord))
+    for name, content in parts.items():
         places[name] = end if content else 0
-    sections.add(pack(head_record(head, arena.named, places)))
-    for content in (layers, parameters, features, labels):
+        end += aligned(len(content))
+    sections.add(pack(head_record(head, buffers, places)))
+    for content in parts.values():
         sections.add(content)
-    return head_at, aligned(len(features)) + aligned(len(labels))
+    return head_at, sum(aligned(len(parts[name])) for name in ("replay_set_features", "replay_set_labels"))

@@ -27,6 +27,7 @@ from tinytl.compiler.records import (
     LayerRecord,
     OperatorRecord,
     TensorRecord,
+    ValueRecord,
     size,
     unpack,
 )
@@ -50,7 +51,7 @@ class StoredOperator:
 
 @dataclass(frozen=True)
 class ImageContents:
-    """Everything that an image says. head: None without one; layers: its layers."""
+    """Everything that an image says. head: None without one; layers, values: of its graph."""
 
     data: bytes
     header: Header
@@ -60,6 +61,7 @@ class ImageContents:
     outputs: tuple[int, ...]
     head: HeadRecord | None
     layers: tuple[LayerRecord, ...]
+    values: tuple[ValueRecord, ...]
     metadata: dict[str, Any]
 
     def dims(self, number: int) -> tuple[int, ...]:
@@ -131,7 +133,6 @@ def _contents(data: bytes, header: Header) -> ImageContents:
     operators = tuple(_operator(data, header, i, operands) for i in range(header.operator_count))
     middle = header.graph_operands + header.input_count
     head = unpack(HeadRecord, data, header.head) if header.head else None
-    layers = head.layer_count if head else 0
     return ImageContents(
         data,
         header,
@@ -140,7 +141,8 @@ def _contents(data: bytes, header: Header) -> ImageContents:
         tuple(operands[header.graph_operands : middle]),
         tuple(operands[middle : middle + header.output_count]),
         head,
-        tuple(unpack(LayerRecord, data, head.layers + i * size(LayerRecord)) for i in range(layers)) if head else (),
+        tuple(unpack(LayerRecord, data, head.layers + i * size(LayerRecord)) for i in range(head.layer_count)) if head else (),
+        tuple(unpack(ValueRecord, data, head.values + i * size(ValueRecord)) for i in range(head.value_count)) if head else (),
         json.loads(data[header.metadata : header.metadata + header.metadata_bytes] or b"{}"),
     )
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fifth stage, second half: `Program` → where everything of it lies in the arena.
 
-Time is the number of the running operator; `len(operators)` is the time after the last one, when the head reads the
-graph outputs and uses buffers of its own. The graph input is alive until its last reader: it is not preserved. An
+Time is the number of the running operator; from `len(operators)` on the head works: it reads the graph outputs and uses buffers of
+its own, by the ticks of a step. The graph input is alive until its last reader: it is not preserved. An
 operator that may run in place takes over the bytes of an input that dies there; the plan without that is tried too, and
 the smaller one wins. One that goes through rows in order may write over the beginning of an input that dies there.
 """
@@ -17,7 +17,7 @@ from tinytl.compiler.row_steps import overlap_distance
 
 @dataclass(frozen=True)
 class ArenaRange:
-    """One named run of arena bytes, as reports draw it; last_operator is the operator count for what outlives all."""
+    """One named run of arena bytes, as reports draw it. From the operator count on, times are ticks of the head's step."""
 
     name: str
     offset: int
@@ -45,27 +45,35 @@ class ArenaPlan:
         return sum(each.bytes for each in self.ranges if each.first_operator <= time <= each.last_operator)
 
 
-def plan_arena(
-    program: Program, *, afterwards: Sequence[tuple[str, int]], persistent: Sequence[tuple[str, int]]
-) -> ArenaPlan:
-    """Plan activations, scratch, buffers needed only after the last operator, and buffers that must always stay.
+@dataclass(frozen=True)
+class HeadNeeds:
+    """What a head needs of the arena.
 
-    Args:
-        program: its storages become buffers.
-        afterwards, persistent: (name, bytes); persistent ones lie behind everything that is planned by lifetime.
+    Attributes:
+        afterwards: buffers of a step, their times counted from the end of the last operator.
+        persistent: (name, bytes) of what always stays; it lies behind everything that is planned by lifetime.
+        held: ticks that the graph outputs stay after the last operator.
     """
-    plans = [_planned(program, owners, afterwards) for owners in (_in_place(program), {})]
+
+    afterwards: Sequence[Buffer] = ()
+    persistent: Sequence[tuple[str, int]] = ()
+    held: int = 0
+
+
+def plan_arena(program: Program, needs: HeadNeeds) -> ArenaPlan:
+    """Plan activations, scratch, and what the head needs. program: its storages become buffers."""
+    plans = [_planned(program, owners, needs) for owners in (_in_place(program, needs), {})]
     buffers, plan, owners = min(plans, key=lambda each: each[1].bytes)
-    return _assembled(program, buffers, plan, owners, persistent)
+    return _assembled(program, buffers, plan, owners, needs)
 
 
-def arena_bound(program: Program, *, afterwards: Sequence[tuple[str, int]], persistent: Sequence[tuple[str, int]]) -> int:
+def arena_bound(program: Program, needs: HeadNeeds) -> int:
     """Return bytes that no plan of `plan_arena` is smaller than; much faster than a plan. Args: as there."""
     bounds = []
-    for owners in (_in_place(program), {}):
-        buffers = _buffers(program, owners, afterwards)
+    for owners in (_in_place(program, needs), {}):
+        buffers = _buffers(program, owners, needs)
         bounds.append(lower_bound(list(buffers.values()), _distances(program, buffers, owners)))
-    return min(bounds) + sum(aligned(size) for _, size in persistent)
+    return min(bounds) + sum(aligned(size) for _, size in needs.persistent)
 
 
 Owners = dict[int, int]
@@ -78,8 +86,8 @@ def _owner(owners: Owners, storage: int) -> int:
     return storage
 
 
-def _lifetimes(program: Program) -> dict[int, tuple[int, int]]:
-    """Return storage → (first, last) operator."""
+def _lifetimes(program: Program, held: int = 0) -> dict[int, tuple[int, int]]:
+    """Return storage → (first, last) operator. held: ticks that outputs stay after the last one."""
     end = len(program.operators)
     times: dict[int, tuple[int, int]] = {}
 
@@ -95,13 +103,13 @@ def _lifetimes(program: Program) -> dict[int, tuple[int, int]]:
         for tensor in (*operator.inputs, *operator.outputs):
             touch(tensor, time)
     for tensor in program.outputs:
-        touch(tensor, end)
+        touch(tensor, end + held)
     return times
 
 
-def _in_place(program: Program) -> Owners:
+def _in_place(program: Program, needs: HeadNeeds) -> Owners:
     """Find outputs that can take over the bytes of an input: as large, and not needed afterwards."""
-    times, owners = _lifetimes(program), Owners()
+    times, owners = _lifetimes(program, needs.held), Owners()
     for time, operator in enumerate(program.operators):
         output = program.tensors[operator.outputs[0]]
         for position in operator.kind.in_place:
@@ -118,15 +126,13 @@ def _in_place(program: Program) -> Owners:
     return owners
 
 
-def _planned(
-    program: Program, owners: Owners, afterwards: Sequence[tuple[str, int]]
-) -> tuple[dict[str, Buffer], MemoryPlan, Owners]:
-    buffers = _buffers(program, owners, afterwards)
+def _planned(program: Program, owners: Owners, needs: HeadNeeds) -> tuple[dict[str, Buffer], MemoryPlan, Owners]:
+    buffers = _buffers(program, owners, needs)
     return buffers, plan_memory(list(buffers.values()), _distances(program, buffers, owners)), owners
 
 
-def _buffers(program: Program, owners: Owners, afterwards: Sequence[tuple[str, int]]) -> dict[str, Buffer]:
-    times = _lifetimes(program)
+def _buffers(program: Program, owners: Owners, needs: HeadNeeds) -> dict[str, Buffer]:
+    times = _lifetimes(program, needs.held)
     sizes, names = _sizes_and_names(program)
     buffers: dict[str, Buffer] = {}
     for storage, (first, last) in times.items():
@@ -140,7 +146,7 @@ def _buffers(program: Program, owners: Owners, afterwards: Sequence[tuple[str, i
         if operator.scratch_bytes:
             buffers[f"scratch {time}"] = Buffer(f"scratch of {operator.name}", operator.scratch_bytes, time, time)
     end = len(program.operators)
-    return buffers | {f"named {name}": Buffer(name, size, end, end) for name, size in afterwards}
+    return buffers | {f"named {b.name}": Buffer(b.name, b.bytes, end + b.first, end + b.last) for b in needs.afterwards}
 
 
 def _distances(program: Program, buffers: dict[str, Buffer], owners: Owners) -> dict[tuple[int, int], int]:
@@ -190,15 +196,16 @@ def _assembled(
     buffers: dict[str, Buffer],
     plan: MemoryPlan,
     owners: Owners,
-    persistent: Sequence[tuple[str, int]],
+    needs: HeadNeeds,
 ) -> ArenaPlan:
     offsets = dict(zip(buffers, plan.offsets, strict=True))
     ranges = [ArenaRange(b.name, offsets[key], b.bytes, b.first, b.last) for key, b in buffers.items()]
     named = {name.removeprefix("named "): offset for name, offset in offsets.items() if name.startswith("named ")}
     end = plan.bytes
-    for name, size in persistent:
+    last = max((each.last for each in buffers.values()), default=0)
+    for name, size in needs.persistent:
         named[name] = end
-        ranges.append(ArenaRange(name, end, size, 0, len(program.operators)))
+        ranges.append(ArenaRange(name, end, size, 0, last))
         end += aligned(size)
     storages = {tensor.storage for tensor in program.tensors if tensor.storage != CONSTANT}
     return ArenaPlan(

@@ -10,7 +10,7 @@ from typing import Any
 from tinytl.bundle import Bundle
 from tinytl.compiler.head_section import HeadPlan
 from tinytl.compiler.program import Program, ProgramTensor
-from tinytl.head import DenseLayer
+from tinytl.head import Head
 
 
 def bundle_metadata(bundle: Bundle, program: Program, head: HeadPlan) -> dict[str, Any]:
@@ -27,7 +27,10 @@ def bundle_metadata(bundle: Bundle, program: Program, head: HeadPlan) -> dict[st
         "macs": dict(manifest.get("macs", {})),
         "operators": _operator_names(program),
         "source": dict(manifest.get("source", {})),
-        "head": {"layers": [_layer(layer) for layer in head.layers], "parameter_count": int(head.parameters.size)},
+        "head": {
+            "layers": [_layer(head.head, number) for number in range(len(head.head.layers))],
+            "parameter_count": int(head.parameters.size),
+        },
     }
 
 
@@ -56,9 +59,9 @@ def _operator_names(program: Program) -> list[str]:
     return [f"{operator.name} {operator.kind.name}" for operator in program.operators]
 
 
-def _layer(layer: DenseLayer) -> dict[str, Any]:
-    outputs, inputs = layer.weights.shape
-    return {"kind": "dense", "name": layer.name, "in": inputs, "out": outputs, "activation": layer.activation}
+def _layer(head: Head, number: int) -> dict[str, Any]:
+    layer, shape = head.layers[number], list(head.shapes[head.value_of(number)])
+    return {"kind": layer.kind, "name": layer.name, "shape": shape, "activation": layer.activation, "trains": layer.trained_count}
 
 
 def _described(tensor: ProgramTensor) -> dict[str, Any]:

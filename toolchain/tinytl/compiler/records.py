@@ -9,6 +9,9 @@ SPEC.md.
 from struct import Struct
 from typing import NamedTuple, TypeVar
 
+from tinytl.head import KINDS
+from tinytl.learning import LOSSES, OPTIMIZERS, SCHEDULES
+
 MAGIC = b"TLIM"
 FORMAT_VERSION = 1
 HEADER_BYTES = 128
@@ -18,9 +21,13 @@ FLAG_HEAD = 1
 FAMILIES = {"portable": 0, "dsp": 1, "mve": 2}
 REGION_ARENA, REGION_IMAGE = 0, 1
 DTYPES = {"int8": 1, "uint8": 2, "int16": 3, "int32": 4, "float32": 5}
-LAYER_DENSE = 1
+LAYER_KINDS = {name: number for number, name in enumerate(KINDS, start=1)}
 LAYER_ACTIVATIONS = {"none": 0, "relu": 1, "relu6": 2}
-LOSSES = {"softmax_cross_entropy": 1}
+LAYER_TRAINS = {"none": 0, "bias": 2, "all": 3}
+STORAGE_FEATURE, STORAGE_WHOLE, STORAGE_PIXEL = 0, 1, 2
+LOSS_NUMBERS = {name: number for number, name in enumerate(LOSSES, start=1)}
+OPTIMIZER_NUMBERS = {name: number for number, name in enumerate(OPTIMIZERS, start=1)}
+SCHEDULE_NUMBERS = {name: number for number, name in enumerate(SCHEDULES)}
 
 
 class Header(NamedTuple):
@@ -81,21 +88,26 @@ class OperatorRecord(NamedTuple):
 
 
 class HeadRecord(NamedTuple):
-    """Section 2.5, the head section."""
+    """Section 2.5, the head section; its 11 reserved words are written as zeros."""
 
     layer_count: int
     layers: int
+    value_count: int
+    values: int
+    feature_values: int
     class_count: int
     class_capacity: int
     feature_count: int
     parameter_count: int
     initial_parameters: int
     parameters: int
-    velocities: int
-    features_f32: int
-    features_s8: int
-    workspace: int
-    workspace_bytes: int
+    frozen_count: int
+    frozen_parameters: int
+    moments: int
+    second_moments: int
+    gradients: int
+    columns: int
+    columns_floats: int
     replay_set_count: int
     replay_set_features: int
     replay_set_labels: int
@@ -104,9 +116,30 @@ class HeadRecord(NamedTuple):
     replays_per_step: int
     learning_rate: float
     momentum: float
+    second_momentum: float
+    epsilon: float
     weight_decay: float
+    clip_norm: float
+    optimizer: int
+    accumulation: int
+    schedule: int
+    schedule_steps: int
+    schedule_factor: float
     seed: int
     loss: int
+
+
+class ValueRecord(NamedTuple):
+    """Section 2.5, one value: a feature, or what a layer gives."""
+
+    place: int
+    gradient: int
+    mask: int
+    height: int
+    width: int
+    channels: int
+    storage: int
+    last_reader: int
 
 
 class LayerRecord(NamedTuple):
@@ -114,27 +147,38 @@ class LayerRecord(NamedTuple):
 
     kind: int
     activation: int
+    trains: int
+    joins: int
+    input0: int
+    input1: int
+    window_height: int
+    window_width: int
+    stride_height: int
+    stride_width: int
+    pad_top: int
+    pad_left: int
     in_count: int
     out_count: int
     weights: int
     bias: int
-    output: int
-    d_output: int
+    places: int
+    rate: float
 
 
 LAYOUTS: dict[type, Struct] = {
     Header: Struct("<4sHHII16sHH8IHHIII44x"),
     TensorRecord: Struct("<IIBBBx4Iif4x"),
     OperatorRecord: Struct("<4H6I"),
-    HeadRecord: Struct("<19Ifff2I16x"),
-    LayerRecord: Struct("<2H6I4x"),
+    HeadRecord: Struct("<24I6f4If2I44x"),
+    ValueRecord: Struct("<3I2HIB3xI4x"),
+    LayerRecord: Struct("<4B2H6B2x5If8x"),
 }
 """Record → bytes; `x` are reserved bytes, written as 0."""
 
-Record = TypeVar("Record", Header, TensorRecord, OperatorRecord, HeadRecord, LayerRecord)
+Record = TypeVar("Record", Header, TensorRecord, OperatorRecord, HeadRecord, ValueRecord, LayerRecord)
 
 
-def pack(record: Header | TensorRecord | OperatorRecord | HeadRecord | LayerRecord) -> bytes:
+def pack(record: Header | TensorRecord | OperatorRecord | HeadRecord | ValueRecord | LayerRecord) -> bytes:
     """Return a record's bytes."""
     return LAYOUTS[type(record)].pack(*record)
 
