@@ -11,9 +11,8 @@ from math import prod
 import numpy as np
 
 from tinytl.compiler import records
-from tinytl.compiler.compile import CompileOptions, build_image
-from tinytl.compiler.head_section import HeadPlan
-from tinytl.compiler.program import Program, ProgramTensor
+from tinytl.compiler.bare_head import Replayed as Replay
+from tinytl.compiler.bare_head import compile_head
 from tinytl.head import Head, HeadLayer, Learning, dense_layer
 
 
@@ -24,15 +23,6 @@ class Feature:
     count: int
     scale: float = 0.05
     zero_point: int = -3
-
-
-@dataclass(frozen=True)
-class Replay:
-    """The replay set, features (N, feature_count) int8 and labels (N,) uint16, and the places of the replay buffer."""
-
-    features: np.ndarray
-    labels: np.ndarray
-    capacity: int = 0
 
 
 def no_replay(feature_count: int, capacity: int = 0) -> Replay:
@@ -123,16 +113,8 @@ def head_image(
         class_count: classes in use; the last layer's rows are the capacity.
     """
     outputs = outputs or features_of(head)
-    replay = replay or no_replay(head.feature_count)
-    rows = class_count_of(head)
-    tensors = tuple(
-        ProgramTensor(f"feature {number}", "int8", (1, each.count), each.scale, each.zero_point, number)
-        for number, each in enumerate(outputs)
-    )
-    numbers = tuple(range(len(outputs)))
-    plan = HeadPlan(head, class_count or rows, rows, replay.capacity, replay.features, replay.labels.astype(np.uint16))
-    image = build_image(Program(tensors, (), numbers, numbers), plan, {}, CompileOptions(), bundle_id=bytes(range(16)))
-    return image.data
+    quantization = [(each.scale, each.zero_point) for each in outputs]
+    return compile_head(head, quantization, class_count=class_count, replayed=replay).data
 
 
 def with_crc(image: bytes) -> bytes:

@@ -6,12 +6,12 @@
 #include "learn/layers.h"
 #include "learn/window.h"
 
-void tinytl_depthwise_forward(const tinytl_pass *pass, uint32_t number, uint32_t pixel)
+void tinytl_depthwise_forward(tinytl_pass *pass, uint32_t number, uint32_t pixel)
 {
     const tinytl_model *model = pass->model;
     const tinytl_head_layer *layer = &model->layers[number];
     const float *weights = tinytl_weights_of(model, layer), *bias = tinytl_bias_of(model, layer);
-    const float *input = tinytl_window_read(model, number, pixel);
+    const float *input = tinytl_window_read(pass, number, pixel);
     float *output = tinytl_value_at(model, tinytl_value_of(model, number), pixel);
     uint32_t channels = layer->out;
     for (uint32_t c = 0; c < channels; c++)
@@ -27,7 +27,7 @@ void tinytl_depthwise_gradient(tinytl_pass *pass, uint32_t number, uint32_t pixe
     const tinytl_head_layer *layer = &model->layers[number];
     const float *weights = tinytl_weights_of(model, layer);
     const float *d_output = tinytl_gradient_at(model, tinytl_value_of(model, number), pixel);
-    float *columns = tinytl_window_gradient(model, number, pixel), *d_input = columns;
+    float *columns = tinytl_window_gradient(pass, number, pixel), *d_input = columns;
     for (uint32_t k = 0; k < layer->in; k++)
         for (uint32_t c = 0; c < layer->out; c++, d_input++)
             *d_input = TINYTL_FUSED(d_output[c], *weights++, *d_input);
@@ -39,7 +39,7 @@ void tinytl_depthwise_update(tinytl_pass *pass, uint32_t number, uint32_t pixel,
     const tinytl_model *model = pass->model;
     const tinytl_head_layer *layer = &model->layers[number];
     const float *d_output = tinytl_gradient_at(model, tinytl_value_of(model, number), pixel);
-    const float *input = update->weights ? tinytl_window_read(model, number, pixel) : NULL;
+    const float *input = update->weights ? tinytl_window_read(pass, number, pixel) : NULL;
     for (uint32_t c = 0; c < layer->out; c++) {
         float step = tinytl_update_step(pass, update, d_output[c]);
         if (update->bias)

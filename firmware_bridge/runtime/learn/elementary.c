@@ -3,29 +3,9 @@
 
 #include "learn/fused.h"
 
-/* ln 2 in two parts: the first has 11 trailing zero bits, so that its product with an exponent is exact. */
-#define LN2_HIGH 0.693115234375f
-#define LN2_LOW 0.0000319461833f
-#define LOG2_E 1.44269504f
-
-/* e^x = 2^n · e^r with n the integer nearest x / ln 2 and |r| ≤ 0.348; e^r ≈ 1 + r + r² q(r), q of degree 4 fitted to the
- * smallest largest relative error (3.2e-9). n ≥ -124 for x > -86: the result is a normal number. */
 float tinytl_exp_f32(float x)
 {
-    int32_t exponent;
-    float n, r, q;
-    if (!(x > -86.0f))
-        return 0.0f;
-    exponent = (int32_t)TINYTL_FUSED(x, LOG2_E, -0.5f); /* truncation of a negative number minus a half: the nearest */
-    n = (float)exponent;
-    r = TINYTL_FUSED(n, -LN2_HIGH, x);
-    r = TINYTL_FUSED(n, -LN2_LOW, r);
-    q = TINYTL_FUSED(0.00138138f, r, 0.0083691f);
-    q = TINYTL_FUSED(q, r, 0.04166843f);
-    q = TINYTL_FUSED(q, r, 0.16666517f);
-    q = TINYTL_FUSED(q, r, 0.49999993f);
-    r = TINYTL_FUSED(r * r, q, r) + 1.0f;
-    return r * tinytl_float_of_bits((uint32_t)(exponent + 127) << 23);
+    return tinytl_exp_here(x);
 }
 
 /* x = 2^e · m with m in [√½, √2); s = (m - 1) / (m + 1), |s| ≤ 0.172; log m = 2 s + s³ g(s²), g of degree 2 (error 8.5e-10
@@ -40,9 +20,9 @@ float tinytl_log_f32(float x)
     float g = TINYTL_FUSED(0.29883555f, square, 0.39977089f);
     float tail;
     g = TINYTL_FUSED(g, square, 0.6666678f);
-    tail = TINYTL_FUSED(s * square, g, exponent * LN2_LOW);
+    tail = TINYTL_FUSED(s * square, g, exponent * TINYTL_LN2_LOW);
     tail = TINYTL_FUSED(2.0f, s, tail);
-    return TINYTL_FUSED(exponent, LN2_HIGH, tail);
+    return TINYTL_FUSED(exponent, TINYTL_LN2_HIGH, tail);
 }
 
 /* Taylor's series of cos t in t², |t| ≤ π/2; the other half by symmetry. */

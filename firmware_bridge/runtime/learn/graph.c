@@ -10,6 +10,29 @@ static const tinytl_tensor *feature_tensor(const tinytl_model *model, uint32_t n
     return &model->tensors[model->operands[model->header->graph_operands + model->header->input_count + number]];
 }
 
+#if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_FMA) && defined(__thumb2__) && defined(__GNUC__)
+/* SXTAB takes a byte out of a word and adds in one instruction: 4.5 instructions an element instead of 8. */
+static void dequantize_fours(const int8_t *from, const int8_t *end, int32_t minus_zero_point, float scale, float *to)
+{
+    uint32_t word, q0, q1, q2, q3;
+    __asm__ volatile("1: ldr %[word], [%[from]], #4\n sxtab %[q0], %[minus], %[word]\n sxtab %[q1], %[minus], %[word], ror #8\n"
+                     "sxtab %[q2], %[minus], %[word], ror #16\n sxtab %[q3], %[minus], %[word], ror #24\n"
+                     "vmov s8, s9, %[q0], %[q1]\n vmov s10, s11, %[q2], %[q3]\n"
+                     "vcvt.f32.s32 s8, s8\n vcvt.f32.s32 s9, s9\n vcvt.f32.s32 s10, s10\n vcvt.f32.s32 s11, s11\n"
+                     "vmul.f32 s8, s8, %[scale]\n vmul.f32 s9, s9, %[scale]\n vmul.f32 s10, s10, %[scale]\n"
+                     "vmul.f32 s11, s11, %[scale]\n vstmia %[to]!, {s8-s11}\n cmp %[from], %[end]\n bne 1b"
+                     : [from] "+&r"(from), [to] "+&r"(to), [word] "=&r"(word), [q0] "=&r"(q0), [q1] "=&r"(q1), [q2] "=&r"(q2), [q3] "=&r"(q3)
+                     : [end] "r"(end), [minus] "r"(minus_zero_point), [scale] "t"(scale)
+                     : "memory", "cc", "s8", "s9", "s10", "s11");
+}
+#else
+static void dequantize_fours(const int8_t *from, const int8_t *end, int32_t minus_zero_point, float scale, float *to)
+{
+    while (from != end)
+        *to++ = (float)(*from++ + minus_zero_point) * scale;
+}
+#endif
+
 static const int8_t *feature_at(const tinytl_model *model, uint32_t number)
 {
     if (model->features != NULL)
@@ -23,17 +46,24 @@ void tinytl_feature_read(const tinytl_model *model, uint32_t number, uint32_t fi
     const int8_t *from = feature_at(model, number) + first, *end = from + count;
     int32_t zero_point = tensor->zero_point;
     float scale = tensor->scale;
+    uint32_t fours = count & ~3u;
+    if (fours != 0)
+        dequantize_fours(from, from + fours, -zero_point, scale, to);
+    from += fours;
+    to += fours;
     while (from != end)
         *to++ = (float)(*from++ - zero_point) * scale;
 }
 
-const float *tinytl_pixel_read(const tinytl_model *model, uint32_t number, uint32_t pixel)
+const float *tinytl_pixel_read(tinytl_pass *pass, uint32_t number, uint32_t pixel)
 {
+    const tinytl_model *model = pass->model;
     const tinytl_head_value *value = &model->values[number];
     float *columns;
     if (value->storage != TINYTL_FEATURE)
         return tinytl_value_at(model, number, pixel);
     columns = tinytl_floats_at(model, model->head->columns);
+    pass->columns_layer = TINYTL_NONE;
     tinytl_feature_read(model, number, pixel * value->channels, value->channels, columns);
     return columns;
 }

@@ -18,6 +18,8 @@ typedef struct tinytl_pass {
     float learning_rate; /* of this step */
     uint32_t noise;      /* seed of dropout; 0: inference, which drops nothing */
     int whole;           /* backwards: whether gradients of values stored whole are added to */
+    uint32_t columns_layer; /* whose window lies in the columns, and of which pixel; TINYTL_NONE: nobody's */
+    uint32_t columns_pixel;
     int diverged;        /* set where an update was passed over: it could have left the finite numbers */
 } tinytl_pass;
 
@@ -79,8 +81,15 @@ static inline const float *tinytl_bias_of(const tinytl_model *model, const tinyt
 /* Elements [first, first + count) of a feature, real: (q - zero_point) × scale. */
 void tinytl_feature_read(const tinytl_model *model, uint32_t number, uint32_t first, uint32_t count, float *to);
 
+/* A pass that begins: inference, unless learning_rate is above 0. */
+static inline tinytl_pass tinytl_pass_of(const tinytl_model *model, float learning_rate)
+{
+    tinytl_pass pass = {model, learning_rate, 0, 0, TINYTL_NONE, 0, 0};
+    return pass;
+}
+
 /* Pixel of any value for reading: in place, or a feature's in the columns. */
-const float *tinytl_pixel_read(const tinytl_model *model, uint32_t number, uint32_t pixel);
+const float *tinytl_pixel_read(tinytl_pass *pass, uint32_t number, uint32_t pixel);
 
 /* Bits of the largest magnitude among `count` floats: at least TINYTL_MAGNITUDE_INFINITE if one is not finite. */
 uint32_t tinytl_largest_magnitude(const float *values, uint32_t count);

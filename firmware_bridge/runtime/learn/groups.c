@@ -46,7 +46,7 @@ static group group_at(const tinytl_model *model, uint32_t first)
     return (group){first, end, tinytl_pixels(pools ? &model->values[model->layers[first].inputs[0]] : output_of(model, first))};
 }
 
-static void forward_pixel(const tinytl_pass *pass, const group *run, uint32_t pixel)
+static void forward_pixel(tinytl_pass *pass, const group *run, uint32_t pixel)
 {
     for (uint32_t number = run->first; number < run->end; number++) {
         const tinytl_head_layer *layer = &pass->model->layers[number];
@@ -56,19 +56,22 @@ static void forward_pixel(const tinytl_pass *pass, const group *run, uint32_t pi
     }
 }
 
-void tinytl_groups_forward(const tinytl_pass *pass)
+static void for_average_pools(const tinytl_pass *pass, const group *run, void (*call)(const tinytl_pass *, uint32_t))
+{
+    for (uint32_t number = run->first; number < run->end; number++)
+        if (pass->model->layers[number].kind == TINYTL_AVERAGE_POOL)
+            call(pass, number);
+}
+
+void tinytl_groups_forward(tinytl_pass *pass)
 {
     const tinytl_model *model = pass->model;
     for (group run = {0, 0, 0}; run.end < model->head->layer_count;) {
         run = group_at(model, run.end);
-        for (uint32_t number = run.first; number < run.end; number++)
-            if (model->layers[number].kind == TINYTL_AVERAGE_POOL)
-                tinytl_average_pool_begin(pass, number);
+        for_average_pools(pass, &run, tinytl_average_pool_begin);
         for (uint32_t pixel = 0; pixel < run.pixels; pixel++)
             forward_pixel(pass, &run, pixel);
-        for (uint32_t number = run.first; number < run.end; number++)
-            if (model->layers[number].kind == TINYTL_AVERAGE_POOL)
-                tinytl_average_pool_end(pass, number);
+        for_average_pools(pass, &run, tinytl_average_pool_end);
     }
 }
 

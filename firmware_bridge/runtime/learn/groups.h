@@ -9,7 +9,7 @@
 #include "learn/graph.h"
 
 /* All layers in order: features → logits. */
-void tinytl_groups_forward(const tinytl_pass *pass);
+void tinytl_groups_forward(tinytl_pass *pass);
 
 /* All layers backwards from the gradient of the logits: every parameter that trains is updated as soon as nobody needs it
  * as it was. */

@@ -19,11 +19,6 @@ static uint32_t logits_value(const tinytl_model *model)
     return model->head->value_count - 1;
 }
 
-static uint32_t predicted(const tinytl_model *model)
-{
-    return tinytl_largest(tinytl_head_logits(model), tinytl_head_logit_count(model));
-}
-
 static int has_dropout(const tinytl_model *model)
 {
     for (uint32_t number = 0; number < model->head->layer_count; number++)
@@ -32,22 +27,33 @@ static int has_dropout(const tinytl_model *model)
     return 0;
 }
 
+/* 0 × x is 0, or NaN where x is not finite. */
+static int are_finite(const float *values, uint32_t count)
+{
+    float sum = 0.0f;
+    for (const float *end = values + count; values != end; values++)
+        sum += 0.0f * *values;
+    return tinytl_magnitude(sum) == 0;
+}
+
 /* One step on the features of the sample that was inferred, or of the one that is replayed. */
 static tinytl_step_result learn(tinytl_model *model, uint32_t label, float learning_rate)
 {
-    tinytl_pass pass = {model, learning_rate, 0, 0, 0};
+    tinytl_pass pass = tinytl_pass_of(model, learning_rate);
     tinytl_step_result result = {TINYTL_STATUS_diverged, 0, INFINITY};
     const float *logits = tinytl_head_logits(model);
-    uint32_t count = tinytl_head_logit_count(model);
+    uint32_t count = tinytl_head_logit_count(model), largest;
     tinytl_groups_forward(&pass);
-    result.predicted = predicted(model);
+    largest = result.predicted = tinytl_largest(logits, count);
     if (has_dropout(model)) {
         pass.noise = tinytl_random(model);
         tinytl_groups_forward(&pass);
+        largest = tinytl_largest(logits, count);
     }
-    if (tinytl_largest_magnitude(logits, count) >= TINYTL_MAGNITUDE_INFINITE)
+    if (!are_finite(logits, count))
         return result;
-    result.loss = tinytl_loss_of((tinytl_loss)model->head->loss, logits, count, label, tinytl_gradient_at(model, logits_value(model), 0));
+    result.loss = tinytl_loss_of((tinytl_loss)model->head->loss, logits, count, label, largest,
+                                 tinytl_gradient_at(model, logits_value(model), 0));
     if (tinytl_magnitude(result.loss) >= TINYTL_MAGNITUDE_INFINITE)
         return result;
     tinytl_groups_backward(&pass);
@@ -73,11 +79,11 @@ static void replay(tinytl_model *model, float learning_rate)
 
 uint32_t tinytl_head_infer(tinytl_model *model)
 {
-    tinytl_pass pass = {model, 0.0f, 0, 0, 0};
+    tinytl_pass pass = tinytl_pass_of(model, 0.0f);
     if (model->head == NULL)
         return 0;
     tinytl_groups_forward(&pass);
-    return predicted(model);
+    return tinytl_largest(tinytl_head_logits(model), tinytl_head_logit_count(model));
 }
 
 const float *tinytl_head_logits(const tinytl_model *model)

@@ -15,7 +15,7 @@
 #include "learn/update.h"
 
 /* Pixels run from first to last; `number` is the layer's. */
-typedef void tinytl_layer_forward(const tinytl_pass *pass, uint32_t number, uint32_t pixel);
+typedef void tinytl_layer_forward(tinytl_pass *pass, uint32_t number, uint32_t pixel);
 typedef void tinytl_layer_gradient(tinytl_pass *pass, uint32_t number, uint32_t pixel);
 typedef void tinytl_layer_update(tinytl_pass *pass, uint32_t number, uint32_t pixel, const tinytl_update *update);
 

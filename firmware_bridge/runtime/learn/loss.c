@@ -6,22 +6,24 @@
 
 uint32_t tinytl_largest(const float *logits, uint32_t count)
 {
+    float largest = logits[0];
     uint32_t best = 0;
     if (count == 1)
-        return logits[0] > 0.0f;
+        return largest > 0.0f;
     for (uint32_t j = 1; j < count; j++)
-        if (logits[j] > logits[best])
+        if (logits[j] > largest) {
+            largest = logits[j];
             best = j;
+        }
     return best;
 }
 
-static float softmax_cross_entropy(const float *logits, uint32_t count, uint32_t label, float *d_logits)
+static float softmax_cross_entropy(const float *logits, uint32_t count, uint32_t label, float largest, float *d_logits)
 {
-    float largest = logits[count == 1 ? 0 : tinytl_largest(logits, count)];
     float sum = 0.0f;
     float scale;
     for (uint32_t j = 0; j < count; j++) {
-        float power = tinytl_exp_f32(logits[j] - largest);
+        float power = tinytl_exp_here(logits[j] - largest);
         d_logits[j] = power;
         sum += power;
     }
@@ -62,11 +64,11 @@ static float squared_error(const float *logits, uint32_t count, uint32_t label, 
     return sum * share;
 }
 
-float tinytl_loss_of(tinytl_loss kind, const float *logits, uint32_t count, uint32_t label, float *d_logits)
+float tinytl_loss_of(tinytl_loss kind, const float *logits, uint32_t count, uint32_t label, uint32_t largest, float *d_logits)
 {
     if (kind == TINYTL_SIGMOID_CROSS_ENTROPY)
         return sigmoid_cross_entropy(logits, count, label, d_logits);
     if (kind == TINYTL_SQUARED_ERROR)
         return squared_error(logits, count, label, d_logits);
-    return softmax_cross_entropy(logits, count, label, d_logits);
+    return softmax_cross_entropy(logits, count, label, logits[count == 1 ? 0 : largest], d_logits);
 }

@@ -18,8 +18,8 @@
 /* Number of the largest logit, the first on a tie; of one logit alone: 1 if it is above 0, else 0. logits: [count], count ≥ 1. */
 uint32_t tinytl_largest(const float *logits, uint32_t count);
 
-/* logits: [count], finite. d_logits: [count], written; of the cross-entropies in [-1, 1]. Returns the loss, in nats: ≥ 0, infinite
+/* logits: [count], finite; largest: number of the largest, as above. d_logits: [count], written; of the cross-entropies in [-1, 1]. Returns the loss, in nats: ≥ 0, infinite
  * where it overflows. Sums run from class 0 up. */
-float tinytl_loss_of(tinytl_loss kind, const float *logits, uint32_t count, uint32_t label, float *d_logits);
+float tinytl_loss_of(tinytl_loss kind, const float *logits, uint32_t count, uint32_t label, uint32_t largest, float *d_logits);
 
 #endif

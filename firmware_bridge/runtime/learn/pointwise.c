@@ -17,12 +17,12 @@ static const float *d_output_of(const tinytl_pass *pass, uint32_t number, uint32
     return tinytl_gradient_at(pass->model, tinytl_value_of(pass->model, number), pixel);
 }
 
-static const float *input_of(const tinytl_pass *pass, uint32_t number, uint32_t pixel)
+static const float *input_of(tinytl_pass *pass, uint32_t number, uint32_t pixel)
 {
-    return tinytl_pixel_read(pass->model, pass->model->layers[number].inputs[0], pixel);
+    return tinytl_pixel_read(pass, pass->model->layers[number].inputs[0], pixel);
 }
 
-void tinytl_scale_forward(const tinytl_pass *pass, uint32_t number, uint32_t pixel)
+void tinytl_scale_forward(tinytl_pass *pass, uint32_t number, uint32_t pixel)
 {
     const tinytl_head_layer *layer = &pass->model->layers[number];
     const float *weights = tinytl_weights_of(pass->model, layer), *bias = tinytl_bias_of(pass->model, layer);
@@ -54,17 +54,17 @@ void tinytl_scale_update(tinytl_pass *pass, uint32_t number, uint32_t pixel, con
 }
 
 /* Copies the pixel of an input of its own width. */
-static void copy_input(const tinytl_pass *pass, uint32_t value, uint32_t pixel, float *to)
+static void copy_input(tinytl_pass *pass, uint32_t value, uint32_t pixel, float *to)
 {
-    memcpy(to, tinytl_pixel_read(pass->model, value, pixel), pass->model->values[value].channels * sizeof *to);
+    memcpy(to, tinytl_pixel_read(pass, value, pixel), pass->model->values[value].channels * sizeof *to);
 }
 
-void tinytl_copy_forward(const tinytl_pass *pass, uint32_t number, uint32_t pixel)
+void tinytl_copy_forward(tinytl_pass *pass, uint32_t number, uint32_t pixel)
 {
     copy_input(pass, pass->model->layers[number].inputs[0], pixel, output_of(pass, number, pixel));
 }
 
-void tinytl_concatenate_forward(const tinytl_pass *pass, uint32_t number, uint32_t pixel)
+void tinytl_concatenate_forward(tinytl_pass *pass, uint32_t number, uint32_t pixel)
 {
     const uint16_t *inputs = pass->model->layers[number].inputs;
     tinytl_copy_forward(pass, number, pixel);
@@ -72,13 +72,13 @@ void tinytl_concatenate_forward(const tinytl_pass *pass, uint32_t number, uint32
 }
 
 /* The first input, which may be a feature in the columns, is copied before the second is read. */
-void tinytl_add_forward(const tinytl_pass *pass, uint32_t number, uint32_t pixel)
+void tinytl_add_forward(tinytl_pass *pass, uint32_t number, uint32_t pixel)
 {
     const tinytl_head_layer *layer = &pass->model->layers[number];
     float *output = output_of(pass, number, pixel);
     const float *other;
     tinytl_copy_forward(pass, number, pixel);
-    other = tinytl_pixel_read(pass->model, layer->inputs[1], pixel);
+    other = tinytl_pixel_read(pass, layer->inputs[1], pixel);
     for (uint32_t c = 0; c < layer->out; c++)
         output[c] += other[c];
 }
@@ -134,7 +134,7 @@ static void drop(const tinytl_pass *pass, uint32_t number, uint32_t pixel, const
     }
 }
 
-void tinytl_dropout_forward(const tinytl_pass *pass, uint32_t number, uint32_t pixel)
+void tinytl_dropout_forward(tinytl_pass *pass, uint32_t number, uint32_t pixel)
 {
     drop(pass, number, pixel, input_of(pass, number, pixel), output_of(pass, number, pixel), 0);
 }

@@ -81,12 +81,12 @@ void tinytl_average_pool_end(const tinytl_pass *pass, uint32_t number)
         }
 }
 
-void tinytl_average_pool_forward(const tinytl_pass *pass, uint32_t number, uint32_t pixel)
+void tinytl_average_pool_forward(tinytl_pass *pass, uint32_t number, uint32_t pixel)
 {
     const tinytl_model *model = pass->model;
     const tinytl_head_layer *layer = &model->layers[number];
     const tinytl_head_value *output = output_of(pass, number);
-    const float *input = tinytl_pixel_read(model, layer->inputs[0], pixel);
+    const float *input = tinytl_pixel_read(pass, layer->inputs[0], pixel);
     covered by = covered_by(model, layer, output, pixel);
     for (uint32_t row = by.rows.first; row < by.rows.end; row++)
         for (uint32_t column = by.columns.first; column < by.columns.end; column++) {
@@ -125,12 +125,12 @@ static int is_first(const tinytl_head_layer *layer, const covered *by, uint32_t 
     return by->row == (top > layer->pad_top ? top - layer->pad_top : 0) && by->column == (left > layer->pad_left ? left - layer->pad_left : 0);
 }
 
-void tinytl_max_pool_forward(const tinytl_pass *pass, uint32_t number, uint32_t pixel)
+void tinytl_max_pool_forward(tinytl_pass *pass, uint32_t number, uint32_t pixel)
 {
     const tinytl_model *model = pass->model;
     const tinytl_head_layer *layer = &model->layers[number];
     const tinytl_head_value *output = output_of(pass, number);
-    const float *input = tinytl_pixel_read(model, layer->inputs[0], pixel);
+    const float *input = tinytl_pixel_read(pass, layer->inputs[0], pixel);
     covered by = covered_by(model, layer, output, pixel);
     for (uint32_t row = by.rows.first; row < by.rows.end; row++)
         for (uint32_t column = by.columns.first; column < by.columns.end; column++) {

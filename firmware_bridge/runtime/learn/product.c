@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Dense layers and convolutions are one thing here: a matrix times a window. Rows go four at a time, what remains one by one; the
- * loops over a row are in rows.h.
+ * Dense layers and convolutions are one thing here: a matrix times a window. The loops over rows are in rows.h.
  */
 #include "learn/elementary.h"
 #include "learn/fused.h"
@@ -9,101 +8,93 @@
 #include "learn/rows.h"
 #include "learn/window.h"
 
-#define BLOCK TINYTL_BLOCK
+/* Goes through rows of weights with their gradients, a block at a time. */
+typedef struct rows_left {
+    const float *d_output; /* of the next row */
+    uint32_t count;        /* rows left */
+    uint32_t in;
+    float *weights;        /* the next row; NULL: they are not needed */
+    float *bias;           /* of the next row; NULL: it does not train */
+    float factor;
+    uint32_t limit;        /* a gradient of this magnitude or more is passed over, which is said */
+} rows_left;
 
-/* The next rows with a gradient, at most four. */
+/* Rows whose gradient is not 0. */
 typedef struct block {
-    uint32_t rows[BLOCK];
-    uint32_t count;
-    uint32_t next; /* row behind the last */
+    float *rows[TINYTL_BLOCK];
+    float steps[TINYTL_BLOCK]; /* factor × d_output of each */
 } block;
 
-/* Passes over rows whose gradient is 0, and, saying so, over those that reach `limit`. */
-static int next_block(tinytl_pass *pass, const float *d_output, uint32_t rows, uint32_t limit, block *found)
+/* Finds the next rows; returns how many. */
+static inline uint32_t next_block(tinytl_pass *pass, rows_left *left, block *found)
 {
-    uint32_t count = 0, o = found->next;
-    for (; o < rows && count < BLOCK; o++) {
-        uint32_t magnitude = tinytl_magnitude(d_output[o]);
-        if (magnitude == 0)
-            continue;
-        if (magnitude >= limit)
+    uint32_t count = 0, wanted = next_rows(left->count);
+    float *weights = left->weights, *bias = left->bias;
+    const float *d_output = left->d_output, *end = d_output + left->count;
+    while (d_output != end && count < wanted) {
+        float d = *d_output++;
+        uint32_t magnitude = tinytl_magnitude(d);
+        if (magnitude - 1u < left->limit - 1u) { /* neither 0 nor beyond the limit */
+            float step = left->factor * d;
+            found->steps[count] = step;
+            found->rows[count++] = weights;
+            if (bias)
+                *bias += step;
+        } else if (magnitude != 0) {
             pass->diverged = 1;
-        else
-            found->rows[count++] = o;
+        }
+        weights += left->in;
+        if (bias)
+            bias++;
     }
-    found->count = count;
-    found->next = o;
-    return count != 0;
+    left->count = (uint32_t)(end - d_output);
+    left->d_output = d_output;
+    left->weights = weights;
+    left->bias = bias;
+    return count;
 }
 
-void tinytl_product_forward(const tinytl_pass *pass, uint32_t number, uint32_t pixel)
+void tinytl_product_forward(tinytl_pass *pass, uint32_t number, uint32_t pixel)
 {
     const tinytl_model *model = pass->model;
     const tinytl_head_layer *layer = &model->layers[number];
-    uint32_t in = layer->in, rows = tinytl_rows_of(model, number), o = 0;
+    uint32_t in = layer->in, left = tinytl_rows_of(model, number);
     const float *weights = tinytl_weights_of(model, layer), *bias = tinytl_bias_of(model, layer);
-    const float *input = tinytl_window_read(model, number, pixel);
+    const float *input = tinytl_window_read(pass, number, pixel);
     float *output = tinytl_value_at(model, tinytl_value_of(model, number), pixel);
-    for (; o < rows; o++)
-        output[o] = bias[o];
-    for (o = 0; o + BLOCK <= rows; o += BLOCK)
-        dot_block(weights + (size_t)o * in, in, input, output + o);
-    for (; o < rows; o++)
-        output[o] = dot_row(weights + (size_t)o * in, in, input, output[o]);
+    while (left != 0) {
+        uint32_t count = next_rows(left);
+        dot_rows(weights, count, in, input, bias, output);
+        weights += (size_t)count * in;
+        bias += count;
+        output += count;
+        left -= count;
+    }
 }
 
 void tinytl_product_gradient(tinytl_pass *pass, uint32_t number, uint32_t pixel)
 {
     const tinytl_model *model = pass->model;
     const tinytl_head_layer *layer = &model->layers[number];
-    const float *weights = tinytl_weights_of(model, layer);
     const float *d_output = tinytl_gradient_at(model, tinytl_value_of(model, number), pixel);
-    float *d_input = tinytl_window_gradient(model, number, pixel);
-    uint32_t rows = tinytl_rows_of(model, number);
-    block found = {{0}, 0, 0};
-    while (next_block(pass, d_output, rows, TINYTL_MAGNITUDE_INFINITE, &found)) {
-        const float *at[BLOCK];
-        float d_rows[BLOCK];
-        for (uint32_t r = 0; r < found.count; r++) {
-            at[r] = weights + (size_t)found.rows[r] * layer->in;
-            d_rows[r] = d_output[found.rows[r]];
-        }
-        if (found.count == BLOCK)
-            gather_block(at, d_rows, layer->in, d_input);
-        else
-            for (uint32_t r = 0; r < found.count; r++)
-                gather_row(at[r], d_rows[r], layer->in, d_input);
-    }
+    float *d_input = tinytl_window_gradient(pass, number, pixel);
+    rows_left left = {d_output, tinytl_rows_of(model, number), layer->in, (float *)(uintptr_t)tinytl_weights_of(model, layer), NULL, 1.0f,
+                      TINYTL_MAGNITUDE_INFINITE};
+    block found;
+    for (uint32_t count; (count = next_block(pass, &left, &found)) != 0;)
+        gather_rows((const float *const *)found.rows, found.steps, count, layer->in, d_input);
     tinytl_window_scatter(model, number, pixel, d_input);
-}
-
-static void update_weights(float *weights, const block *found, const float steps[BLOCK], const float *input, uint32_t in)
-{
-    float *at[BLOCK];
-    for (uint32_t r = 0; r < found->count; r++)
-        at[r] = weights + (size_t)found->rows[r] * in;
-    if (found->count == BLOCK)
-        update_block(at, steps, input, in);
-    else
-        for (uint32_t r = 0; r < found->count; r++)
-            update_row(at[r], steps[r], input, in);
 }
 
 void tinytl_product_update(tinytl_pass *pass, uint32_t number, uint32_t pixel, const tinytl_update *update)
 {
     const tinytl_model *model = pass->model;
     const float *d_output = tinytl_gradient_at(model, tinytl_value_of(model, number), pixel);
-    const float *input = update->weights ? tinytl_window_read(model, number, pixel) : NULL;
-    uint32_t rows = tinytl_rows_of(model, number);
-    block found = {{0}, 0, 0};
-    while (next_block(pass, d_output, rows, update->limit, &found)) {
-        float steps[BLOCK];
-        for (uint32_t r = 0; r < found.count; r++) {
-            steps[r] = update->factor * d_output[found.rows[r]];
-            if (update->bias)
-                update->bias[found.rows[r]] += steps[r];
-        }
+    const float *input = update->weights ? tinytl_window_read(pass, number, pixel) : NULL;
+    uint32_t in = model->layers[number].in;
+    rows_left left = {d_output, tinytl_rows_of(model, number), in, update->weights, update->bias, update->factor, update->limit};
+    block found;
+    for (uint32_t count; (count = next_block(pass, &left, &found)) != 0;)
         if (input)
-            update_weights(update->weights, &found, steps, input, model->layers[number].in);
-    }
+            update_rows(found.rows, found.steps, count, input, in);
 }

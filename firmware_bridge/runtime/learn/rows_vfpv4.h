@@ -42,12 +42,13 @@ static float dot_row(const float *weights, uint32_t in, const float *input, floa
     return sum;
 }
 
-/* weights: [4][in]; sums: [4], in and out. */
-static void dot_block(const float *weights, uint32_t in, const float *input, float sums[TINYTL_BLOCK])
+#define START(bias) float s0 = (bias)[0], s1 = (bias)[1], s2 = (bias)[2], s3 = (bias)[3]
+
+static inline void dot_four(const float *weights, uint32_t in, const float *input, const float *bias, float *sums)
 {
     const float *w0 = weights, *w1 = w0 + in, *w2 = w1 + in, *w3 = w2 + in;
     const float *eights = input + (in & ~7u);
-    float s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
+    START(bias);
     if (input != eights)
         __asm__ volatile("1: vldmia %[x]!, {s8-s15}\n" DOT("w0", "s0") DOT("w1", "s1") DOT("w2", "s2") DOT("w3", "s3")
                              LOOP("x", "end")
@@ -55,10 +56,36 @@ static void dot_block(const float *weights, uint32_t in, const float *input, flo
                            [s1] "+&t"(s1), [s2] "+&t"(s2), [s3] "+&t"(s3)
                          : [end] "r"(eights)
                          : "memory", "cc", SIXTEEN);
+    sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
+    if ((in & 7u) == 0)
+        return;
     sums[0] = dot_row(w0, in & 7u, input, s0);
     sums[1] = dot_row(w1, in & 7u, input, s1);
     sums[2] = dot_row(w2, in & 7u, input, s2);
     sums[3] = dot_row(w3, in & 7u, input, s3);
+}
+
+static inline void dot_five(const float *weights, uint32_t in, const float *input, const float *bias, float *sums)
+{
+    const float *w0 = weights, *w1 = w0 + in, *w2 = w1 + in, *w3 = w2 + in, *w4 = w3 + in;
+    const float *eights = input + (in & ~7u);
+    START(bias);
+    float s4 = bias[4];
+    if (input != eights)
+        __asm__ volatile("1: vldmia %[x]!, {s8-s15}\n" DOT("w0", "s0") DOT("w1", "s1") DOT("w2", "s2") DOT("w3", "s3")
+                             DOT("w4", "s4") LOOP("x", "end")
+                         : [x] "+&r"(input), [w0] "+&r"(w0), [w1] "+&r"(w1), [w2] "+&r"(w2), [w3] "+&r"(w3), [w4] "+&r"(w4),
+                           [s0] "+&t"(s0), [s1] "+&t"(s1), [s2] "+&t"(s2), [s3] "+&t"(s3), [s4] "+&t"(s4)
+                         : [end] "r"(eights)
+                         : "memory", "cc", SIXTEEN);
+    sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3, sums[4] = s4;
+    if ((in & 7u) == 0)
+        return;
+    sums[0] = dot_row(w0, in & 7u, input, s0);
+    sums[1] = dot_row(w1, in & 7u, input, s1);
+    sums[2] = dot_row(w2, in & 7u, input, s2);
+    sums[3] = dot_row(w3, in & 7u, input, s3);
+    sums[4] = dot_row(w4, in & 7u, input, s4);
 }
 
 static void gather_row(const float *weights, float d, uint32_t in, float *d_input)
@@ -73,7 +100,7 @@ static void gather_row(const float *weights, float d, uint32_t in, float *d_inpu
         *d_input = TINYTL_FUSED(d, *weights++, *d_input);
 }
 
-static void gather_block(const float *const rows[TINYTL_BLOCK], const float d[TINYTL_BLOCK], uint32_t in, float *d_input)
+static inline void gather_four(const float *const *rows, const float *d, uint32_t in, float *d_input)
 {
     const float *w0 = rows[0], *w1 = rows[1], *w2 = rows[2], *w3 = rows[3];
     const float *eights = d_input + (in & ~7u);
@@ -83,10 +110,18 @@ static void gather_block(const float *const rows[TINYTL_BLOCK], const float d[TI
                          : [x] "+&r"(d_input), [w0] "+&r"(w0), [w1] "+&r"(w1), [w2] "+&r"(w2), [w3] "+&r"(w3)
                          : [d0] "t"(d[0]), [d1] "t"(d[1]), [d2] "t"(d[2]), [d3] "t"(d[3]), [end] "r"(eights)
                          : "memory", "cc", SIXTEEN);
+    if ((in & 7u) == 0)
+        return;
     gather_row(w0, d[0], in & 7u, d_input);
     gather_row(w1, d[1], in & 7u, d_input);
     gather_row(w2, d[2], in & 7u, d_input);
     gather_row(w3, d[3], in & 7u, d_input);
+}
+
+static inline void gather_five(const float *const *rows, const float *d, uint32_t in, float *d_input)
+{
+    gather_four(rows, d, in, d_input);
+    gather_row(rows[4], d[4], in, d_input);
 }
 
 static void update_row(float *weights, float step, const float *input, uint32_t in)
@@ -101,7 +136,7 @@ static void update_row(float *weights, float step, const float *input, uint32_t 
         *weights = TINYTL_FUSED(step, *input++, *weights);
 }
 
-static void update_block(float *const rows[TINYTL_BLOCK], const float steps[TINYTL_BLOCK], const float *input, uint32_t in)
+static inline void update_four(float *const *rows, const float *steps, const float *input, uint32_t in)
 {
     float *w0 = rows[0], *w1 = rows[1], *w2 = rows[2], *w3 = rows[3];
     const float *eights = input + (in & ~7u);
@@ -111,12 +146,35 @@ static void update_block(float *const rows[TINYTL_BLOCK], const float steps[TINY
                          : [x] "+&r"(input), [w0] "+&r"(w0), [w1] "+&r"(w1), [w2] "+&r"(w2), [w3] "+&r"(w3)
                          : [g0] "t"(steps[0]), [g1] "t"(steps[1]), [g2] "t"(steps[2]), [g3] "t"(steps[3]), [end] "r"(eights)
                          : "memory", "cc", SIXTEEN);
+    if ((in & 7u) == 0)
+        return;
     update_row(w0, steps[0], input, in & 7u);
     update_row(w1, steps[1], input, in & 7u);
     update_row(w2, steps[2], input, in & 7u);
     update_row(w3, steps[3], input, in & 7u);
 }
 
+static inline void update_five(float *const *rows, const float *steps, const float *input, uint32_t in)
+{
+    float *w0 = rows[0], *w1 = rows[1], *w2 = rows[2], *w3 = rows[3], *w4 = rows[4];
+    const float *eights = input + (in & ~7u);
+    if (input != eights)
+        __asm__ volatile("1: vldmia %[x]!, {s8-s15}\n" UPDATE("w0", "g0") UPDATE("w1", "g1") UPDATE("w2", "g2")
+                             UPDATE("w3", "g3") UPDATE("w4", "g4") LOOP("x", "end")
+                         : [x] "+&r"(input), [w0] "+&r"(w0), [w1] "+&r"(w1), [w2] "+&r"(w2), [w3] "+&r"(w3), [w4] "+&r"(w4)
+                         : [g0] "t"(steps[0]), [g1] "t"(steps[1]), [g2] "t"(steps[2]), [g3] "t"(steps[3]), [g4] "t"(steps[4]),
+                           [end] "r"(eights)
+                         : "memory", "cc", SIXTEEN);
+    if ((in & 7u) == 0)
+        return;
+    update_row(w0, steps[0], input, in & 7u);
+    update_row(w1, steps[1], input, in & 7u);
+    update_row(w2, steps[2], input, in & 7u);
+    update_row(w3, steps[3], input, in & 7u);
+    update_row(w4, steps[4], input, in & 7u);
+}
+
+#undef START
 #undef DOT
 #undef GATHER
 #undef UPDATE

@@ -62,27 +62,27 @@ static uint32_t limit_of(const tinytl_pass *pass, uint32_t number, float factor)
 {
     float bound = tinytl_value_bound(pass->model, pass->model->layers[number].inputs[0]);
     float limit = STEP_LIMIT / (factor * (bound <= 1.0f ? 1.0f : bound));
-    return limit > 0.0f ? tinytl_float_bits(limit) : 0;
+    return limit > 0.0f ? tinytl_float_bits(limit) : 1u;
 }
 
 tinytl_update tinytl_update_begin(const tinytl_pass *pass, uint32_t number)
 {
     const tinytl_model *model = pass->model;
     const tinytl_head_section *head = model->head;
-    run weights = trained_weights(model, number), bias = trained_bias(model, number);
+    const tinytl_head_layer *layer = &model->layers[number];
     float *target = target_of(model), keep = keep_of(pass);
     int summed = head->gradients != TINYTL_NONE;
     tinytl_update update = {NULL, NULL, summed ? 1.0f : -pass->learning_rate, 0};
     update.limit = limit_of(pass, number, summed ? 1.0f : pass->learning_rate);
-    if (weights.count != 0)
-        update.weights = target + weights.first;
-    if (bias.count != 0)
-        update.bias = target + bias.first;
+    if (layer->trains & TINYTL_TRAINS_WEIGHTS)
+        update.weights = target + layer->weights;
+    if (layer->trains & TINYTL_TRAINS_BIAS)
+        update.bias = target + layer->bias;
     if (!summed && head->moments != TINYTL_NONE) {
-        scale_run(target, weights, head->momentum);
-        scale_run(target, bias, head->momentum);
+        scale_run(target, trained_weights(model, number), head->momentum);
+        scale_run(target, trained_bias(model, number), head->momentum);
     } else if (!summed && keep < 1.0f) {
-        scale_run(target, weights, keep);
+        scale_run(target, trained_weights(model, number), keep);
     }
     return update;
 }

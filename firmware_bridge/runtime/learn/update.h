@@ -16,7 +16,7 @@ typedef struct tinytl_update {
     float *weights; /* NULL: they do not train */
     float *bias;    /* NULL: it does not train */
     float factor;
-    uint32_t limit; /* a d_output of this magnitude (bits) or more is passed over: it could leave the finite numbers */
+    uint32_t limit; /* a d_output of this magnitude (bits, ≥ 1) or more is passed over: it could leave the finite numbers */
 } tinytl_update;
 
 /* Once before a layer's gradients: decays weights, shrinks moments. */

@@ -61,21 +61,12 @@ static void copy_row(const tinytl_model *model, uint32_t number, uint32_t first,
         memcpy(to, tinytl_floats_at(model, value->place) + first, (size_t)count * sizeof *to);
 }
 
-const float *tinytl_window_read(const tinytl_model *model, uint32_t number, uint32_t pixel)
+static void copy_window(const tinytl_model *model, uint32_t number, uint32_t pixel, float *to)
 {
     const tinytl_head_layer *layer = &model->layers[number];
     const tinytl_head_value *input = input_of(model, number);
-    uint32_t first = first_element(model, layer, input, pixel), channels = input->channels;
-    uint32_t row_floats = layer->window_width * channels;
-    float *columns = columns_of(model), *to = columns;
-    place window;
-    if (first != TINYTL_NONE) {
-        if (input->storage != TINYTL_FEATURE)
-            return tinytl_floats_at(model, input->place) + first;
-        tinytl_feature_read(model, layer->inputs[0], first, layer->in, columns);
-        return columns;
-    }
-    window = place_of(model, number, pixel);
+    uint32_t channels = input->channels, row_floats = layer->window_width * channels;
+    place window = place_of(model, number, pixel);
     for (uint32_t y = 0; y < layer->window_height; y++, to += row_floats) {
         int32_t row = window.row + (int32_t)y;
         uint32_t count = window.inside * channels, left = window.left * channels;
@@ -87,17 +78,39 @@ const float *tinytl_window_read(const tinytl_model *model, uint32_t number, uint
                      ((uint32_t)row * input->width + (uint32_t)(window.column + (int32_t)window.left)) * channels, count, to + left);
         memset(to + left + count, 0, (size_t)(row_floats - left - count) * sizeof *to);
     }
+}
+
+const float *tinytl_window_read(tinytl_pass *pass, uint32_t number, uint32_t pixel)
+{
+    const tinytl_model *model = pass->model;
+    const tinytl_head_layer *layer = &model->layers[number];
+    const tinytl_head_value *input = input_of(model, number);
+    float *columns = columns_of(model);
+    uint32_t first;
+    if (pass->columns_layer == number && pass->columns_pixel == pixel)
+        return columns;
+    first = first_element(model, layer, input, pixel);
+    if (first != TINYTL_NONE && input->storage != TINYTL_FEATURE)
+        return tinytl_floats_at(model, input->place) + first;
+    if (first != TINYTL_NONE)
+        tinytl_feature_read(model, layer->inputs[0], first, layer->kind == TINYTL_DENSE ? layer->in : input->channels, columns);
+    else
+        copy_window(model, number, pixel, columns);
+    pass->columns_layer = number;
+    pass->columns_pixel = pixel;
     return columns;
 }
 
-float *tinytl_window_gradient(const tinytl_model *model, uint32_t number, uint32_t pixel)
+float *tinytl_window_gradient(tinytl_pass *pass, uint32_t number, uint32_t pixel)
 {
+    const tinytl_model *model = pass->model;
     const tinytl_head_layer *layer = &model->layers[number];
     const tinytl_head_value *input = input_of(model, number);
     uint32_t first = first_element(model, layer, input, pixel);
     float *columns = columns_of(model);
     if (first != TINYTL_NONE)
         return tinytl_floats_at(model, input->gradient) + first;
+    pass->columns_layer = TINYTL_NONE;
     memset(columns, 0, (size_t)layer->window_height * layer->window_width * input->channels * sizeof *columns);
     return columns;
 }

@@ -9,10 +9,10 @@
 #include "learn/graph.h"
 
 /* Numbers of the window of an output pixel, for reading: in place where they lie side by side, else copied to the columns. */
-const float *tinytl_window_read(const tinytl_model *model, uint32_t layer, uint32_t pixel);
+const float *tinytl_window_read(tinytl_pass *pass, uint32_t layer, uint32_t pixel);
 
 /* The same of the input's gradient, to add to: in place, or zeroed columns that tinytl_window_scatter then adds. */
-float *tinytl_window_gradient(const tinytl_model *model, uint32_t layer, uint32_t pixel);
+float *tinytl_window_gradient(tinytl_pass *pass, uint32_t layer, uint32_t pixel);
 
 /* Add what tinytl_window_gradient gave to the input's gradient, unless it lies there. */
 void tinytl_window_scatter(const tinytl_model *model, uint32_t layer, uint32_t pixel, const float *columns);
