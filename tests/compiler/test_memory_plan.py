@@ -3,14 +3,14 @@
 is known.
 """
 
-from itertools import combinations
+from itertools import combinations, product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_graphs import random_graph
 
 from tinytl.compiler.compile import compile_program
-from tinytl.compiler.liveness import ArenaPlan, plan_arena
+from tinytl.compiler.liveness import ArenaPlan, HeadNeeds, plan_arena
 from tinytl.compiler.memory import ALIGNMENT, Buffer, aligned, lower_bound, plan_memory
 from tinytl.compiler.program import Program
 from tinytl.compiler.row_steps import overlap_distance
@@ -91,13 +91,13 @@ def test_empty_plan_has_no_bytes() -> None:
     assert plan_memory([]).bytes == 0
 
 
-AFTERWARDS = (("features_f32", 40), ("workspace", 96))
+AFTERWARDS = (Buffer("columns", 40, 0, 3), Buffer("output of dense", 96, 1, 2), Buffer("gradient of dense", 96, 3, 4))
 PERSISTENT = (("parameters", 100), ("replay_buffer", 64))
 
 
 def planned(seed: int) -> tuple[Program, ArenaPlan]:
     program = compile_program(random_graph(seed, length=9))
-    return program, plan_arena(program, afterwards=AFTERWARDS, persistent=PERSISTENT)
+    return program, plan_arena(program, HeadNeeds(AFTERWARDS, PERSISTENT, held=4))
 
 
 def test_operands_of_every_operator_stay_apart() -> None:
@@ -122,7 +122,13 @@ def test_what_the_head_needs_is_apart_from_the_outputs() -> None:
     for seed in range(25):
         program, arena = planned(seed)
         outputs = [(arena.offsets[program.tensors[n].storage], program.tensors[n].bytes) for n in program.outputs]
-        named = [(arena.named[name], size) for name, size in (*AFTERWARDS, *PERSISTENT)]
+        named = [(arena.named[name], size) for name, size in PERSISTENT]
+        step = [(arena.named[each.name], each.bytes) for each in AFTERWARDS]
+        for (a, a_bytes), (b, b_bytes) in product(outputs, step):
+            assert a + a_bytes <= b or b + b_bytes <= a, "features stay for a whole step"
+        columns, output, gradient = step
+        assert columns[0] + 40 <= output[0] or output[0] + 96 <= columns[0]
+        assert columns[0] + 40 <= gradient[0] or gradient[0] + 96 <= columns[0]
         for (a, a_bytes), (b, b_bytes) in combinations(outputs + named, 2):
             assert a + a_bytes <= b or b + b_bytes <= a
         end_of_activations = arena.named["parameters"]
@@ -134,5 +140,5 @@ def test_what_the_head_needs_is_apart_from_the_outputs() -> None:
 def test_arena_map_names_everything() -> None:
     program, arena = planned(3)
     names = [each.name for each in arena.ranges]
-    assert {"input", "features_f32", "workspace", "parameters", "replay_buffer"} <= set(names)
-    assert all(0 <= each.first_operator <= each.last_operator <= len(program.operators) for each in arena.ranges)
+    assert {"input", *(each.name for each in AFTERWARDS), *(name for name, _ in PERSISTENT)} <= set(names)
+    assert all(0 <= each.first_operator <= each.last_operator <= len(program.operators) + 4 for each in arena.ranges)

@@ -282,4 +282,3 @@ def _check_arrays(layer: HeadLayer) -> None:
 def _agree(layer: HeadLayer, takes: int, given: int) -> None:
     if takes != given:
         raise ModelError(f"head layer {layer.name!r} takes {takes} numbers", expected=f"{given}, what comes before it")
-DenseLayer = dense_layer
