@@ -226,7 +226,8 @@ def _check(bundle: Bundle, *, label: str) -> None:
 
 def _check_head(head: Head, fields: manifests.Manifest, label: str) -> None:
     shapes = tuple(three_sides(each.shape) for each in fields.features)
-    _agree(f"{label}: the head takes features {list(head.feature_shapes)}", head.feature_shapes == shapes, f"{list(shapes)}, the extractor's")
+    taken = head.feature_shapes
+    _agree(f"{label}: the head takes features {list(taken)}", taken == shapes, f"{list(shapes)}, the extractor's")
     for layer, record in zip(head.layers, fields.head.layers, strict=True):
         sizes, found = {"in": record.takes, "out": record.out}, {"in": None, "out": None} | _sizes(layer)
         _agree(f"{label}: head layer {layer.name!r} has sizes {_told(sizes)}", sizes == found, _told(found))

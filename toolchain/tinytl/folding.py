@@ -9,7 +9,6 @@ batch-norm behind an activation into the Dense behind it. A softmax at the end i
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,17 @@ from tinytl.errors import ModelError
 from tinytl.head import ACTIVATED, HeadLayer, Shape
 from tinytl.keras_graph import Call, free_name
 from tinytl.learnable import (
-    ACTIVATORS, CONVOLUTIONS, PADDINGS, RESHAPES, Padding, activation_of, head_layer, keeps_order, kind_of, refused, shape_of, zero_padding,
+    CONVOLUTIONS,
+    PADDINGS,
+    RESHAPES,
+    Padding,
+    activation_of,
+    head_layer,
+    keeps_order,
+    kind_of,
+    refused,
+    shape_of,
+    zero_padding,
 )  # fmt: skip
 
 FOLLOWERS = ("activation", "scale", "add", "dropout", "average_pool", "max_pool")
@@ -200,11 +209,12 @@ class _Drafts:
             return
         if any(reader.layer.kind != "dense" for reader in readers):
             return
-        scale, shift = draft.layer.weights, draft.layer.bias
+        scale, shift = _arrays(draft.layer)
         for reader in readers:
-            weights, places = _f64(reader.layer.weights), prod(reader.reads[0]) // prod(scale.shape)  # type: ignore[union-attr]
-            bias = reader.layer.bias + weights @ np.tile(shift, places)  # type: ignore[arg-type]
-            reader.layer = replace(reader.layer, weights=weights * np.tile(scale, places), bias=bias)  # type: ignore[arg-type]
+            weights, bias = _arrays(reader.layer)
+            places = weights.shape[1] // len(scale)
+            bias = bias + weights @ np.tile(shift, places)
+            reader.layer = replace(reader.layer, weights=weights * np.tile(scale, places), bias=bias)
         self._replace(number, draft.inputs[0])
 
     def _check_end(self) -> None:
@@ -265,10 +275,11 @@ def _with_scale(before: _Draft, draft: _Draft) -> HeadLayer | None:
     layer = before.layer
     if draft.layer.kind != "scale" or layer.weights is None or layer.activation != "none" or before.gives != draft.reads[0]:
         return None
-    scale, shift = draft.layer.weights, draft.layer.bias
-    of_output = scale if layer.kind in ("scale", "depthwise_conv_2d") else scale.reshape(-1, *[1] * (layer.weights.ndim - 1))  # type: ignore[union-attr]
-    weights = _f64(layer.weights) * of_output
-    return replace(layer, weights=weights, bias=_f64(layer.bias) * scale + shift)  # type: ignore[operator]
+    scale, shift = _arrays(draft.layer)
+    weights, bias = _arrays(layer)
+    outputs_last = layer.kind in ("scale", "depthwise_conv_2d")
+    weights = weights * (scale if outputs_last else scale.reshape(-1, *[1] * (weights.ndim - 1)))
+    return replace(layer, weights=weights, bias=bias * scale + shift)
 
 
 def _trained(layer: HeadLayer, trains: str) -> HeadLayer:
@@ -278,5 +289,6 @@ def _trained(layer: HeadLayer, trains: str) -> HeadLayer:
     return replace(layer, weights=weights, bias=bias, trains=trains)
 
 
-def _f64(values: Any) -> np.ndarray:
-    return np.asarray(values, np.float64)
+def _arrays(layer: HeadLayer) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights and bias of a layer that has them, in float64."""
+    return np.asarray(layer.weights, np.float64), np.asarray(layer.bias, np.float64)

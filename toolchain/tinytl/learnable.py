@@ -6,6 +6,7 @@ is not known here, and a batch-norm is still float64, as it is folded. What the 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -148,7 +149,7 @@ def _add(call: Call) -> HeadLayer:
 
 def _pool(call: Call) -> HeadLayer:
     kind = "average_pool" if "Average" in kind_of(call) else "max_pool"
-    return _windowed(call, kind, _two(call.layer.pool_size))
+    return _windowed(call, kind, call.layer.pool_size)
 
 
 def _global_pool(call: Call) -> HeadLayer:
@@ -182,11 +183,9 @@ _MAKE: dict[str, Callable[[Call], HeadLayer]] = {
 
 
 def _windowed(call: Call, kind: str, window: Sequence[int], **arrays: np.ndarray) -> HeadLayer:
-    height, width = (int(side) for side in window)
-    stride = _two(call.layer.strides)
-    return HeadLayer(
-        call.layer.name, kind, window=(height, width), stride=stride, padding=_padding(call, (height, width), stride), **arrays
-    )
+    sides, stride = _two(window), _two(call.layer.strides)
+    layer = HeadLayer(call.layer.name, kind, window=sides, stride=stride, padding=_padding(call, sides, stride))
+    return replace(layer, **arrays)  # type: ignore[arg-type]
 
 
 def _padding(call: Call, window: tuple[int, int], stride: tuple[int, int]) -> Padding:
