@@ -140,9 +140,9 @@ def layer_rows(bundle: Bundle | None, image: Image, counted: Counted | None) -> 
 
 def _head_row(bundle: Bundle, region: Region | None) -> LayerRow:
     head = bundle.head
-    kinds = " + ".join(dict.fromkeys(layer.kind for layer in head.layers))
+    operator = "dense" if all(layer.kind == "dense" for layer in head.layers) else "head"
     return LayerRow(
-        " + ".join(layer.name for layer in head.layers), kinds, (1, head.shapes[-1][2]), head.macs,
+        " + ".join(layer.name for layer in head.layers), operator, (1, head.shapes[-1][2]), head.macs,
         4 * head.parameter_count, 4 * head.feature_count,
         region.instructions if region else None, region.cycles_model if region else None, energy.head_nj(head.macs, head.parameter_count),
         classes=_classes(region),

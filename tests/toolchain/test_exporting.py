@@ -16,9 +16,9 @@ from tinytl.data.preprocess import fit_samples, quantize_samples
 from tinytl.errors import BundleError, ModelError
 from tinytl.exporting import balanced, export, export_model
 from tinytl.head import Learning
+from tinytl.head_forward import logits
 from tinytl.interpreter import Interpreter
 from tinytl.plan import cut
-from tinytl.quantization import logits
 from tinytl.run_folder import Run
 
 ANOTHER_PROCESS = """

@@ -86,10 +86,10 @@ def trained_calls(graph: Graph, plan: FreezePlan) -> tuple[Call, ...]:
 
 
 def convolutions(graph: Graph) -> tuple[Call, ...]:
-    """Return the convolutions, the deepest first; of equally deep ones the later call first."""
+    """Return the convolutions, the deepest first; of equally deep ones that on the longer path to the output, then the later call."""
     depths = graph.depths()
     found = [call for call in reversed(graph.calls) if kind_of(call) in CONVOLUTIONS]
-    return tuple(sorted(found, key=lambda call: -depths[id(call)]))
+    return tuple(sorted(found, key=lambda call: depths[id(call)], reverse=True))
 
 
 def nearby(plan: FreezePlan, count: int) -> Iterator[FreezePlan]:

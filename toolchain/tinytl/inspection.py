@@ -168,10 +168,14 @@ def _head_rows(head: Head) -> list[LayerRow]:
     rows = []
     for number, layer in enumerate(head.layers):
         shape = head.shapes[head.value_of(number)]
-        operator = layer.kind if layer.activation == "none" else f"{layer.kind} + {layer.activation}"
+        activation = "" if layer.activation == "none" else f" + {layer.activation}"
+        biases = " (biases)" if layer.trains == "bias" else ""
         sides = shape[2:] if shape[:2] == (1, 1) else shape
         rows.append(
-            LayerRow(layer.name, operator, (1, *sides), layer_macs(layer, shape), 4 * layer.parameter_count, 4 * prod(shape))
+            LayerRow(
+                *(layer.name, f"{layer.kind}{activation}{biases}", (1, *sides)),
+                *(layer_macs(layer, shape), 4 * layer.parameter_count, 4 * prod(shape)),
+            )
         )
     return rows
 

@@ -56,13 +56,16 @@ class Graph:
         """Return the calls that take a tensor, in order."""
         return tuple(call for call in self.calls if any(each is tensor for each in call.inputs))
 
-    def depths(self) -> dict[int, int]:
-        """Return, by the id of each call, how many calls the longest path from the input to it has, itself included."""
-        of_tensor: dict[int, int] = {}
-        found = {}
+    def depths(self) -> dict[int, tuple[int, int]]:
+        """Return, by the id of each call, how many calls the longest paths have: from the input to it, and from it to the output."""
+        before: dict[int, int] = {}
         for call in self.calls:
-            found[id(call)] = of_tensor[id(call.output)] = 1 + max((of_tensor.get(id(each), 0) for each in call.inputs), default=0)
-        return found
+            before[id(call.output)] = 1 + max((before.get(id(each), 0) for each in call.inputs), default=0)
+        behind: dict[int, int] = {}
+        for call in reversed(self.calls):
+            for each in call.inputs:
+                behind[id(each)] = max(behind.get(id(each), 0), 1 + behind.get(id(call.output), 0))
+        return {id(call): (before[id(call.output)], behind.get(id(call.output), 0)) for call in self.calls}
 
     def ancestors(self, tensor: Any) -> tuple[Call, ...]:
         """Return the calls that a tensor depends on, in order."""
