@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tinytl.data.dataset import Dataset
 from tinytl.head_forward import logits
 from tinytl.plan import Cut, cut
 
@@ -150,4 +151,22 @@ def nested() -> Any:
     return Model(outer, layers.Dense(3, name="logits")(x), name="nested")
 
 
-ALL = (plain_cnn, residual, mobile, waves, braided, nested)
+def woven() -> Any:
+    """Of every kind of layer with two features at the cut of its last convolution; dropout too."""
+    from keras import Input, Model, layers
+
+    image = Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="stem")(image)
+    y = layers.Conv2D(4, 1, activation="relu", name="inner")(x)
+    y = layers.DepthwiseConv2D((3, 5), padding="same", name="last")(y)
+    x = layers.BatchNormalization(name="norm")(layers.ReLU(6.0, name="clamp")(layers.Add(name="sum")([x, y])))
+    x = layers.ReLU(name="above")(layers.MaxPooling2D((2, 3), strides=(2, 1), padding="same", name="pool")(x))
+    x = layers.Flatten(name="flat")(layers.Dropout(0.5, name="drop")(layers.AveragePooling2D(2, name="mean")(x)))
+    return Model(image, layers.Dense(3, name="logits")(x), name="woven")
+
+
+def noise(shape: tuple[int, ...], classes: int = 3, samples: int = 30) -> Dataset:
+    """A task that nothing can learn: images of noise."""
+    images = np.random.default_rng(0).integers(0, 256, (samples, *shape), np.uint8)
+    labels = np.arange(samples) % classes
+    return Dataset("noise", images, labels, images, labels, tuple("abcdefgh"[:classes]))
