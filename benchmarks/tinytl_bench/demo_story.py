@@ -71,10 +71,9 @@ def tell(
 
 def _bundle(bundle: Bundle, image: Image, source: Dataset, target: Dataset) -> BundleFacts:
     manifest = bundle.manifest
-    trainable = sum(layer.weights.size + layer.bias.size for layer in bundle.head.layers)
     frozen = sum(count for operator in image.operators for count in [operator.weight_bytes])
     return BundleFacts(
-        manifest["name"], manifest["model"], manifest["plan"], source.name, target.name, frozen, int(trainable),
+        manifest["name"], manifest["model"], manifest["plan"], source.name, target.name, frozen, bundle.head.parameter_count,
         manifest["macs"]["frozen"], manifest["macs"]["trainable"],
     )  # fmt: skip
 

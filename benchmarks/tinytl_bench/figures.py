@@ -13,6 +13,7 @@ from statistics import fmean
 from tinytl import energy
 from tinytl.bundle import Bundle
 from tinytl.compiler import Image
+from tinytl.head import layer_macs
 from tinytl.measurement import Figure, LayerRow
 from tinytl_bench.counting import Region
 
@@ -97,10 +98,10 @@ def work_of(bundle: Bundle | None, image: Image) -> energy.Work:
     return energy.Work(
         frozen_macs=sum(operator.macs for operator in image.operators),
         trainable_macs=head.macs if head else 0,
-        first_layer_macs=int(head.layers[0].weights.size) if head else 0,
+        first_layer_macs=layer_macs(head.layers[0], head.shapes[head.value_of(0)]) if head else 0,
         constant_bytes=sum(operator.weight_bytes for operator in image.operators),
         activation_bytes=sum(operator.activation_bytes for operator in image.operators),
-        parameters=_parameters(bundle) if bundle else 0,
+        parameters=head.parameter_count if head else 0,
         replays=head.learning.replays_per_step if head else 0,
     )
 
@@ -138,11 +139,12 @@ def layer_rows(bundle: Bundle | None, image: Image, counted: Counted | None) -> 
 
 
 def _head_row(bundle: Bundle, region: Region | None) -> LayerRow:
-    layers, parameters = bundle.head.layers, _parameters(bundle)
+    head = bundle.head
+    operator = "dense" if all(layer.kind == "dense" for layer in head.layers) else "head"
     return LayerRow(
-        " + ".join(layer.name for layer in layers), "dense", (1, layers[-1].weights.shape[0]), bundle.head.macs,
-        4 * parameters, 4 * bundle.head.feature_count,
-        region.instructions if region else None, region.cycles_model if region else None, energy.head_nj(bundle.head.macs, parameters),
+        " + ".join(layer.name for layer in head.layers), operator, (1, head.shapes[-1][2]), head.macs,
+        4 * head.parameter_count, 4 * head.feature_count,
+        region.instructions if region else None, region.cycles_model if region else None, energy.head_nj(head.macs, head.parameter_count),
         classes=_classes(region),
     )  # fmt: skip
 
@@ -172,7 +174,3 @@ def _cycles(regions: Sequence[Region]) -> list[int]:
     cycles = [region.cycles_model for region in regions]
     known = [each for each in cycles if each is not None]
     return known if len(known) == len(cycles) else []
-
-
-def _parameters(bundle: Bundle) -> int:
-    return int(sum(layer.weights.size + layer.bias.size for layer in bundle.head.layers))

@@ -19,7 +19,7 @@ CARD = Card(
     default_shape=(28, 28, 1),
     input_shapes="28×28 or 32×32, 1 or 3 channels",
     value_range=(0.0, 1.0),
-    plans=("last-dense",),
+    plans=("last-dense", "fc+conv1", "fc+conv2", "all", "bias-only", "bias+last-dense"),
     source="after DS-CNN, Zhang et al. 2017, «Hello Edge: Keyword Spotting on Microcontrollers», arXiv:1711.07128",
 )
 STEM_CHANNELS = 16

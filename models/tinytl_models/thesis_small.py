@@ -19,7 +19,7 @@ CARD = Card(
     default_shape=(32, 32, 1),
     input_shapes="32×32, 1 or 3 channels",
     value_range=(0.0, 1.0),
-    plans=("last-dense", "fc"),
+    plans=("last-dense", "fc", "fc+conv1", "bias-only", "bias+last-dense"),
     source="V. Lygnos, thesis, University of Thessaly, 2022",
 )
 CHANNELS = (32, 32, 64, 64, 128, 128)

@@ -41,6 +41,24 @@ def test_round_trip(tiny_bundle: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["again.tinytl"]
 
 
+def test_a_graph_comes_back_layer_by_layer(woven_bundle: Path, tmp_path: Path) -> None:
+    first = read_bundle(woven_bundle)
+    write_bundle(first, tmp_path / "again.tinytl")
+    assert (tmp_path / "again.tinytl").read_bytes() == woven_bundle.read_bytes()
+    assert first.head.feature_shapes == ((8, 8, 4), (8, 8, 4))
+    assert [(each.name, each.kind, each.inputs, each.trains) for each in first.head.layers] == [
+        ("last", "depthwise_conv_2d", (1,), "bias"), ("sum", "add", (0, 2), "all"), ("norm", "scale", None, "bias"),
+        ("pool", "max_pool", None, "all"), ("above", "activation", None, "all"), ("mean", "average_pool", None, "all"),
+        ("drop", "dropout", None, "all"), ("logits", "dense", None, "all"),
+    ]  # fmt: skip
+    last, pool = first.head.layers[0], first.head.layers[3]
+    assert (last.window, last.padding, first.head.layers[1].activation, first.head.layers[6].rate) == ((3, 5), (1, 1, 2, 2), "relu6", 0.5)
+    assert (pool.window, pool.stride, pool.padding) == ((2, 3), (2, 1), (0, 0, 1, 1))
+    with zipfile.ZipFile(woven_bundle) as archive:
+        arrays = list(np.load(archive.open("head.npz")).files)
+    assert arrays == [f"{layer}/{array}" for layer in ("last", "norm", "logits") for array in ("weights", "bias")]
+
+
 def test_file_is_as_the_spec_says(tiny_bundle: Path) -> None:
     with zipfile.ZipFile(tiny_bundle) as archive:
         entries = archive.infolist()

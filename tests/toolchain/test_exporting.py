@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cut_models import noise, residual, shaken
 
 from tinytl.bundle import Bundle, read_bundle
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples, quantize_samples
 from tinytl.errors import BundleError, ModelError
 from tinytl.exporting import balanced, export, export_model
-from tinytl.head import Learning
+from tinytl.head_forward import logits
 from tinytl.interpreter import Interpreter
+from tinytl.learning import Learning
 from tinytl.plan import cut
-from tinytl.quantization import logits
 from tinytl.run_folder import Run
 
 ANOTHER_PROCESS = """
@@ -85,7 +86,7 @@ def test_bundle_answers_as_the_float_model(bundle: Bundle, tiny_model: Any, tiny
         quantize_samples(real, scale=facts["scale"], zero_point=facts["zero_point"])
     )
     dequantized = (answer.astype(np.float32) - features["zero_point"]) * np.float32(features["scale"])
-    predicted = logits(bundle.head, dequantized).argmax(axis=1)
+    predicted = logits(bundle.head, [dequantized]).argmax(axis=1)
     wanted = tiny_model.predict(tiny_dataset.x_test / np.float32(255), verbose=0).argmax(axis=1)
     assert np.mean(predicted == wanted) > 0.97
     assert np.mean(predicted == tiny_dataset.y_test) == pytest.approx(bundle.manifest["source"]["accuracy_int8"])
@@ -95,7 +96,7 @@ def test_replay_set_holds_source_features_of_all_classes(bundle: Bundle, tiny_da
     assert np.bincount(bundle.replay_labels).tolist() == [10, 10, 10, 10]
     features = bundle.manifest["features"][0]
     real = (bundle.replay_features.astype(np.float32) - features["zero_point"]) * np.float32(features["scale"])
-    assert np.mean(logits(bundle.head, real).argmax(axis=1) == bundle.replay_labels) > 0.9
+    assert np.mean(logits(bundle.head, [real]).argmax(axis=1) == bundle.replay_labels) > 0.9
 
 
 def test_check_vectors_are_real_samples_and_noise(bundle: Bundle, tiny_dataset: Dataset) -> None:
@@ -152,6 +153,53 @@ def test_a_model_with_scalar_constants_and_a_residual_block(tmp_path: Path) -> N
     rows = found.manifest["layer_errors"]
     assert all(row["shape"][0] == 1 for row in rows)
     assert {"conv", "depthwise", "sum", "features"} <= {row["name"] for row in rows}
+
+
+def answers(bundle: Bundle, inputs_s8: np.ndarray) -> np.ndarray:
+    """The whole way of a device behind its input: extractor → dequantize → head."""
+    features = [
+        (answer.astype(np.float32) - record["zero_point"]) * np.float32(record["scale"])
+        for answer, record in zip(Interpreter(bundle.extractor).run(inputs_s8), bundle.manifest["features"], strict=True)
+    ]
+    return logits(bundle.head, features)
+
+
+@pytest.mark.parametrize("plan", ["fc+conv1", "fc+conv2", "all", "bias-only", "bias+last-dense:1"])
+def test_every_plan_becomes_a_bundle(tiny_model: Any, tiny_dataset: Dataset, tmp_path: Path, plan: str) -> None:
+    made = export_model(
+        tiny_model, tiny_dataset, plan=plan, out=tmp_path / "x.tinytl", model_name="own", value_range=(0.0, 1.0), replay_samples=20
+    )
+    found = read_bundle(tmp_path / "x.tinytl")
+    assert (found.manifest, found.bundle_id) == (made.manifest, made.bundle_id)
+    assert found.manifest["plan"] == plan
+    assert found.replay_features.shape == (20, found.head.feature_count)
+    facts = found.manifest["input"]
+    real = fit_samples(tiny_dataset.x_test, shape=facts["shape"], value_range=(0.0, 1.0))
+    predicted = answers(found, quantize_samples(real, scale=facts["scale"], zero_point=facts["zero_point"])).argmax(axis=1)
+    wanted = tiny_model.predict(tiny_dataset.x_test / np.float32(255), verbose=0).argmax(axis=1)
+    assert np.mean(predicted == wanted) > 0.97
+    assert np.mean(predicted == tiny_dataset.y_test) == pytest.approx(found.manifest["source"]["accuracy_int8"])
+    assert found.manifest["source"]["accuracy_int8"] > 0.9
+    if plan == "all":
+        assert np.array_equal(found.check_features, found.check_inputs)
+
+
+def test_two_features_lie_side_by_side(woven_bundle: Path) -> None:
+    bundle = read_bundle(woven_bundle)
+    assert [each["shape"] for each in bundle.manifest["features"]] == [[8, 8, 4], [8, 8, 4]]
+    one, other = Interpreter(bundle.extractor).run(bundle.check_inputs.reshape(-1, 8, 8, 3))
+    assert np.array_equal(bundle.check_features, np.concatenate([one.reshape(32, -1), other.reshape(32, -1)], axis=1))
+    assert bundle.replay_features.shape == (30, 512)
+
+
+@pytest.mark.parametrize(("asked", "rows"), [(None, 80), (0, 0), (200, 200)])
+def test_a_replay_set_that_nobody_sizes_fits_into_160_kilobytes(tmp_path: Path, asked: int | None, rows: int) -> None:
+    bundle = export_model(
+        shaken(residual()), noise((16, 16, 3), 5, 220), plan="fc+conv7", out=tmp_path / "x.tinytl", model_name="r", value_range=(0.0, 1.0),
+        replay_samples=asked,
+    )  # fmt: skip
+    assert bundle.head.feature_count == 2048
+    assert len(bundle.replay_features) == rows
 
 
 def test_balanced_takes_the_classes_in_turn() -> None:

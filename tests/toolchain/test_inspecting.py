@@ -47,6 +47,23 @@ def test_layers_are_the_operators_then_the_head(tiny_bundle: Path) -> None:
     assert (hidden.weight_bytes, hidden.activation_bytes) == (4 * (1728 + 16), 64)
 
 
+def test_layers_of_a_graph_have_a_row_each(woven_bundle: Path) -> None:
+    found = inspect(woven_bundle)
+    rows = [(row.name, row.operator, row.output_shape, row.macs, row.weight_bytes, row.activation_bytes) for row in found.layers[-8:]]
+    assert rows == [
+        ("last", "depthwise_conv_2d (biases)", (1, 8, 8, 4), 64 * 15 * 4, 4 * 64, 1024),
+        ("sum", "add + relu6", (1, 8, 8, 4), 0, 0, 1024),
+        ("norm", "scale (biases)", (1, 8, 8, 4), 256, 32, 1024),
+        ("pool", "max_pool", (1, 4, 8, 4), 0, 0, 512),
+        ("above", "activation + relu", (1, 4, 8, 4), 0, 0, 512),
+        ("mean", "average_pool", (1, 2, 4, 4), 0, 0, 128),
+        ("drop", "dropout", (1, 2, 4, 4), 0, 0, 128),
+        ("logits", "dense", (1, 3), 96, 4 * 99, 12),
+    ]
+    assert found.trainable_macs == sum(row[3] for row in rows)
+    assert [spec.shape for spec in found.features] == [(1, 8, 8, 4), (1, 8, 8, 4)]
+
+
 def test_energy_names_its_model(tiny_bundle: Path) -> None:
     energy = inspect(tiny_bundle).energy
     assert energy["thesis"].value == pytest.approx(1792 * 3.2 / 1000)

@@ -76,7 +76,6 @@ def test_a_shared_layer_is_copied_once() -> None:
         (lambda: layers.Conv1D(4, 3, padding="same"), (10, 2), 10 * 3 * 2 * 4),
         (lambda: layers.Conv2D(8, 3, strides=2, padding="same", groups=2), (9, 9, 4), 25 * 9 * 2 * 8),
         (lambda: layers.DepthwiseConv2D(3, depth_multiplier=2), (6, 6, 4), 16 * 9 * 8),
-        (lambda: layers.SeparableConv2D(5, 3), (6, 6, 4), 16 * (9 * 4 + 4 * 5)),
         (lambda: layers.Conv2DTranspose(3, 2, strides=2), (4, 4, 2), 16 * 4 * 2 * 3),
         (lambda: layers.BatchNormalization(), (4, 4, 2), 0),
     ],

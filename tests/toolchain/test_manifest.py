@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a bundle says of itself is checked field by field, and against its other members."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from bundle_parts import refusal, resealed
 from tinytl.archive import pack, pack_arrays, unpack, unpack_arrays
 from tinytl.bundle import read_bundle, write_bundle
 from tinytl.errors import BundleError
-from tinytl.head import Learning
+from tinytl.learning import Learning
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def drop_first_layer(manifest: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("edit", "text"),
     [
-        (put("head.layers.0.in", 100), "bad.tinytl: weights of head layer 'hidden' are (16, 108); expected (16, 100)"),
+        (put("head.layers.0.in", 100), "bad.tinytl: head layer 'hidden' has sizes in 100, out 16; expected in 108, out 16"),
         (
             put("head.layers.0.name", "other"),
             "'head.npz' of bad.tinytl has no array 'other/weights'; expected 'other/weights', float32",
@@ -133,7 +134,7 @@ def drop_first_layer(manifest: dict[str, Any]) -> None:
         (put("labels", ["a", "b", "c"]), "bad.tinytl: the head has 4 outputs; expected 3, the labels"),
         (
             put("features.0.shape", [3, 3, 11]),
-            "bad.tinytl: head layer 'hidden' takes 108 features; expected 99, the extractor's",
+            "bad.tinytl: head layer 'hidden' takes 108 numbers; expected 99, what comes before it",
         ),
         (put("input.shape", [12, 12, 3]), "bad.tinytl: check inputs have shape (32, 144); expected (N, 432)"),
         (
@@ -231,6 +232,77 @@ def test_layers_that_do_not_chain_are_named(members: dict[str, bytes], tmp_path:
     wide = with_arrays(members, "head.npz", **{"classes/weights": np.zeros((4, 17), np.float32)})
     text = refusal(resealed(wide, put("head.layers.1.in", 17)), tmp_path)
     assert text == "bad.tinytl: head layer 'classes' takes 17 numbers; expected 16, what comes before it"
+
+
+@pytest.fixture
+def woven(woven_bundle: Path) -> dict[str, bytes]:
+    return unpack(woven_bundle.read_bytes(), label="woven")
+
+
+def test_a_layer_is_recorded_with_what_is_not_the_default(woven: dict[str, bytes]) -> None:
+    head = json.loads(woven["manifest.json"])["head"]
+    assert head["layers"] == [
+        {"kind": "depthwise_conv_2d", "name": "last", "out": 4, "activation": "none", "inputs": [1], "window": [3, 5], "padding": [1, 1, 2, 2], "trains": "bias"},
+        {"kind": "add", "name": "sum", "activation": "relu6", "inputs": [0, 2]},
+        {"kind": "scale", "name": "norm", "out": 4, "activation": "none", "trains": "bias"},
+        {"kind": "max_pool", "name": "pool", "activation": "none", "window": [2, 3], "stride": [2, 1], "padding": [0, 0, 1, 1]},
+        {"kind": "activation", "name": "above", "activation": "relu"},
+        {"kind": "average_pool", "name": "mean", "activation": "none", "window": [2, 2], "stride": [2, 2]},
+        {"kind": "dropout", "name": "drop", "activation": "none", "rate": 0.5},
+        {"kind": "dense", "name": "logits", "in": 32, "out": 3, "activation": "none"},
+    ]
+
+
+def test_defaults_may_stand_in_a_record(woven: dict[str, bytes], tmp_path: Path) -> None:
+    (tmp_path / "x.tinytl").write_bytes(resealed(woven, put("head.layers.7.stride", [1, 1])))
+    head = read_bundle(tmp_path / "x.tinytl").head
+    assert (head.layers[7].stride, head.layers[7].inputs) == ((1, 1), None)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "text"),
+    [
+        ("head.layers.0.inputs", [80], "manifest field 'head.layers[0].inputs[0]': expected `int` <= 79"),
+        ("head.layers.0.inputs", [], "manifest field 'head.layers[0].inputs': expected `array` of length >= 1"),
+        ("head.layers.0.inputs", [2], "head layer 'last' reads values [2]; expected one of the 2 before it"),
+        ("head.layers.1.inputs", [0], "head layer 'sum' reads values [0]; expected two of the 3 before it"),
+        ("head.layers.1.inputs", [2, 2], "feature 0 of the head is read by no layer; expected a layer that reads it"),
+        ("head.layers.0.window", [3, 3], "the weights of head layer 'last' are for a window of (3, 5); expected (3, 3)"),
+        ("head.layers.0.window", [3], "manifest field 'head.layers[0].window': expected `array` of length 2, got 1"),
+        ("head.layers.3.window", [0, 3], "manifest field 'head.layers[3].window[0]': expected `int` >= 1"),
+        ("head.layers.3.stride", [256, 1], "manifest field 'head.layers[3].stride[0]': expected `int` <= 255"),
+        ("head.layers.3.padding", [0, 0, 3, 0], "head layer 'pool' has padding (0, 0, 3, 0); expected less than its window (2, 3)"),
+        ("head.layers.3.activation", "relu", "head layer 'pool' of kind max_pool has activation 'relu'; expected none"),
+        ("head.layers.6.rate", 1.0, "manifest field 'head.layers[6].rate': expected `float` < 1.0"),
+        ("head.layers.5.rate", 0.5, "head layer 'mean' of kind average_pool has rate 0.5; expected 0 or more, less than 1, of a dropout"),
+        ("head.layers.7.trains", "weights", "manifest field 'head.layers[7].trains': invalid enum value 'weights'"),
+        ("head.layers.2.out", 5, "head layer 'norm' has sizes out 5; expected out 4"),
+        ("head.layers.6.out", 5, "head layer 'drop' has sizes out 5; expected none"),
+        ("head.layers.7.kind", "conv_2d", "'head.npz' of bad.tinytl: array 'logits/weights' is float32 (3, 32); expected float32 of rank 4"),
+        ("features.1.shape", [1, 8, 8, 4], "manifest field 'features[1].shape': expected `array` of length <= 3"),
+        ("features.1.shape", [8, 4, 8], "head layer 'last' takes 4 numbers; expected 8, what comes before it"),
+        ("features.1.shape", [4, 8, 4], "head layer 'sum' adds (8, 8, 4) and (4, 8, 4); expected equal shapes"),
+    ],
+)  # fmt: skip
+def test_a_graph_that_does_not_hold_together_is_named(
+    woven: dict[str, bytes], tmp_path: Path, path: str, value: Any, text: str
+) -> None:
+    found = refusal(resealed(woven, put(path, value)), tmp_path)
+    assert found.removeprefix("bad.tinytl: ") == text
+
+
+def test_too_many_layers_are_refused(members: dict[str, bytes], tmp_path: Path) -> None:
+    text = refusal(resealed(members, lambda manifest: manifest["head"].update(layers=[manifest["head"]["layers"][0]] * 65)), tmp_path)
+    assert text == "bad.tinytl: manifest field 'head.layers': expected `array` of length <= 64"
+
+
+def test_a_head_of_other_features_is_not_written(woven_bundle: Path, tmp_path: Path) -> None:
+    bundle = read_bundle(woven_bundle)
+    fields = bundle.manifest | {"features": [each | {"shape": [64, 4]} for each in bundle.manifest["features"]]}
+    with pytest.raises(BundleError) as caught:
+        write_bundle(replace(bundle, manifest=fields), tmp_path / "x.tinytl")
+    wanted = "x.tinytl: the head takes features [(8, 8, 4), (8, 8, 4)]; expected [(1, 64, 4), (1, 64, 4)], the extractor's"
+    assert str(caught.value) == wanted
 
 
 def test_a_head_that_is_not_the_manifests_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:

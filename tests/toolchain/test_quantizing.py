@@ -5,12 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cut_models import features_of, noise, residual, shaken
 
 from tinytl.data.dataset import Dataset
+from tinytl.data.preprocess import quantize_samples
 from tinytl.errors import DataError, ModelError
-from tinytl.head import DenseLayer, Head
+from tinytl.head import three_sides
+from tinytl.identity import identity_tflite
+from tinytl.interpreter import Interpreter
 from tinytl.plan import Cut, cut
-from tinytl.quantization import Extractor, _check_static, logits, quantize
+from tinytl.quantization import Extractor, _check_static, _converted, _feature_places, outputs_in_order, quantize
 from tinytl.signature import TensorSpec, read_signature
 
 keras = pytest.importorskip("keras", reason="needs tinytl[host]")
@@ -91,12 +95,6 @@ def test_a_loss_of_more_than_a_point_is_a_warning() -> None:
     assert "; the worst layer is '" in text
 
 
-def test_logits_of_a_head_with_activations() -> None:
-    first = DenseLayer("a", np.array([[1.0], [-1.0], [10.0]], np.float32), np.zeros(3, np.float32), "relu6")
-    last = DenseLayer("b", np.eye(3, dtype=np.float32), np.array([0.5, 0.0, 0.0], np.float32))
-    assert logits(Head((first, last)), np.array([[2.0]], np.float32)).tolist() == [[2.5, 0.0, 6.0]]
-
-
 def test_nothing_to_quantize_with_is_refused(parts: Cut, tiny_dataset: Dataset) -> None:
     with pytest.raises(ModelError, match=r"^0 samples to quantize with; expected at least 1$"):
         quantize(parts, tiny_dataset, value_range=(0.0, 1.0), calibration_samples=0)
@@ -134,3 +132,81 @@ def test_graphs_that_no_image_can_hold_are_refused() -> None:
         ModelError, match=r"^tensor 'x' of the converted extractor is int8 \(-1, 4\); expected int8, batch 1$"
     ):
         _check_static((), (TensorSpec("x", (-1, 4), "int8", 0.5, 0),))
+
+
+def quantized(model: Any, plan: str) -> tuple[Cut, Extractor]:
+    parts = cut(shaken(model), plan)
+    return parts, quantize(parts, noise(model.inputs[0].shape[1:], parts.head.shapes[-1][2]), value_range=(0.0, 1.0), calibration_samples=20)
+
+
+def assert_close_to_float(parts: Cut, found: Extractor) -> None:
+    """Each output, dequantized, is the float feature of its place within a few steps."""
+    real = np.random.default_rng(3).integers(0, 256, (8, *found.input.shape[1:])).astype(np.float32) / 255
+    answers = Interpreter(found.tflite).run(quantize_samples(real, scale=found.input.scale, zero_point=found.input.zero_point))
+    wanted = features_of(parts, real)
+    assert len(answers) == len(wanted) == len(found.features)
+    for answer, feature, spec, shape in zip(answers, wanted, found.features, parts.head.feature_shapes, strict=True):
+        assert three_sides(spec.shape[1:]) == shape
+        assert np.mean(np.abs((answer.astype(np.float32) - spec.zero_point) * spec.scale - feature)) < 3 * spec.scale
+
+
+@pytest.mark.parametrize("plan", ["fc+conv1", "fc+conv2", "fc+conv4", "fc+conv7"])
+def test_several_features_come_in_the_order_of_the_head(plan: str) -> None:
+    parts, found = quantized(residual(), plan)
+    assert len(found.features) == 2
+    assert found.features == read_signature(found.tflite).outputs
+    assert_close_to_float(parts, found)
+    assert [row.name for row in found.layer_errors if row.name.startswith("features")] == ["features[0]", "features[1]"]
+
+
+def test_an_input_that_is_a_feature_too_is_handed_through() -> None:
+    image = keras.Input((6, 6, 3))
+    inner = layers.Conv2D(3, 3, padding="same", activation="relu", name="frozen")(image)
+    x = layers.Add(name="sum")([layers.Conv2D(3, 1, name="last")(inner), image])
+    parts, found = quantized(keras.Model(image, layers.Dense(2)(layers.Flatten()(x))), "fc+conv1")
+    assert parts.head.feature_shapes == ((6, 6, 3), (6, 6, 3))
+    assert found.features[0] == found.input
+    assert_close_to_float(parts, found)
+
+
+def test_where_nothing_is_frozen_the_bytes_of_the_input_are_the_feature() -> None:
+    _, found = quantized(residual(), "all")
+    signature = read_signature(found.tflite)
+    assert (signature.operators, signature.inputs, signature.outputs) == ((), (found.input,), (found.input,))
+    assert found.input.scale == np.float32(1 / 255)
+    assert found.input.zero_point == -128
+    x = np.random.default_rng(1).integers(-128, 128, (4, 16, 16, 3)).astype(np.int8)
+    assert np.array_equal(Interpreter(found.tflite).run(x)[0], x)
+    assert [row.name for row in found.layer_errors] == ["features"]
+    assert abs(found.accuracy_float - found.accuracy_int8) <= 0.1
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.3, 1.7), (0.2, 0.9), (-3.0, -1.0), (-128.0, 127.0)])
+def test_the_identity_is_quantized_as_the_converter_does_it(low: float, high: float) -> None:
+    """Beside a convolution the converter hands the input through itself: equal scale, equal zero point."""
+    image = keras.Input((4, 4, 1))
+    model = keras.Model(image, layers.Conv2D(1, 1)(image), name="extractor")
+    calibration = np.random.default_rng(0).uniform(low, high, (10, 4, 4, 1)).astype(np.float32)
+    wanted = read_signature(_converted(model, calibration)).inputs[0]
+    found = read_signature(identity_tflite((1, 4, 4, 1), low=float(calibration.min()), high=float(calibration.max()))).inputs[0]
+    assert (found.scale, found.zero_point, found.shape) == (wanted.scale, wanted.zero_point, wanted.shape)
+
+
+def test_the_identity_of_nothing_but_zeros() -> None:
+    spec = read_signature(identity_tflite((1, 5), low=0.0, high=0.0)).inputs[0]
+    assert (spec.shape, spec.scale, spec.zero_point) == ((1, 5), 1.0, -128)
+
+
+def test_outputs_that_the_converter_reordered_are_put_in_order() -> None:
+    parts, found = quantized(residual(), "fc+conv2")
+    swapped = outputs_in_order(found.tflite, [1, 0])
+    assert read_signature(swapped).outputs == found.features[::-1]
+    names = [spec.name for spec in read_signature(swapped).outputs]
+    places = _feature_places(parts.extractor, names)
+    assert places == [1, 0]
+    assert outputs_in_order(swapped, places) == found.tflite
+    x = np.random.default_rng(1).integers(-128, 128, (2, 16, 16, 3)).astype(np.int8)
+    one, other = Interpreter(found.tflite).run(x), Interpreter(swapped).run(x)
+    assert all(np.array_equal(a, b) for a, b in zip(one, other[::-1], strict=True))
+    with pytest.raises(ModelError, match=r"^the converted extractor answers Identity_1, x; expected Identity, Identity_1$"):
+        _feature_places(parts.extractor, ["Identity_1", "x"])

@@ -9,6 +9,7 @@ chain.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import numpy as np
 from tinytl import manifest as manifests
 from tinytl.archive import pack, pack_arrays, unpack, unpack_arrays, write_whole
 from tinytl.errors import BundleError, ModelError
-from tinytl.head import DenseLayer, Head, Learning
+from tinytl.head import RANKS, Head, HeadLayer, three_sides
+from tinytl.learning import Learning
 from tinytl.signature import TensorSpec, read_signature
 
 MEMBERS = ("manifest.json", "extractor.tflite", "head.npz", "replay.npz", "check.npz")
@@ -32,7 +34,8 @@ class Bundle:
         manifest: SPEC.md section 1, without `sha256`.
         extractor: the .tflite bytes.
         head: layers and learning settings; the last layer has one row per label.
-        replay_features, replay_labels: (N, feature_count) int8 and (N,) uint16 of the source task.
+        replay_features, replay_labels: (N, feature_count) int8, all features of a sample side by side, and (N,) uint16 of the source
+            task.
         check_inputs, check_features: (N, input_bytes) int8 and (N, feature_count) int8, as reference kernels answer.
         bundle_id: 16 bytes, set by `read_bundle` and `write_bundle`.
     """
@@ -49,19 +52,9 @@ class Bundle:
 
 def head_fields(head: Head) -> dict[str, Any]:
     """Return the manifest's `head` object for a head."""
-    layers = [
-        {
-            "kind": "dense",
-            "name": each.name,
-            "in": each.weights.shape[1],
-            "out": each.weights.shape[0],
-            "activation": each.activation,
-        }
-        for each in head.layers
-    ]
     learning = head.learning
     return {
-        "layers": layers,
+        "layers": [_layer_fields(layer) for layer in head.layers],
         "loss": learning.loss,
         "learning_rate": learning.learning_rate,
         "momentum": learning.momentum,
@@ -70,6 +63,27 @@ def head_fields(head: Head) -> dict[str, Any]:
         "replay_buffer_bytes": learning.replay_buffer_bytes,
         "seed": learning.seed,
     }
+
+
+def _layer_fields(layer: HeadLayer) -> dict[str, Any]:
+    """Return the manifest's record of a layer: what every layer has, the sizes of its weights, and what is not the default."""
+    fields: dict[str, Any] = {"kind": layer.kind, "name": layer.name} | _sizes(layer) | {"activation": layer.activation}
+    if layer.inputs is not None:
+        fields["inputs"] = list(layer.inputs)
+    for name, default in (("window", (1, 1)), ("stride", (1, 1)), ("padding", (0, 0, 0, 0))):
+        if getattr(layer, name) != default:
+            fields[name] = list(getattr(layer, name))
+    return fields | ({"rate": layer.rate} if layer.rate else {}) | ({"trains": layer.trains} if layer.trains != "all" else {})
+
+
+def _sizes(layer: HeadLayer) -> dict[str, int]:
+    """Return `in` and `out` of a layer's weights: `out` alone where every channel has its own."""
+    if layer.weights is None:
+        return {}
+    shape = layer.weights.shape
+    if layer.kind in ("dense", "conv_2d"):
+        return {"in": shape[-1], "out": shape[0]}
+    return {"out": shape[-1]}
 
 
 def write_bundle(bundle: Bundle, path: Path) -> Bundle:
@@ -150,20 +164,13 @@ def _content(path: Path) -> bytes:
 
 def _assembled(fields: dict[str, Any], members: Mapping[str, bytes], label: str) -> Bundle:
     weights = unpack_arrays(members["head.npz"], label=f"'head.npz' of {label}")
-    layers = tuple(
-        DenseLayer(
-            each["name"],
-            _taken(weights, f"{each['name']}/weights", "float32", 2, f"'head.npz' of {label}"),
-            _taken(weights, f"{each['name']}/bias", "float32", 1, f"'head.npz' of {label}"),
-            each["activation"],
-        )
-        for each in fields["head"]["layers"]
-    )
+    found = manifests.check(fields, label=label)
+    layers = tuple(_layer(record, weights, f"'head.npz' of {label}") for record in found.head.layers)
     replay = unpack_arrays(members["replay.npz"], label=f"'replay.npz' of {label}")
     check = unpack_arrays(members["check.npz"], label=f"'check.npz' of {label}")
     settings = {key: value for key, value in fields["head"].items() if key in Learning.__dataclass_fields__}
     try:
-        head = Head(layers, Learning(**settings))
+        head = Head(layers, Learning(**settings), tuple(three_sides(each.shape) for each in found.features))
     except ModelError as error:
         raise BundleError(f"{label}: {error.what}", expected=error.expected) from error
     return Bundle(
@@ -176,6 +183,14 @@ def _assembled(fields: dict[str, Any], members: Mapping[str, bytes], label: str)
         check_features=_taken(check, "features_s8", "int8", 2, f"'check.npz' of {label}"),
         bundle_id=_identity(members["manifest.json"]),
     )
+
+
+def _layer(record: manifests.Layer, arrays: Mapping[str, np.ndarray], label: str) -> HeadLayer:
+    fields = {name: getattr(record, name) for name in ("activation", "inputs", "window", "stride", "padding", "rate", "trains")}
+    if record.kind in RANKS:
+        fields["weights"] = _taken(arrays, f"{record.name}/weights", "float32", RANKS[record.kind], label)
+        fields["bias"] = _taken(arrays, f"{record.name}/bias", "float32", 1, label)
+    return HeadLayer(record.name, record.kind, **fields)
 
 
 def _taken(arrays: Mapping[str, np.ndarray], name: str, dtype: str, rank: int, label: str) -> np.ndarray:
@@ -191,14 +206,7 @@ def _check(bundle: Bundle, *, label: str) -> None:
     """Check the manifest's types and that all parts agree in shape."""
     fields = manifests.check(bundle.manifest, label=label)
     _check_head(bundle.head, fields, label)
-    features = sum(int(np.prod(each.shape)) for each in fields.features)
-    inputs = int(np.prod(fields.input.shape))
-    first = fields.head.layers[0].inputs
-    _agree(
-        f"{label}: head layer {fields.head.layers[0].name!r} takes {first} features",
-        first == features,
-        f"{features}, the extractor's",
-    )
+    features, inputs = bundle.head.feature_count, prod(fields.input.shape)
     sets = (("replay features", bundle.replay_features, features), ("check inputs", bundle.check_inputs, inputs))
     for name, array, wanted in (*sets, ("check features", bundle.check_features, features)):
         _agree(
@@ -217,14 +225,13 @@ def _check(bundle: Bundle, *, label: str) -> None:
 
 
 def _check_head(head: Head, fields: manifests.Manifest, label: str) -> None:
+    shapes = tuple(three_sides(each.shape) for each in fields.features)
+    taken = head.feature_shapes
+    _agree(f"{label}: the head takes features {list(taken)}", taken == shapes, f"{list(shapes)}, the extractor's")
     for layer, record in zip(head.layers, fields.head.layers, strict=True):
-        shape = (record.out, record.inputs)
-        _agree(
-            f"{label}: weights of head layer {layer.name!r} are {layer.weights.shape}",
-            layer.weights.shape == shape,
-            str(shape),
-        )
-    width = fields.head.layers[-1].out
+        sizes, found = {"in": record.takes, "out": record.out}, {"in": None, "out": None} | _sizes(layer)
+        _agree(f"{label}: head layer {layer.name!r} has sizes {_told(sizes)}", sizes == found, _told(found))
+    width = prod(head.shapes[-1])
     _agree(f"{label}: the head has {width} outputs", width == len(fields.labels), f"{len(fields.labels)}, the labels")
     _agree(
         f"{label}: manifest field 'macs.trainable' is {fields.macs.trainable}",
@@ -256,7 +263,14 @@ def _agree(what: str, holds: bool, expected: str) -> None:
         raise BundleError(what, expected=expected)
 
 
-def _arrays_of(layer: DenseLayer) -> dict[str, np.ndarray]:
+def _told(sizes: Mapping[str, int | None]) -> str:
+    """Say the sizes that there are: «in 108, out 16»."""
+    return ", ".join(f"{name} {size}" for name, size in sizes.items() if size is not None) or "none"
+
+
+def _arrays_of(layer: HeadLayer) -> dict[str, np.ndarray]:
+    if layer.weights is None or layer.bias is None:
+        return {}
     return {f"{layer.name}/weights": layer.weights, f"{layer.name}/bias": layer.bias}
 
 

@@ -18,9 +18,9 @@ from tinytl.bundle import Bundle, head_fields, write_bundle
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples, quantize_samples
 from tinytl.errors import BundleError, ModelError
-from tinytl.head import Head, Learning
 from tinytl.interpreter import Interpreter
 from tinytl.keras_graph import load_model, require_keras
+from tinytl.learning import Learning
 from tinytl.manifest import FORMAT, FORMAT_VERSION, check_head
 from tinytl.plan import Cut, cut
 from tinytl.progress import Progress, silent
@@ -30,6 +30,9 @@ from tinytl.signature import TensorSpec
 
 CHECK_SAMPLES = 24
 CHECK_NOISE = 8
+REPLAY_SAMPLES = 200
+REPLAY_BYTES = 160 * 1024
+"""Of a replay set where nobody says how large: flash is plentiful, but features of convolutions are large."""
 
 
 def export(
@@ -39,8 +42,9 @@ def export(
     out: Path,
     dataset: Dataset | None = None,
     learning: Learning | None = None,
-    replay_samples: int = 200,
+    replay_samples: int | None = None,
     class_capacity: int | None = None,
+    dropout: bool = False,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> Bundle:
@@ -48,12 +52,14 @@ def export(
 
     Args:
         run: from `tinytl.pretrain`, or its folder.
-        plan: freeze plan, "last-dense" or "fc".
+        plan: freeze plan, as `tinytl.plan.cut` names them.
         out: `.tinytl` file to write; its stem becomes the bundle's name.
         dataset: the source task, where it is not the one that the run names.
         learning: how the head learns on the device; default `Learning()`.
-        replay_samples: source samples whose features travel along, spread evenly over the classes; 0 for none.
+        replay_samples: source samples whose features travel along, spread evenly over the classes; 0 for none; default as many as
+            fit into 160 KB of flash, at most 200.
         class_capacity: rows reserved for classes, ≥ the model's classes; default as many.
+        dropout: keep the Dropout layers of the head; they act while a device learns.
         seed: of every draw.
 
     Returns:
@@ -73,6 +79,7 @@ def export(
         learning=learning,
         replay_samples=replay_samples,
         class_capacity=class_capacity,
+        dropout=dropout,
         seed=seed,
         progress=progress,
     )
@@ -87,8 +94,9 @@ def export_model(
     model_name: str,
     value_range: tuple[float, float],
     learning: Learning | None = None,
-    replay_samples: int = 200,
+    replay_samples: int | None = None,
     class_capacity: int | None = None,
+    dropout: bool = False,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> Bundle:
@@ -98,19 +106,20 @@ def export_model(
         model: trained functional or sequential keras.Model, one output per class of the dataset.
         dataset: the source task.
         model_name: how the bundle calls the architecture. value_range: (low, high) of the model's real input.
-        plan, out, learning, replay_samples, class_capacity, seed, progress: as for `export`.
+        plan, out, learning, replay_samples, class_capacity, dropout, seed, progress: as for `export`.
 
     Returns, Raises: as for `export`.
     """
     report, out = progress or silent, Path(out)
-    parts = cut(model, plan)
-    parts = replace(parts, head=Head(parts.head.layers, learning or Learning()))
+    parts = cut(model, plan, dropout=dropout)
+    parts = replace(parts, head=replace(parts.head, learning=learning or Learning()))
     _check_wishes(parts, dataset, class_capacity, out)
     extractor = quantize(parts, dataset, value_range=value_range, seed=seed, progress=progress)
     report("export: replay set and check vectors", 0, 1)
     generator = np.random.default_rng(seed)
     oracle = Interpreter(extractor.tflite)
-    chosen = balanced(dataset.y_train, replay_samples, generator)
+    fitting = min(REPLAY_SAMPLES, REPLAY_BYTES // parts.head.feature_count)
+    chosen = balanced(dataset.y_train, fitting if replay_samples is None else replay_samples, generator)
     check_inputs = _check_inputs(dataset, extractor.input, value_range, generator)
     bundle = Bundle(
         manifest=_manifest(parts, extractor, dataset, out.stem, model_name, value_range, class_capacity),
@@ -147,7 +156,7 @@ def _check_wishes(parts: Cut, dataset: Dataset, class_capacity: int | None, out:
     if not out.parent.is_dir():
         raise BundleError(f"folder {out.parent} does not exist", expected=f"a folder to write {out.name} to")
     check_head(head_fields(parts.head), label=out.name)
-    outputs, classes = len(parts.head.layers[-1].bias), len(dataset.classes)
+    outputs, classes = prod(parts.head.shapes[-1]), len(dataset.classes)
     if outputs != classes:
         raise ModelError(
             f"the model has {outputs} outputs and dataset {dataset.name!r} has {classes} classes",

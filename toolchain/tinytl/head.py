@@ -27,8 +27,9 @@ MAX_SIDE = 255
 """Of a window, a stride, a padding: a byte each."""
 
 Shape = tuple[int, int, int]
-_RANKS = {"dense": 2, "conv_2d": 4, "depthwise_conv_2d": 3, "scale": 1}
-_ACTIVATED = ("dense", "conv_2d", "depthwise_conv_2d", "scale", "add", "activation")
+RANKS = {"dense": 2, "conv_2d": 4, "depthwise_conv_2d": 3, "scale": 1}
+"""Of the weights of each kind that has some."""
+ACTIVATED = ("dense", "conv_2d", "depthwise_conv_2d", "scale", "add", "activation")
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,12 @@ class Head:
         return f"feature {number}" if number < before else f"layer {self.layers[number - before].name!r}"
 
 
+def three_sides(shape: Sequence[int]) -> Shape:
+    """Return the (height, width, channels) of a tensor of rank 1 to 3: what is missing in front is 1."""
+    height, width, channels = (1,) * (3 - len(shape)) + tuple(int(side) for side in shape)
+    return height, width, channels
+
+
 def layer_macs(layer: HeadLayer, output: Shape) -> int:
     """Return the multiply-accumulates of a layer whose output has this shape."""
     if layer.weights is None:
@@ -210,7 +217,7 @@ def _checked_shape(layer: HeadLayer, inputs: Sequence[Shape]) -> Shape:
     for name, value, known in words:
         if value not in known:
             raise ModelError(f"head layer {layer.name!r} has {name} {value!r}", expected=", ".join(known))
-    if layer.activation != "none" and layer.kind not in _ACTIVATED:
+    if layer.activation != "none" and layer.kind not in ACTIVATED:
         raise ModelError(f"head layer {layer.name!r} of kind {layer.kind} has activation {layer.activation!r}", expected="none")
     if not 0 <= layer.rate < 1 or (layer.rate and layer.kind != "dropout"):
         raise ModelError(
@@ -259,7 +266,7 @@ def _windowed_shape(layer: HeadLayer, shape: Shape) -> Shape:
 
 
 def _check_arrays(layer: HeadLayer) -> None:
-    rank = _RANKS.get(layer.kind)
+    rank = RANKS.get(layer.kind)
     if rank is None:
         if layer.weights is not None or layer.bias is not None:
             raise ModelError(f"head layer {layer.name!r} of kind {layer.kind} has weights or a bias", expected="none")

@@ -44,11 +44,11 @@ def _windows(layer: HeadLayer, x: np.ndarray, fill: float = 0.0) -> np.ndarray:
 
 
 def _conv_2d(layer: HeadLayer, x: np.ndarray) -> np.ndarray:
-    return np.einsum("nyxckl,oklc->nyxo", _windows(layer, x), layer.weights, optimize=True) + layer.bias
+    return np.einsum("nyxckl,oklc->nyxo", _windows(layer, x), layer.weights, optimize=True) + layer.bias  # type: ignore[arg-type]
 
 
 def _depthwise_conv_2d(layer: HeadLayer, x: np.ndarray) -> np.ndarray:
-    return np.einsum("nyxckl,klc->nyxc", _windows(layer, x), layer.weights, optimize=True) + layer.bias
+    return np.einsum("nyxckl,klc->nyxc", _windows(layer, x), layer.weights, optimize=True) + layer.bias  # type: ignore[arg-type]
 
 
 def _average_pool(layer: HeadLayer, x: np.ndarray) -> np.ndarray:

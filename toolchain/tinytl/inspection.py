@@ -9,13 +9,14 @@ the image plan, energy from models that are named.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 
 from tinytl.archive import unpack
 from tinytl.compiler import ArenaRange, CompileOptions, Image
 from tinytl.energy import thesis_energy_nj
 from tinytl.errors import CompileError
-from tinytl.head import DenseLayer
+from tinytl.head import Head, layer_macs
 from tinytl.measurement import Figure, LayerRow
 from tinytl.model_file import PORTABLE, ModelFile, compile_model, read_model
 from tinytl.signature import TensorSpec, read_signature
@@ -122,8 +123,7 @@ def _inspected(model: ModelFile, image: Image, boards: Sequence[tuple[str, Compi
     members = unpack(data, label=path.name) if bundle else {path.name: data}
     signature = read_signature(model.tflite)
     manifest = bundle.manifest if bundle else {}
-    head = bundle.head.layers if bundle else ()
-    frozen, trainable = sum(each.macs for each in image.operators), sum(layer.weights.size for layer in head)
+    frozen, trainable = sum(each.macs for each in image.operators), bundle.head.macs if bundle else 0
     return Inspection(
         path=path,
         kind=model.kind,
@@ -136,7 +136,7 @@ def _inspected(model: ModelFile, image: Image, boards: Sequence[tuple[str, Compi
         members=tuple(Member(name, len(part), hashlib.sha256(part).hexdigest()) for name, part in members.items()),
         inputs=signature.inputs,
         features=signature.outputs,
-        layers=(*_operator_rows(image), *(_head_row(layer) for layer in head)),
+        layers=(*_operator_rows(image), *(_head_rows(bundle.head) if bundle else ())),
         frozen_macs=frozen,
         trainable_macs=trainable,
         arena_bytes=image.arena_bytes,
@@ -164,10 +164,20 @@ def _operator_rows(image: Image) -> list[LayerRow]:
     ]
 
 
-def _head_row(layer: DenseLayer) -> LayerRow:
-    operator = "dense" if layer.activation == "none" else f"dense + {layer.activation}"
-    out = len(layer.bias)
-    return LayerRow(layer.name, operator, (1, out), layer.weights.size, layer.weights.nbytes + layer.bias.nbytes, 4 * out)
+def _head_rows(head: Head) -> list[LayerRow]:
+    rows = []
+    for number, layer in enumerate(head.layers):
+        shape = head.shapes[head.value_of(number)]
+        activation = "" if layer.activation == "none" else f" + {layer.activation}"
+        biases = " (biases)" if layer.trains == "bias" else ""
+        sides = shape[2:] if shape[:2] == (1, 1) else shape
+        rows.append(
+            LayerRow(
+                *(layer.name, f"{layer.kind}{activation}{biases}", (1, *sides)),
+                *(layer_macs(layer, shape), 4 * layer.parameter_count, 4 * prod(shape)),
+            )
+        )
+    return rows
 
 
 def _fit(model: ModelFile, board: str, options: CompileOptions) -> Fit:

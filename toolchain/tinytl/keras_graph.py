@@ -2,8 +2,8 @@
 """A Keras model as a flat list of calls, for the stages that cut and convert it.
 
 In: a functional or sequential model, with others nested in it to any depth. Out: a `Graph` of fresh copies of its
-layers, in which nothing is nested and nothing is left that only acts during training (dropout, augmentation). The
-model itself is not touched.
+layers, in which nothing is nested, a separable convolution is the two that it consists of, and nothing is left that only
+acts during training (dropout, augmentation). The model itself is not touched.
 """
 
 import os
@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,21 @@ class Graph:
     def producer(self, tensor: Any) -> Call | None:
         """Return the call that makes a tensor; None for the input."""
         return next((call for call in self.calls if call.output is tensor), None)
+
+    def readers(self, tensor: Any) -> tuple[Call, ...]:
+        """Return the calls that take a tensor, in order."""
+        return tuple(call for call in self.calls if any(each is tensor for each in call.inputs))
+
+    def depths(self) -> dict[int, tuple[int, int]]:
+        """Return, by the id of each call, how many calls the longest paths have: from the input to it, and from it to the output."""
+        before: dict[int, int] = {}
+        for call in self.calls:
+            before[id(call.output)] = 1 + max((before.get(id(each), 0) for each in call.inputs), default=0)
+        behind: dict[int, int] = {}
+        for call in reversed(self.calls):
+            for each in call.inputs:
+                behind[id(each)] = max(behind.get(id(each), 0), 1 + behind.get(id(call.output), 0))
+        return {id(call): (before[id(call.output)], behind.get(id(call.output), 0)) for call in self.calls}
 
     def ancestors(self, tensor: Any) -> tuple[Call, ...]:
         """Return the calls that a tensor depends on, in order."""
@@ -114,11 +129,12 @@ def load_model(path: Path) -> Any:
         raise ModelError(f"{path.name} cannot be loaded: {line}", expected="a model saved by Keras 3") from error
 
 
-def flatten(model: Any) -> Graph:
+def flatten(model: Any, *, dropout: bool = False) -> Graph:
     """Copy a model into a flat graph for inference.
 
     Args:
         model: keras.Model, functional or sequential, built, one input with a fixed shape and one output.
+        dropout: keep its Dropout layers.
 
     Raises:
         ModelError: another kind of model, or a layer that cannot be copied.
@@ -141,18 +157,21 @@ def flatten(model: Any) -> Graph:
             f"input of model {model.name!r} has the open shape {shape}", expected="a fixed height, width and channels"
         )
     start = keras.Input(shape=shape, dtype=model.inputs[0].dtype, name="input")
-    copier = _Copier(keras)
+    copier = _Copier(keras, dropout=dropout)
     output = keras.tree.flatten(copier.replay(model, start))[0]
-    return Graph(model.name, start, output, tuple(copier.calls))
+    graph = Graph(model.name, start, output, tuple(copier.calls))
+    return replace(graph, calls=graph.ancestors(output))
 
 
 class _Copier:
     """Replays models on new tensors with copies of their layers; keeps the list of calls."""
 
-    def __init__(self, keras: Any) -> None:
+    def __init__(self, keras: Any, *, dropout: bool) -> None:
         self._keras = keras
-        self._skipped = tuple(getattr(keras.layers, name) for name in _TRAINING_ONLY if hasattr(keras.layers, name))
+        skipped = [name for name in _TRAINING_ONLY if not (dropout and name == "Dropout")]
+        self._skipped = tuple(getattr(keras.layers, name) for name in skipped if hasattr(keras.layers, name))
         self._copies: dict[int, Any] = {}
+        self._separated: dict[int, tuple[Any, Any]] = {}
         self._names: set[str] = set()
         self.calls: list[Call] = []
 
@@ -177,6 +196,8 @@ class _Copier:
                 return self.replay(layer, inputs[0])
             if type(layer) in self._skipped:
                 return inputs[0]
+            if type(layer) in (self._keras.layers.SeparableConv1D, self._keras.layers.SeparableConv2D):
+                return self._apart(layer, inputs[0])
             copy = self._copy(layer)
             output = copy(*args, **kwargs)
             if copy is not layer:
@@ -187,6 +208,31 @@ class _Copier:
 
         return call
 
+    def _apart(self, layer: Any, tensor: Any) -> Any:
+        """Call the depthwise and the pointwise convolution that a SeparableConv consists of."""
+        if id(layer) not in self._separated:
+            self._separated[id(layer)] = self._separate(layer)
+        depthwise, pointwise = self._separated[id(layer)]
+        for part in (depthwise, pointwise):
+            output = part(tensor)
+            self.calls.append(Call(part, (tensor,), output))
+            tensor = output
+        weights = layer.get_weights()
+        depthwise.set_weights(weights[:1])
+        pointwise.set_weights(weights[1:])
+        return tensor
+
+    def _separate(self, layer: Any) -> tuple[Any, Any]:
+        layers, shared = self._keras.layers, {"data_format": layer.data_format}
+        flat = type(layer) is layers.SeparableConv1D
+        depthwise, pointwise = (layers.DepthwiseConv1D, layers.Conv1D) if flat else (layers.DepthwiseConv2D, layers.Conv2D)
+        first = depthwise(
+            layer.kernel_size, strides=layer.strides, padding=layer.padding, depth_multiplier=layer.depth_multiplier,
+            dilation_rate=layer.dilation_rate, use_bias=False, name=free_name(f"{layer.name}_depthwise", self._names), **shared,
+        )  # fmt: skip
+        name = free_name(layer.name, self._names)
+        return first, pointwise(layer.filters, 1, use_bias=layer.use_bias, activation=layer.activation, name=name, **shared)
+
     def _replayable(self, model: Any) -> bool:
         single = len(getattr(model, "inputs", None) or ()) == 1 and len(model.outputs) == 1
         return single and (isinstance(model, self._keras.Sequential) or hasattr(model, "_run_through_graph"))
@@ -196,7 +242,7 @@ class _Copier:
             return layer  # an operation such as `a + b`: it has no weights
         if id(layer) not in self._copies:
             config = layer.get_config()
-            config["name"] = self._free_name(layer.name)
+            config["name"] = free_name(layer.name, self._names)
             try:
                 self._copies[id(layer)] = type(layer).from_config(config)
             except Exception as error:  # a custom layer's own from_config may raise anything
@@ -207,10 +253,13 @@ class _Copier:
                 ) from error
         return self._copies[id(layer)]
 
-    def _free_name(self, name: str) -> str:
-        number, free = 1, name
-        while free in self._names:
-            number += 1
-            free = f"{name}_{number}"
-        self._names.add(free)
-        return free
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """Return a name that is not taken, with a number at its end where it has to be, and take it."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    taken.add(free)
+    return free

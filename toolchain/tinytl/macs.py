@@ -2,7 +2,7 @@
 """Multiply-accumulates of Keras layers, from shapes alone.
 
 In: a built layer with the shapes of one call. Out: MACs of one forward pass of one sample. What has no weights to
-multiply counts 0: pooling, activations, additions, and batch-norm, which the converter folds.
+multiply counts 0: pooling, activations, additions, and batch-norm, which the converter folds. A separable convolution comes as its two.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,6 @@ from typing import Any
 
 _CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D")
 _TRANSPOSED = ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose")
-_SEPARABLE = ("SeparableConv1D", "SeparableConv2D")
 
 
 def layer_macs(layer: Any, input_shape: Sequence[int | None], output_shape: Sequence[int | None]) -> int:
@@ -22,14 +21,10 @@ def layer_macs(layer: Any, input_shape: Sequence[int | None], output_shape: Sequ
         input_shape, output_shape: of the call, batch first.
     """
     kind = type(layer).__name__
-    if kind == "Dense":
-        return _positions(output_shape) * prod(layer.kernel.shape)
-    if kind in _CONVOLUTIONS:
+    if kind == "Dense" or kind in _CONVOLUTIONS:
         return _positions(output_shape) * prod(layer.kernel.shape)
     if kind in _TRANSPOSED:
         return _positions(input_shape) * prod(layer.kernel.shape)
-    if kind in _SEPARABLE:
-        return _positions(output_shape) * (prod(layer.depthwise_kernel.shape) + prod(layer.pointwise_kernel.shape))
     return 0
 
 

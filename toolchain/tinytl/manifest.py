@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from tinytl.errors import BundleError
+from tinytl.head import ACTIVATIONS, KINDS, MAX_FEATURES, MAX_LAYERS, MAX_SIDE, TRAINS
 
 FORMAT = "tinytl-bundle"
 FORMAT_VERSION = 1
@@ -24,13 +25,25 @@ _Scale = Annotated[float, Meta(gt=1e-30, lt=1e30)]  # positive and finite as flo
 _Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 _ZeroPoint = Annotated[int, Meta(ge=-128, le=127)]
 _Shape = Annotated[list[_Size], Meta(min_length=1, max_length=4)]
+_FeatureShape = Annotated[list[_Size], Meta(min_length=1, max_length=3)]
 _Real = Annotated[float, Meta(gt=-1e30, lt=1e30)]
+_Value = Annotated[int, Meta(ge=0, lt=MAX_FEATURES + MAX_LAYERS)]
+_Side = Annotated[int, Meta(ge=1, le=MAX_SIDE)]
+_Padding = Annotated[int, Meta(ge=0, le=MAX_SIDE)]
 
 
 class Quantized(msgspec.Struct, frozen=True):
     """An int8 tensor without its batch: real = (q − zero_point) × scale."""
 
     shape: _Shape
+    scale: _Scale
+    zero_point: _ZeroPoint
+
+
+class Feature(msgspec.Struct, frozen=True):
+    """A feature tensor: as `Quantized`, of at most three sides."""
+
+    shape: _FeatureShape
     scale: _Scale
     zero_point: _ZeroPoint
 
@@ -51,20 +64,31 @@ class Preprocessing(msgspec.Struct, frozen=True):
     resize: Literal["bilinear"] | None
 
 
-class Layer(msgspec.Struct, frozen=True, rename={"inputs": "in"}):
-    """One layer of the head."""
+class Layer(msgspec.Struct, frozen=True, rename={"takes": "in"}):
+    """One layer of the head: `tinytl.head.HeadLayer` without its arrays.
 
-    kind: Literal["dense"]
+    Attributes:
+        inputs: value numbers; None: what the layer before gives.
+        takes, out: numbers or channels that the weights take and give; None where there are no such weights.
+    """
+
+    kind: Literal[KINDS]  # type: ignore[valid-type]
     name: _Text
-    inputs: _Size
-    out: _Size
-    activation: Literal["none", "relu", "relu6"]
+    activation: Literal[ACTIVATIONS]  # type: ignore[valid-type]
+    inputs: Annotated[tuple[_Value, ...], Meta(min_length=1, max_length=2)] | None = None
+    takes: _Size | None = None
+    out: _Size | None = None
+    window: tuple[_Side, _Side] = (1, 1)
+    stride: tuple[_Side, _Side] = (1, 1)
+    padding: tuple[_Padding, _Padding, _Padding, _Padding] = (0, 0, 0, 0)
+    rate: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
+    trains: Literal[TRAINS] = "all"  # type: ignore[valid-type]
 
 
 class HeadFields(msgspec.Struct, frozen=True):
     """The head's layers and how it learns."""
 
-    layers: Annotated[list[Layer], Meta(min_length=1, max_length=8)]
+    layers: Annotated[list[Layer], Meta(min_length=1, max_length=MAX_LAYERS)]
     loss: Literal["softmax_cross_entropy"]
     learning_rate: Annotated[float, Meta(gt=0.0, lt=1e30)]
     momentum: Annotated[float, Meta(ge=0.0, lt=1.0)]
@@ -104,7 +128,7 @@ class Manifest(msgspec.Struct, frozen=True):
     class_capacity: Annotated[int, Meta(ge=1, le=65535)]
     input: Quantized
     preprocessing: Preprocessing
-    features: Annotated[list[Quantized], Meta(min_length=1, max_length=16)]
+    features: Annotated[list[Feature], Meta(min_length=1, max_length=MAX_FEATURES)]
     head: HeadFields
     macs: Macs
     created_with: dict[str, str]

@@ -1,32 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """The freeze plan: where a trained model is cut into a frozen extractor and a trainable head.
 
-In: a Keras model and a plan's name. Out: a `Cut`: the extractor as a Keras model (input → feature tensor), the head
-as data, and what each costs. Invariant: head(extractor(x)) equals the model's logits. `last-dense` trains the last
-Dense, `fc` every Dense behind the last convolution or pooling; Flatten at the cut disappears, since features are one
-contiguous tensor.
+In: a Keras model and a plan's name. Out: a `Cut`: the extractor as a Keras model (input → feature tensors), the head as data, and
+what each costs. Invariant: head(extractor(x)) equals the model's logits. What trains and all that comes behind it is the head; the
+tensors that cross are the features. Flatten, Reshape and zero padding at the cut go with the head where it can take them in.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tinytl.errors import ModelError
 from tinytl.folding import fold_head
+from tinytl.freeze_plans import FreezePlan, convolutions, nearby, parse_plan, trained_calls
 from tinytl.head import Head
 from tinytl.keras_graph import Call, Graph, flatten, require_keras
+from tinytl.learnable import ACTIVATORS, CONVOLUTIONS, PADDINGS, RESHAPES, keeps_order, kind_of, shape_of, zero_padding
 from tinytl.macs import layer_macs
 
-PLANS = ("last-dense", "fc")
-MAX_HEAD_LAYERS = 8  # SPEC.md section 2.5
-
-_LATER = {
-    r"fc\+conv[1-9]\d*": "trains convolutions, which this version's learner does not",
-    r"all": "trains every layer, which this version's learner does not",
-    r"bias-only": "trains biases of frozen layers, which this version's learner does not",
-}
-_RESHAPES = ("Flatten", "Reshape")
+LISTED_CONVOLUTIONS = 8
+"""`list_plans` goes back to `fc+conv8`; further ones can be asked for by name."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +28,7 @@ class Cut:
 
     Attributes:
         plan: name of the freeze plan.
-        extractor: keras.Model, float32 (N, *input) → features (N, *feature shape); frozen from here on.
+        extractor: keras.Model, float32 (N, *input) → one tensor for each feature of the head, (N, *feature shape); frozen from here on.
         head: trainable layers, batch-norm folded; its logits are the model's.
         frozen_macs, trainable_macs: multiply-accumulates of one forward pass of one sample.
         frozen_layers, trainable_layers: names of the model's layers in each part.
@@ -50,160 +43,152 @@ class Cut:
     trainable_layers: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Split:
+    """The features, in the order in which they are made, the calls that train or come behind, and the head made of them."""
+
+    features: tuple[Any, ...]
+    trainable: tuple[Call, ...]
+    head: Head
+
+
 def list_plans(model: Any) -> tuple[str, ...]:
-    """Return the plans that work for a model, cheapest first; `fc` only where it trains more than `last-dense`.
+    """Return the plans that work for a model, cheapest first: those that train whole layers, then those of biases.
+
+    A plan that trains what one before it does is left out, and so is a large N of `fc+convN`.
 
     Raises:
         ModelError: `model` is no functional or sequential Keras model with one input and one output.
     """
-    return _working(flatten(model))
+    graph = flatten(model)
+    count = min(len(convolutions(graph)), LISTED_CONVOLUTIONS)
+    names = ["last-dense", "fc", *(f"fc+conv{number}" for number in range(1, count + 1)), "all", "bias-only", "bias+last-dense"]
+    found: dict[str, tuple[Any, ...]] = {}
+    for plan in map(parse_plan, names):
+        split = _split_or_none(graph, plan)
+        trained = split and (_names(split.trainable), plan.trains, plan.last_trains)
+        if trained and trained not in found.values():
+            found[plan.name] = trained
+    return tuple(found)
 
 
-def cut(model: Any, plan: str) -> Cut:
+def cut(model: Any, plan: str, *, dropout: bool = False) -> Cut:
     """Cut a model by a freeze plan.
 
     Args:
         model: built functional or sequential keras.Model, others may be nested in it; it stays as it is.
-        plan: "last-dense" or "fc".
+        plan: "last-dense": the last Dense trains. "fc": all Dense at the end. "fc+convN": those, the last N convolutions and what
+            comes behind them. "all": everything. "bias-only", "bias-only:N": biases from the Nth last convolution on, by default the
+            second last. "bias+last-dense", "bias+last-dense:N": the same and the whole last Dense.
+        dropout: keep the Dropout layers of the head.
 
     Raises:
         ModelError: an unknown plan, or a model that it cannot cut; names the layer and the nearest plan that works.
     """
-    known = _check_word(plan)
-    graph = flatten(model)
-    if not known:
-        reason = next(reason for pattern, reason in _LATER.items() if re.fullmatch(pattern, plan))
-        raise ModelError(
-            f"plan {plan!r} of model {graph.name!r} {reason}", expected=" or ".join(PLANS), hint=_nearest(graph)
-        )
+    wanted, graph = parse_plan(plan), flatten(model, dropout=dropout)
     try:
-        return _cut(graph, plan)
+        split = _split(graph, wanted)
     except ModelError as error:
         raise ModelError(
-            f"plan {plan!r} cannot cut model {graph.name!r}: {error.what}",
-            expected=error.expected,
-            hint=_nearest(graph),
+            f"plan {plan!r} cannot cut model {graph.name!r}: {error.what}", expected=error.expected, hint=_nearest(graph, wanted)
         ) from error
-
-
-def _check_word(plan: str) -> bool:
-    """Tell whether this version has the plan; refuse words that are none."""
-    if plan in PLANS:
-        return True
-    if not any(re.fullmatch(pattern, plan) for pattern in _LATER):
-        raise ModelError(
-            f"plan {plan!r}",
-            expected=f"one of {', '.join(PLANS)}",
-            hint="tinytl plans RUN lists what a model can be cut by",
-        )
-    return False
-
-
-def _working(graph: Graph) -> tuple[str, ...]:
-    found: dict[str, tuple[str, ...]] = {}
-    for plan in PLANS:
-        try:
-            trainable = tuple(call.layer.name for call in _split(graph, plan)[1])
-        except ModelError:
-            continue
-        if trainable not in found.values():
-            found[plan] = trainable
-    return tuple(found)
-
-
-def _nearest(graph: Graph) -> str:
-    working = _working(graph)
-    return f"nearest plan that works: {working[-1]}" if working else "no plan of this version works for this model"
-
-
-def _cut(graph: Graph, plan: str) -> Cut:
     keras = require_keras()
-    features, trainable = _split(graph, plan)
-    frozen = graph.ancestors(features)
-    head = Head(fold_head(trainable))
+    frozen = _frozen(graph, split.features)
+    features = split.features[0] if len(split.features) == 1 else list(split.features)
     return Cut(
         plan=plan,
         extractor=keras.Model(graph.input, features, name="extractor"),
-        head=head,
-        frozen_macs=sum(_call_macs(call) for call in frozen),
-        trainable_macs=head.macs,
+        head=split.head,
+        frozen_macs=sum(layer_macs(call.layer, call.inputs[0].shape, call.output.shape) for call in frozen),
+        trainable_macs=split.head.macs,
         frozen_layers=_names(frozen),
-        trainable_layers=_names(trainable),
+        trainable_layers=_names(split.trainable),
     )
 
 
-def _split(graph: Graph, plan: str) -> tuple[Any, tuple[Call, ...]]:
-    """Return the feature tensor and the calls behind it. Raises ModelError where the plan does not work."""
-    behind = _vector_part(graph)
-    dense = [position for position, call in enumerate(behind) if _is_dense(call)]
-    if not dense:
-        last = behind[-1] if behind else graph.producer(graph.output)
+def _nearest(graph: Graph, plan: FreezePlan) -> str:
+    for other in nearby(plan, len(convolutions(graph))):
+        if _split_or_none(graph, other):
+            return f"nearest plan that works: {other.name}"
+    return "no plan of this version works for this model"
+
+
+def _split_or_none(graph: Graph, plan: FreezePlan) -> _Split | None:
+    try:
+        return _split(graph, plan)
+    except ModelError:
+        return None
+
+
+def _split(graph: Graph, plan: FreezePlan) -> _Split:
+    """Find head and features. Raises ModelError where the plan does not work."""
+    trained = trained_calls(graph, plan)
+    head = downstream = _downstream(graph, trained)
+    features = _features(graph, head)
+    while absorbed := {id(call) for call in map(graph.producer, features) if call and _absorbable(graph, call, head)}:
+        head = head | absorbed
+        features = _features(graph, head)
+    if plan.base in ("last-dense", "fc", "fc+conv") and not _frozen(graph, features):
+        first = next(call for call in graph.calls if id(call) in head)
         raise ModelError(
-            f"it ends in layer {last.name}" if last else "it has no layers",
-            expected="a Dense with linear or softmax activation at its end",
+            f"nothing is left to freeze before layer {first.name}", expected="layers before the first trained one, or plan 'all'"
         )
-    if plan == "fc":
-        _refuse_branch(graph, behind[0])
-    trainable = tuple(behind[dense[-1] if plan == "last-dense" else dense[0] :])
-    layers = fold_head(trainable)
-    if len(layers) > MAX_HEAD_LAYERS:
-        raise ModelError(f"its head would have {len(layers)} dense layers", expected=f"at most {MAX_HEAD_LAYERS}")
-    features = _before_reshapes(graph, trainable[0].inputs[0])
-    if features is graph.input:
-        raise ModelError(
-            f"nothing is left to freeze before layer {trainable[0].name}",
-            expected="layers before the first trained Dense",
-        )
-    return features, trainable
+    calls = tuple(call for call in graph.calls if id(call) in head)
+    layers = fold_head(calls, features, graph.output, trains=plan.trains, last_trains=plan.last_trains)
+    trainable = tuple(call for call in calls if id(call) in downstream)
+    return _Split(features, trainable, Head(layers, features=tuple(shape_of(tensor) for tensor in features)))
 
 
-def _vector_part(graph: Graph) -> list[Call]:
-    """Return the calls at the end of the model, in order, as long as each maps one vector (rank 2) to one vector."""
-    part: list[Call] = []
-    tensor = graph.output
-    while (call := graph.producer(tensor)) is not None:
-        if len(call.inputs) != 1 or len(call.output.shape) != 2 or len(call.inputs[0].shape) != 2:
-            break
-        part.append(call)
-        tensor = call.inputs[0]
-    return part[::-1]
+def _downstream(graph: Graph, trained: Sequence[Call]) -> set[int]:
+    """Return the ids of the calls that train or depend on one that does."""
+    head = {id(call) for call in trained}
+    made = set()
+    for call in graph.calls:
+        if id(call) in head or any(id(tensor) in made for tensor in call.inputs):
+            head.add(id(call))
+            made.add(id(call.output))
+    return head
 
 
-def _refuse_branch(graph: Graph, first: Call) -> None:
-    """Refuse where several paths with a Dense meet in a vector before `first`: those would be trained too."""
-    merge = graph.producer(first.inputs[0])
-    if merge is None or len(merge.inputs) < 2:
-        return
-    open_calls = [merge]
-    while open_calls:
-        call = open_calls.pop()
-        if _is_dense(call):
-            raise ModelError(
-                f"paths with Dense layers meet in layer {merge.name} before the output (one holds {call.name})",
-                expected="one path of Dense",
-            )
-        vectors = [tensor for tensor in call.inputs if len(tensor.shape) == 2]
-        open_calls += [each for tensor in vectors if (each := graph.producer(tensor)) is not None]
+def _features(graph: Graph, head: set[int]) -> tuple[Any, ...]:
+    """Return the tensors that cross into the head, each once, in the order in which they are made."""
+    read = {id(tensor) for call in graph.calls if id(call) in head for tensor in call.inputs}
+    made = [graph.input, *(call.output for call in graph.calls if id(call) not in head)]
+    return tuple(tensor for tensor in made if id(tensor) in read)
 
 
-def _before_reshapes(graph: Graph, tensor: Any) -> Any:
-    """Walk back over layers that only rename the shape: the elements keep their row-major order."""
-    while (call := graph.producer(tensor)) is not None:
-        if (
-            type(call.layer).__name__ not in _RESHAPES
-            or getattr(call.layer, "data_format", "channels_last") != "channels_last"
-        ):
-            break
-        tensor = call.inputs[0]
-    return tensor
+def _frozen(graph: Graph, features: Sequence[Any]) -> tuple[Call, ...]:
+    wanted = {id(call) for tensor in features for call in graph.ancestors(tensor)}
+    return tuple(call for call in graph.calls if id(call) in wanted)
 
 
-def _is_dense(call: Call) -> bool:
-    return type(call.layer).__name__ == "Dense"
+def _absorbable(graph: Graph, call: Call, head: set[int]) -> bool:
+    """Tell whether a layer right before the head costs nothing in it."""
+    readers = [each for each in graph.readers(call.output) if id(each) in head]
+    kind = kind_of(call)
+    if kind in PADDINGS:
+        return all(_takes_padding(each, call) for each in readers)
+    if kind in RESHAPES:
+        return len(call.inputs[0].shape) <= 4 and keeps_order(call) and all(_takes_flat(graph, each, call.output) for each in readers)
+    return kind == "Dropout"
 
 
-def _call_macs(call: Call) -> int:
-    return layer_macs(call.layer, call.inputs[0].shape, call.output.shape)
+def _takes_padding(reader: Call, padding: Call) -> bool:
+    if kind_of(reader) not in CONVOLUTIONS:
+        return False
+    height, width = (1, *reader.layer.kernel_size)[-2:]
+    top, bottom, left, right = zero_padding(padding)
+    return reader.layer.padding == "valid" and max(top, bottom) < height and max(left, right) < width
+
+
+def _takes_flat(graph: Graph, reader: Call, tensor: Any) -> bool:
+    """Tell whether a layer does not mind in which shape it reads the elements."""
+    if kind_of(reader) == "Dense":
+        return len(tensor.shape) == 2
+    if kind_of(reader) not in (*RESHAPES, *ACTIVATORS, "Dropout"):
+        return False
+    behind = graph.readers(reader.output)
+    return bool(behind) and all(_takes_flat(graph, each, reader.output) for each in behind)
 
 
 def _names(calls: Sequence[Call]) -> tuple[str, ...]:

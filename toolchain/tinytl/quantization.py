@@ -3,7 +3,8 @@
 
 In: a `Cut` and the source `Dataset`. Out: an `Extractor`: int8 in and out, batch 1 fixed, its accuracy (through the
 head) beside the float model's, and the error of every layer. Post-training quantization after Jacob et al. 2018,
-arXiv:1712.05877, as TFLite's converter does it. Invariant: equal inputs give equal bytes.
+arXiv:1712.05877, as TFLite's converter does it. Invariants: equal inputs give equal bytes; the outputs are the features in the
+cut's order.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples, quantize_samples
 from tinytl.errors import ModelError
 from tinytl.head import Head
+from tinytl.head_forward import logits
+from tinytl.identity import identity_tflite
 from tinytl.interpreter import Interpreter
 from tinytl.keras_graph import quiet, require_keras
 from tinytl.plan import Cut
@@ -25,7 +28,9 @@ from tinytl.signature import TensorSpec, read_signature
 WARNING_LOSS = 0.01
 _DYNAMIC = ("SHAPE", "STRIDED_SLICE", "PACK")
 _ERROR_SAMPLES = 16
-_BATCH = 256
+_BATCH = 64
+_GRAPH_OUTPUTS = 8
+"""Field of the schema: SubGraph.outputs."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Extractor:
 
     Attributes:
         tflite: the file.
-        input: shape with batch 1, scale, zero point; int8. features: the same for each output.
+        input: shape with batch 1, scale, zero point; int8. features: the same for each output, in the order of the head's features.
         accuracy_float, accuracy_int8: of extractor and head on the source test split, fractions.
         test_samples: how many that were.
         layer_errors: one row a tensor, in the order of execution.
@@ -101,7 +106,7 @@ def quantize(
     calibration = fit_samples(
         _drawn(dataset.x_train, calibration_samples, generator)[0], shape=shape, value_range=value_range
     )
-    tflite = _converted(cut.extractor, calibration)
+    tflite = _quantized(cut, calibration)
     signature = read_signature(tflite)
     _check_static(signature.operators, (*signature.inputs, *signature.outputs))
     report("quantize: accuracy, float and int8", 1, 3)
@@ -126,29 +131,47 @@ def quantize(
     )
 
 
-def logits(head: Head, features: np.ndarray) -> np.ndarray:
-    """Answer real features with the head: x ← activation(x · weightsᵀ + bias), layer by layer.
-
-    Args:
-        head: of any depth. features: (N, …) float32, feature_count numbers each.
-
-    Returns:
-        (N, classes) float32.
-    """
-    x = features.reshape(len(features), -1).astype(np.float32)
-    for layer in head.layers:
-        x = x @ layer.weights.T + layer.bias
-        if layer.activation != "none":
-            x = np.clip(x, 0.0, 6.0 if layer.activation == "relu6" else None)
-    return x
-
-
 def _drawn(x: np.ndarray, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw at most `count` samples in a random order; return them and their numbers."""
     if count < 1 or len(x) == 0:
         raise ModelError(f"{min(count, len(x))} samples to quantize with", expected="at least 1")
     chosen = generator.permutation(len(x))[:count]
     return x[chosen], chosen
+
+
+def _quantized(cut: Cut, calibration: np.ndarray) -> bytes:
+    """Convert to int8. Where nothing is frozen the input is the feature, which the converter would leave in float32."""
+    if not cut.frozen_layers:
+        low, high = float(calibration.min()), float(calibration.max())
+        return identity_tflite((1, *calibration.shape[1:]), low=low, high=high)
+    tflite = _converted(cut.extractor, calibration)
+    names = [tensor.name for tensor in read_signature(tflite).outputs]
+    return outputs_in_order(tflite, _feature_places(cut.extractor, names))
+
+
+def _feature_places(extractor: Any, names: list[str]) -> list[int]:
+    """Return where the converter put each feature: TensorFlow calls them Identity, Identity_1 …, an input that is one keeps its name.
+
+    A feature that is not found holds the same bytes as one before it, and one tensor has become both: its place is its own then.
+    """
+    wanted = ["Identity" + (f"_{place}" if place else "") for place in range(len(extractor.outputs))]
+    wanted = ["input" if tensor is extractor.inputs[0] else name for tensor, name in zip(extractor.outputs, wanted, strict=True)]
+    places = [names.index(name) if name in names else place for place, name in enumerate(wanted)]
+    if sorted(places) != list(range(len(wanted))):
+        raise ModelError(f"the converted extractor answers {', '.join(names)}", expected=", ".join(wanted))
+    return places
+
+
+def outputs_in_order(data: bytes, places: list[int]) -> bytes:
+    """Return a .tflite file whose outputs are those of another in a new order. places: for each, where it stood."""
+    import tflite
+
+    changed = bytearray(data)
+    graph = tflite.Model.GetRootAs(data, 0).Subgraphs(0)
+    at = graph._tab.Vector(graph._tab.Offset(_GRAPH_OUTPUTS))
+    for place, old in enumerate(places):
+        changed[at + 4 * place : at + 4 * place + 4] = int(graph.Outputs(old)).to_bytes(4, "little")
+    return bytes(changed)
 
 
 def _converted(extractor: Any, calibration: np.ndarray | None) -> bytes:
@@ -198,24 +221,27 @@ def _check_static(operators: tuple[str, ...], ends: tuple[TensorSpec, ...]) -> N
             )
 
 
-def _float_features(extractor: Any, real: np.ndarray) -> np.ndarray:
-    parts = [np.asarray(extractor(real[at : at + _BATCH], training=False)) for at in range(0, len(real), _BATCH)]
-    return np.concatenate(parts)
+def _float_features(extractor: Any, real: np.ndarray) -> list[np.ndarray]:
+    """Return (N, *shape) float32 for each feature."""
+    answers = [extractor(real[at : at + _BATCH], training=False) for at in range(0, len(real), _BATCH)]
+    lists = [answer if isinstance(answer, list) else [answer] for answer in answers]
+    return [np.concatenate([np.asarray(part) for part in parts]) for parts in zip(*lists, strict=True)]
 
 
-def _int8_features(tflite: bytes, real: np.ndarray, tensor: TensorSpec) -> np.ndarray:
-    """Return (N, feature_count) float32: what the reference kernels answer, dequantized."""
+def _int8_features(tflite: bytes, real: np.ndarray, tensor: TensorSpec) -> list[np.ndarray]:
+    """Return (N, *shape) float32 for each feature: what the reference kernels answer, dequantized."""
     interpreter = Interpreter(tflite)
     answers = interpreter.run(quantize_samples(real, scale=tensor.scale, zero_point=tensor.zero_point))
-    scaled = [
-        (answer.reshape(len(real), -1).astype(np.float32) - np.float32(output.zero_point)) * np.float32(output.scale)
+    return [
+        (answer.astype(np.float32) - np.float32(output.zero_point)) * np.float32(output.scale)
         for answer, output in zip(answers, interpreter.outputs, strict=True)
     ]
-    return np.concatenate(scaled, axis=1)
 
 
-def _accuracy(head: Head, features: np.ndarray, labels: np.ndarray) -> float:
-    return float(np.mean(logits(head, features).argmax(axis=1) == labels))
+def _accuracy(head: Head, features: list[np.ndarray], labels: np.ndarray) -> float:
+    starts = range(0, len(labels), _BATCH)
+    predicted = [logits(head, [each[at : at + _BATCH] for each in features]).argmax(axis=1) for at in starts]
+    return float(np.mean(np.concatenate(predicted) == labels))
 
 
 def _layer_errors(
@@ -239,9 +265,11 @@ def _layer_errors(
                 error + float(np.mean((found.real - signal) ** 2)),
                 power + float(np.mean(signal**2)),
             )
-    outputs = {each.name for each in quantized.outputs}
+    names = {each.name: f"features[{place}]" for place, each in enumerate(quantized.outputs)}
+    if len(names) == 1:
+        names = dict.fromkeys(names, "features")
     return tuple(
-        _row("features" if name in outputs else _layer_of(name, layers), shape, error / len(real), power / len(real))
+        _row(names.get(name) or _layer_of(name, layers), shape, error / len(real), power / len(real))
         for name, (shape, error, power) in sums.items()
     )
 

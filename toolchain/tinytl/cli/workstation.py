@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands of the workstation: `pretrain`, `plans`, `export`, `inspect`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,20 +45,30 @@ def plans(run: Path, as_json: bool) -> None:
     from tinytl.pretraining import load_model, load_run
 
     model = load_model(load_run(run))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in list_plans(model):
         made = cut(model, name)
-        parameters = sum(layer.weights.size + layer.bias.size for layer in made.head.layers)
-        rows.append({"plan": name, "trains": len(made.head.layers), "features": made.head.feature_count, "parameters": parameters,
+        head = made.head
+        trains = [layer.name for layer in head.layers if layer.trained_count]
+        rows.append({"plan": name, "trains": trains, "biases": [layer.name for layer in head.layers if layer.trains == "bias"],
+                     "features": head.feature_shapes, "feature_bytes": head.feature_count, "parameters": head.trained_count,
                      "trainable_macs": made.trainable_macs, "frozen_macs": made.frozen_macs,
                      "energy_nj_thesis": thesis_energy_nj(made.trainable_macs)})  # fmt: skip
 
     def render(console: Console) -> None:
-        columns = ("plan", "trains", "features", "parameters", "trainable_macs", "frozen_macs", "energy_nj_thesis")
-        titles = ("plan", "layers", "features", "parameters", "MACs trained", "MACs frozen", "nJ (model: thesis)")
-        console.print(table(f"Freeze plans of {run}", titles, [[row[c] for c in columns] for row in rows], numeric=titles[1:]))
+        titles = ("plan", "layers", "features", "parameters", "MACs trained", "MACs frozen")
+        cells = [
+            (row["plan"], len(row["trains"]), _features(row["features"]), row["parameters"], row["trainable_macs"], row["frozen_macs"])
+            for row in rows
+        ]
+        console.print(table(f"Freeze plans of {run}", titles, cells, numeric=(titles[1], *titles[3:])))
 
     show(rows, as_json=as_json, render=render)
+
+
+def _features(shapes: Sequence[Sequence[int]]) -> str:
+    """Say «8×8×16 + 32»."""
+    return " + ".join("×".join(str(side) for side in (shape[2:] if shape[0] == shape[1] == 1 else shape)) for shape in shapes)
 
 
 @click.command()
@@ -69,22 +80,24 @@ def plans(run: Path, as_json: bool) -> None:
 @click.option("--momentum", type=float, help="Of the head on the device.")
 @click.option("--replays-per-step", type=int, help="Replayed samples after each taught one.")
 @click.option("--replay-buffer-bytes", type=int, help="RAM for features of taught samples.")
-@click.option("--replay-samples", default=200, show_default=True, help="Source samples whose features travel in the bundle.")
+@click.option("--replay-samples", type=int, help="Source samples whose features travel in the bundle  [default: 160 KB, at most 200]")
+@click.option("--dropout", is_flag=True, help="Keep the Dropout layers of what trains.")
 @seed_option
 @json_option
 def export(
-    run: Path, plan: str, out: Path, data: str | None, replay_samples: int, seed: int, as_json: bool, **learning: float | int | None
+    run: Path, plan: str, out: Path, data: str | None, replay_samples: int | None, dropout: bool, seed: int, as_json: bool,
+    **learning: float | int | None,
 ) -> None:
     """Cut, quantize and pack RUN into one bundle."""
     from tinytl.data import load_dataset
     from tinytl.exporting import export as run_export
-    from tinytl.head import Learning
+    from tinytl.learning import Learning
 
     chosen = Learning(seed=seed, **{name: value for name, value in learning.items() if value is not None})  # type: ignore[arg-type]
     with progress() as bar:
         bundle = run_export(
             run, plan=plan, out=out, dataset=load_dataset(data) if data else None, learning=chosen,
-            replay_samples=replay_samples, seed=seed, progress=bar,
+            replay_samples=replay_samples, dropout=dropout, seed=seed, progress=bar,
         )  # fmt: skip
     source = bundle.manifest["source"]
     facts = {"bundle": out, "bundle_id": bundle.bundle_id, "plan": plan, "bytes": out.stat().st_size,

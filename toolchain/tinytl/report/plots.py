@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-HEAD_OPERATOR = "dense"  # SPEC.md 2.5: the one layer kind of the head; no operator of the extractor (2.4) is called so
+HEAD_OPERATORS = ("dense", "head")  # of the row of a head of dense layers, of any other; no operator of the extractor is called so
 _MOST_NUMBERS = 20  # classes up to which a confusion matrix prints its counts
 _MOST_BARS = 40
 
@@ -124,7 +124,7 @@ def layer_bars(figure: "Figure", palette: Palette, layers: Sequence[LayerRow], *
         (
             layers[index].name,
             values[index],
-            palette.head if layers[index].operator == HEAD_OPERATOR else palette.frozen,
+            palette.head if layers[index].operator in HEAD_OPERATORS else palette.frozen,
             label.endswith("(model)"),
         )
         for index in kept
