@@ -46,7 +46,7 @@ def test_whole_image_is_taken() -> None:
     assert twin.step(3).status == "ok"
 
 
-WORDS = [name for name in records.HeadRecord._fields]
+WORDS = list(records.HeadRecord._fields)
 AT = {name: 4 * place for place, name in enumerate(WORDS)}
 """Field of the head section → its offset in it; each is 4 bytes, and SPEC.md is compared with them elsewhere."""
 
@@ -153,8 +153,8 @@ def test_what_lasts_touches_nothing_else_and_nothing_touches_the_graph_outputs(n
     assert refused(with_head(away, **{name: output})) == malformed(AT[name])
 
 
-LAYER_AT = {name: place for name, place in zip(records.LayerRecord._fields, (0, 1, 2, 3, 4, 6, 8, 9, 10, 11, 12, 13, 16, 20, 24, 28, 32, 36), strict=True)}
-VALUE_AT = {name: place for name, place in zip(records.ValueRecord._fields, (0, 4, 8, 12, 14, 16, 20, 24), strict=True)}
+LAYER_AT = dict(zip(records.LayerRecord._fields, (0, 1, 2, 3, 4, 6, 8, 9, 10, 11, 12, 13, 16, 20, 24, 28, 32, 36), strict=True))
+VALUE_AT = dict(zip(records.ValueRecord._fields, (0, 4, 8, 12, 14, 16, 20, 24), strict=True))
 
 LAYER_FIELDS = [
     (0, {"kind": 0}, "kind"),

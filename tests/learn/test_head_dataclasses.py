@@ -9,17 +9,18 @@ import pytest
 from head_image import head_image, random_head
 
 from tinytl.errors import ModelError
-from tinytl.head import DenseLayer, Head, Learning
+from tinytl.head import Head, HeadLayer, dense_layer
+from tinytl.learning import Learning
 from tinytl_bridge.twin import TwinModel
 
 
-def layer(name: str = "classes", width: int = 6, out: int = 3, **changes: Any) -> DenseLayer:
+def layer(name: str = "classes", width: int = 6, out: int = 3, **changes: Any) -> HeadLayer:
     fields: dict[str, Any] = {
         "name": name,
         "weights": np.zeros((out, width), np.float32),
         "bias": np.zeros(out, np.float32),
     }
-    return DenseLayer(**fields | changes)
+    return dense_layer(**fields | changes)
 
 
 def test_whole_head() -> None:
@@ -61,7 +62,7 @@ HEADS = [
 
 
 @pytest.mark.parametrize(("layers", "text"), HEADS, ids=[text[:50] for _, text in HEADS])
-def test_head_is_refused(layers: tuple[DenseLayer, ...], text: str) -> None:
+def test_head_is_refused(layers: tuple[HeadLayer, ...], text: str) -> None:
     with pytest.raises(ModelError) as refusal:
         Head(layers)
     assert str(refusal.value) == text
