@@ -40,7 +40,8 @@ class HeadLayer:
         name: different for each layer.
         kind: one of `KINDS`. `dense` takes all elements of its input, row by row; `scale` is weights × input + bias, channel
             by channel: a batch-norm; `average_pool` leaves padding out of its means; `concatenate` puts channels behind channels.
-        inputs: value numbers, two for `add` and `concatenate`, else one. None: what the layer before gives, the first feature for the first.
+        inputs: value numbers, two for `add` and `concatenate`, else one. None: what the layer before gives; the first layer's is
+            feature 0.
         weights: float32; dense (out, in), conv_2d (out, height, width, in), depthwise_conv_2d (height, width, channels),
             scale (channels,). bias: (out,) float32.
         activation: "none", "relu" or "relu6", applied to the result.
