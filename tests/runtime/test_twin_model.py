@@ -22,7 +22,7 @@ NO_HEAD = compile_tflite(MODELS["relu"]()).data
 
 def with_a_head() -> bytes:
     old, labels = random_features(FEATURES, 6, CLASSES)
-    head = random_head((FEATURES, 5, CLASSES), learning=Learning(replays_per_step=1))
+    head = random_head((FEATURES, 5, CLASSES), learning=Learning(replays_per_step=1), parts=(8, 4))
     return head_image(head, outputs=(Feature(8), Feature(4)), replay=Replay(old, labels, 3))
 
 
