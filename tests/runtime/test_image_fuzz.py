@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from building import FAMILIES, HARNESS, SANITIZERS, compile_c, sources
-from head_image import Feature, Replay, head_image, random_features, random_head
+from graph_heads import HEADS
+from head_image import Feature, Replay, head_image, random_features, random_head, with_learning
 from layers import layer, variants
 from random_graphs import random_graph
 from single_operators import MODELS
@@ -32,7 +33,7 @@ def head(*, momentum: float) -> bytes:
     features, labels = random_features(12, 6, 3)
     learning = Learning(momentum=momentum, replays_per_step=2)
     outputs = (Feature(7), Feature(5, 0.1, 4))
-    return head_image(random_head((12, 5, 3), learning=learning), outputs=outputs, replay=Replay(features, labels, capacity=4))
+    return head_image(random_head((12, 5, 3), learning=learning, parts=(7, 5)), outputs=outputs, replay=Replay(features, labels, capacity=4))
 
 
 def variant(family: str, kind: str, seed: int, kernel: str) -> bytes:
@@ -63,6 +64,8 @@ IMAGES = {
     **{f"graph {seed}": lambda seed=seed: compile_tflite(random_graph(seed)).data for seed in (3, 7, 21)},
     "head": lambda: head(momentum=0.0),
     "head with momentum": lambda: head(momentum=0.9),
+    **{f"head: {name}": lambda name=name: head_image(HEADS[name]) for name in HEADS},
+    "head with Adam": lambda: head_image(with_learning(HEADS["inverted residual"], optimizer="adam", accumulation=3, clip_norm=1.0)),
 }
 
 

@@ -19,6 +19,18 @@ static uint32_t logits_value(const tinytl_model *model)
     return model->head->value_count - 1;
 }
 
+/* One sigmoid tells two classes apart: class 1 if its logit is above 0, and the target is 1 for that class. */
+static int is_one_sigmoid(const tinytl_model *model)
+{
+    return model->class_count == 2 && tinytl_head_logit_count(model) == 1;
+}
+
+static uint32_t predicted(const tinytl_model *model)
+{
+    const float *logits = tinytl_head_logits(model);
+    return is_one_sigmoid(model) ? logits[0] > 0.0f : tinytl_largest(logits, tinytl_head_logit_count(model));
+}
+
 static int has_dropout(const tinytl_model *model)
 {
     for (uint32_t number = 0; number < model->head->layer_count; number++)
@@ -42,17 +54,17 @@ static tinytl_step_result learn(tinytl_model *model, uint32_t label, float learn
     tinytl_pass pass = tinytl_pass_of(model, learning_rate);
     tinytl_step_result result = {TINYTL_STATUS_diverged, 0, INFINITY};
     const float *logits = tinytl_head_logits(model);
-    uint32_t count = tinytl_head_logit_count(model), largest;
+    uint32_t count = tinytl_head_logit_count(model), largest, target = is_one_sigmoid(model) ? 1u - label : label;
     tinytl_groups_forward(&pass);
-    largest = result.predicted = tinytl_largest(logits, count);
+    result.predicted = predicted(model);
     if (has_dropout(model)) {
         pass.noise = tinytl_random(model);
         tinytl_groups_forward(&pass);
-        largest = tinytl_largest(logits, count);
     }
+    largest = pass.noise == 0 && count > 1 ? result.predicted : tinytl_largest(logits, count);
     if (!are_finite(logits, count))
         return result;
-    result.loss = tinytl_loss_of((tinytl_loss)model->head->loss, logits, count, label, largest,
+    result.loss = tinytl_loss_of((tinytl_loss)model->head->loss, logits, count, target, largest,
                                  tinytl_gradient_at(model, logits_value(model), 0));
     if (tinytl_magnitude(result.loss) >= TINYTL_MAGNITUDE_INFINITE)
         return result;
@@ -83,7 +95,7 @@ uint32_t tinytl_head_infer(tinytl_model *model)
     if (model->head == NULL)
         return 0;
     tinytl_groups_forward(&pass);
-    return tinytl_largest(tinytl_head_logits(model), tinytl_head_logit_count(model));
+    return predicted(model);
 }
 
 const float *tinytl_head_logits(const tinytl_model *model)

@@ -8,8 +8,6 @@ uint32_t tinytl_largest(const float *logits, uint32_t count)
 {
     float largest = logits[0];
     uint32_t best = 0;
-    if (count == 1)
-        return largest > 0.0f;
     for (uint32_t j = 1; j < count; j++)
         if (logits[j] > largest) {
             largest = logits[j];
@@ -34,17 +32,12 @@ static float softmax_cross_entropy(const float *logits, uint32_t count, uint32_t
     return tinytl_log_f32(sum) - (logits[label] - largest);
 }
 
-static float target_of(uint32_t number, uint32_t count, uint32_t label)
-{
-    return (count == 1 ? label == 1 : label == number) ? 1.0f : 0.0f;
-}
-
 /* With a = e^-|z| in (0, 1]: log(1 + e^z) = max(z, 0) + log(1 + a); sigmoid(z) = 1 / (1 + a), of a negative z a / (1 + a). */
 static float sigmoid_cross_entropy(const float *logits, uint32_t count, uint32_t label, float *d_logits)
 {
     float loss = 0.0f;
     for (uint32_t j = 0; j < count; j++) {
-        float z = logits[j], target = target_of(j, count, label);
+        float z = logits[j], target = label == j ? 1.0f : 0.0f;
         float a = tinytl_exp_f32(z < 0.0f ? z : -z);
         float share = 1.0f / (1.0f + a);
         loss += (z > 0.0f ? z : 0.0f) - target * z + tinytl_log_f32(1.0f + a);
@@ -57,7 +50,7 @@ static float squared_error(const float *logits, uint32_t count, uint32_t label, 
 {
     float sum = 0.0f, share = 1.0f / (float)count;
     for (uint32_t j = 0; j < count; j++) {
-        float error = logits[j] - target_of(j, count, label);
+        float error = logits[j] - (label == j ? 1.0f : 0.0f);
         sum = TINYTL_FUSED(error, error, sum);
         d_logits[j] = 2.0f * share * error;
     }
@@ -70,5 +63,5 @@ float tinytl_loss_of(tinytl_loss kind, const float *logits, uint32_t count, uint
         return sigmoid_cross_entropy(logits, count, label, d_logits);
     if (kind == TINYTL_SQUARED_ERROR)
         return squared_error(logits, count, label, d_logits);
-    return softmax_cross_entropy(logits, count, label, logits[count == 1 ? 0 : largest], d_logits);
+    return softmax_cross_entropy(logits, count, label, logits[largest], d_logits);
 }

@@ -5,8 +5,6 @@
  *     softmax cross-entropy   log Σ e^(z_j - max z) - (z_label - max z);     d = softmax(z) - t
  *     sigmoid cross-entropy   Σ_j log(1 + e^z_j) - t_j z_j;                  d = sigmoid(z) - t
  *     squared error           mean over j of (z_j - t_j)²;                   d = 2 (z - t) / count
- *
- * One sigmoid tells two classes apart: its target is the label itself.
  */
 #ifndef TINYTL_LEARN_LOSS_H
 #define TINYTL_LEARN_LOSS_H
@@ -15,10 +13,10 @@
 
 #include "tinytl.h"
 
-/* Number of the largest logit, the first on a tie; of one logit alone: 1 if it is above 0, else 0. logits: [count], count ≥ 1. */
+/* Number of the largest logit, the first on a tie. logits: [count], count ≥ 1. */
 uint32_t tinytl_largest(const float *logits, uint32_t count);
 
-/* logits: [count], finite; largest: number of the largest, as above. d_logits: [count], written; of the cross-entropies in [-1, 1]. Returns the loss, in nats: ≥ 0, infinite
+/* logits: [count], finite; label: number of the logit whose target is 1, none if count or more; largest: as above. d_logits: [count], written; of the cross-entropies in [-1, 1]. Returns the loss, in nats: ≥ 0, infinite
  * where it overflows. Sums run from class 0 up. */
 float tinytl_loss_of(tinytl_loss kind, const float *logits, uint32_t count, uint32_t label, uint32_t largest, float *d_logits);
 

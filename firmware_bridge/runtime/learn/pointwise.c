@@ -56,7 +56,7 @@ void tinytl_scale_update(tinytl_pass *pass, uint32_t number, uint32_t pixel, con
 /* Copies the pixel of an input of its own width. */
 static void copy_input(tinytl_pass *pass, uint32_t value, uint32_t pixel, float *to)
 {
-    memcpy(to, tinytl_pixel_read(pass, value, pixel), pass->model->values[value].channels * sizeof *to);
+    memmove(to, tinytl_pixel_read(pass, value, pixel), pass->model->values[value].channels * sizeof *to);
 }
 
 void tinytl_copy_forward(tinytl_pass *pass, uint32_t number, uint32_t pixel)

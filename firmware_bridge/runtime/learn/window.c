@@ -58,7 +58,7 @@ static void copy_row(const tinytl_model *model, uint32_t number, uint32_t first,
     if (value->storage == TINYTL_FEATURE)
         tinytl_feature_read(model, number, first, count, to);
     else
-        memcpy(to, tinytl_floats_at(model, value->place) + first, (size_t)count * sizeof *to);
+        memmove(to, tinytl_floats_at(model, value->place) + first, (size_t)count * sizeof *to);
 }
 
 static void copy_window(const tinytl_model *model, uint32_t number, uint32_t pixel, float *to)
