@@ -89,13 +89,21 @@ class HeadFields(msgspec.Struct, frozen=True):
     """The head's layers and how it learns."""
 
     layers: Annotated[list[Layer], Meta(min_length=1, max_length=MAX_LAYERS)]
-    loss: Literal["softmax_cross_entropy"]
+    loss: Literal["softmax_cross_entropy", "sigmoid_cross_entropy", "squared_error"]
     learning_rate: Annotated[float, Meta(gt=0.0, lt=1e30)]
     momentum: Annotated[float, Meta(ge=0.0, lt=1.0)]
     weight_decay: Annotated[float, Meta(ge=0.0, lt=1e30)]
     replays_per_step: Annotated[int, Meta(ge=0, le=64)]
     replay_buffer_bytes: _Count
     seed: Annotated[int, Meta(ge=1, le=2**32 - 1)]
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    second_momentum: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.999
+    epsilon: Annotated[float, Meta(gt=0.0, lt=1e30)] = 1e-7
+    clip_norm: Annotated[float, Meta(ge=0.0, lt=1e30)] = 0.0
+    accumulation: Annotated[int, Meta(ge=1, le=65536)] = 1
+    schedule: Literal["constant", "steps", "cosine"] = "constant"
+    schedule_steps: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    schedule_factor: Annotated[float, Meta(ge=0.0, le=1.0)] = 1.0
 
 
 class Macs(msgspec.Struct, frozen=True):

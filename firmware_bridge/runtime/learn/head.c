@@ -131,6 +131,8 @@ void tinytl_head_reset(tinytl_model *model)
     size_t bytes;
     if (head == NULL)
         return;
+    model->layers = (const tinytl_head_layer *)(const void *)(model->image + head->layers);
+    model->values = (const tinytl_head_value *)(const void *)(model->image + head->values);
     bytes = (size_t)head->parameter_count * sizeof(float);
     memcpy(tinytl_head_parameters(model), model->image + head->initial_parameters, bytes);
     empty(model, head->moments);

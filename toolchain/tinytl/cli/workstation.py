@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tinytl.cli.console import progress, say, show, show_facts, table
 from tinytl.cli.options import FILE, MODEL, compile_options, data_option, json_option, seed_option
+from tinytl.learning import LOSSES, OPTIMIZERS, SCHEDULES, Learning
 
 
 @click.command()
@@ -77,7 +78,15 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @click.option("-o", "--out", required=True, type=FILE, help="Bundle to write.")
 @click.option("--data", help="Source dataset, if not the one the run was trained on.")
 @click.option("--learning-rate", type=float, help="Of the head on the device.")
-@click.option("--momentum", type=float, help="Of the head on the device.")
+@click.option("--momentum", type=float, help="Of the head on the device; β1 of Adam.")
+@click.option("--weight-decay", type=float, help="Of weights, not of biases.")
+@click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="adam keeps three numbers beside each parameter  [default: sgd]")
+@click.option("--accumulation", type=int, help="Samples whose mean gradient is one update, replayed ones among them.")
+@click.option("--clip-norm", type=float, help="Gradients are shortened to this norm.")
+@click.option("--schedule", type=click.Choice(SCHEDULES), help="Of the learning rate over taught samples  [default: constant]")
+@click.option("--schedule-steps", type=int, help="Samples until the next step, or to the end of the cosine.")
+@click.option("--schedule-factor", type=float, help="What a step multiplies the rate by, or what the cosine ends at.")
+@click.option("--loss", type=click.Choice(LOSSES), help="[default: softmax_cross_entropy]")
 @click.option("--replays-per-step", type=int, help="Replayed samples after each taught one.")
 @click.option("--replay-buffer-bytes", type=int, help="RAM for features of taught samples.")
 @click.option("--replay-samples", type=int, help="Source samples whose features travel in the bundle  [default: 160 KB, at most 200]")
@@ -86,12 +95,11 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @json_option
 def export(
     run: Path, plan: str, out: Path, data: str | None, replay_samples: int | None, dropout: bool, seed: int, as_json: bool,
-    **learning: float | int | None,
+    **learning: float | int | str | None,
 ) -> None:
     """Cut, quantize and pack RUN into one bundle."""
     from tinytl.data import load_dataset
     from tinytl.exporting import export as run_export
-    from tinytl.learning import Learning
 
     chosen = Learning(seed=seed, **{name: value for name, value in learning.items() if value is not None})  # type: ignore[arg-type]
     with progress() as bar:
