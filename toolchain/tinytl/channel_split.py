@@ -2,9 +2,9 @@
 """One convolution cut in two by its output channels: those that stay frozen, and those that train.
 
 In: a flat `Graph` whose head the learner has, one of its convolutions, the channels that train. Out: a graph with the same answers in
-which the convolution is two; what works channel by channel behind it (batch-norm, activations, additions, pooling, zero padding) is two as well,
-so that frozen channels are pooled before they cross. Then one Concatenate joins them, frozen ones first, and weights behind it
-are put into that order.
+which the convolution is two; what works channel by channel behind it (batch-norm, activations, additions, pooling, zero padding) is two
+as well, so that frozen channels are pooled before they cross. Then one Concatenate joins them, frozen ones first, and weights behind
+it are put into that order.
 """
 
 from collections.abc import Sequence

@@ -83,7 +83,8 @@ def list_plans(model: Any) -> tuple[str, ...]:
     """
     graph = flatten(model)
     count = min(len(convolutions(graph)), LISTED_CONVOLUTIONS)
-    names = ["last-dense", "fc", PART_OF_CHANNELS, *(f"fc+conv{number}" for number in range(1, count + 1)), "all", "bias-only", "bias+last-dense"]
+    numbered = [f"fc+conv{number}" for number in range(1, count + 1)]
+    names = ["last-dense", "fc", PART_OF_CHANNELS, *numbered, "all", "bias-only", "bias+last-dense"]
     found: dict[str, tuple[Any, ...]] = {}
     for plan in map(parse_plan, names):
         split = _split_or_none(graph, plan)
@@ -113,13 +114,12 @@ def cut(model: Any, plan: str, *, dropout: bool = False, channel_energy: np.ndar
     """
     wanted, graph = parse_plan(plan), flatten(model, dropout=dropout)
     if channel_energy is not None and wanted.percent is None:
-        raise ModelError(f"plan {plan!r} trains all channels and got energies of some", expected="a plan like fc+conv1:25%")
+        raise ModelError(f"plan {plan!r} trains all channels and got energies to choose some by", expected="a plan like fc+conv1:25%")
     try:
         split = _split(graph, wanted, channel_energy)
     except ModelError as error:
-        raise ModelError(
-            f"plan {plan!r} cannot cut model {graph.name!r}: {error.what}", expected=error.expected, hint=_nearest(graph, wanted)
-        ) from error
+        what, hint = f"plan {plan!r} cannot cut model {graph.name!r}: {error.what}", error.hint or _nearest(graph, wanted)
+        raise ModelError(what, expected=error.expected, hint=hint) from error
     keras = require_keras()
     frozen = _frozen(split.graph, split.features)
     features = split.features[0] if len(split.features) == 1 else list(split.features)
@@ -158,7 +158,8 @@ def _split(graph: Graph, plan: FreezePlan, channel_energy: np.ndarray | None = N
     convolution = trained[0]
     channels = _chosen(convolution, plan.percent, _weight_norms(whole.head, convolution) if channel_energy is None else channel_energy)
     graph, part = split_channels(graph, convolution, channels.numbers)
-    return replace(_split_at(graph, (part, *dense_part(graph)), plan), channels=channels)
+    dense = [call for call in dense_part(graph) if call.layer.name in _names(trained)]
+    return replace(_split_at(graph, (part, *dense), plan), channels=channels)
 
 
 def _chosen(convolution: Call, percent: int, energy: np.ndarray) -> TrainedChannels:
@@ -167,10 +168,15 @@ def _chosen(convolution: Call, percent: int, energy: np.ndarray) -> TrainedChann
     energy = np.asarray(energy, np.float64)
     if energy.shape != (count,) or not np.isfinite(energy).all():
         found = f"of shape {energy.shape}" if energy.shape != (count,) else "with NaN or infinity"
-        raise ModelError(f"channel energies {found}", expected=f"{count} finite numbers, one for each channel of layer {convolution.name}")
+        raise ModelError(
+            f"channel energies {found}",
+            expected=f"{count} finite numbers, one for each channel of layer {convolution.name}",
+            hint="tinytl.channel_energy.gradient_energy computes them",
+        )
     if count * percent < 100:
         raise ModelError(
-            f"{percent} % of the {count} channels of layer {convolution.name} is none", expected=f"{-(-100 // count)} % or more for this plan"
+            f"{percent} % of the {count} channels of layer {convolution.name} is none",
+            expected=f"{-(-100 // count)} % or more for this plan",
         )
     strongest = np.argsort(-energy, kind="stable")[: count * percent // 100]
     return TrainedChannels(convolution.layer.name, count, tuple(sorted(int(number) for number in strongest)))
