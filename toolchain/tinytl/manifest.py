@@ -113,6 +113,19 @@ class Macs(msgspec.Struct, frozen=True):
     trainable: _Count
 
 
+class TrainedChannels(msgspec.Struct, frozen=True):
+    """Output channels of one convolution that train where the others do not: `tinytl.plan.TrainedChannels`.
+
+    Attributes:
+        layer: the convolution. of: its channels. numbers: those that train. chosen_with: the dataset whose samples chose them.
+    """
+
+    layer: _Text
+    of: _Size
+    numbers: Annotated[list[_Count], Meta(min_length=1)]
+    chosen_with: str
+
+
 class LayerErrorRow(msgspec.Struct, frozen=True):
     """How far one int8 tensor is from its float twin: `tinytl.quantization.LayerError`."""
 
@@ -140,6 +153,7 @@ class Manifest(msgspec.Struct, frozen=True):
     head: HeadFields
     macs: Macs
     created_with: dict[str, str]
+    trained_channels: TrainedChannels | None = None
     layer_errors: list[LayerErrorRow] = []
     warnings: list[str] = []
 
@@ -192,6 +206,12 @@ def check(fields: Mapping[str, Any], *, label: str) -> Manifest:
         raise BundleError(
             f"{label}: manifest field 'class_capacity' is {found.class_capacity}",
             expected=f"at least {len(found.labels)}, the labels",
+        )
+    channels = found.trained_channels
+    if channels is not None and not (sorted(set(channels.numbers)) == channels.numbers and channels.numbers[-1] < channels.of):
+        raise BundleError(
+            f"{label}: manifest field 'trained_channels.numbers' is {channels.numbers}",
+            expected=f"ascending numbers below {channels.of}, the channels of layer {channels.layer!r}",
         )
     if not found.preprocessing.range[0] < found.preprocessing.range[1]:
         raise BundleError(
