@@ -123,7 +123,8 @@ def _memory(board: Board, bundle: Bundle, image: Image, taught: "Taught") -> Mem
     for name, size, used in sizes:
         regions.append(FlashRegion(name, offset, size, used))
         offset += size
-    return MemoryMap(tuple(regions), image.arena_map, image.arena_bytes, memory.arena_bytes, taught.stack_bytes, taught.static_bytes)
+    arena = image.arena_map, image.arena_bytes, memory.arena_bytes
+    return MemoryMap(tuple(regions), *arena, taught.stack_bytes, taught.static_bytes, len(image.operators))
 
 
 def _examples(target: Dataset, taught: "Taught") -> tuple[Example, ...]:

@@ -13,7 +13,6 @@ from statistics import fmean
 from tinytl import energy
 from tinytl.bundle import Bundle
 from tinytl.compiler import Image
-from tinytl.head import layer_macs
 from tinytl.measurement import Figure, LayerRow
 from tinytl_bench.counting import Region
 
@@ -98,10 +97,11 @@ def work_of(bundle: Bundle | None, image: Image) -> energy.Work:
     return energy.Work(
         frozen_macs=sum(operator.macs for operator in image.operators),
         trainable_macs=head.macs if head else 0,
-        first_layer_macs=layer_macs(head.layers[0], head.shapes[head.value_of(0)]) if head else 0,
+        gradient_macs=head.gradient_macs if head else 0,
         constant_bytes=sum(operator.weight_bytes for operator in image.operators),
         activation_bytes=sum(operator.activation_bytes for operator in image.operators),
         parameters=head.parameter_count if head else 0,
+        trained=head.trained_count if head else 0,
         replays=head.learning.replays_per_step if head else 0,
     )
 

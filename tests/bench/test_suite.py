@@ -128,11 +128,11 @@ def test_a_model_without_room_goes_to_the_large_board() -> None:
 
     image = compile_bundle(read_bundle(find_bundle("digits")))
     assert suite._place("qemu:mps2-an386", image) == ("qemu:mps2-an386", "")
-    large = replace(image, arena_bytes=98_304 + 16)
+    large = replace(image, arena_bytes=114_688 + 16)
     assert suite._place("host", large) == ("host", "")
     target, why = suite._place("qemu:mps2-an386", large)
     assert target == "qemu:mps2-an386-large"
-    assert why.startswith("needs 98,320 bytes of arena and ") and why.endswith("; mps2-an386 has 98,304 and 262,144")
+    assert why.startswith("needs 114,704 bytes of arena and ") and why.endswith("; mps2-an386 has 114,688 and 262,144")
 
 
 def test_the_stored_peers_and_the_stored_suite_fit_together() -> None:

@@ -61,6 +61,13 @@ class Chain:
     def max_pool(self, side: int, *, stride: int) -> None:
         self._pooled("MAX_POOL_2D", (side, side), stride, SAME, self._windowed(side, stride, SAME, self.shape[3]))
 
+    def reshape(self, *sides: int) -> None:
+        """See the current tensor with other sides."""
+        self.shape = (1, *sides)
+        out = self.writer.tensor(f"r{self.current}", self.shape, "int8", self.scale, self.point)
+        self.writer.node("RESHAPE", [self.current, self.writer.constant(f"sides{self.current}", self.shape)], out)
+        self.current = out
+
     def add(self, other: int) -> None:
         """Add an earlier tensor of the same shape."""
         out = self.writer.tensor(f"s{self.current}", self.shape, "int8", self.scale, self.point)

@@ -99,6 +99,18 @@ def test_what_keeps_channels_apart_loses_none_that_its_input_keeps() -> None:
     assert_outputs_equal(data, samples_for(data, 20))
 
 
+def test_a_view_with_other_channels_keeps_them_apart_from_those_of_its_storage() -> None:
+    """Nobody reads four channels of the depthwise layer, but its input is an image of twice as many, reshaped."""
+    made = Chain(7)
+    made.layer("CONV_2D", 1, 16, dead=(0, 1, 2, 3))
+    made.reshape(7, 12, 8)
+    made.layer("DEPTHWISE_CONV_2D", 3, 8)
+    made.layer("CONV_2D", 1, 4, unread=(1, 2, 3, 6))
+    data = made.bytes()
+    assert channels(data, fold=True) == [16, 8, 4]
+    assert_outputs_equal(data, samples_for(data, 20))
+
+
 def test_two_readers_keep_the_channels_that_either_needs() -> None:
     made = Chain(6)
     made.layer("CONV_2D", 1, 8)

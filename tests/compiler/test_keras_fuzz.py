@@ -34,9 +34,13 @@ REFUSED = (
 
 def check(recipe: Recipe) -> None:
     """Every family, with whole tensors and with a little less memory than those need."""
+    from tensorflow.lite.python.convert_phase import ConverterError
+
     try:
         tflite = tflite_of_recipe(recipe)
     except RuntimeError:  # TensorFlow's quantizer gives up on some graphs, without a word
+        reject()
+    except ConverterError:  # and its converter finds some of what it made invalid: a dense layer's sizes after other rewriting
         reject()
     optimize = ("speed", "size", "balanced")[recipe.seed % 3]
     try:

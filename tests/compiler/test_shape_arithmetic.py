@@ -31,6 +31,27 @@ def test_shape_arithmetic_of_an_open_batch_is_folded() -> None:
     assert image.operators[0].output_shape == (1, 12)
 
 
+@pytest.mark.parametrize(("operator", "operand", "side"), [("MUL", 3, 9), ("ADD", 6, 9), ("SUB", 1, 2)])
+def test_sides_are_computed_with(operator: str, operand: int, side: int) -> None:
+    """TILE of a height, then its product by what it was, as the converter writes a second upsampling of an open batch."""
+    writer = ModelWriter()
+    a = writer.tensor("in", (1, 3, 4), signature=(-1, 3, 4))
+    shape, height = (writer.tensor(name, (3,), "int32", None) for name in ("shape", "height"))
+    changed, sides = writer.tensor("changed", (1,), "int32", None), writer.tensor("sides", (3,), "int32", None)
+    tiled, seen, out = (writer.tensor(name, (1, 1, 1)) for name in ("tiled", "seen", "out"))
+    ends = [writer.constant(name, [value]) for name, value in (("begin", 1), ("end", 2), ("step", 1))]
+    writer.node("TILE", [a, writer.constant("times", [1, 3, 1])], tiled)
+    writer.node("SHAPE", [a], shape)
+    writer.node("STRIDED_SLICE", [shape, *ends], height, 1, "StridedSliceOptions", ShrinkAxisMask=1)
+    schema = f"{operator.title()}Options"
+    writer.node(operator, [height, writer.constant("operand", operand)], changed, 1, schema)
+    writer.node("PACK", [writer.constant("one", 1), changed, writer.constant("rest", 36 // side)], sides, 1, "PackOptions", ValuesCount=3)
+    writer.node("RESHAPE", [tiled, sides], seen)
+    writer.node("RELU", [seen], out)
+    image = compile_tflite(writer.bytes([a], [out]))
+    assert image.operators[-1].output_shape == (1, side, 36 // side)
+
+
 def test_computed_shape_is_refused() -> None:
     writer = ModelWriter()
     a, b, out = writer.tensor("in", (1, 4)), writer.tensor("b", (1, 1, 4)), writer.tensor("out", (2, 2))

@@ -109,6 +109,12 @@ HEADS: dict[str, Head] = {
          HeadLayer("again", "activation", activation="relu"), global_average("pool", (5, 4)), classifier("c", 4, 6)],
         (5, 4, 3),
     ),
+    "dropout": head(
+        [convolution("conv", 6, 3, activation="relu"), HeadLayer("drop1", "dropout", rate=0.25), global_average("pool", (5, 4)),
+         HeadLayer("hidden", weights=classifier("h", 8, 6).weights, bias=np.zeros(8, np.float32), activation="relu"),
+         HeadLayer("drop2", "dropout", rate=0.5), classifier("c", 4, 8)],
+        (5, 4, 3),
+    ),
     "biases alone": head(
         [convolution("conv1", 6, 3, activation="relu", trains="bias"), convolution("conv2", 7, 6, activation="relu", trains="bias", seed=2),
          global_average("pool", (5, 6)), replace(classifier("c", 4, 7), trains="bias")],

@@ -8,12 +8,14 @@ import struct
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from head_image import Feature, Replay, head_image, head_of, random_features, random_head
+from graph_heads import HEADS
+from head_image import Feature, Replay, class_count_of, head_image, head_of, random_features, random_head
 
 from tinytl.head import Learning
 from tinytl_bridge.paths import runtime_dir
@@ -22,6 +24,7 @@ from tinytl_bridge.twin import TwinModel
 FIRMWARE = Path(__file__).parent / "firmware"
 TRIAL_ADDRESS = 0x21000000
 STEPS, PERIOD = 300, 20
+SHORT = bool(os.environ.get("TINYTL_SHORT"))
 STRICT = ("-std=c99", "-ffp-contract=off", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
 M4F = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
 M3 = ("-mcpu=cortex-m3", "-mthumb", "-mfloat-abi=soft")
@@ -45,6 +48,25 @@ class Trial:
         """What the firmware finds at TRIAL_ADDRESS."""
         head = struct.pack("<4I", len(self.image), len(self.labels), PERIOD, 0)
         return head + self.image + self.features.tobytes() + self.labels.astype("<u2").tobytes()
+
+
+SETTINGS: tuple[dict[str, Any], ...] = (
+    {"momentum": 0.9, "learning_rate": 0.002},
+    {"optimizer": "adam", "momentum": 0.9, "accumulation": 3},
+    {"weight_decay": 0.01},
+    {"clip_norm": 0.5, "schedule": "cosine", "schedule_steps": 50},
+)
+
+
+def graph_trial(name: str, steps: int) -> Trial:
+    """A head of `graph_heads`, with replay from both stores; optimizers in turn."""
+    seed = 1 + sorted(HEADS).index(name)
+    settings = {"learning_rate": 0.01, "replays_per_step": 2, "seed": seed} | SETTINGS[seed % len(SETTINGS)]
+    head = replace(HEADS[name], learning=Learning(**settings))
+    classes = class_count_of(head)
+    features, labels = random_features(head.feature_count, steps, classes, seed)
+    old, old_labels = random_features(head.feature_count, 5, classes, seed + 1)
+    return Trial(head_image(head, replay=Replay(old, old_labels, 4)), features, labels)
 
 
 def trial(widths: tuple[int, ...], learning: Learning, *, classes: int, activation: str, capacity: int, replayed: int) -> Trial:
@@ -122,11 +144,24 @@ def emulated_lines(machine: str, elf: Path, run: Trial, folder: Path) -> list[st
     return [line.strip() for line in (ran.stdout + ran.stderr).splitlines()]
 
 
+@pytest.mark.parametrize("name", HEADS)
+def test_device_learns_every_kind_of_layer(firmware: tuple[str, Path], name: str, tmp_path: Path) -> None:
+    run = graph_trial(name, 2 * PERIOD)
+    assert emulated_lines(*firmware, run, tmp_path) == twin_lines(run)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", HEADS)
+def test_device_learns_every_kind_of_layer_at_length(firmware: tuple[str, Path], name: str, tmp_path: Path) -> None:
+    run = graph_trial(name, 100 if SHORT else 1000)
+    assert emulated_lines(*firmware, run, tmp_path) == twin_lines(run)
+
+
 @pytest.mark.parametrize("name", TRIALS)
 def test_device_learns_the_bytes_of_the_twin(firmware: tuple[str, Path], name: str, tmp_path: Path) -> None:
     run = TRIALS[name]
     expected = twin_lines(run)
-    assert len(set(expected)) == STEPS // PERIOD, "the head must change all the time"
+    assert len(set(expected)) == len(run.labels) // PERIOD, "the head must change all the time"
     assert emulated_lines(*firmware, run, tmp_path) == expected
 
 

@@ -121,7 +121,7 @@ def test_a_name_twice_is_refused_and_changes_nothing() -> None:
     twin.invoke(random_features(FEATURES, 1, 1, seed=9)[0])
     twin.grow("heron")
     before = twin.state()
-    with pytest.raises(DeviceError, match="class 'heron' cannot be added: class 4 has this name already"):
+    with pytest.raises(DeviceError, match="class 'heron' cannot be added: class 4 has this name"):
         twin.grow("heron")
     assert twin.state() == before
 
@@ -131,7 +131,7 @@ def test_rows_that_do_not_train_take_no_class() -> None:
     frozen = Head((head.layers[0], HeadLayer(**vars(head.layers[1]) | {"trains": "bias"})), head.learning)
     twin = new_twin(frozen)
     twin.invoke(random_features(FEATURES, 1, 1, seed=9)[0])
-    with pytest.raises(DeviceError, match="the weights of the head's last layer do not train: it takes no new classes"):
+    with pytest.raises(DeviceError, match="the last layer's weights do not train"):
         twin.grow("heron")
     assert twin.class_count == CLASSES
 

@@ -125,10 +125,10 @@ def memory() -> MemoryMap:
     )
     blocks = [("input", 6_272, 784, 0, 0), ("conv1", 0, 3_136, 0, 1), ("dw1", 3_136, 3_136, 1, 2), ("pw1", 6_272, 6_272, 2, 3),
               ("dw2", 0, 1_568, 3, 4), ("pw2", 1_568, 3_136, 4, 5), ("dw3", 4_704, 3_136, 5, 6), ("pw3", 0, 3_136, 6, 7),
-              ("pool", 3_136, 576, 7, 8), ("features", 3_712, 2_304, 8, 8), ("workspace", 6_016, 96, 8, 8),
-              ("head parameters", 12_544, 23_080, 0, 8), ("replay buffer", 35_632, 26_064, 0, 8)]  # fmt: skip
+              ("pool", 3_136, 576, 7, 11), ("columns", 3_712, 2_304, 9, 11), ("output of logits", 6_016, 40, 9, 10),
+              ("gradient of logits", 6_064, 40, 10, 11), ("parameters", 12_544, 23_080, 0, 11), ("replay buffer", 35_632, 26_064, 0, 11)]  # fmt: skip
     arena = tuple(ArenaRange(*block) for block in blocks)
-    return MemoryMap(flash, arena, arena_bytes=61_696, arena_limit_bytes=96 * kilo, stack_bytes=1_512, static_bytes=5_904)
+    return MemoryMap(flash, arena, arena_bytes=61_696, arena_limit_bytes=96 * kilo, stack_bytes=1_512, static_bytes=5_904, operators=8)
 
 
 def example_story() -> Story:

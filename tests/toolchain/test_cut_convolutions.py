@@ -34,9 +34,9 @@ def assert_all_plans_work(model: Any, plans: tuple[str, ...]) -> None:
     assert trained["bias-only"] < trained["bias+last-dense"] < trained["all"]
 
 
-def up_to(count: int, *, fc: bool) -> tuple[str, ...]:
-    """All plans of a model with `count` convolutions that does not begin with the last of them."""
-    first = ("last-dense", "fc") if fc else ("last-dense",)
+def up_to(count: int, *, fc: bool, part: bool = True) -> tuple[str, ...]:
+    """All plans of a model with `count` convolutions that does not begin with the last of them; part: its channels can be cut in two."""
+    first = ("last-dense", *(["fc"] if fc else []), *(["fc+conv1:25%"] if part else []))
     return (*first, *(f"fc+conv{number}" for number in range(1, count + 1)), "all", "bias-only", "bias+last-dense")
 
 
@@ -47,7 +47,7 @@ def up_to(count: int, *, fc: bool) -> tuple[str, ...]:
         (cut_models.residual, up_to(8, fc=False)),
         (cut_models.mobile, up_to(8, fc=False)),
         (cut_models.waves, up_to(3, fc=True)),
-        (cut_models.braided, up_to(4, fc=False)),
+        (cut_models.braided, up_to(4, fc=False, part=False)),
         (cut_models.nested, up_to(1, fc=False)),
     ],
 )

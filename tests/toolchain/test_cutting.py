@@ -50,7 +50,7 @@ def test_sequential_model(tiny_model: Any, plan: str) -> None:
 
 
 def test_list_plans_names_fc_only_where_it_trains_more(tiny_model: Any) -> None:
-    assert list_plans(tiny_model)[:3] == ("last-dense", "fc", "fc+conv1")
+    assert list_plans(tiny_model)[:4] == ("last-dense", "fc", "fc+conv1:25%", "fc+conv1")
     assert list_plans(sequential(layers.Dense(2), pool=True)) == ("last-dense", "all", "bias-only", "bias+last-dense")
 
 
@@ -178,20 +178,13 @@ def refusal(model: Any, plan: str) -> str:
     return str(caught.value)
 
 
-NAMES = "one of last-dense, fc, fc+convN, all, bias-only[:N], bias+last-dense[:N]"
+NAMES = "one of last-dense, fc, fc+convN, fc+conv1:P%, all, bias-only[:N], bias+last-dense[:N]"
 
 
-@pytest.mark.parametrize("plan", ["fc+conv0", "FC", "", "fc+conv", "fc+conv:25%", "bias-only:", "bias-only:0", "bias-only:2:25%", "bias-only2"])
+@pytest.mark.parametrize("plan", ["fc+conv0", "FC", "", "fc+conv", "fc+conv:25%", "fc+conv1:25", "fc+conv1:05%", "fc:25%", "bias-only:", "bias-only:0", "bias-only:2:25%", "bias-only2"])
 def test_an_unknown_plan_is_refused(tiny_model: Any, plan: str) -> None:
     text = refusal(tiny_model, plan)
     assert text == f"plan {plan!r}; expected {NAMES}\nhint: tinytl plans RUN lists what a model can be cut by"
-
-
-def test_a_part_of_the_channels_is_for_a_later_version(tiny_model: Any) -> None:
-    assert refusal(tiny_model, "fc+conv1:25%") == (
-        "plan 'fc+conv1:25%' trains a part of a convolution's channels, which this version's learner does not; "
-        f"expected {NAMES}\nhint: plan fc+conv1 trains all of them"
-    )
 
 
 def test_a_custom_layer_between_the_dense_names_the_plan_that_works() -> None:
@@ -259,15 +252,28 @@ def test_nothing_to_freeze_is_refused() -> None:
     )
 
 
-def test_a_branch_of_dense_layers_is_refused_for_fc() -> None:
+def test_a_branch_of_dense_layers_is_joined_in_the_head() -> None:
     image = keras.Input((6, 6, 1))
-    x = layers.Flatten()(layers.Conv2D(2, 3)(image))
-    both = layers.Concatenate(name="join")([layers.Dense(3, name="left")(x), x])
-    model = shaken(keras.Model(image, layers.Dense(2)(both), name="fork"))
-    text = refusal(model, "fc")
-    assert "layer 'join' (Concatenate) cannot be part of the head: the learner has no such layer" in text
-    assert text.endswith("hint: nearest plan that works: last-dense")
-    assert_same_function(model, "last-dense")
+    x = layers.Flatten(name="flat")(layers.Conv2D(2, 3)(image))
+    both = layers.Concatenate(name="join")([layers.Dense(3, name="left")(x), x, layers.Dense(2, name="right")(x)])
+    model = shaken(keras.Model(image, layers.Dense(2, name="end")(both), name="fork"))
+    parts = assert_same_function(model, "fc")
+    assert [(layer.name, parts.head.inputs_of(number)) for number, layer in enumerate(parts.head.layers)] == [
+        ("left", (0,)), ("join/1", (1, 0)), ("right", (0,)), ("join", (2, 3)), ("end", (4,)),
+    ]  # fmt: skip
+    assert parts.head.shapes == ((1, 1, 32), (1, 1, 3), (1, 1, 35), (1, 1, 2), (1, 1, 37), (1, 1, 2))
+
+
+def test_tensors_joined_along_another_axis_are_refused() -> None:
+    image = keras.Input((6, 6, 1))
+    x = layers.Conv2D(2, 3, name="conv")(layers.Conv2D(2, 1)(image))
+    for inputs, axis, reason in (
+        ([x, x], 1, "it joins along axis 1; expected the last axis, the channels"),
+        ([x], -1, "it joins a single tensor; expected two or more"),
+    ):
+        x = layers.Concatenate(axis=axis, name="join")(inputs)
+        model = keras.Model(image, layers.Dense(2)(layers.Flatten()(x)), name="fork")
+        assert f"layer 'join' (Concatenate) cannot be part of the head: {reason}" in refusal(model, "fc+conv1")
 
 
 def test_models_that_are_no_graph_are_refused() -> None:

@@ -125,3 +125,15 @@ def test_several_inputs_are_refused() -> None:
     tflite = tf.lite.TFLiteConverter.from_concrete_functions([pair.get_concrete_function()]).convert()
     with pytest.raises(ModelError, match=r"^the model has 2 inputs; expected one$"):
         Interpreter(tflite)
+
+
+def test_a_shape_that_the_graph_computes_is_that_of_its_answers() -> None:
+    """Keras's upsampling of an open batch is such a graph; before an answer, LiteRT gives 1 for the sides it has yet to compute."""
+    tf = pytest.importorskip("tensorflow", reason="needs tinytl[host]")
+    signature = [tf.TensorSpec((None, 4), tf.float32)]
+    thrice = tf.function(lambda x: tf.tile(x, tf.stack([1, 3 * tf.shape(x)[0]])), input_signature=signature)
+    oracle = Interpreter(tf.lite.TFLiteConverter.from_concrete_functions([thrice.get_concrete_function()]).convert())
+    assert oracle.outputs[0].shape == (1, 12)
+    x = np.arange(8, dtype=np.float32).reshape(2, 4)
+    np.testing.assert_array_equal(oracle.run(x)[0], np.tile(x, 3))
+    assert oracle.run(x[:0])[0].shape == (0, 12)

@@ -107,9 +107,12 @@ def put(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
             "loud",
             "manifest field 'layer_errors[0].sqnr_db': expected `float | null`, got `str`",
         ),
+        ("trained_channels", {"layer": "a", "of": 4, "numbers": [], "chosen_with": "d"}, "manifest field 'trained_channels.numbers': expected `array` of length >= 1"),
+        ("trained_channels", {"layer": "a", "of": 4, "numbers": [1, 4], "chosen_with": "d"}, "manifest field 'trained_channels.numbers' is [1, 4]; expected ascending numbers below 4, the channels of layer 'a'"),
+        ("trained_channels", {"layer": "a", "of": 4, "numbers": [1, 1], "chosen_with": "d"}, "manifest field 'trained_channels.numbers' is [1, 1]; expected ascending numbers below 4, the channels of layer 'a'"),
         ("warnings", [3], "manifest field 'warnings[0]': expected `str`, got `int`"),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_field_is_named(members: dict[str, bytes], tmp_path: Path, path: str, value: Any, text: str) -> None:
     assert refusal(resealed(members, put(path, value)), tmp_path) == f"bad.tinytl: {text}"
 

@@ -21,9 +21,10 @@ def test_plans_as_a_table(tiny_run: Run) -> None:
     text = answer("plans", str(tiny_run.path))
     assert max(len(line) for line in text.splitlines()[1:]) <= 100
     rows = [line.split() for line in text.splitlines() if line and not line.startswith(("Freeze", str(tiny_run.path)))]
-    assert rows[-7:] == [
+    assert rows[-8:] == [
         ["last-dense", "1", "16", "68", "64", "10,368"],
         ["fc", "2", "3×3×12", "1,812", "1,792", "8,640"],
+        ["fc+conv1:25%", "3", "6×6×8", "+", "3×3×9", "1,839", "2,656", "7,776"],
         ["fc+conv1", "3", "6×6×8", "1,920", "5,248", "5,184"],
         ["fc+conv2", "4", "6×6×8", "2,000", "7,840", "2,592"],
         ["all", "5", "12×12×1", "2,080", "10,432", "0"],

@@ -50,6 +50,12 @@ class Bundle:
     bundle_id: bytes = b""
 
 
+_OPTIONAL = (
+    "optimizer", "second_momentum", "epsilon", "clip_norm", "accumulation", "schedule", "schedule_steps", "schedule_factor"
+)  # fmt: skip
+"""Settings of learning that the manifest holds where they are not the default."""
+
+
 def head_fields(head: Head) -> dict[str, Any]:
     """Return the manifest's `head` object for a head."""
     learning = head.learning
@@ -62,6 +68,7 @@ def head_fields(head: Head) -> dict[str, Any]:
         "replays_per_step": learning.replays_per_step,
         "replay_buffer_bytes": learning.replay_buffer_bytes,
         "seed": learning.seed,
+        **{name: getattr(learning, name) for name in _OPTIONAL if getattr(learning, name) != Learning.__dataclass_fields__[name].default},
     }
 
 

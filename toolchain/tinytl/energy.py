@@ -46,19 +46,20 @@ class Work:
 
     Attributes:
         frozen_macs, trainable_macs: of one forward pass.
-        first_layer_macs: of the head's first layer, which computes no input gradient.
+        gradient_macs: of one backward pass of the head: gradients of weights and inputs.
         constant_bytes: weights and rescaling constants of the extractor, each read once an inference.
         activation_bytes: all that operators read and write in the arena, once an inference.
-        parameters: float32 numbers of the head.
+        parameters: float32 numbers of the head; trained: those that learning changes.
         replays: replayed samples after each taught one.
     """
 
     frozen_macs: int
     trainable_macs: int
-    first_layer_macs: int
+    gradient_macs: int
     constant_bytes: int
     activation_bytes: int
     parameters: int
+    trained: int
     replays: int
 
 
@@ -92,15 +93,15 @@ def full_inference_nj(work: Work) -> float:
 def full_step_nj(work: Work) -> float:
     """Return the energy of one teach step of the head, replays included, the extractor not.
 
-    Each learned sample takes the forward MACs, as many for the update (gradient and update are fused), and those of the input
-    gradients of all layers but the first. Each parameter is read forward, read and written in the update.
+    Each learned sample takes the MACs of a forward and a backward pass; updates are part of the weights' gradients. Each parameter is
+    read forward, and those that train are read and written in the update.
 
     Returns:
         nJ, model `full`.
     """
-    macs = 2 * work.trainable_macs + (work.trainable_macs - work.first_layer_macs)
+    macs = work.trainable_macs + work.gradient_macs
     learned = 1 + work.replays
-    return learned * (macs * FLOAT32_PJ_PER_MAC + 3 * work.parameters * SRAM_PJ_PER_WORD) / 1000
+    return learned * (macs * FLOAT32_PJ_PER_MAC + (work.parameters + 2 * work.trained) * SRAM_PJ_PER_WORD) / 1000
 
 
 def full_taught_sample_nj(work: Work) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 
 from tinytl import __version__
 from tinytl.bundle import Bundle, head_fields, write_bundle
+from tinytl.channel_energy import gradient_energy
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples, quantize_samples
 from tinytl.errors import BundleError, ModelError
@@ -45,6 +46,7 @@ def export(
     replay_samples: int | None = None,
     class_capacity: int | None = None,
     dropout: bool = False,
+    channel_dataset: Dataset | None = None,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> Bundle:
@@ -60,6 +62,8 @@ def export(
             fit into 160 KB of flash, at most 200.
         class_capacity: rows reserved for classes, ≥ the model's classes; default as many.
         dropout: keep the Dropout layers of the head; they act while a device learns.
+        channel_dataset: its training samples choose the channels of "fc+conv1:P%", by `gradient_energy`: the target, where some of it is
+            at hand; default the source task.
         seed: of every draw.
 
     Returns:
@@ -80,6 +84,7 @@ def export(
         replay_samples=replay_samples,
         class_capacity=class_capacity,
         dropout=dropout,
+        channel_dataset=channel_dataset,
         seed=seed,
         progress=progress,
     )
@@ -97,6 +102,7 @@ def export_model(
     replay_samples: int | None = None,
     class_capacity: int | None = None,
     dropout: bool = False,
+    channel_dataset: Dataset | None = None,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> Bundle:
@@ -106,14 +112,19 @@ def export_model(
         model: trained functional or sequential keras.Model, one output per class of the dataset.
         dataset: the source task.
         model_name: how the bundle calls the architecture. value_range: (low, high) of the model's real input.
-        plan, out, learning, replay_samples, class_capacity, dropout, seed, progress: as for `export`.
+        plan, out, learning, replay_samples, class_capacity, dropout, channel_dataset, seed, progress: as for `export`.
 
     Returns, Raises: as for `export`.
     """
     report, out = progress or silent, Path(out)
-    parts = cut(model, plan, dropout=dropout)
-    parts = replace(parts, head=replace(parts.head, learning=learning or Learning()))
+    parts, choosing = _cut(model, plan, dropout, learning), channel_dataset or dataset
     _check_wishes(parts, dataset, class_capacity, out)
+    if channel_dataset is not None and parts.channels is None:
+        raise ModelError(f"plan {plan!r} trains all channels and got a dataset to choose some with", expected="a plan like fc+conv1:25%")
+    if parts.channels is not None:
+        report("export: choose the channels that train", 0, 1)
+        energy = gradient_energy(model, plan, choosing, value_range=value_range, seed=seed)
+        parts = _cut(model, plan, dropout, learning, energy)
     extractor = quantize(parts, dataset, value_range=value_range, seed=seed, progress=progress)
     report("export: replay set and check vectors", 0, 1)
     generator = np.random.default_rng(seed)
@@ -122,7 +133,7 @@ def export_model(
     chosen = balanced(dataset.y_train, fitting if replay_samples is None else replay_samples, generator)
     check_inputs = _check_inputs(dataset, extractor.input, value_range, generator)
     bundle = Bundle(
-        manifest=_manifest(parts, extractor, dataset, out.stem, model_name, value_range, class_capacity),
+        manifest=_manifest(parts, extractor, dataset, out.stem, model_name, value_range, class_capacity) | _channels(parts, choosing),
         extractor=extractor.tflite,
         head=parts.head,
         replay_features=_features(oracle, _int8(dataset.x_train[chosen], extractor.input, value_range)),
@@ -149,6 +160,11 @@ def balanced(labels: np.ndarray, count: int, generator: np.random.Generator) -> 
         of_class = order[labels[order] == label]
         turn[of_class] = np.arange(len(of_class))
     return np.lexsort((labels, turn))[:count]
+
+
+def _cut(model: Any, plan: str, dropout: bool, learning: Learning | None, channel_energy: np.ndarray | None = None) -> Cut:
+    parts = cut(model, plan, dropout=dropout, channel_energy=channel_energy)
+    return replace(parts, head=replace(parts.head, learning=learning or Learning()))
 
 
 def _check_wishes(parts: Cut, dataset: Dataset, class_capacity: int | None, out: Path) -> None:
@@ -223,6 +239,14 @@ def _manifest(
         "layer_errors": [asdict(each) | {"shape": list(each.shape)} for each in extractor.layer_errors],
         "warnings": list(extractor.warnings),
     }
+
+
+def _channels(parts: Cut, choosing: Dataset) -> dict[str, Any]:
+    """Return the manifest's field about a convolution of which a part trains; nothing for other plans."""
+    if parts.channels is None:
+        return {}
+    fields = asdict(parts.channels) | {"numbers": list(parts.channels.numbers), "chosen_with": choosing.name}
+    return {"trained_channels": fields}
 
 
 def _quantized(tensor: TensorSpec) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from tinytl.learnable import (
     zero_padding,
 )  # fmt: skip
 
-FOLLOWERS = ("activation", "scale", "add", "dropout", "average_pool", "max_pool")
+FOLLOWERS = ("activation", "scale", "add", "concatenate", "dropout", "average_pool", "max_pool")
 """Stand right behind what they read: a device runs such layers pixel by pixel and stores nothing between them."""
 _NO_PADDING = (0, 0, 0, 0)
 _ELEMENTWISE = ("activation", "dropout")
@@ -124,7 +124,10 @@ class _Builder:
         reads = [_without(value.padding, shape_of(tensor)) for value, tensor in zip(inputs, call.inputs, strict=True)]
         for place, number in enumerate(numbers[1:-1], start=1):
             part = replace(layer, name=f"{layer.name}/{place}", activation="none")
-            numbers[place] = self._append(_Draft(call, part, [numbers[place - 1], number], reads[:2], reads[0]))
+            height, width, channels = reads[place]
+            gives = (height, width, channels + (reads[place - 1][2] if layer.kind == "concatenate" else 0))
+            numbers[place] = self._append(_Draft(call, part, [numbers[place - 1], number], reads[place - 1 : place + 1], gives))
+            reads[place] = gives
         made = self._append(_Draft(call, layer, numbers[-2:], reads[-2:], shape_of(call.output)))
         self._values[id(call.output)] = _Value(made, softmax=activation == "softmax")
 

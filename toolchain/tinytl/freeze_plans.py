@@ -3,7 +3,8 @@
 
 In: a plan's name and a flat `Graph`. Out: the calls that train; everything behind them is the head's too. The last N convolutions are
 the N deepest, by the longest path from the input: of a residual block those of the main path come before that of the shortcut.
-`bias-only` after TinyTL, Cai et al. 2020, arXiv:2007.11622.
+`bias-only` after TinyTL, Cai et al. 2020, arXiv:2007.11622; a part of a convolution's channels after the sparse update of Lin et al. 2022,
+arXiv:2206.15472.
 """
 
 import re
@@ -14,10 +15,12 @@ from tinytl.errors import ModelError
 from tinytl.keras_graph import Call, Graph
 from tinytl.learnable import CONVOLUTIONS, kind_of
 
-NAMES = ("last-dense", "fc", "fc+convN", "all", "bias-only[:N]", "bias+last-dense[:N]")
+NAMES = ("last-dense", "fc", "fc+convN", "fc+conv1:P%", "all", "bias-only[:N]", "bias+last-dense[:N]")
+PART_OF_CHANNELS = "fc+conv1:25%"
+"""Stands for all plans that train a part of a convolution's channels, where plans are listed."""
 _BIAS_CONVOLUTIONS = 2
 """How many convolutions a plan of biases reaches back where it does not say."""
-_NUMBERED = re.compile(r"(?P<base>fc\+conv|bias-only:?|bias\+last-dense:?)(?P<count>[1-9]\d*)?(?P<part>:\d+%)?")
+_NUMBERED = re.compile(r"(?P<base>fc\+conv|bias-only:?|bias\+last-dense:?)(?P<count>[1-9]\d*)?(:(?P<percent>0|[1-9]\d{0,8})%)?")
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,13 @@ class FreezePlan:
     Attributes:
         name: the plan's. base: "last-dense", "fc", "fc+conv", "all", "bias-only" or "bias+last-dense".
         count: convolutions from the end that are in the head; None where the name does not say.
+        percent: of the convolution's output channels that train, 1 … 99; None: all of them.
     """
 
     name: str
     base: str
     count: int | None = None
+    percent: int | None = None
 
     @property
     def trains(self) -> str:
@@ -50,15 +55,28 @@ def parse_plan(name: str) -> FreezePlan:
         return FreezePlan(name, name)
     found = _NUMBERED.fullmatch(name)
     if found and found["count"] and found["base"].endswith(("conv", ":")):
-        if found["part"] is None:
+        if found["percent"] is None:
             return FreezePlan(name, found["base"].rstrip(":"), int(found["count"]))
         if found["base"] == "fc+conv":
-            raise ModelError(
-                f"plan {name!r} trains a part of a convolution's channels, which this version's learner does not",
-                expected=f"one of {', '.join(NAMES)}",
-                hint=f"plan {name.partition(':')[0]} trains all of them",
-            )
+            return _part_of_channels(FreezePlan(name, "fc+conv", int(found["count"]), int(found["percent"])))
     raise ModelError(f"plan {name!r}", expected=f"one of {', '.join(NAMES)}", hint="tinytl plans RUN lists what a model can be cut by")
+
+
+def _part_of_channels(plan: FreezePlan) -> FreezePlan:
+    """Check a plan that trains a part of a convolution's channels."""
+    if plan.count != 1:
+        raise ModelError(
+            f"plan {plan.name!r} trains a part of the channels in front of a convolution that trains whole",
+            expected="fc+conv1:P%, a part of the last convolution's",
+            hint=f"plan fc+conv{plan.count} trains all channels of {plan.count} convolutions",
+        )
+    if not plan.percent or plan.percent > 99:
+        raise ModelError(
+            f"plan {plan.name!r} trains {plan.percent} % of a convolution's channels",
+            expected="1 to 99 %",
+            hint="plan fc+conv1 trains all of them, plan fc none",
+        )
+    return plan
 
 
 def trained_calls(graph: Graph, plan: FreezePlan) -> tuple[Call, ...]:
@@ -67,7 +85,7 @@ def trained_calls(graph: Graph, plan: FreezePlan) -> tuple[Call, ...]:
     Raises:
         ModelError: the model has not so many convolutions, or does not end in a Dense.
     """
-    dense = _dense_part(graph)
+    dense = dense_part(graph)
     if not dense:
         last = graph.producer(graph.output)
         raise ModelError(
@@ -94,15 +112,17 @@ def convolutions(graph: Graph) -> tuple[Call, ...]:
 
 def nearby(plan: FreezePlan, count: int) -> Iterator[FreezePlan]:
     """Give the plans to offer where one does not work, the nearest first. count: convolutions of the model."""
-    highest = count if plan.base == "all" else min(count, (plan.count or _BIAS_CONVOLUTIONS + 1) - 1)
+    reach = plan.count or _BIAS_CONVOLUTIONS + 1
+    highest = count if plan.base == "all" else min(count, reach if plan.percent else reach - 1)
     base = {"all": "fc+conv", "fc+conv": "fc+conv", "bias-only": "bias-only:", "bias+last-dense": "bias+last-dense:"}.get(plan.base)
     names = [f"{base}{number}" for number in range(highest, 0, -1)] if base else []
-    for name in (*names, "fc", "last-dense", "all"):
+    parts = [PART_OF_CHANNELS] if plan.percent else []
+    for name in (*parts, *names, "fc", "last-dense", "all"):
         if name != plan.name:
             yield parse_plan(name)
 
 
-def _dense_part(graph: Graph) -> tuple[Call, ...]:
+def dense_part(graph: Graph) -> tuple[Call, ...]:
     """Return the Dense calls at the model's end, in order: those with nothing but vectors between them and the output."""
     reached, open_tensors = {id(graph.output)}, [graph.output]
     found = set()

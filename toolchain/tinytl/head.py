@@ -177,6 +177,23 @@ class Head:
         """Multiply-accumulates of one forward pass, as usual with padding counted."""
         return sum(layer_macs(layer, self.shapes[self.value_of(number)]) for number, layer in enumerate(self.layers))
 
+    @cached_property
+    def wanted(self) -> tuple[bool, ...]:
+        """For each value whether its gradient is computed: something at or before it trains."""
+        wanted = [False] * len(self.feature_shapes)
+        for number, layer in enumerate(self.layers):
+            wanted.append(layer.trained_count > 0 or any(wanted[each] for each in self.inputs_of(number)))
+        return tuple(wanted)
+
+    @property
+    def gradient_macs(self) -> int:
+        """Multiply-accumulates of one backward pass: gradients of weights that train, and of inputs where they are computed."""
+        total = 0
+        for number, layer in enumerate(self.layers):
+            handed_on = any(self.wanted[each] for each in self.inputs_of(number))
+            total += layer_macs(layer, self.shapes[self.value_of(number)]) * ((layer.trains == "all") + handed_on)
+        return total
+
     def _value_name(self, number: int) -> str:
         before = len(self.feature_shapes)
         return f"feature {number}" if number < before else f"layer {self.layers[number - before].name!r}"

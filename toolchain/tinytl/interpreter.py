@@ -76,7 +76,7 @@ class Interpreter:
             raise ModelError(f"the model has {len(details)} inputs", expected="one")
         self._preserve_all = preserve_all
         self.input = _described(details[0])
-        self.outputs = tuple(_described(each) for each in self._interpreter.get_output_details())
+        self.outputs = self._described_outputs()
 
     def run(self, x: np.ndarray) -> list[np.ndarray]:
         """Answer a batch.
@@ -112,6 +112,15 @@ class Interpreter:
                 continue
             found.append(_described(detail, np.array(value)))
         return tuple(found)
+
+    def _described_outputs(self) -> tuple[Tensor, ...]:
+        """Describe the outputs; a shape that the graph computes (of an open batch, for one) stands only once it has answered."""
+        details = self._interpreter.get_output_details()
+        if any(side < 0 for each in details for side in each["shape_signature"][1:]):
+            self._interpreter.set_tensor(self.input.index, np.zeros(self.input.shape, self.input.dtype))
+            self._interpreter.invoke()
+            details = self._interpreter.get_output_details()
+        return tuple(_described(each) for each in details)
 
     def _samples(self, x: np.ndarray) -> np.ndarray:
         expected = f"(N, {', '.join(str(side) for side in self.input.shape[1:])}) {self.input.dtype}"

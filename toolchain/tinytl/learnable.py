@@ -17,13 +17,16 @@ from tinytl.keras_graph import Call
 
 LEARNABLE = (
     "Dense, Conv1D, Conv2D, DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D, BatchNormalization, "
-    "ReLU and Activation (linear, relu, relu6), softmax at the end, Add, pooling (average, max, global), "
+    "ReLU and Activation (linear, relu, relu6), softmax at the end, Add, Concatenate of channels, pooling (average, max, global), "
     "ZeroPadding1D, ZeroPadding2D, Flatten, Reshape, Dropout"
 )
 CONVOLUTIONS = ("Conv1D", "Conv2D", "DepthwiseConv1D", "DepthwiseConv2D")
 RESHAPES = ("Flatten", "Reshape")
 PADDINGS = ("ZeroPadding1D", "ZeroPadding2D")
 ACTIVATORS = ("ReLU", "Activation", "Softmax")
+WINDOW_POOLS = ("AveragePooling1D", "AveragePooling2D", "MaxPooling1D", "MaxPooling2D")
+GLOBAL_POOLS = tuple(f"Global{kind}Pooling{rank}D" for kind in ("Average", "Max") for rank in (1, 2))
+POOLS = (*WINDOW_POOLS, *GLOBAL_POOLS)
 _ACTIVATIONS = {"linear": "none", "relu": "relu", "relu6": "relu6", "softmax": "softmax"}
 
 Padding = tuple[int, int, int, int]
@@ -147,6 +150,15 @@ def _add(call: Call) -> HeadLayer:
     return HeadLayer(call.layer.name, "add")
 
 
+def _concatenate(call: Call) -> HeadLayer:
+    rank = len(call.output.shape)
+    if call.layer.axis not in (-1, rank - 1):
+        raise refused(call, f"it joins along axis {call.layer.axis}", expected="the last axis, the channels")
+    if len(call.inputs) < 2:
+        raise refused(call, "it joins a single tensor", expected="two or more")
+    return HeadLayer(call.layer.name, "concatenate")
+
+
 def _pool(call: Call) -> HeadLayer:
     kind = "average_pool" if "Average" in kind_of(call) else "max_pool"
     return _windowed(call, kind, call.layer.pool_size)
@@ -175,10 +187,11 @@ _MAKE: dict[str, Callable[[Call], HeadLayer]] = {
     "DepthwiseConv2D": _depthwise_conv,
     "BatchNormalization": _norm,
     "Add": _add,
+    "Concatenate": _concatenate,
     "Dropout": _dropout,
     **dict.fromkeys(ACTIVATORS, _activator),
-    **dict.fromkeys(("AveragePooling1D", "AveragePooling2D", "MaxPooling1D", "MaxPooling2D"), _pool),
-    **{f"Global{kind}Pooling{rank}D": _global_pool for kind in ("Average", "Max") for rank in (1, 2)},
+    **dict.fromkeys(WINDOW_POOLS, _pool),
+    **dict.fromkeys(GLOBAL_POOLS, _global_pool),
 }
 
 

@@ -89,13 +89,21 @@ class HeadFields(msgspec.Struct, frozen=True):
     """The head's layers and how it learns."""
 
     layers: Annotated[list[Layer], Meta(min_length=1, max_length=MAX_LAYERS)]
-    loss: Literal["softmax_cross_entropy"]
+    loss: Literal["softmax_cross_entropy", "sigmoid_cross_entropy", "squared_error"]
     learning_rate: Annotated[float, Meta(gt=0.0, lt=1e30)]
     momentum: Annotated[float, Meta(ge=0.0, lt=1.0)]
     weight_decay: Annotated[float, Meta(ge=0.0, lt=1e30)]
     replays_per_step: Annotated[int, Meta(ge=0, le=64)]
     replay_buffer_bytes: _Count
     seed: Annotated[int, Meta(ge=1, le=2**32 - 1)]
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    second_momentum: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.999
+    epsilon: Annotated[float, Meta(gt=0.0, lt=1e30)] = 1e-7
+    clip_norm: Annotated[float, Meta(ge=0.0, lt=1e30)] = 0.0
+    accumulation: Annotated[int, Meta(ge=1, le=65536)] = 1
+    schedule: Literal["constant", "steps", "cosine"] = "constant"
+    schedule_steps: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    schedule_factor: Annotated[float, Meta(ge=0.0, le=1.0)] = 1.0
 
 
 class Macs(msgspec.Struct, frozen=True):
@@ -103,6 +111,19 @@ class Macs(msgspec.Struct, frozen=True):
 
     frozen: _Count
     trainable: _Count
+
+
+class TrainedChannels(msgspec.Struct, frozen=True):
+    """Output channels of one convolution that train where the others do not: `tinytl.plan.TrainedChannels`.
+
+    Attributes:
+        layer: the convolution. of: its channels. numbers: those that train. chosen_with: the dataset whose samples chose them.
+    """
+
+    layer: _Text
+    of: _Size
+    numbers: Annotated[list[_Count], Meta(min_length=1)]
+    chosen_with: str
 
 
 class LayerErrorRow(msgspec.Struct, frozen=True):
@@ -132,6 +153,7 @@ class Manifest(msgspec.Struct, frozen=True):
     head: HeadFields
     macs: Macs
     created_with: dict[str, str]
+    trained_channels: TrainedChannels | None = None
     layer_errors: list[LayerErrorRow] = []
     warnings: list[str] = []
 
@@ -184,6 +206,12 @@ def check(fields: Mapping[str, Any], *, label: str) -> Manifest:
         raise BundleError(
             f"{label}: manifest field 'class_capacity' is {found.class_capacity}",
             expected=f"at least {len(found.labels)}, the labels",
+        )
+    channels = found.trained_channels
+    if channels is not None and not (sorted(set(channels.numbers)) == channels.numbers and channels.numbers[-1] < channels.of):
+        raise BundleError(
+            f"{label}: manifest field 'trained_channels.numbers' is {channels.numbers}",
+            expected=f"ascending numbers below {channels.of}, the channels of layer {channels.layer!r}",
         )
     if not found.preprocessing.range[0] < found.preprocessing.range[1]:
         raise BundleError(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The `Measurement`: all that crosses from a target to a report. Every figure says how it was had.
 
-As JSON: one flat object, `{"bundle": …, "target": …, <figure>: value, …, "energy_nj": {model: value}, "how": {figure: text}, "units": …,
-"layers": […]}`. Figures that a target cannot give are null, and `how` says why. What `from_json` returns has been checked.
+As JSON: one flat object, `{"name": …, "bundle": …, "target": …, <figure>: value, …, "energy_nj": {model: value}, "how": {figure: text},
+"units": …, "layers": […]}`. Figures that a target cannot give are null, and `how` says why. What `from_json` returns has been checked.
 """
 
 import math
@@ -82,7 +82,7 @@ class Measurement:
         energies = {name.removeprefix(ENERGY): figure.value for name, figure in self.figures.items() if name.startswith(ENERGY)}
         missing = self.details.get("missing", {})
         return {
-            "format": FORMAT, "bundle": self.bundle, "target": self.target,
+            "format": FORMAT, "name": self.bundle, "bundle": self.bundle, "target": self.target,
             **{name: None for name in REQUIRED if name not in plain}, **{name: figure.value for name, figure in plain.items()},
             "energy_nj": energies,
             "how": {**{name: figure.how for name, figure in self.figures.items()}, **missing, "energy_nj": _HOW_ENERGIES},

@@ -3,16 +3,20 @@
 
 In: a Keras model and a plan's name. Out: a `Cut`: the extractor as a Keras model (input → feature tensors), the head as data, and
 what each costs. Invariant: head(extractor(x)) equals the model's logits. What trains and all that comes behind it is the head; the
-tensors that cross are the features. Flatten, Reshape and zero padding at the cut go with the head where it can take them in.
+tensors that cross are the features. Flatten, Reshape and zero padding at the cut go with the head where it can take them in. Where a part
+of a convolution's channels trains, the model is cut in two by channels first (`channel_split`), and then as any other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from tinytl.channel_split import split_channels
 from tinytl.errors import ModelError
 from tinytl.folding import fold_head
-from tinytl.freeze_plans import FreezePlan, convolutions, nearby, parse_plan, trained_calls
+from tinytl.freeze_plans import PART_OF_CHANNELS, FreezePlan, convolutions, dense_part, nearby, parse_plan, trained_calls
 from tinytl.head import Head
 from tinytl.keras_graph import Call, Graph, flatten, require_keras
 from tinytl.learnable import ACTIVATORS, CONVOLUTIONS, PADDINGS, RESHAPES, keeps_order, kind_of, shape_of, zero_padding
@@ -20,6 +24,19 @@ from tinytl.macs import layer_macs
 
 LISTED_CONVOLUTIONS = 8
 """`list_plans` goes back to `fc+conv8`; further ones can be asked for by name."""
+
+
+@dataclass(frozen=True)
+class TrainedChannels:
+    """Output channels of one convolution that train, where the others do not.
+
+    Attributes:
+        layer: name of the convolution. of: how many channels it has. numbers: those that train, ascending.
+    """
+
+    layer: str
+    of: int
+    numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -32,6 +49,7 @@ class Cut:
         head: trainable layers, batch-norm folded; its logits are the model's.
         frozen_macs, trainable_macs: multiply-accumulates of one forward pass of one sample.
         frozen_layers, trainable_layers: names of the model's layers in each part.
+        channels: which ones of a convolution train, where the plan trains a part of them; its frozen half is layer `<name>_frozen`.
     """
 
     plan: str
@@ -41,68 +59,79 @@ class Cut:
     trainable_macs: int
     frozen_layers: tuple[str, ...]
     trainable_layers: tuple[str, ...]
+    channels: TrainedChannels | None = None
 
 
 @dataclass(frozen=True)
 class _Split:
-    """The features, in the order in which they are made, the calls that train or come behind, and the head made of them."""
+    """The graph that is cut, the features in the order in which they are made, the calls that train or come behind, and their head."""
 
+    graph: Graph
     features: tuple[Any, ...]
     trainable: tuple[Call, ...]
     head: Head
+    channels: TrainedChannels | None = None
 
 
 def list_plans(model: Any) -> tuple[str, ...]:
     """Return the plans that work for a model, cheapest first: those that train whole layers, then those of biases.
 
-    A plan that trains what one before it does is left out, and so is a large N of `fc+convN`.
+    A plan that trains what one before it does is left out, and so is a large N of `fc+convN`; `fc+conv1:25%` stands for all percentages.
 
     Raises:
         ModelError: `model` is no functional or sequential Keras model with one input and one output.
     """
     graph = flatten(model)
     count = min(len(convolutions(graph)), LISTED_CONVOLUTIONS)
-    names = ["last-dense", "fc", *(f"fc+conv{number}" for number in range(1, count + 1)), "all", "bias-only", "bias+last-dense"]
+    numbered = [f"fc+conv{number}" for number in range(1, count + 1)]
+    names = ["last-dense", "fc", PART_OF_CHANNELS, *numbered, "all", "bias-only", "bias+last-dense"]
     found: dict[str, tuple[Any, ...]] = {}
     for plan in map(parse_plan, names):
         split = _split_or_none(graph, plan)
-        trained = split and (_names(split.trainable), plan.trains, plan.last_trains)
+        trained = split and (_names(split.trainable), split.channels, plan.trains, plan.last_trains)
         if trained and trained not in found.values():
             found[plan.name] = trained
     return tuple(found)
 
 
-def cut(model: Any, plan: str, *, dropout: bool = False) -> Cut:
+def cut(model: Any, plan: str, *, dropout: bool = False, channel_energy: np.ndarray | None = None) -> Cut:
     """Cut a model by a freeze plan.
 
     Args:
         model: built functional or sequential keras.Model, others may be nested in it; it stays as it is.
         plan: "last-dense": the last Dense trains. "fc": all Dense at the end. "fc+convN": those, the last N convolutions and what
-            comes behind them. "all": everything. "bias-only", "bias-only:N": biases from the Nth last convolution on, by default the
+            comes behind them. "fc+conv1:P%": of the last convolution P % of its output channels, rounded down, the others stay frozen.
+            "all": everything. "bias-only", "bias-only:N": biases from the Nth last convolution on, by default the
             second last. "bias+last-dense", "bias+last-dense:N": the same and the whole last Dense.
         dropout: keep the Dropout layers of the head.
+        channel_energy: (C,), for each output channel of that convolution how much it has to learn; those with the most train, of equal
+            ones the first: `tinytl.channel_energy.gradient_energy` computes it from samples. None: the norm of the channel's weights
+            with batch-norm folded in, which knows nothing of a task.
 
     Raises:
-        ModelError: an unknown plan, or a model that it cannot cut; names the layer and the nearest plan that works.
+        ModelError: an unknown plan, or a model that it cannot cut; names the layer and the nearest plan that works. Energies that are
+            not one finite number for each channel, or of a plan that has no use for them.
     """
     wanted, graph = parse_plan(plan), flatten(model, dropout=dropout)
+    if channel_energy is not None and wanted.percent is None:
+        raise ModelError(f"plan {plan!r} trains all channels and got energies to choose some by", expected="a plan like fc+conv1:25%")
     try:
-        split = _split(graph, wanted)
+        split = _split(graph, wanted, channel_energy)
     except ModelError as error:
-        raise ModelError(
-            f"plan {plan!r} cannot cut model {graph.name!r}: {error.what}", expected=error.expected, hint=_nearest(graph, wanted)
-        ) from error
+        what, hint = f"plan {plan!r} cannot cut model {graph.name!r}: {error.what}", error.hint or _nearest(graph, wanted)
+        raise ModelError(what, expected=error.expected, hint=hint) from error
     keras = require_keras()
-    frozen = _frozen(graph, split.features)
+    frozen = _frozen(split.graph, split.features)
     features = split.features[0] if len(split.features) == 1 else list(split.features)
     return Cut(
         plan=plan,
-        extractor=keras.Model(graph.input, features, name="extractor"),
+        extractor=keras.Model(split.graph.input, features, name="extractor"),
         head=split.head,
         frozen_macs=sum(layer_macs(call.layer, call.inputs[0].shape, call.output.shape) for call in frozen),
         trainable_macs=split.head.macs,
         frozen_layers=_names(frozen),
         trainable_layers=_names(split.trainable),
+        channels=split.channels,
     )
 
 
@@ -120,9 +149,48 @@ def _split_or_none(graph: Graph, plan: FreezePlan) -> _Split | None:
         return None
 
 
-def _split(graph: Graph, plan: FreezePlan) -> _Split:
+def _split(graph: Graph, plan: FreezePlan, channel_energy: np.ndarray | None = None) -> _Split:
     """Find head and features. Raises ModelError where the plan does not work."""
     trained = trained_calls(graph, plan)
+    whole = _split_at(graph, trained, plan)
+    if plan.percent is None:
+        return whole
+    convolution = trained[0]
+    channels = _chosen(convolution, plan.percent, _weight_norms(whole.head, convolution) if channel_energy is None else channel_energy)
+    graph, part = split_channels(graph, convolution, channels.numbers)
+    dense = [call for call in dense_part(graph) if call.layer.name in _names(trained)]
+    return replace(_split_at(graph, (part, *dense), plan), channels=channels)
+
+
+def _chosen(convolution: Call, percent: int, energy: np.ndarray) -> TrainedChannels:
+    """Return the channels with the most energy."""
+    count = int(convolution.output.shape[-1])
+    energy = np.asarray(energy, np.float64)
+    if energy.shape != (count,) or not np.isfinite(energy).all():
+        found = f"of shape {energy.shape}" if energy.shape != (count,) else "with NaN or infinity"
+        raise ModelError(
+            f"channel energies {found}",
+            expected=f"{count} finite numbers, one for each channel of layer {convolution.name}",
+            hint="tinytl.channel_energy.gradient_energy computes them",
+        )
+    if count * percent < 100:
+        raise ModelError(
+            f"{percent} % of the {count} channels of layer {convolution.name} is none",
+            expected=f"{-(-100 // count)} % or more for this plan",
+        )
+    strongest = np.argsort(-energy, kind="stable")[: count * percent // 100]
+    return TrainedChannels(convolution.layer.name, count, tuple(sorted(int(number) for number in strongest)))
+
+
+def _weight_norms(head: Head, convolution: Call) -> np.ndarray:
+    """Return the Euclidean norm of each channel's weights."""
+    layer = next(layer for layer in head.layers if layer.name == convolution.layer.name)
+    weights = np.asarray(layer.weights, np.float64)
+    channel = weights.ndim - 1 if layer.kind == "depthwise_conv_2d" else 0
+    return np.sqrt(np.square(weights).sum(axis=tuple(axis for axis in range(weights.ndim) if axis != channel)))
+
+
+def _split_at(graph: Graph, trained: Sequence[Call], plan: FreezePlan) -> _Split:
     head = downstream = _downstream(graph, trained)
     features = _features(graph, head)
     while absorbed := {id(call) for call in map(graph.producer, features) if call and _absorbable(graph, call, head)}:
@@ -136,7 +204,7 @@ def _split(graph: Graph, plan: FreezePlan) -> _Split:
     calls = tuple(call for call in graph.calls if id(call) in head)
     layers = fold_head(calls, features, graph.output, trains=plan.trains, last_trains=plan.last_trains)
     trainable = tuple(call for call in calls if id(call) in downstream)
-    return _Split(features, trainable, Head(layers, features=tuple(shape_of(tensor) for tensor in features)))
+    return _Split(graph, features, trainable, Head(layers, features=tuple(shape_of(tensor) for tensor in features)))
 
 
 def _downstream(graph: Graph, trained: Sequence[Call]) -> set[int]:

@@ -32,8 +32,6 @@ tinytl_error tinytl_model_open(tinytl_model *model, const void *image, size_t im
         model->input_bytes += model->tensors[model->operands[header->graph_operands + i]].bytes;
     if (header->head) {
         model->head = (const tinytl_head_section *)(const void *)(bytes + header->head);
-        model->layers = (const tinytl_head_layer *)(const void *)(bytes + model->head->layers);
-        model->values = (const tinytl_head_value *)(const void *)(bytes + model->head->values);
         tinytl_head_reset(model);
     }
     return error;

@@ -100,15 +100,21 @@ static void clear(const tinytl_model *model, uint32_t number, uint32_t pixels)
 }
 
 /* The gradient of a value that is stored whole begins with the last layer that reads it. */
+static void clear_input(const tinytl_model *model, const group *run, uint32_t input)
+{
+    const tinytl_head_value *value = &model->values[input];
+    if (wants(model, input) && value->storage == TINYTL_WHOLE && value->last_reader >= run->first && value->last_reader < run->end)
+        clear(model, input, tinytl_pixels(value));
+}
+
 static void clear_whole(const tinytl_model *model, const group *run)
 {
-    for (uint32_t number = run->first; number < run->end; number++)
-        for (uint32_t i = 0; i < 2; i++) {
-            uint32_t input = model->layers[number].inputs[i];
-            const tinytl_head_value *value = &model->values[input];
-            if (wants(model, input) && value->storage == TINYTL_WHOLE && value->last_reader >= run->first && value->last_reader < run->end)
-                clear(model, input, tinytl_pixels(value));
-        }
+    for (uint32_t number = run->first; number < run->end; number++) {
+        const uint16_t *inputs = model->layers[number].inputs;
+        clear_input(model, run, inputs[0]);
+        if (inputs[1] != inputs[0])
+            clear_input(model, run, inputs[1]);
+    }
 }
 
 static void clear_pixel(const tinytl_model *model, const group *run)
@@ -160,10 +166,10 @@ static void backward_group(tinytl_pass *pass, const group *run)
 
 static int is_wanted(const tinytl_model *model, const group *run)
 {
-    for (uint32_t number = run->first; number < run->end; number++)
-        if (wants(model, tinytl_value_of(model, number)))
-            return 1;
-    return 0;
+    uint32_t number = run->first;
+    while (number < run->end && !wants(model, tinytl_value_of(model, number)))
+        number++;
+    return number < run->end;
 }
 
 void tinytl_groups_backward(tinytl_pass *pass)

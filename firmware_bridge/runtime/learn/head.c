@@ -39,15 +39,6 @@ static int has_dropout(const tinytl_model *model)
     return 0;
 }
 
-/* 0 × x is 0, or NaN where x is not finite. */
-static int are_finite(const float *values, uint32_t count)
-{
-    float sum = 0.0f;
-    for (const float *end = values + count; values != end; values++)
-        sum += 0.0f * *values;
-    return tinytl_magnitude(sum) == 0;
-}
-
 /* One step on the features of the sample that was inferred, or of the one that is replayed. */
 static tinytl_step_result learn(tinytl_model *model, uint32_t label, float learning_rate)
 {
@@ -62,12 +53,12 @@ static tinytl_step_result learn(tinytl_model *model, uint32_t label, float learn
         tinytl_groups_forward(&pass);
     }
     largest = pass.noise == 0 && count > 1 ? result.predicted : tinytl_largest(logits, count);
-    if (!are_finite(logits, count))
-        return result;
     result.loss = tinytl_loss_of((tinytl_loss)model->head->loss, logits, count, target, largest,
                                  tinytl_gradient_at(model, logits_value(model), 0));
-    if (tinytl_magnitude(result.loss) >= TINYTL_MAGNITUDE_INFINITE)
+    if (tinytl_magnitude(result.loss) >= TINYTL_MAGNITUDE_INFINITE) {
+        result.loss = INFINITY;
         return result;
+    }
     tinytl_groups_backward(&pass);
     tinytl_update_apply(&pass, model);
     if (!pass.diverged)
@@ -140,6 +131,8 @@ void tinytl_head_reset(tinytl_model *model)
     size_t bytes;
     if (head == NULL)
         return;
+    model->layers = (const tinytl_head_layer *)(const void *)(model->image + head->layers);
+    model->values = (const tinytl_head_value *)(const void *)(model->image + head->values);
     bytes = (size_t)head->parameter_count * sizeof(float);
     memcpy(tinytl_head_parameters(model), model->image + head->initial_parameters, bytes);
     empty(model, head->moments);

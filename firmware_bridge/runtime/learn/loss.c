@@ -18,18 +18,19 @@ uint32_t tinytl_largest(const float *logits, uint32_t count)
 
 static float softmax_cross_entropy(const float *logits, uint32_t count, uint32_t label, float largest, float *d_logits)
 {
-    float sum = 0.0f;
+    float sum = 0.0f, finite = 0.0f; /* which 0 × infinity or NaN is not */
     float scale;
     for (uint32_t j = 0; j < count; j++) {
-        float power = tinytl_exp_here(logits[j] - largest);
+        float below = logits[j] - largest, power = tinytl_exp_here(below);
         d_logits[j] = power;
         sum += power;
+        finite = TINYTL_FUSED(below, 0.0f, finite);
     }
     scale = 1.0f / sum; /* sum ≥ 1: the largest logit adds e^0 */
     for (uint32_t j = 0; j < count; j++)
         d_logits[j] *= scale;
     d_logits[label] -= 1.0f;
-    return tinytl_log_f32(sum) - (logits[label] - largest);
+    return tinytl_log_f32(sum) - (logits[label] - largest) + finite;
 }
 
 /* With a = e^-|z| in (0, 1]: log(1 + e^z) = max(z, 0) + log(1 + a); sigmoid(z) = 1 / (1 + a), of a negative z a / (1 + a). */

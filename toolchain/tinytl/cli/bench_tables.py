@@ -43,6 +43,23 @@ def render_suite(console: Console, measured: Sequence[Measurement]) -> None:
         console.print(line, markup=False)
 
 
+def render_learner_suite(console: Console, measured: Sequence[Measurement]) -> None:
+    """Print a row a head: what a step of learning takes, beside what a peer takes for the same head."""
+    rows, notes = [], set()
+    for each in measured:
+        found = {name: int(figure.value) for name, figure in each.figures.items()}
+        step, peer = found["instructions_per_teach_step"], each.details["peers"].get("AIfES")
+        notes |= {peer["how"]} if peer else set()
+        ratio = f"{step / peer['instructions']:.3f}" if peer else None
+        per_mac = f"{step / (2 * each.details['macs']):.2f}"
+        rows.append((each.bundle, step, per_mac, found["extra_ram_bytes"], found["weights_bytes"], ratio))
+    columns = ("head", "instructions", "per MAC", "RAM beside B", "weights B", "tinytl / AIfES")
+    console.print(table(f"A step of learning on {measured[0].target}, batch 1", columns, rows, numeric=columns[1:]))
+    console.print("per MAC: of the forward pass and the weights' gradient; RAM beside the weights: features and all that a step needs")
+    for note in sorted(notes):
+        console.print(f"AIfES: {note}", markup=False)
+
+
 def _notes(measured: Sequence[Measurement]) -> list[str]:
     """Where peers' figures come from, or why there is none, each once with its models; which model was counted elsewhere."""
     told: dict[tuple[str, str], list[str]] = {}

@@ -2,14 +2,14 @@
 """Commands that measure and show: `bench`, `report`, `demo`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-from tinytl.cli.bench_tables import render_changes, render_measurements, render_suite
+from tinytl.cli.bench_tables import render_changes, render_learner_suite, render_measurements, render_suite
 from tinytl.cli.console import console_for, progress, say, show, table
 from tinytl.cli.options import FILE, MODEL, compile_options, json_option, seed_option
 from tinytl.errors import BenchError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", type=MODEL, required=False)
-@click.option("--suite", metavar="NAME", help="Published models instead of MODEL: mlperf-tiny; TINYTL_DATA_DIR names where they lie.")
+@click.option("--suite", metavar="NAME", help="mlperf-tiny: published models, in the folder TINYTL_DATA_DIR; learner: steps of learning.")
 @click.option("--peers", is_flag=True, help="With --suite: count what tinytl[peers] installs as well.")
 @click.option("--target", "targets", multiple=True, required=True, help="Where to measure; may be given several times.")
 @click.option("--data", help="Dataset whose test split gives the accuracy  [default: the bundle's source task]")
@@ -60,13 +60,19 @@ def bench(
         measured = _bench_suite(str(suite), targets, calibration, peers, limits)
     documents = [measurement.to_json() for measurement in measured]
     result = documents[0] if len(documents) == 1 and suite is None else documents
-    show(result, as_json=as_json, render=lambda console: (render_suite if suite else render_measurements)(console, measured))
+    show(result, as_json=as_json, render=lambda console: _renderer(suite)(console, measured))
     if out is not None:
         _write(out, result)
     if html is not None:
         _draw(html, measured)
     if compare is not None:
         _compare(compare, measured, tolerance=tolerance, as_json=as_json)
+
+
+def _renderer(suite: str | None) -> "Callable[[Console, Sequence[Measurement]], None]":
+    if suite is None:
+        return render_measurements
+    return render_learner_suite if suite == "learner" else render_suite
 
 
 def _bench_model(
@@ -87,9 +93,13 @@ def _bench_model(
 def _bench_suite(
     suite: str, targets: tuple[str, ...], calibration: "Calibration | None", peers: bool, limits: dict[str, Any]
 ) -> "list[Measurement]":
+    from tinytl_bench.learner_suite import NAME as LEARNER
+    from tinytl_bench.learner_suite import run_learner_suite
     from tinytl_bench.suite import run_suite
 
     with progress() as bar:
+        if suite == LEARNER:
+            return [measurement for target in targets for measurement in run_learner_suite(target=target, progress=bar)]
         runs = [run_suite(suite, target=target, calibration=calibration, peers=peers, progress=bar, **limits) for target in targets]
     return [measurement for run in runs for measurement in run]
 

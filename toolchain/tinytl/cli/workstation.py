@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tinytl.cli.console import progress, say, show, show_facts, table
 from tinytl.cli.options import FILE, MODEL, compile_options, data_option, json_option, seed_option
+from tinytl.learning import LOSSES, OPTIMIZERS, SCHEDULES, Learning
 
 
 @click.command()
@@ -77,28 +78,37 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @click.option("-o", "--out", required=True, type=FILE, help="Bundle to write.")
 @click.option("--data", help="Source dataset, if not the one the run was trained on.")
 @click.option("--learning-rate", type=float, help="Of the head on the device.")
-@click.option("--momentum", type=float, help="Of the head on the device.")
+@click.option("--momentum", type=float, help="Of the head on the device; β1 of Adam.")
+@click.option("--weight-decay", type=float, help="Of weights, not of biases.")
+@click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="adam keeps three numbers beside each parameter  [default: sgd]")
+@click.option("--accumulation", type=int, help="Samples whose mean gradient is one update, replayed ones among them.")
+@click.option("--clip-norm", type=float, help="Gradients are shortened to this norm.")
+@click.option("--schedule", type=click.Choice(SCHEDULES), help="Of the learning rate over taught samples  [default: constant]")
+@click.option("--schedule-steps", type=int, help="Samples until the next step, or to the end of the cosine.")
+@click.option("--schedule-factor", type=float, help="What a step multiplies the rate by, or what the cosine ends at.")
+@click.option("--loss", type=click.Choice(LOSSES), help="[default: softmax_cross_entropy]")
 @click.option("--replays-per-step", type=int, help="Replayed samples after each taught one.")
 @click.option("--replay-buffer-bytes", type=int, help="RAM for features of taught samples.")
 @click.option("--replay-samples", type=int, help="Source samples whose features travel in the bundle  [default: 160 KB, at most 200]")
 @click.option("--class-capacity", type=click.IntRange(1, 4096), help="Rows for classes, added ones included  [default: the model's]")
 @click.option("--dropout", is_flag=True, help="Keep the Dropout layers of what trains.")
+@click.option("--channel-data", help="Samples that choose the channels of plan fc+conv1:P%, if not the source dataset's.")
 @seed_option
 @json_option
 def export(
-    run: Path, plan: str, out: Path, data: str | None, replay_samples: int | None, class_capacity: int | None,
-    dropout: bool, seed: int, as_json: bool, **learning: float | int | None,
+    run: Path, plan: str, out: Path, data: str | None, replay_samples: int | None, class_capacity: int | None, dropout: bool,
+    channel_data: str | None, seed: int, as_json: bool, **learning: float | int | str | None,
 ) -> None:
     """Cut, quantize and pack RUN into one bundle."""
     from tinytl.data import load_dataset
     from tinytl.exporting import export as run_export
-    from tinytl.learning import Learning
 
     chosen = Learning(seed=seed, **{name: value for name, value in learning.items() if value is not None})  # type: ignore[arg-type]
     with progress() as bar:
         bundle = run_export(
             run, plan=plan, out=out, dataset=load_dataset(data) if data else None, learning=chosen,
-            replay_samples=replay_samples, class_capacity=class_capacity, dropout=dropout, seed=seed, progress=bar,
+            replay_samples=replay_samples, class_capacity=class_capacity, dropout=dropout,
+            channel_dataset=load_dataset(channel_data) if channel_data else None, seed=seed, progress=bar,
         )  # fmt: skip
     source = bundle.manifest["source"]
     facts = {"bundle": out, "bundle_id": bundle.bundle_id, "plan": plan, "bytes": out.stat().st_size,

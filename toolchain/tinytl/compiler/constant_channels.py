@@ -193,8 +193,9 @@ def _settle(analysis: _Analysis, multiple: int) -> bool:
         common = _rounded(analysis.gone[output.storage] & _gone(analysis, source), multiple)
         changed |= bool((common != analysis.gone[output.storage]).any())
         analysis.gone[output.storage] = common
-        if source.storage in analysis.gone:
-            changed |= bool((common != analysis.gone[source.storage]).any())
+        mask = analysis.gone.get(source.storage)
+        if mask is not None and len(mask) == len(common):  # else a view with other channels, whose storage keeps all of its own
+            changed |= bool((common != mask).any())
             analysis.gone[source.storage] = common
     return changed
 

@@ -53,14 +53,6 @@ class HeadGraph:
         return tuple(last)
 
     @cached_property
-    def wanted(self) -> tuple[bool, ...]:
-        """For each value whether its gradient is computed: something at or before it trains."""
-        wanted = [False] * len(self.head.feature_shapes)
-        for number, layer in enumerate(self.head.layers):
-            wanted.append(layer.trained_count > 0 or any(wanted[each] for each in self.head.inputs_of(number)))
-        return tuple(wanted)
-
-    @cached_property
     def storage(self) -> tuple[int, ...]:
         """For each value how it is stored: a `STORAGE_` number."""
         layers = range(len(self.head.layers))
@@ -70,7 +62,7 @@ class HeadGraph:
         """Tell whether layer `number` keeps a bit for each element: for its activation, unless its output is a vector and stays."""
         value = self.head.value_of(number)
         vector = self.head.shapes[value][:2] == (1, 1) and self.storage[value] == STORAGE_WHOLE
-        return self.wanted[value] and self.head.layers[number].activation != "none" and not vector
+        return self.head.wanted[value] and self.head.layers[number].activation != "none" and not vector
 
     @cached_property
     def columns_floats(self) -> int:
@@ -95,7 +87,7 @@ class HeadGraph:
         pixels = height * width if self.storage[value] == STORAGE_WHOLE else 1
         forward, backward = self._forward(group), self._backward(group)
         yield Buffer(f"output of {name}", pixels * channels * FLOAT_BYTES, forward, self._last_use(number))
-        if self.wanted[value]:
+        if self.head.wanted[value]:
             last = number + 1 == len(self.head.layers)
             floats = max(pixels * channels, self.class_capacity if last else 0)
             first = self._loss if last else self._backward(self._group_number(self.last_readers[value]))
@@ -112,7 +104,7 @@ class HeadGraph:
         for reader, layer in enumerate(self.head.layers):
             if value in self.head.inputs_of(reader) and layer.weights is not None and layer.trains == "all":
                 ticks.append(self._backward(self._group_number(reader)))
-        if self.head.layers[number].activation != "none" and self.wanted[value] and not self.has_mask(number):
+        if self.head.layers[number].activation != "none" and self.head.wanted[value] and not self.has_mask(number):
             ticks.append(self._backward(self._group_number(number)))
         return max(ticks)
 

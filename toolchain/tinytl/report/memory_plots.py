@@ -55,14 +55,20 @@ def arena_plan(figure: "Figure", palette: Palette, memory: MemoryMap, *, narrow:
     from matplotlib.patches import Rectangle
 
     axes = figure.add_subplot()
-    end = max((block.last_operator for block in memory.arena), default=0)
-    width = end + max(1.0, 0.3 * end)  # the head's step is wider, for the names in it
+    operators = memory.operators
+    ticks = max((block.last_operator + 1 - operators for block in memory.arena), default=0)
+    head = max(1.0, 0.3 * operators) if ticks > 0 else 0.0  # the head's step is wider, for the names in it
+    width = operators + head
+
+    def place(time: int) -> float:
+        return time if time <= operators else operators + (time - operators) / ticks * head
+
     for block in sorted(memory.arena, key=lambda block: (block.offset, block.first_operator)):
-        left, right = block.first_operator, width if block.last_operator == end else block.last_operator + 1
-        lasting = block.last_operator == end and end > 0
-        colour = palette.head if lasting else palette.frozen
+        left, right = place(block.first_operator), place(block.last_operator + 1)
+        of_head = block.last_operator >= operators and ticks > 0
+        colour = palette.head if of_head else palette.frozen
         corner, span, height = (left, block.offset / 1024), right - left, block.bytes / 1024
-        axes.add_patch(Rectangle(corner, span, height, facecolor=colour, alpha=0.28 if lasting else 0.18, linewidth=0))
+        axes.add_patch(Rectangle(corner, span, height, facecolor=colour, alpha=0.28 if of_head else 0.18, linewidth=0))
         axes.add_patch(Rectangle(corner, span, height, fill=False, edgecolor=colour, linewidth=1.0))
         room = int(span / width * (44 if narrow else 112))
         if block.bytes >= memory.arena_bytes * 0.045 and room >= 5:
@@ -71,9 +77,10 @@ def arena_plan(figure: "Figure", palette: Palette, memory: MemoryMap, *, narrow:
             text = sized if len(sized) <= room else shorten(block.name, room)
             axes.text(*middle, text, ha="center", va="center", fontsize=10 if narrow else 11, color=palette.ink)
     axes.set(xlim=(0, width), ylim=(0, memory.arena_bytes / 1024), xlabel="operator", ylabel="arena, KB")
-    step = max(1, end // (6 if narrow else 12))
-    places = list(range(0, end, step))
-    axes.set_xticks([place + 0.5 for place in places] + [(end + width) / 2], [str(place) for place in places] + ["head"])
+    step = max(1, operators // (6 if narrow else 12))
+    places = list(range(0, operators, step))
+    names = [str(place) for place in places] + (["head's step"] if ticks > 0 else [])
+    axes.set_xticks([each + 0.5 for each in places] + ([operators + head / 2] if ticks > 0 else []), names)
     axes.tick_params(length=0)
 
 

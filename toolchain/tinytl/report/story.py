@@ -203,6 +203,7 @@ class MemoryMap:
         flash: regions, not overlapping, within the board's flash.
         arena: ranges inside arena_bytes, as `Image.arena_map` has them; ranges that live at different times may share bytes.
         arena_bytes: what this model needs. arena_limit_bytes: what the firmware sets aside for it.
+        operators: of the extractor; times from there on are ticks of the head's step.
         stack_bytes: high-water mark. static_bytes: data and bss without arena and stack.
     """
 
@@ -212,6 +213,7 @@ class MemoryMap:
     arena_limit_bytes: Size
     stack_bytes: Count
     static_bytes: Count
+    operators: Count
     stack_how: str = "device, high-water mark"
     static_how: str = "linker"
 

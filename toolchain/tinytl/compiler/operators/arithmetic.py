@@ -3,7 +3,11 @@
 
 For ADD and MUL the image wants the larger one first: the operations commute, so the operands may be swapped; where both
 repeat, the first is written out (`slice` with strides of 0). The others take operands that both repeat.
+
+ADD, MUL and SUB of int32 constants are shape arithmetic and folded.
 """
+
+import numpy as np
 
 from tinytl.compiler.graph import Graph, Node, Tensor
 from tinytl.compiler.kinds import ADD, MAXIMUM, MINIMUM, MUL, PRELU, SUB, OperatorKind
@@ -20,6 +24,8 @@ from tinytl.compiler.options import ActivationOptions, options_of
 from tinytl.compiler.program import Builder
 from tinytl.compiler.quantization import ADD_LEFT_SHIFT, add_multipliers, product_multiplier, relu_multiplier
 
+_ON_SIDES = {"ADD": np.add, "MUL": np.multiply, "SUB": np.subtract}
+
 
 def shape(graph: Graph, node: Node) -> Shape:
     a, b = graph.input(node, 0).shape, graph.input(node, 1).shape
@@ -34,6 +40,17 @@ def shape(graph: Graph, node: Node) -> Shape:
 
 def _aligned(sides: Shape, rank: int) -> Shape:
     return (1,) * (rank - len(sides)) + sides
+
+
+def fold_sides(graph: Graph, node: Node) -> np.ndarray | None:
+    """Compute with sides of shapes, modulo 2^32; None for anything else."""
+    a, b = graph.input(node, 0), graph.input(node, 1)
+    if a.data is None or b.data is None or (a.dtype, b.dtype) != ("int32", "int32"):
+        return None
+    if options_of(node.options, ActivationOptions).activation != "NONE":
+        return None
+    sides = np.broadcast_to(a.data, shape(graph, node)).astype(np.int64)
+    return _ON_SIDES[node.operator](sides, b.data).astype(np.int32)
 
 
 def _operands(graph: Graph, node: Node, builder: Builder) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
@@ -117,9 +134,9 @@ def lower_prelu(graph: Graph, node: Node, builder: Builder) -> None:
 
 
 RULES = (
-    Rule("ADD", 5, shape, lower_add, schema="AddOptions", options=ActivationOptions()),
-    Rule("MUL", 7, shape, lower_mul, schema="MulOptions", options=ActivationOptions()),
-    Rule("SUB", 5, shape, lower_sub, schema="SubOptions", options=ActivationOptions()),
+    Rule("ADD", 5, shape, lower_add, fold_sides, schema="AddOptions", options=ActivationOptions()),
+    Rule("MUL", 7, shape, lower_mul, fold_sides, schema="MulOptions", options=ActivationOptions()),
+    Rule("SUB", 5, shape, lower_sub, fold_sides, schema="SubOptions", options=ActivationOptions()),
     Rule("MAXIMUM", 4, shape, lower_extreme),
     Rule("MINIMUM", 4, shape, lower_extreme),
     Rule("PRELU", 1, shape, lower_prelu),

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The suite `learner`: heads of given shapes alone on a device, one step of learning counted, batch 1, without replay.
+
+In: a target. Out: a `Measurement` a head: instructions of a step, bytes of its weights, and bytes that learning takes beside them:
+features, values, gradients, masks and columns, as the compiler planned them. Peers' figures that are stored here were counted
+once, elsewhere; they say so.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from tinytl.compiler.bare_head import compile_head
+from tinytl.errors import BenchError
+from tinytl.head import Head, HeadLayer, dense_layer
+from tinytl.learning import Learning
+from tinytl.measurement import Figure, Measurement
+from tinytl.progress import Progress, silent
+from tinytl_bench.counting import Counter, Region, open_counter
+from tinytl_bridge.boards import list_boards
+
+NAME = "learner"
+_STEPS = 16
+_QUANTIZATION = (0.05, -3)
+_HOW_PEER = "stored peer figure, not counted in this run: AIfES, -O2, batch 1, SGD, QEMU Cortex-M4"
+
+
+@dataclass(frozen=True)
+class LearnerRow:
+    """A head to count. peer: instructions of a step and bytes beside the weights of AIfES, None where it has no such figure."""
+
+    name: str
+    make: Callable[[], Head]
+    peer: tuple[int, int] | None = None
+
+
+def _random(generator: np.random.Generator, *shape: int) -> np.ndarray:
+    return generator.normal(0, 1.4 / np.sqrt(np.prod(shape[1:])), shape).astype(np.float32)
+
+
+def _dense(*widths: int) -> Head:
+    generator = np.random.default_rng(1)
+    activations = ["relu"] * (len(widths) - 2) + ["none"]
+    layers = [
+        dense_layer(f"dense{number}", _random(generator, out, width), _random(generator, out), activations[number])
+        for number, (width, out) in enumerate(pairwise(widths))
+    ]
+    return Head(tuple(layers), Learning(replays_per_step=0))
+
+
+def _convolution() -> Head:
+    generator = np.random.default_rng(1)
+    weights, bias = _random(generator, 64, 3, 3, 64), _random(generator, 64)
+    convolution = HeadLayer("conv", "conv_2d", weights=weights, bias=bias, activation="relu", window=(3, 3), padding=(1, 1, 1, 1))
+    pool = HeadLayer("pool", "average_pool", window=(8, 8), stride=(8, 8))
+    last = dense_layer("classes", _random(generator, 10, 64), _random(generator, 10))
+    return Head((convolution, pool, last), Learning(replays_per_step=0), features=((8, 8, 64),))
+
+
+ROWS = (
+    LearnerRow("dense 64-10 float32", lambda: _dense(64, 10), (77_690, 9_232)),
+    LearnerRow("dense 256-64-10 float32", lambda: _dense(256, 64, 10), (1_965_447, 202_672)),
+    LearnerRow("conv 3x3 64-64 + pool + dense 64-10 float32", _convolution),
+)
+
+
+def run_learner_suite(*, target: str, progress: Progress | None = None) -> tuple[Measurement, ...]:
+    """Count a step of every head.
+
+    Args:
+        target: an emulated board; heads beyond a chip's limits are counted on the machine with all its memory, which counts the same.
+
+    Raises:
+        BenchError: a target that cannot count instructions.
+    """
+    kind, _, board = target.partition(":")
+    if kind != "qemu":
+        raise BenchError(f"suite {NAME!r} cannot be counted on {target!r}", expected="an emulated board", hint="--target qemu:mps2-an386")
+    large = f"{board}-large" if f"{board}-large" in list_boards() else board
+    report, measured = progress or silent, []
+    with open_counter(large) as counter:
+        for number, row in enumerate(ROWS):
+            report(f"suite: {row.name}", number, len(ROWS))
+            measured.append(_measured(counter, row, target))
+        report("suite: done", len(ROWS), len(ROWS))
+    return tuple(measured)
+
+
+def _measured(counter: Counter, row: LearnerRow, target: str) -> Measurement:
+    head = row.make()
+    image = compile_head(head, [_QUANTIZATION] * len(head.feature_shapes))
+    counter.device.flash(image)
+    generator = np.random.default_rng(2)
+    classes = head.shapes[-1][2]
+    steps: list[Region] = []
+    for number in range(_STEPS):
+        counter.device.infer_prepared(generator.integers(-128, 128, head.feature_count).astype(np.int8))
+        steps += counter.measure("step", label=number % classes)
+    weights = 4 * head.trained_count
+    cycles = [step.cycles_model for step in steps if step.cycles_model is not None]
+    figures = {
+        "instructions_per_teach_step": Figure(
+            _mean([step.instructions for step in steps]), "instructions", f"{counter.how}, mean of {_STEPS} steps"
+        ),
+        "extra_ram_bytes": Figure(image.arena_bytes - weights, "B", "image plan: all of the arena but the weights, features included"),
+        "weights_bytes": Figure(weights, "B", "image plan"),
+        "stack_bytes": Figure(counter.device.status().stack_bytes, "B", "device, high-water mark of the whole session"),
+    }
+    if cycles:
+        figures["cycles_model"] = Figure(_mean(cycles), "cycles", "cycles (Cortex-M4 model, not checked against a board)")
+    peers = {} if row.peer is None else {"AIfES": {"instructions": row.peer[0], "extra_ram_bytes": row.peer[1], "how": _HOW_PEER}}
+    missing = dict.fromkeys(("accuracy", "instructions_per_inference"), "a step of learning alone is counted")
+    details = {"peers": peers, "macs": head.macs, "missing": missing}
+    return Measurement(row.name, target, figures, (), details)
+
+
+def _mean(values: list[int]) -> int:
+    return round(sum(values) / len(values))
