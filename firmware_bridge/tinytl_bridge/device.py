@@ -6,7 +6,7 @@ The device tells what its model takes (shape, scale, preprocessing, labels), so 
 
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,11 +18,13 @@ from tinytl.data import fit_samples, quantize_samples
 from tinytl.errors import DeviceError
 from tinytl.model_file import ModelFile, compile_model
 from tinytl.progress import Progress, silent
+from tinytl_bridge.class_names import NAME_BYTES, map_classes, pack_name, parse_names
 from tinytl_bridge.compiling import options_for
-from tinytl_bridge.link import Link, Refusal
+from tinytl_bridge.link import Link
 from tinytl_bridge.protocol import Command, DeviceInfo, DeviceStatus, Readable, parse_info, parse_status
-from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult
+from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult, parse_taught
 from tinytl_bridge.targets import Target, open_target
+from tinytl_bridge.teaching import Lessons, check_lessons, teach_stream
 from tinytl_bridge.twin import status_names
 
 _EVALUATE_CHUNK = 64
@@ -115,6 +117,12 @@ class Device:
             self._metadata = json.loads(self.read(Readable.METADATA, count=offset_bytes))
         return self._metadata
 
+    def labels(self) -> tuple[str, ...]:
+        """Return the names of all classes: those of the model, then those that were added on the device."""
+        own = tuple(self._head_metadata()["labels"])
+        added = self.status().class_count - len(own)
+        return own + parse_names(self.read(Readable.CLASS_NAMES, count=added * NAME_BYTES))
+
     def _head_metadata(self) -> dict[str, Any]:
         """Return the metadata of a model with a head: a plain .tflite has neither classes nor preprocessing."""
         told = self.metadata()
@@ -191,9 +199,19 @@ class Device:
             self._link.command(Command.INPUT, struct.pack("<I", offset) + piece)
         return self._link.command(command, front + struct.pack("<I", last) + data[last:], takes_long=True)
 
-    def evaluate(self, x: np.ndarray, y: np.ndarray, *, progress: Progress | None = None) -> Evaluation:
-        """Classify raw samples (N, …) and compare with labels (N,). Takes the mailbox where the device has one."""
-        self._expect_labels(y)
+    def evaluate(
+        self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | None = None, progress: Progress | None = None
+    ) -> Evaluation:
+        """Classify raw samples (N, …) and compare with labels (N,). Takes the mailbox where the device has one.
+
+        Args:
+            classes: names of the labels, found among the device's by name: a class that it does not have is never right. None:
+                labels are the device's numbers.
+        """
+        if classes is None:
+            self.expect_labels(y)
+        else:
+            y = map_classes(y, classes, self.labels())
         prepared, report = self.prepare(x), progress or silent
         mailbox = self.target.mailbox() if self.info.mailbox_bytes else None
         predictions: list[int] = []
@@ -217,51 +235,49 @@ class Device:
         return np.frombuffer(mailbox, "<u2", len(chunk), predictions).astype(int).tolist()
 
     def teach(
-        self, x: np.ndarray, y: np.ndarray, *, progress: Progress | None = None,
-        on_step: Callable[[TaughtSample], None] | None = None, trace: bool = False,
+        self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | None = None, new_classes: bool = False,
+        progress: Progress | None = None, on_step: Callable[[TaughtSample], None] | None = None, trace: bool = False,
     ) -> TeachResult:  # fmt: skip
         """Stream labelled samples; the head learns each on the device.
 
         Args:
-            x: raw samples (N, …). y: labels (N,). on_step: called after each. trace: have the head's CRC-32 in each answer.
+            x: raw samples (N, …). y: labels (N,).
+            classes: names of the labels, found among the device's by name; None: labels are the device's numbers.
+            new_classes: whether names that the device does not have become classes of it, each with its first sample.
+            on_step: called after each. trace: have the head's CRC-32 in each answer.
 
         Raises:
             DeviceError: samples or labels the model does not take (before anything is sent), no answer, or a restart.
         """
-        self._expect_labels(y)
         if len(x) != len(y):
             raise DeviceError(f"{len(x)} samples and {len(y)} labels", expected="as many of both")
-        prepared, report = self.prepare(x), progress or silent
-        taught: list[TaughtSample] = []
-        diverged, repeated = 0, self.repeated
-        for count, (sample, label) in enumerate(zip(prepared, y, strict=True), 1):
-            try:
-                step = self.teach_prepared(sample, int(label), trace=trace)
-                taught.append(step)
-                if on_step is not None:
-                    on_step(step)
-            except Refusal as refusal:
-                if refusal.status != "diverged":
-                    raise
-                diverged += 1
-            right = sum(s.predicted == s.label for s in taught[-100:])
-            report(f"teach: {100 * right / max(len(taught[-100:]), 1):.0f} % of the last {len(taught[-100:])} right", count, len(prepared))
-        return TeachResult(tuple(taught), diverged, self.repeated - repeated)
+        check_lessons(self, Lessons(x, np.asarray(y), classes, new_classes))
+        lessons = Lessons(self.prepare(x), np.asarray(y), classes, new_classes, trace)
+        return teach_stream(self, lessons, progress=progress or silent, on_step=on_step)
 
     def teach_prepared(self, sample: np.ndarray, label: int, *, trace: bool = False) -> TaughtSample:
         """Teach one sample that is already the model's int8 input."""
         payload = self._sample(sample, Command.TEACH, struct.pack("<HH", label, int(trace)))
-        predicted, _, loss, steps, crc = struct.unpack("<HHfII", payload)
-        return TaughtSample(label, predicted, loss, steps, crc)
+        return parse_taught(payload, label)
 
-    def _expect_labels(self, y: np.ndarray) -> None:
-        labels = self._head_metadata()["labels"]
+    def grow_prepared(self, sample: np.ndarray, label: int, name: str, *, trace: bool = False) -> TaughtSample:
+        """Add a class and teach its first sample, which is already the model's int8 input. label: classes that there are before.
+
+        Raises:
+            Refusal: no room, or a name that is taken; nothing has changed then.
+        """
+        payload = self._sample(sample, Command.GROW, struct.pack("<HH", label, int(trace)) + pack_name(name))
+        return parse_taught(payload, label)
+
+    def expect_labels(self, y: np.ndarray) -> None:
+        """Refuse labels (N,) that are no numbers of the device's classes."""
+        labels = self.labels()
         outside = [int(label) for label in np.unique(y) if not 0 <= label < len(labels)]
         if outside:
             raise DeviceError(
                 f"labels {outside} are outside the model's {len(labels)} classes ({', '.join(labels[:12])})",
                 expected=f"0 to {len(labels) - 1}",
-                hint="teach a dataset with the model's classes, or export a bundle for these",
+                hint="teach a dataset with the model's classes, add its own with teach --new-classes, or export a bundle for these",
             )
 
     def save(self) -> int:

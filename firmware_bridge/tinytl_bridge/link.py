@@ -43,6 +43,8 @@ _HINTS = {
     "bad_family": "compile for a family of this device: tinytl info",
     "bad_version": "update the firmware or tinytl, so that both are of one version",
     "nothing_saved": "tinytl rollback --to factory",
+    "no_room": "tinytl export --class-capacity N reserves rows for more classes",
+    "frozen_rows": "a freeze plan that trains the last layer's weights, such as last-dense",
     "diverged": "a smaller --learning-rate at export; tinytl rollback goes back",
 }
 

@@ -32,6 +32,7 @@ class Command(IntEnum):
     INPUT = 0x20
     INFER = 0x21
     TEACH = 0x22
+    GROW = 0x23
     EVALUATE = 0x30
     SAVE = 0x40
     ROLLBACK = 0x41
@@ -48,6 +49,7 @@ class Readable(IntEnum):
     INPUT = 4
     TENSOR = 5
     LOGITS = 6
+    CLASS_NAMES = 7
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class DeviceInfo:
 
 @dataclass(frozen=True)
 class DeviceStatus:
-    """What a device holds. Statuses are names; sizes in bytes; stack_bytes 0: not measured."""
+    """What a device holds. Statuses are names; sizes in bytes; stack_bytes 0: not measured; class_count 0: no head."""
 
     model_status: str
     head_status: str
@@ -94,10 +96,12 @@ class DeviceStatus:
     replay_count: int
     stack_bytes: int
     static_bytes: int
+    class_count: int
+    class_capacity: int
 
 
 _INFO = struct.Struct("<HHIIIIIIII24sHH")
-_STATUS = struct.Struct("<HH16sIIIIIIIII")
+_STATUS = struct.Struct("<HH16sIIIIIIIIIHH")
 _FAMILIES = ("portable", "dsp", "mve")
 _HEAD_STATUSES = ("saved", "factory", "unreadable, so factory")
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a device answers, typed."""
 
+import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,12 @@ class TaughtSample:
     head_crc32: int
 
 
+def parse_taught(payload: bytes, label: int) -> TaughtSample:
+    """Return the typed answer to TEACH and GROW."""
+    predicted, _, loss, steps, crc = struct.unpack("<HHfII", payload)
+    return TaughtSample(label, predicted, loss, steps, crc)
+
+
 @dataclass(frozen=True)
 class TeachResult:
     """A stream of taught samples.
@@ -52,11 +59,13 @@ class TeachResult:
         samples: those that were learned, in order.
         diverged: samples whose loss was not finite; they changed nothing.
         repeated: frames that had to be sent again.
+        added: names of the classes that were new, in order.
     """
 
     samples: tuple[TaughtSample, ...]
     diverged: int
     repeated: int
+    added: tuple[str, ...] = ()
 
     @property
     def taught(self) -> int:

@@ -13,8 +13,9 @@ from functools import cache
 import numpy as np
 
 from tinytl.compiler import read_image
-from tinytl.compiler.records import DTYPES
+from tinytl.compiler.records import DTYPES, HeadRecord
 from tinytl.errors import CompileError, DeviceError
+from tinytl_bridge.class_names import NAME_BYTES, pack_name, parse_names
 from tinytl_bridge.paths import twin_library
 
 ALIGNMENT = 16
@@ -65,6 +66,8 @@ def library() -> ctypes.CDLL:
         "tinytl_head_infer": (word, pointer),
         "tinytl_head_logits": (pointer, pointer),
         "tinytl_head_step": (_Step, pointer, word),
+        "tinytl_head_grow": (StatusPair, pointer, pointer),
+        "tinytl_head_class_name": (pointer, pointer, word),
         "tinytl_head_reset": (None, pointer),
         "tinytl_head_parameters": (pointer, pointer),
         "tinytl_head_crc32": (word, pointer),
@@ -211,8 +214,34 @@ class TwinModel:
     def parameters(self) -> np.ndarray:
         """The head's parameters (parameter_count,) float32, in place: writing here changes the head."""
         self._need_head()
-        count = (self._library.tinytl_head_state_bytes(self._pointer) - 16) // 4
-        return self._view(self._library.tinytl_head_parameters(self._pointer), (count,), np.dtype(np.float32))
+        return self._view(self._library.tinytl_head_parameters(self._pointer), (self._head.parameter_count,), np.dtype(np.float32))
+
+    @property
+    def class_count(self) -> int:
+        """Classes in use."""
+        self._need_head()
+        return int(self._library.tinytl_twin_class_count(self._pointer))
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes that were added to those of the image."""
+        return parse_names(self._names().tobytes())
+
+    def _names(self) -> np.ndarray:
+        own = self._head.class_count
+        first = self._library.tinytl_head_class_name(self._pointer, own)
+        return self._view(first, (self.class_count - own, NAME_BYTES), np.dtype(np.uint8))
+
+    def grow(self, name: str) -> None:
+        """Begin a class with the features that the last `invoke` left as its first sample; `step` with its number then learns them.
+
+        Raises:
+            DeviceError: no room, or a name that is taken or too long; nothing has changed.
+        """
+        self._need_head()
+        error = self._library.tinytl_head_grow(self._pointer, pack_name(name))
+        if error.status:
+            raise DeviceError(f"class {name!r} cannot be added: {status_text(error.status, error.got, error.expected)}")
 
     @property
     def steps(self) -> int:
@@ -239,7 +268,7 @@ class TwinModel:
         self._need_head()
         header = np.zeros(4, np.uint32)
         self._library.tinytl_head_state_header(self._pointer, header.ctypes.data)
-        return header.astype("<u4").tobytes() + self.parameters.astype("<f4").tobytes()
+        return header.astype("<u4").tobytes() + self.parameters.astype("<f4").tobytes() + self._names().tobytes()
 
     def restore(self, state: bytes) -> None:
         """Take back a state; nothing changes if it is refused.
@@ -252,6 +281,11 @@ class TwinModel:
         if error.status:
             raise DeviceError(f"the head's state is refused: {status_text(error.status, error.got, error.expected)}")
 
-    def _need_head(self) -> None:
+    @property
+    def _head(self) -> HeadRecord:
         if self.image.head is None:
             raise DeviceError("the image has no trainable head", hint="compile a bundle instead of a plain .tflite")
+        return self.image.head
+
+    def _need_head(self) -> None:
+        _ = self._head

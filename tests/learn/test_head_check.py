@@ -125,9 +125,10 @@ BUFFERS = {
     "parameters": 4 * HEAD.parameter_count,
     "moments": 4 * HEAD.parameter_count,
     "replay_buffer": 3 * FEATURES + 6,
+    "class_names": 32,
     "columns": 4 * HEAD.columns_floats,
 }
-LASTING = ("parameters", "moments", "replay_buffer")
+LASTING = ("parameters", "moments", "replay_buffer", "class_names")
 
 
 @pytest.mark.parametrize("name", BUFFERS)

@@ -92,7 +92,7 @@ REFUSALS = {
     "parameters cut": (lambda state: state[:-1], "payload of 675 bytes; expected 676"),
     "too long": (lambda state: state + b"\0", "payload of 677 bytes; expected 676"),
     "other head": (lambda state: changed(state, 0, 164), "the stored head has 164 parameters; the model's has 165"),
-    "no classes": (lambda state: changed(state, 1, 0), "word 1 of the stored head is 0, which is out of its range"),
+    "too few classes": (lambda state: changed(state, 1, 3), "word 1 of the stored head is 3, which is out of its range"),
     "too many classes": (lambda state: changed(state, 1, 6), "word 1 of the stored head is 6, which is out of its range"),
     "dead draw": (lambda state: changed(state, 3, 0), "word 3 of the stored head is 0, which is out of its range"),
     "NaN": (lambda state: changed(state, 4, 0x7FC00000), "word 4 of the stored head is 2,143,289,344, which is out of its range"),
@@ -113,9 +113,27 @@ def test_damaged_state_is_refused_and_changes_nothing(name: str) -> None:
     assert bytes(twin.arena) == arena
 
 
-def test_state_with_another_class_count_is_taken() -> None:
+def test_state_with_another_class_count_is_taken_with_its_name() -> None:
     twin = new_twin()
-    twin.restore(changed(twin.state(), 1, CAPACITY))
+    twin.restore(changed(twin.state(), 1, CAPACITY) + b"sparrow".ljust(32, b"\0"))
     twin.invoke(np.ones((1, FEATURES), np.int8))
+    assert twin.class_names == ("sparrow",)
     assert twin.infer()[1].shape == (CAPACITY,)
     assert twin.step(CAPACITY - 1).status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (b"", "payload of 676 bytes; expected 708"),
+        (bytes(32), "word 169 of the stored head is 0, which is out of its range"),
+        (b"x" * 32, "word 169 of the stored head is 2,021,161,080, which is out of its range"),
+    ],
+)
+def test_a_name_that_is_none_is_refused(name: bytes, text: str) -> None:
+    twin = new_twin()
+    before = twin.state()
+    with pytest.raises(DeviceError) as refusal:
+        twin.restore(changed(twin.state(), 1, CAPACITY) + name)
+    assert refusal.value.what == f"the head's state is refused: {text}"
+    assert twin.state() == before

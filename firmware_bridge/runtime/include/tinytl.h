@@ -150,7 +150,8 @@ typedef struct tinytl_head_section {
     float schedule_factor;
     uint32_t seed;
     uint32_t loss;
-    uint32_t reserved[11];
+    uint32_t class_names; /* arena offset of names of the classes that may be added; 0: there is no room for any */
+    uint32_t reserved[10];
 } tinytl_head_section;
 
 /* Features first, then the output of each layer. */
@@ -277,6 +278,16 @@ uint32_t tinytl_head_logit_count(const tinytl_model *model); /* class_count, or 
  * kept. A replayed sample of that kind is passed over. */
 tinytl_step_result tinytl_head_step(tinytl_model *model, uint32_t label) TINYTL_WARN_UNUSED;
 
+/* Begin a class that the head does not have, with the features that the last invoke left as its first sample: class_count grows by one and the new
+ * row of the last layer is set from them (SPEC.md, section 2.6); tinytl_head_step(model, class_count - 1) then learns them. name: UTF-8, at most
+ * TINYTL_CLASS_NAME_BYTES - 1 bytes, in an array of TINYTL_CLASS_NAME_BYTES. Refusals, which change nothing: no_head, no_room, frozen_rows,
+ * bad_name, name_taken, diverged (the row would not be finite). */
+#define TINYTL_CLASS_NAME_BYTES 32u
+tinytl_error tinytl_head_grow(tinytl_model *model, const char *name) TINYTL_WARN_UNUSED;
+
+/* Name of a class that was begun on the device: head->class_count ≤ number < class_count. Ends with a 0. */
+char *tinytl_head_class_name(const tinytl_model *model, uint32_t number);
+
 /* Back to the head that the image carries; empties the replay buffer and the momentum. */
 void tinytl_head_reset(tinytl_model *model);
 
@@ -286,7 +297,7 @@ uint32_t tinytl_head_crc32(const tinytl_model *model);
 
 /* Serialized head state (SPEC.md section 4, kind 2): size, write, read (checked; on error nothing changes). */
 uint32_t tinytl_head_state_bytes(const tinytl_model *model);
-void tinytl_head_state_header(const tinytl_model *model, uint32_t header[4]); /* the parameters follow it */
+void tinytl_head_state_header(const tinytl_model *model, uint32_t header[4]); /* the parameters follow it, then the added classes' names */
 tinytl_error tinytl_head_state_restore(tinytl_model *model, const void *state, size_t bytes) TINYTL_WARN_UNUSED;
 
 /* CRC-32/ISO-HDLC, chainable: start with 0. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The head as bytes: SPEC.md section 4, payload of kind 2. Momentum and the replay buffer are not part of it: a restored head
+ * The head as bytes: SPEC.md section 4, payload of kind 2; names of added classes come last. Momentum and the replay buffer are not part of it: a restored head
  * starts with zero velocities and an empty buffer.
  */
 #include <string.h>
 
 #include "learn/elementary.h"
+#include "learn/growing.h"
 #include "tinytl.h"
 
 #define STATE_WORDS 4u
@@ -25,9 +26,20 @@ uint32_t tinytl_head_crc32(const tinytl_model *model)
     return tinytl_crc32(0, tinytl_head_parameters(model), (size_t)model->head->parameter_count * sizeof(float));
 }
 
+/* Bytes up to the names of added classes. */
+static uint32_t fixed_bytes(const tinytl_model *model)
+{
+    return (STATE_WORDS + model->head->parameter_count) * WORD;
+}
+
+static uint32_t names_bytes(const tinytl_model *model, uint32_t classes)
+{
+    return (classes - model->head->class_count) * TINYTL_CLASS_NAME_BYTES;
+}
+
 uint32_t tinytl_head_state_bytes(const tinytl_model *model)
 {
-    return model->head == NULL ? 0 : (STATE_WORDS + model->head->parameter_count) * WORD;
+    return model->head == NULL ? 0 : fixed_bytes(model) + names_bytes(model, model->class_count);
 }
 
 void tinytl_head_state_header(const tinytl_model *model, uint32_t header[4])
@@ -38,27 +50,40 @@ void tinytl_head_state_header(const tinytl_model *model, uint32_t header[4])
     header[3] = model->random;
 }
 
+/* `first`: word of the state where the names begin. */
+static tinytl_error check_names(const uint8_t *state, uint32_t first, uint32_t count)
+{
+    const char *names = (const char *)state + (size_t)first * WORD;
+    for (uint32_t number = 0; number < count; number++) {
+        uint32_t word = first + number * (TINYTL_CLASS_NAME_BYTES / WORD);
+        if (tinytl_class_name_check(names + (size_t)number * TINYTL_CLASS_NAME_BYTES, names, number).status != TINYTL_STATUS_ok)
+            return (tinytl_error){TINYTL_STATUS_bad_head, word, word_at(state, word)};
+    }
+    return (tinytl_error){TINYTL_STATUS_ok, 0, 0};
+}
+
 static tinytl_error checked_state(const tinytl_model *model, const uint8_t *state, size_t bytes)
 {
-    tinytl_error error = {TINYTL_STATUS_ok, 0, 0};
-    uint32_t expected = tinytl_head_state_bytes(model), classes, number;
+    uint32_t expected, classes, number;
     if (model->head == NULL)
         return (tinytl_error){TINYTL_STATUS_no_head, 0, 0};
+    expected = fixed_bytes(model);
     if (bytes < STATE_WORDS * WORD)
         return (tinytl_error){TINYTL_STATUS_bad_payload, (uint32_t)bytes, expected};
     if (word_at(state, 0) != model->head->parameter_count)
         return (tinytl_error){TINYTL_STATUS_head_mismatch, word_at(state, 0), model->head->parameter_count};
+    classes = word_at(state, 1);
+    if (classes < model->head->class_count || classes > model->head->class_capacity)
+        return (tinytl_error){TINYTL_STATUS_bad_head, 1, classes};
+    expected += names_bytes(model, classes);
     if (bytes != expected)
         return (tinytl_error){TINYTL_STATUS_bad_payload, (uint32_t)bytes, expected};
-    classes = word_at(state, 1);
-    if (classes == 0 || classes > model->head->class_capacity)
-        return (tinytl_error){TINYTL_STATUS_bad_head, 1, classes};
     if (word_at(state, 3) == 0)
         return (tinytl_error){TINYTL_STATUS_bad_head, 3, 0};
     for (number = STATE_WORDS; number < STATE_WORDS + model->head->parameter_count; number++)
         if ((word_at(state, number) & 0x7FFFFFFFu) >= TINYTL_MAGNITUDE_INFINITE)
             return (tinytl_error){TINYTL_STATUS_bad_head, number, word_at(state, number)};
-    return error;
+    return check_names(state, number, classes - model->head->class_count);
 }
 
 tinytl_error tinytl_head_state_restore(tinytl_model *model, const void *state, size_t bytes)
@@ -72,5 +97,6 @@ tinytl_error tinytl_head_state_restore(tinytl_model *model, const void *state, s
     model->steps = word_at(from, 2);
     model->random = word_at(from, 3);
     memcpy(tinytl_head_parameters(model), from + STATE_WORDS * WORD, (size_t)model->head->parameter_count * WORD);
+    memcpy(model->arena + model->head->class_names, from + fixed_bytes(model), names_bytes(model, model->class_count));
     return error;
 }

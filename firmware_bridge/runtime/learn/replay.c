@@ -31,22 +31,27 @@ static uint16_t *buffer_labels(const tinytl_model *model)
     return (uint16_t *)(void *)(model->arena + head->replay_buffer + ((features_bytes + 3u) & ~(size_t)3u));
 }
 
-tinytl_replayed tinytl_replay_draw(tinytl_model *model, uint32_t turn)
+tinytl_replayed tinytl_replay_set_at(const tinytl_model *model, uint32_t place)
 {
     const tinytl_head_section *head = model->head;
-    tinytl_replayed sample = {NULL, 0};
-    uint32_t place;
-    if (head->replay_set_count != 0 && ((turn & 1u) == 0 || model->replay_count == 0)) {
-        const void *labels = model->image + head->replay_set_labels;
-        place = random_below(model, head->replay_set_count);
-        sample.features = (const int8_t *)model->image + head->replay_set_features + (size_t)place * head->feature_count;
-        sample.label = ((const uint16_t *)labels)[place];
-    } else if (model->replay_count != 0) {
-        place = random_below(model, model->replay_count);
-        sample.features = buffer_features(model, place);
-        sample.label = buffer_labels(model)[place];
-    }
-    return sample;
+    const void *labels = model->image + head->replay_set_labels;
+    const int8_t *features = (const int8_t *)model->image + head->replay_set_features + (size_t)place * head->feature_count;
+    return (tinytl_replayed){features, ((const uint16_t *)labels)[place]};
+}
+
+tinytl_replayed tinytl_replay_buffer_at(const tinytl_model *model, uint32_t place)
+{
+    return (tinytl_replayed){buffer_features(model, place), buffer_labels(model)[place]};
+}
+
+tinytl_replayed tinytl_replay_draw(tinytl_model *model, uint32_t turn)
+{
+    uint32_t set_count = model->head->replay_set_count;
+    if (set_count != 0 && ((turn & 1u) == 0 || model->replay_count == 0))
+        return tinytl_replay_set_at(model, random_below(model, set_count));
+    if (model->replay_count != 0)
+        return tinytl_replay_buffer_at(model, random_below(model, model->replay_count));
+    return (tinytl_replayed){NULL, 0};
 }
 
 /* The first class with the most places. Counts are floats (exact to 2^24) because the scratch is float memory. */

@@ -18,6 +18,10 @@ typedef struct tinytl_replayed {
     uint32_t label;
 } tinytl_replayed;
 
+/* Sample `place` of the replay set, or of the buffer; it exists. */
+tinytl_replayed tinytl_replay_set_at(const tinytl_model *model, uint32_t place);
+tinytl_replayed tinytl_replay_buffer_at(const tinytl_model *model, uint32_t place);
+
 /* Draw a sample. Even turns draw from the replay set, odd ones from the buffer; where one is empty, the other serves. One
  * random number a draw, none where both are empty. */
 tinytl_replayed tinytl_replay_draw(tinytl_model *model, uint32_t turn);

@@ -27,6 +27,9 @@ void tinytl_session_load(tinytl_session *session);
 /* Owner of heads of the loaded model: heads of an earlier flash of the same bundle do not count. */
 uint32_t tinytl_session_owner(const tinytl_session *session);
 
+/* Take a sample's last piece: it must be complete with it. The input is used up by what follows. */
+tinytl_error tinytl_session_complete(tinytl_session *session, uint32_t offset, const uint8_t *data, uint32_t bytes);
+
 tinytl_error tinytl_command_hello(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_status(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_read(tinytl_session *session, command in, payload *out);
@@ -36,6 +39,7 @@ tinytl_error tinytl_command_flash_commit(tinytl_session *session, command in, pa
 tinytl_error tinytl_command_input(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_teach(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_grow(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_evaluate(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_rollback(tinytl_session *session, command in, payload *out);

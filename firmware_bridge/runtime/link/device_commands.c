@@ -3,7 +3,7 @@
 #include "link/commands.h"
 
 enum { BOARD_NAME_BYTES = 24 };
-enum { READ_METADATA, READ_OUTPUT, READ_HEAD, READ_HEADER, READ_INPUT, READ_TENSOR, READ_LOGITS };
+enum { READ_METADATA, READ_OUTPUT, READ_HEAD, READ_HEADER, READ_INPUT, READ_TENSOR, READ_LOGITS, READ_CLASS_NAMES };
 
 tinytl_error tinytl_command_hello(tinytl_session *session, command in, payload *out)
 {
@@ -50,6 +50,8 @@ tinytl_error tinytl_command_status(tinytl_session *session, command in, payload 
     put32(out, head ? session->model.replay_count : 0);
     put32(out, platform->stack_bytes ? platform->stack_bytes(platform->context) : 0);
     put32(out, platform->static_bytes);
+    put16(out, head ? session->model.class_count : 0);
+    put16(out, head ? session->model.head->class_capacity : 0);
     return accept();
 }
 
@@ -76,6 +78,10 @@ static const uint8_t *readable(const tinytl_session *session, uint8_t what, uint
     if (what == READ_LOGITS) {
         *bytes = model->head ? model->class_count * 4u : 0;
         return model->head ? (const uint8_t *)tinytl_head_logits(model) : NULL;
+    }
+    if (what == READ_CLASS_NAMES) {
+        *bytes = model->head ? (model->class_count - model->head->class_count) * TINYTL_CLASS_NAME_BYTES : 0;
+        return model->head ? model->arena + model->head->class_names : NULL;
     }
     if ((what == READ_OUTPUT && index >= header->output_count) || (what == READ_INPUT && index >= header->input_count) || what > READ_TENSOR)
         return NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What happens to samples: INPUT, INFER, TEACH, EVALUATE, MEASURE. */
+ * What happens to samples without learning: INPUT, INFER, EVALUATE; and MEASURE. */
 #include "link/commands.h"
 
 enum { MEASURE_INFERENCE, MEASURE_STEP, MEASURE_LOOP };
@@ -36,8 +36,7 @@ static tinytl_error take(tinytl_session *session, uint32_t offset, const uint8_t
     return accept();
 }
 
-/* Take the last piece: the sample must be complete with it. The input is used up by what follows. */
-static tinytl_error complete(tinytl_session *session, uint32_t offset, const uint8_t *data, uint32_t bytes)
+tinytl_error tinytl_session_complete(tinytl_session *session, uint32_t offset, const uint8_t *data, uint32_t bytes)
 {
     tinytl_error error = take(session, offset, data, bytes);
     if (!error.status && session->input_fill != session->model.input_bytes)
@@ -60,7 +59,7 @@ tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *
 {
     if (in.bytes < 4)
         return refuse(TINYTL_STATUS_bad_payload, in.bytes, 4);
-    const tinytl_error error = complete(session, get32(in.data), in.data + 4, in.bytes - 4u);
+    const tinytl_error error = tinytl_session_complete(session, get32(in.data), in.data + 4, in.bytes - 4u);
     if (error.status)
         return error;
     tinytl_model_invoke(&session->model);
@@ -76,31 +75,6 @@ tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *
     put16(out, count);
     for (uint32_t k = 0; k < count; k++)
         put_float(out, logits[k]);
-    return accept();
-}
-
-tinytl_error tinytl_command_teach(tinytl_session *session, command in, payload *out)
-{
-    tinytl_model *model = &session->model;
-    if (in.bytes < 8)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 8);
-    const uint32_t label = get16(in.data), traced = get16(in.data + 2) & 1u;
-    const tinytl_error error = complete(session, get32(in.data + 4), in.data + 8, in.bytes - 8u);
-    if (error.status)
-        return error;
-    if (!model->head)
-        return refuse(TINYTL_STATUS_no_head, 0, 0);
-    if (label >= model->class_count)
-        return refuse(TINYTL_STATUS_bad_label, label, model->class_count);
-    tinytl_model_invoke(model);
-    const tinytl_step_result result = tinytl_head_step(model, label);
-    if (result.status)
-        return refuse(result.status, label, model->class_count);
-    put16(out, result.predicted);
-    put16(out, 0);
-    put_float(out, result.loss);
-    put32(out, model->steps);
-    put32(out, traced ? tinytl_head_crc32(model) : 0);
     return accept();
 }
 

@@ -147,7 +147,8 @@ tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *o
         return refuse(TINYTL_STATUS_bad_payload, in.bytes, 0);
     if (error.status)
         return error;
-    const uint32_t bytes = tinytl_head_state_bytes(&session->model);
+    const uint32_t bytes = tinytl_head_state_bytes(&session->model), parameters = session->model.head->parameter_count * 4u;
+    const uint32_t names_at = (uint32_t)sizeof header_bytes + parameters;
     if (bytes > tinytl_store_capacity(session->platform, STORE_HEAD))
         return refuse(TINYTL_STATUS_slot_too_small, bytes, tinytl_store_capacity(session->platform, STORE_HEAD));
     tinytl_head_state_header(&session->model, header);
@@ -157,7 +158,9 @@ tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *o
     if (!error.status)
         error = tinytl_store_write(&writer, 0, header_bytes, sizeof header_bytes);
     if (!error.status)
-        error = tinytl_store_write(&writer, sizeof header_bytes, tinytl_head_parameters(&session->model), bytes - (uint32_t)sizeof header_bytes);
+        error = tinytl_store_write(&writer, sizeof header_bytes, tinytl_head_parameters(&session->model), parameters);
+    if (!error.status && names_at < bytes)
+        error = tinytl_store_write(&writer, names_at, session->model.arena + session->model.head->class_names, bytes - names_at);
     if (!error.status)
         error = tinytl_store_commit(&writer, bytes, tinytl_session_owner(session));
     if (error.status)

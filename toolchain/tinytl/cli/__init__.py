@@ -31,7 +31,7 @@ _STORY: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("info", "device", "What a target is and what it holds."),
         ("infer", "device", "Classify samples on a target."),
         ("evaluate", "device", "Accuracy of a target on a dataset."),
-        ("teach", "device", "Stream labelled samples; the head learns on the target."),
+        ("teach", "teaching", "Stream labelled samples; the head learns on the target."),
         ("save", "device", "Keep the head through power loss."),
         ("rollback", "device", "Go back to a saved head, or to the factory head."),
     )),

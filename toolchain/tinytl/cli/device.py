@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands that talk to a target: `build`, `flash`, `info`, `infer`, `evaluate`, `teach`, `save`, `rollback`."""
+"""Commands that talk to a target: `build`, `flash`, `info`, `infer`, `evaluate`, `save`, `rollback`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 from rich.console import Console
 
-from tinytl.cli.console import plain, progress, say, show, show_facts, table
-from tinytl.cli.options import FILE, MODEL, compile_options, data_option, json_option, seed_option, target_options
-from tinytl.errors import TinytlError
+from tinytl.cli.console import plain, progress, show, show_facts, table
+from tinytl.cli.options import FILE, MODEL, compile_options, data_option, json_option, target_options
+from tinytl.cli.sample_sources import names_for, read_samples
 
 if TYPE_CHECKING:
     from tinytl.compiler import CompileOptions
@@ -124,7 +123,8 @@ def info(target: str, state_dir: Path | None, as_json: bool) -> None:
         if facts["model_status"] == "ok":
             metadata = device.metadata()
             facts["head_crc32"] = f"{facts['head_crc32']:08x}"
-            facts |= {"model": metadata["model"], "plan": metadata["plan"], "labels": " ".join(metadata["labels"])}
+            labels = device.labels() if facts["class_count"] else ()
+            facts |= {"model": metadata["model"], "plan": metadata["plan"], "labels": " ".join(labels)}
     show_facts(facts, as_json=as_json, title=f"Target {target}")
 
 
@@ -137,9 +137,9 @@ def infer(target: str, state_dir: Path | None, source: str, samples: int, as_jso
     """Classify samples on a target."""
     from tinytl_bridge import connect
 
-    x = _samples(source)[:samples]
+    x = read_samples(source, "test")[:samples]
     with connect(target, state_dir=state_dir) as device:
-        labels = device.metadata()["labels"]
+        labels = device.labels()
         answers = [device.infer(sample) for sample in x]
     rows = [
         {"sample": i, "class": a.predicted, "label": labels[a.predicted], "confidence": float(a.probabilities.max())}
@@ -151,17 +151,6 @@ def infer(target: str, state_dir: Path | None, source: str, samples: int, as_jso
         console.print(table(f"On {target}", ("sample", "label", "probability"), cells, numeric=("sample", "probability")))
 
     show(rows, as_json=as_json, render=render)
-
-
-def _samples(source: str) -> np.ndarray:
-    from tinytl.data import load_dataset
-
-    if not source.endswith(".npy"):
-        return load_dataset(source).x_test
-    try:
-        return np.load(source, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise TinytlError(f"{source} cannot be read: {error}", expected="a .npy array of samples") from None
 
 
 @click.command()
@@ -178,7 +167,7 @@ def evaluate(target: str, state_dir: Path | None, data: str, split: str, samples
     dataset = load_dataset(data)
     x, y = (dataset.x_test, dataset.y_test) if split == "test" else (dataset.x_train, dataset.y_train)
     with connect(target, state_dir=state_dir) as device, progress() as bar:
-        result = device.evaluate(x[:samples], y[:samples], progress=bar)
+        result = device.evaluate(x[:samples], y[:samples], classes=names_for(device, dataset), progress=bar)
     facts = {
         "target": target,
         "data": dataset.name,
@@ -188,38 +177,6 @@ def evaluate(target: str, state_dir: Path | None, data: str, split: str, samples
         "accuracy": result.accuracy,
     }
     show_facts(facts, as_json=as_json, title="Evaluated")
-
-
-@click.command()
-@target_options
-@data_option
-@click.option("--samples", type=click.IntRange(min=1), help="At most so many of the train split  [default: all]")
-@click.option("--save/--no-save", default=True, show_default=True, help="Keep the head through power loss afterwards.")
-@click.option("--trace", is_flag=True, help="Print the CRC-32 of the head after every step.")
-@seed_option
-@json_option
-def teach(target: str, state_dir: Path | None, data: str, samples: int | None, save: bool, trace: bool, seed: int, as_json: bool) -> None:
-    """Stream labelled samples of the train split, in seeded random order; the head learns on the target.
-
-    Accuracy is measured on the test split before and after, and shown live on the samples themselves, each before it is learned.
-    """
-    from tinytl.data import load_dataset
-    from tinytl_bridge import connect
-
-    dataset = load_dataset(data)
-    order = np.random.default_rng(seed).permutation(len(dataset.x_train))[:samples]
-    with connect(target, state_dir=state_dir) as device, progress() as bar:
-        before = device.evaluate(dataset.x_test, dataset.y_test, progress=bar)
-        on_step = (lambda step: say(f"step {step.steps}: head {step.head_crc32:08x}")) if trace else None
-        taught = device.teach(dataset.x_train[order], dataset.y_train[order], progress=bar, trace=trace, on_step=on_step)
-        after = device.evaluate(dataset.x_test, dataset.y_test, progress=bar)
-        sequence = device.save() if save else 0
-    facts = {"target": target, "data": dataset.name, "taught": taught.taught, "accuracy_before": before.accuracy,
-             "accuracy_while_learning": taught.accuracy, "accuracy_after": after.accuracy, "diverged": taught.diverged,
-             "saved_as": sequence or None}  # fmt: skip
-    show_facts(facts, as_json=as_json, title="Taught")
-    if after.accuracy < before.accuracy and not as_json:
-        say("warning: the head is worse than before\nhint: tinytl rollback --to previous, with the same --target")
 
 
 @click.command()

@@ -90,13 +90,14 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @click.option("--replays-per-step", type=int, help="Replayed samples after each taught one.")
 @click.option("--replay-buffer-bytes", type=int, help="RAM for features of taught samples.")
 @click.option("--replay-samples", type=int, help="Source samples whose features travel in the bundle  [default: 160 KB, at most 200]")
+@click.option("--class-capacity", type=click.IntRange(1, 4096), help="Rows for classes, added ones included  [default: the model's]")
 @click.option("--dropout", is_flag=True, help="Keep the Dropout layers of what trains.")
 @click.option("--channel-data", help="Samples that choose the channels of plan fc+conv1:P%, if not the source dataset's.")
 @seed_option
 @json_option
 def export(
-    run: Path, plan: str, out: Path, data: str | None, replay_samples: int | None, dropout: bool, channel_data: str | None,
-    seed: int, as_json: bool, **learning: float | int | str | None,
+    run: Path, plan: str, out: Path, data: str | None, replay_samples: int | None, class_capacity: int | None, dropout: bool,
+    channel_data: str | None, seed: int, as_json: bool, **learning: float | int | str | None,
 ) -> None:
     """Cut, quantize and pack RUN into one bundle."""
     from tinytl.data import load_dataset
@@ -106,8 +107,8 @@ def export(
     with progress() as bar:
         bundle = run_export(
             run, plan=plan, out=out, dataset=load_dataset(data) if data else None, learning=chosen,
-            replay_samples=replay_samples, dropout=dropout, channel_dataset=load_dataset(channel_data) if channel_data else None,
-            seed=seed, progress=bar,
+            replay_samples=replay_samples, class_capacity=class_capacity, dropout=dropout,
+            channel_dataset=load_dataset(channel_data) if channel_data else None, seed=seed, progress=bar,
         )  # fmt: skip
     source = bundle.manifest["source"]
     facts = {"bundle": out, "bundle_id": bundle.bundle_id, "plan": plan, "bytes": out.stat().st_size,

@@ -29,6 +29,7 @@ from tinytl.errors import CompileError
 from tinytl.head import Head, HeadLayer
 
 LABEL_BYTES = 2
+CLASS_NAME_BYTES = 32
 MAX_CLASSES = 4096
 
 
@@ -82,6 +83,8 @@ class HeadPlan:
             buffers.append(("gradients", parameters))
         if self.replay_capacity:
             buffers.append(("replay buffer", replay_buffer_bytes(self.replay_capacity, self.head.feature_count)))
+        if self.class_capacity > self.class_count:
+            buffers.append(("class names", (self.class_capacity - self.class_count) * CLASS_NAME_BYTES))
         return buffers
 
 
@@ -173,6 +176,7 @@ def head_record(plan: HeadPlan, arena: Mapping[str, int], image: Mapping[str, in
         schedule_factor=learning.schedule_factor,
         seed=learning.seed,
         loss=LOSS_NUMBERS[learning.loss],
+        class_names=arena.get("class names", 0),
     )
 
 

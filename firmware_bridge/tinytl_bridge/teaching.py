@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stream of labelled samples to a device: which class each means, which are new, what came of each.
+
+In: prepared samples with labels, by the device's numbers or by a dataset's names. Out: a `TeachResult`. Classes may be added while
+the stream runs, so a name is looked up when its sample's turn comes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinytl.errors import DeviceError
+from tinytl.progress import Progress
+from tinytl_bridge.class_names import UNKNOWN, check_room, map_classes
+from tinytl_bridge.link import Refusal
+from tinytl_bridge.results import TaughtSample, TeachResult
+
+if TYPE_CHECKING:
+    from tinytl_bridge.device import Device
+
+_RECENT = 100
+"""Samples that the accuracy shown meanwhile looks back."""
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What is taught.
+
+    Attributes:
+        samples: (N, input_bytes) int8. labels: (N,). names: of the labels; None: labels are the device's numbers.
+        new_classes: whether names that the device does not know become classes. trace: have the head's CRC-32 in each answer.
+    """
+
+    samples: np.ndarray
+    labels: np.ndarray
+    names: Sequence[str] | None = None
+    new_classes: bool = False
+    trace: bool = False
+
+
+def check_lessons(device: "Device", lessons: Lessons) -> None:
+    """Refuse what the device would refuse later, before anything is sent.
+
+    Raises:
+        DeviceError: labels that the device does not have, or more new classes than there is room for.
+    """
+    if lessons.names is None:
+        device.expect_labels(lessons.labels)
+        return
+    known = device.labels()
+    numbers = map_classes(lessons.labels, lessons.names, known)
+    unknown = [lessons.names[int(label)] for label in np.unique(lessons.labels[numbers == UNKNOWN])]
+    if not unknown:
+        return
+    if not lessons.new_classes:
+        raise DeviceError(
+            f"the device has no class {', '.join(map(repr, unknown[:12]))}",
+            expected=", ".join(known[:12]),
+            hint="teach --new-classes adds them, where the head has room",
+        )
+    check_room(unknown, count=len(known), capacity=device.status().class_capacity)
+
+
+def teach_stream(
+    device: "Device", lessons: Lessons, *, progress: Progress, on_step: Callable[[TaughtSample], None] | None
+) -> TeachResult:
+    """Teach one sample after the other. Args, Raises: as `Device.teach`."""
+    taught: list[TaughtSample] = []
+    added: list[str] = []
+    diverged, repeated = 0, device.repeated
+    known = list(device.labels()) if lessons.names is not None else []
+    for count, (sample, label) in enumerate(zip(lessons.samples, lessons.labels, strict=True), 1):
+        name = lessons.names[int(label)] if lessons.names is not None else None
+        try:
+            if name is not None and name not in known:
+                known.append(name)
+                added.append(name)
+                step = device.grow_prepared(sample, len(known) - 1, name, trace=lessons.trace)
+            else:
+                step = device.teach_prepared(sample, int(label) if name is None else known.index(name), trace=lessons.trace)
+            taught.append(step)
+            if on_step is not None:
+                on_step(step)
+        except Refusal as refusal:
+            if refusal.status != "diverged":
+                raise
+            diverged += 1
+        recent = taught[-_RECENT:]
+        right = sum(each.predicted == each.label for each in recent)
+        progress(f"teach: {100 * right / max(len(recent), 1):.0f} % of the last {len(recent)} right", count, len(lessons.samples))
+    return TeachResult(tuple(taught), diverged, device.repeated - repeated, tuple(added))
