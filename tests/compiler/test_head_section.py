@@ -221,7 +221,7 @@ def test_arena_over_the_limit_is_refused() -> None:
         compile_bundle(bundle, ram_bytes=1000)
     assert str(caught.value) == (
         f"the arena needs {image.arena_bytes:,} bytes, {image.arena_bytes - 1000:,} more than there are: activations 144 (busiest in the head's step), "
-        "parameters 356, replay buffer 8,190; "
+        "parameters 356, replay buffer 8,190, class names 32; "
         f"expected at most 1,000\n"
         f"hint: replay_buffer_bytes less by {image.arena_bytes - 1000:,} or more; "
         "a smaller input, fewer channels, or an earlier freeze plan"

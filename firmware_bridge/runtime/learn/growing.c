@@ -49,7 +49,7 @@ tinytl_error tinytl_class_name_check(const char *name, const char *others, uint3
     if (length == 0 || length == TINYTL_CLASS_NAME_BYTES)
         return (tinytl_error){TINYTL_STATUS_bad_name, length, TINYTL_CLASS_NAME_BYTES - 1u};
     for (uint32_t number = 0; number < count; number++)
-        if (strcmp(others + (size_t)number * TINYTL_CLASS_NAME_BYTES, name) == 0)
+        if (memcmp(others + (size_t)number * TINYTL_CLASS_NAME_BYTES, name, length + 1u) == 0)
             return (tinytl_error){TINYTL_STATUS_name_taken, number, 0};
     return (tinytl_error){TINYTL_STATUS_ok, 0, 0};
 }
