@@ -12,7 +12,7 @@ from tflite_writer import ModelWriter
 
 from tinytl.bundle import Bundle
 from tinytl.compiler import compile_bundle, read_image
-from tinytl.compiler.head_section import replay_buffer_bytes, replay_capacity
+from tinytl.compiler.head_section import sample_buffer_bytes, sample_capacity
 from tinytl.compiler.records import NONE
 from tinytl.errors import CompileError, ModelError
 from tinytl.head import Head, HeadLayer, dense_layer
@@ -140,9 +140,9 @@ def test_no_replay_buffer_where_none_fits() -> None:
 
 @pytest.mark.parametrize("available", [0, 13, 14, 16, 100, 4096, 4097])
 def test_replay_buffer_fills_what_it_is_given(available: int) -> None:
-    capacity = replay_capacity(available, FEATURES)
-    assert replay_buffer_bytes(capacity, FEATURES) <= available or capacity == 0
-    assert replay_buffer_bytes(capacity + 1, FEATURES) > available
+    capacity = sample_capacity(available, FEATURES)
+    assert sample_buffer_bytes(capacity, FEATURES) <= available or capacity == 0
+    assert sample_buffer_bytes(capacity + 1, FEATURES) > available
 
 
 def test_metadata_is_enough_to_teach() -> None:
@@ -221,7 +221,7 @@ def test_arena_over_the_limit_is_refused() -> None:
         compile_bundle(bundle, ram_bytes=1000)
     assert str(caught.value) == (
         f"the arena needs {image.arena_bytes:,} bytes, {image.arena_bytes - 1000:,} more than there are: activations 144 (busiest in the head's step), "
-        "parameters 356, replay buffer 8,190; "
+        "parameters 356, replay buffer 8,190, class names 32; "
         f"expected at most 1,000\n"
         f"hint: replay_buffer_bytes less by {image.arena_bytes - 1000:,} or more; "
         "a smaller input, fewer channels, or an earlier freeze plan"
