@@ -14,6 +14,8 @@ from tinytl.bundle import Bundle, read_bundle
 from tinytl.compiler import compile_bundle, records
 from tinytl.data.dataset import Dataset
 from tinytl.errors import CompileError
+from tinytl.exporting import export
+from tinytl.run_folder import Run
 from tinytl_bridge.twin import TwinModel
 
 
@@ -35,16 +37,27 @@ def outputs_of(bundle: Bundle) -> tuple[Feature, ...]:
 
 
 def test_bundle_learns_as_the_reference(bundle: Bundle, tiny_dataset: Dataset) -> None:
+    assert_learns_as_the_reference(bundle, tiny_dataset)
+
+
+def test_a_part_of_a_convolution_learns_as_the_reference(tiny_run: Run, tiny_dataset: Dataset, tmp_path: Path) -> None:
+    """Of twelve channels three train; the others come pooled from the extractor and are joined with them."""
+    part = export(tiny_run, dataset=tiny_dataset, plan="fc+conv1:25%", out=tmp_path / "part.tinytl")
+    assert [layer.kind for layer in part.head.layers] == ["conv_2d", "max_pool", "concatenate", "dense", "dense"]
+    assert_learns_as_the_reference(part, tiny_dataset)
+
+
+def assert_learns_as_the_reference(bundle: Bundle, tiny_dataset: Dataset) -> None:
     quiet = replace(bundle.head, learning=replace(bundle.head.learning, replays_per_step=0, learning_rate=0.01))
     twin, reference = TwinModel(compile_bundle(replace(bundle, head=quiet)).data), ReferenceHead(quiet)
     for x, label in zip(*samples(bundle, tiny_dataset, 120), strict=True):
         features = np.concatenate([part.ravel() for part in twin.invoke(x[None])])
         assert twin.step(int(label)).status == "ok"
         reference.step(dequantized(features, outputs_of(bundle)), int(label))
-    layers, at = twin.image.layers, 0
-    for layer, weights, bias in zip(layers, reference.weights, reference.biases, strict=True):
-        at = layer.weights
-        found = twin.parameters[at : at + weights.size].reshape(weights.shape)
+    for layer, weights, bias in zip(twin.image.layers, reference.weights, reference.biases, strict=True):
+        if weights is None:
+            continue
+        found = twin.parameters[layer.weights : layer.weights + weights.size].reshape(weights.shape)
         assert relative_difference(found, weights) < 1e-4
         assert relative_difference(twin.parameters[layer.bias : layer.bias + len(bias)], bias) < 1e-4
 

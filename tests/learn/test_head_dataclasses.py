@@ -57,6 +57,7 @@ HEADS = [
     ((layer(weights=np.full((3, 6), np.nan, np.float32)),), "head layer 'classes' holds NaN or infinity; expected finite weights"),
     ((layer(activation="tanh"),), "head layer 'classes' has activation 'tanh'; expected none, relu, relu6"),
     ((layer("hidden", 10, 7), layer()), "head layer 'classes' takes 6 numbers; expected 7, what comes before it"),
+    ((layer(trains="none"),), "no layer of the head trains; expected at least one that does"),
     ((layer(activation="relu"),), "the last head layer 'classes' has activation 'relu'; expected none: the loss takes logits"),
 ]
 

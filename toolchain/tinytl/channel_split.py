@@ -8,8 +8,7 @@ it are put into that order.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from math import prod
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -97,7 +96,7 @@ class _Splitter:
         """Return the new graph and the part that trains."""
         output = self._values[id(self.graph.output)]
         graph = Graph(self.graph.name, self.graph.input, output, tuple(self._calls))
-        return Graph(graph.name, graph.input, output, graph.ancestors(output)), self._part  # type: ignore[return-value]
+        return replace(graph, calls=graph.ancestors(output)), self._part  # type: ignore[return-value]
 
     def _halves(self, call: Call, values: Sequence[Any]) -> _Halves:
         """Call a layer for either half of its channels; the trained one is the last call."""
@@ -236,13 +235,11 @@ def _of_channels(call: Call, weights: np.ndarray, channels: Sequence[int]) -> np
 
 
 def _reshaped(call: Call, order: np.ndarray) -> np.ndarray:
-    """Return the order of the last axis behind a Reshape or Flatten."""
-    size = int(call.output.shape[-1])
-    count = prod(call.inputs[0].shape[1:])
-    rows = np.arange(count).reshape(-1, len(order))[:, order].reshape(-1, size) - size * np.arange(count // size)[:, None]
-    if (rows != rows[0]).any() or not np.array_equal(np.sort(rows[0]), np.arange(size)):
+    """Return the order of the last axis behind a Reshape or Flatten: it has to hold whole rows of channels."""
+    rows, rest = divmod(int(call.output.shape[-1]), len(order))
+    if rest:
         raise _refused(call)
-    return rows[0]
+    return (len(order) * np.arange(rows)[:, None] + order).ravel()
 
 
 def _refused(call: Call) -> ModelError:

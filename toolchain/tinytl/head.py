@@ -116,6 +116,8 @@ class Head:
             raise ModelError(f"the head takes {len(self.feature_shapes)} features", expected=f"1 to {MAX_FEATURES}")
         _ = self.shapes
         _check_last(self.layers[-1])
+        if not self.trained_count:
+            raise ModelError("no layer of the head trains", expected="at least one that does")
         read = {each for number in range(len(self.layers)) for each in self.inputs_of(number)}
         for number in range(len(self.feature_shapes) + len(self.layers) - 1):
             if number not in read:

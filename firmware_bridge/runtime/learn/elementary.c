@@ -47,3 +47,14 @@ float tinytl_sqrt_f32(float x)
         y *= TINYTL_FUSED(-half * y, y, 1.5f);
     return x * y;
 }
+
+float tinytl_power_f32(float base, uint32_t exponent)
+{
+    float result = 1.0f;
+    for (; exponent != 0; exponent >>= 1) {
+        if (exponent & 1u)
+            result *= base;
+        base *= base;
+    }
+    return result;
+}

@@ -22,6 +22,9 @@ float tinytl_cos_pi_f32(float x);
 /* √x of a finite x ≥ 0. Relative error below 2e-7 for normal x; 0 for 0. */
 float tinytl_sqrt_f32(float x);
 
+/* base^exponent for a base in [0, 1], by squaring from the lowest bit up. */
+float tinytl_power_f32(float base, uint32_t exponent);
+
 static inline uint32_t tinytl_float_bits(float value)
 {
     uint32_t bits;

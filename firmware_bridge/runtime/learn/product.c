@@ -12,7 +12,7 @@
 typedef struct rows_left {
     const float *d_output; /* of the next row */
     uint32_t count;        /* rows left */
-    uint32_t in;
+    uint32_t in;           /* numbers of a row; 0 where weights are NULL */
     float *weights;        /* the next row; NULL: they are not needed */
     float *bias;           /* of the next row; NULL: it does not train */
     float factor;
@@ -92,7 +92,7 @@ void tinytl_product_update(tinytl_pass *pass, uint32_t number, uint32_t pixel, c
     const float *d_output = tinytl_gradient_at(model, tinytl_value_of(model, number), pixel);
     const float *input = update->weights ? tinytl_window_read(pass, number, pixel) : NULL;
     uint32_t in = model->layers[number].in;
-    rows_left left = {d_output, tinytl_rows_of(model, number), in, update->weights, update->bias, update->factor, update->limit};
+    rows_left left = {d_output, tinytl_rows_of(model, number), input ? in : 0, update->weights, update->bias, update->factor, update->limit};
     block found;
     for (uint32_t count; (count = next_block(pass, &left, &found)) != 0;)
         if (input)

@@ -4,18 +4,13 @@
 #include "learn/elementary.h"
 #include "learn/fused.h"
 
-#define SMALLEST 1e-30f
-
 float tinytl_learning_rate(const tinytl_head_section *head, uint32_t steps)
 {
     float rate = head->learning_rate, factor = head->schedule_factor, share;
     if (head->schedule == TINYTL_CONSTANT)
         return rate;
-    if (head->schedule == TINYTL_STEPS) {
-        for (uint32_t times = steps / head->schedule_steps; times != 0 && rate > SMALLEST; times--)
-            rate *= factor;
-        return rate;
-    }
+    if (head->schedule == TINYTL_STEPS)
+        return rate * tinytl_power_f32(factor, steps / head->schedule_steps);
     if (steps >= head->schedule_steps)
         return rate * factor;
     share = 0.5f * (1.0f + tinytl_cos_pi_f32((float)steps / (float)head->schedule_steps));

@@ -104,18 +104,6 @@ void tinytl_update_finish(const tinytl_pass *pass, uint32_t number)
     move_by_moments(model, trained_bias(model, number), 1.0f);
 }
 
-/* base^exponent by squaring. */
-static float power(float base, uint32_t exponent)
-{
-    float result = 1.0f;
-    for (; exponent != 0; exponent >>= 1) {
-        if (exponent & 1u)
-            result *= base;
-        base *= base;
-    }
-    return result;
-}
-
 /* One update from summed gradients: `mean` makes their clipped mean of them, `rate` includes Adam's corrections. */
 typedef struct applied {
     tinytl_pass *pass;
@@ -197,7 +185,8 @@ void tinytl_update_apply(tinytl_pass *pass, tinytl_model *model)
     model->updates++;
     update.mean = mean_factor(model);
     if (head->optimizer == TINYTL_ADAM)
-        update.rate *= tinytl_sqrt_f32(1.0f - power(head->second_momentum, model->updates)) / (1.0f - power(head->momentum, model->updates));
+        update.rate *= tinytl_sqrt_f32(1.0f - tinytl_power_f32(head->second_momentum, model->updates)) /
+                       (1.0f - tinytl_power_f32(head->momentum, model->updates));
     for (uint32_t number = 0; number < head->layer_count; number++) {
         apply_run(&update, trained_weights(model, number), keep_of(pass));
         apply_run(&update, trained_bias(model, number), 1.0f);

@@ -74,7 +74,7 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 
 @click.command()
 @click.argument("run", type=FILE)
-@click.option("--plan", default="last-dense", show_default=True, help="Where to cut: `tinytl plans RUN`.")
+@click.option("--plan", default="last-dense", show_default=True, help="Where to cut: `tinytl plans RUN`; of fc+conv1:P% any P.")
 @click.option("-o", "--out", required=True, type=FILE, help="Bundle to write.")
 @click.option("--data", help="Source dataset, if not the one the run was trained on.")
 @click.option("--learning-rate", type=float, help="Of the head on the device.")
