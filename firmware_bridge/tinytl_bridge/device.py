@@ -24,8 +24,9 @@ from tinytl_bridge.link import Link
 from tinytl_bridge.protocol import Command, DeviceInfo, DeviceStatus, Readable, parse_info, parse_status
 from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult, parse_taught
 from tinytl_bridge.targets import Target, open_target
-from tinytl_bridge.teaching import Lessons, check_lessons, teach_stream
+from tinytl_bridge.teaching import PLAIN, Lessons, TeachFlags, check_lessons, teach_stream
 from tinytl_bridge.twin import status_names
+from tinytl_bridge.verdicts import Verdict, parse_verdict
 
 _EVALUATE_CHUNK = 64
 _ROLLBACKS = {"saved": 0, "previous": 1, "factory": 2}
@@ -236,7 +237,8 @@ class Device:
 
     def teach(
         self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | None = None, new_classes: bool = False,
-        progress: Progress | None = None, on_step: Callable[[TaughtSample], None] | None = None, trace: bool = False,
+        guard: bool = True, progress: Progress | None = None, on_step: Callable[[TaughtSample], None] | None = None,
+        trace: bool = False,
     ) -> TeachResult:  # fmt: skip
         """Stream labelled samples; the head learns each on the device.
 
@@ -244,6 +246,7 @@ class Device:
             x: raw samples (N, …). y: labels (N,).
             classes: names of the labels, found among the device's by name; None: labels are the device's numbers.
             new_classes: whether names that the device does not have become classes of it, each with its first sample.
+            guard: whether the model's guard, if it has one, holds samples out and undoes what diverges.
             on_step: called after each. trace: have the head's CRC-32 in each answer.
 
         Raises:
@@ -251,22 +254,23 @@ class Device:
         """
         if len(x) != len(y):
             raise DeviceError(f"{len(x)} samples and {len(y)} labels", expected="as many of both")
-        check_lessons(self, Lessons(x, np.asarray(y), classes, new_classes))
-        lessons = Lessons(self.prepare(x), np.asarray(y), classes, new_classes, trace)
+        flags = TeachFlags(trace=trace, guard=guard)
+        check_lessons(self, Lessons(x, np.asarray(y), classes, new_classes, flags))
+        lessons = Lessons(self.prepare(x), np.asarray(y), classes, new_classes, flags)
         return teach_stream(self, lessons, progress=progress or silent, on_step=on_step)
 
-    def teach_prepared(self, sample: np.ndarray, label: int, *, trace: bool = False) -> TaughtSample:
+    def teach_prepared(self, sample: np.ndarray, label: int, flags: TeachFlags = PLAIN) -> TaughtSample:
         """Teach one sample that is already the model's int8 input."""
-        payload = self._sample(sample, Command.TEACH, struct.pack("<HH", label, int(trace)))
+        payload = self._sample(sample, Command.TEACH, struct.pack("<HH", label, flags.word))
         return parse_taught(payload, label)
 
-    def grow_prepared(self, sample: np.ndarray, label: int, name: str, *, trace: bool = False) -> TaughtSample:
+    def grow_prepared(self, sample: np.ndarray, label: int, name: str, flags: TeachFlags = PLAIN) -> TaughtSample:
         """Add a class and teach its first sample, which is already the model's int8 input. label: classes that there are before.
 
         Raises:
             Refusal: no room, or a name that is taken; nothing has changed then.
         """
-        payload = self._sample(sample, Command.GROW, struct.pack("<HH", label, int(trace)) + pack_name(name))
+        payload = self._sample(sample, Command.GROW, struct.pack("<HH", label, flags.word) + pack_name(name))
         return parse_taught(payload, label)
 
     def expect_labels(self, y: np.ndarray) -> None:
@@ -283,6 +287,20 @@ class Device:
     def save(self) -> int:
         """Keep the head through power loss; returns its number in the store."""
         return int.from_bytes(self._link.command(Command.SAVE, takes_long=True), "little")
+
+    def check(self) -> Verdict:
+        """Have the guard compare the head with the kept one, the last saved or the factory head, on its held-out samples.
+
+        Returns:
+            What it did: saved the head, went back to the kept one, or neither.
+
+        Raises:
+            Refusal: the model has no guard.
+        """
+        verdict = parse_verdict(self._link.command(Command.CHECK, takes_long=True))
+        if verdict is None:
+            raise DeviceError("the answer to CHECK is empty", hint="the firmware is of another version")
+        return verdict
 
     def rollback(self, to: str = "saved") -> int:
         """Go back to the last saved head, the one before it ("previous") or the "factory" head; not saved by itself.

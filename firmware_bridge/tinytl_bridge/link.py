@@ -45,6 +45,7 @@ _HINTS = {
     "nothing_saved": "tinytl rollback --to factory",
     "no_room": "tinytl export --class-capacity N reserves rows for more classes",
     "frozen_rows": "a freeze plan that trains the last layer's weights, such as last-dense",
+    "no_guard": "tinytl export --guard-buffer-bytes 8192 makes a bundle with one",
     "diverged": "a smaller --learning-rate at export; tinytl rollback goes back",
 }
 

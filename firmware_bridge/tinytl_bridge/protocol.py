@@ -36,6 +36,7 @@ class Command(IntEnum):
     EVALUATE = 0x30
     SAVE = 0x40
     ROLLBACK = 0x41
+    CHECK = 0x42
     MEASURE = 0x50
 
 
@@ -82,7 +83,8 @@ class DeviceInfo:
 
 @dataclass(frozen=True)
 class DeviceStatus:
-    """What a device holds. Statuses are names; sizes in bytes; stack_bytes 0: not measured; class_count 0: no head."""
+    """What a device holds. Statuses are names; sizes in bytes; stack_bytes 0: not measured;
+    class_count 0: no head; guard_capacity 0: no guard."""
 
     model_status: str
     head_status: str
@@ -98,10 +100,12 @@ class DeviceStatus:
     static_bytes: int
     class_count: int
     class_capacity: int
+    held_out: int
+    guard_capacity: int
 
 
 _INFO = struct.Struct("<HHIIIIIIII24sHH")
-_STATUS = struct.Struct("<HH16sIIIIIIIIIHH")
+_STATUS = struct.Struct("<HH16sIIIIIIIIIHHHH")
 _FAMILIES = ("portable", "dsp", "mve")
 _HEAD_STATUSES = ("saved", "factory", "unreadable, so factory")
 

@@ -3,8 +3,15 @@
 
 import struct
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+
+from tinytl_bridge.verdicts import Verdict, parse_verdict
+
+Outcome = Literal["learned", "held out", "diverged"]
+_OUTCOMES: tuple[Outcome, ...] = ("learned", "held out", "diverged")
+_TAUGHT = struct.Struct("<HHfII")
 
 
 @dataclass(frozen=True)
@@ -36,19 +43,26 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class TaughtSample:
-    """One taught sample. predicted: class before learning; loss: nats before learning; head_crc32: 0 unless traced."""
+    """One taught sample.
+
+    Attributes:
+        predicted: class before learning. loss: nats before learning, 0 where nothing was learned. head_crc32: 0 unless traced.
+        outcome: "learned", "held out" by the guard, or "diverged" and undone by it. verdict: of a check that the device made then.
+    """
 
     label: int
     predicted: int
     loss: float
     steps: int
     head_crc32: int
+    outcome: Outcome = "learned"
+    verdict: Verdict | None = None
 
 
 def parse_taught(payload: bytes, label: int) -> TaughtSample:
     """Return the typed answer to TEACH and GROW."""
-    predicted, _, loss, steps, crc = struct.unpack("<HHfII", payload)
-    return TaughtSample(label, predicted, loss, steps, crc)
+    predicted, outcome, loss, steps, crc = _TAUGHT.unpack_from(payload)
+    return TaughtSample(label, predicted, loss, steps, crc, _OUTCOMES[outcome], parse_verdict(payload[_TAUGHT.size :]))
 
 
 @dataclass(frozen=True)
@@ -56,21 +70,28 @@ class TeachResult:
     """A stream of taught samples.
 
     Attributes:
-        samples: those that were learned, in order.
-        diverged: samples whose loss was not finite; they changed nothing.
+        samples: those that were learned or held out, in order.
+        diverged: samples whose loss was not finite; they changed nothing, or the guard undid them.
         repeated: frames that had to be sent again.
         added: names of the classes that were new, in order.
+        verdicts: of the guard meanwhile, in order.
     """
 
     samples: tuple[TaughtSample, ...]
     diverged: int
     repeated: int
     added: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def taught(self) -> int:
         """Samples learned."""
-        return len(self.samples)
+        return sum(s.outcome == "learned" for s in self.samples)
+
+    @property
+    def held_out(self) -> int:
+        """Samples that the guard holds out."""
+        return sum(s.outcome == "held out" for s in self.samples)
 
     @property
     def accuracy(self) -> float:

@@ -16,6 +16,7 @@ from tinytl.progress import Progress
 from tinytl_bridge.class_names import UNKNOWN, check_room, map_classes
 from tinytl_bridge.link import Refusal
 from tinytl_bridge.results import TaughtSample, TeachResult
+from tinytl_bridge.verdicts import Verdict
 
 if TYPE_CHECKING:
     from tinytl_bridge.device import Device
@@ -25,19 +26,35 @@ _RECENT = 100
 
 
 @dataclass(frozen=True)
+class TeachFlags:
+    """How one sample is taught: with the head's CRC-32 in the answer; with the model's guard, if it has one."""
+
+    trace: bool = False
+    guard: bool = True
+
+    @property
+    def word(self) -> int:
+        """The flags of TEACH and GROW."""
+        return int(self.trace) | int(not self.guard) << 1
+
+
+PLAIN = TeachFlags()
+
+
+@dataclass(frozen=True)
 class Lessons:
     """What is taught.
 
     Attributes:
         samples: (N, input_bytes) int8. labels: (N,). names: of the labels; None: labels are the device's numbers.
-        new_classes: whether names that the device does not know become classes. trace: have the head's CRC-32 in each answer.
+        new_classes: whether names that the device does not know become classes. flags: of each sample.
     """
 
     samples: np.ndarray
     labels: np.ndarray
     names: Sequence[str] | None = None
     new_classes: bool = False
-    trace: bool = False
+    flags: TeachFlags = PLAIN
 
 
 def check_lessons(device: "Device", lessons: Lessons) -> None:
@@ -68,18 +85,25 @@ def teach_stream(
 ) -> TeachResult:
     """Teach one sample after the other. Args, Raises: as `Device.teach`."""
     taught: list[TaughtSample] = []
-    added: list[str] = []
     diverged, repeated = 0, device.repeated
-    known = list(device.labels()) if lessons.names is not None else []
+    verdicts: list[Verdict] = []
+    known = _known(device, lessons)
+    before = set(known)
     for count, (sample, label) in enumerate(zip(lessons.samples, lessons.labels, strict=True), 1):
         name = lessons.names[int(label)] if lessons.names is not None else None
         try:
             if name is not None and name not in known:
                 known.append(name)
-                added.append(name)
-                step = device.grow_prepared(sample, len(known) - 1, name, trace=lessons.trace)
+                step = device.grow_prepared(sample, len(known) - 1, name, lessons.flags)
             else:
-                step = device.teach_prepared(sample, int(label) if name is None else known.index(name), trace=lessons.trace)
+                step = device.teach_prepared(sample, int(label) if name is None else known.index(name), lessons.flags)
+            if step.verdict is not None:
+                verdicts.append(step.verdict)
+            if step.verdict is not None or step.outcome == "diverged":
+                known = _known(device, lessons)  # classes that were not saved are gone with what was undone
+            if step.outcome == "diverged":
+                diverged += 1
+                continue
             taught.append(step)
             if on_step is not None:
                 on_step(step)
@@ -90,4 +114,10 @@ def teach_stream(
         recent = taught[-_RECENT:]
         right = sum(each.predicted == each.label for each in recent)
         progress(f"teach: {100 * right / max(len(recent), 1):.0f} % of the last {len(recent)} right", count, len(lessons.samples))
-    return TeachResult(tuple(taught), diverged, device.repeated - repeated, tuple(added))
+    added = tuple(name for name in known if name not in before)
+    return TeachResult(tuple(taught), diverged, device.repeated - repeated, added, tuple(verdicts))
+
+
+def _known(device: "Device", lessons: Lessons) -> list[str]:
+    """Return the device's class names where labels go by name."""
+    return list(device.labels()) if lessons.names is not None else []

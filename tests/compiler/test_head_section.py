@@ -12,7 +12,7 @@ from tflite_writer import ModelWriter
 
 from tinytl.bundle import Bundle
 from tinytl.compiler import compile_bundle, read_image
-from tinytl.compiler.head_section import replay_buffer_bytes, replay_capacity
+from tinytl.compiler.head_section import sample_buffer_bytes, sample_capacity
 from tinytl.compiler.records import NONE
 from tinytl.errors import CompileError, ModelError
 from tinytl.head import Head, HeadLayer, dense_layer
@@ -140,9 +140,9 @@ def test_no_replay_buffer_where_none_fits() -> None:
 
 @pytest.mark.parametrize("available", [0, 13, 14, 16, 100, 4096, 4097])
 def test_replay_buffer_fills_what_it_is_given(available: int) -> None:
-    capacity = replay_capacity(available, FEATURES)
-    assert replay_buffer_bytes(capacity, FEATURES) <= available or capacity == 0
-    assert replay_buffer_bytes(capacity + 1, FEATURES) > available
+    capacity = sample_capacity(available, FEATURES)
+    assert sample_buffer_bytes(capacity, FEATURES) <= available or capacity == 0
+    assert sample_buffer_bytes(capacity + 1, FEATURES) > available
 
 
 def test_metadata_is_enough_to_teach() -> None:

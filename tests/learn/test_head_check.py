@@ -17,7 +17,7 @@ FEATURES, HIDDEN, CLASSES = 12, 7, 5
 
 
 def whole() -> bytes:
-    head = random_head((FEATURES, HIDDEN, CLASSES), learning=Learning(0.01, 0.5, replays_per_step=2), parts=(8, 4))
+    head = random_head((FEATURES, HIDDEN, CLASSES), learning=Learning(0.01, 0.5, replays_per_step=2, guard_buffer_bytes=300), parts=(8, 4))
     old, labels = random_features(FEATURES, 6, 4)
     return head_image(head, outputs=(Feature(8), Feature(4)), class_count=4, replay=Replay(old, labels, 3))
 
@@ -27,6 +27,7 @@ MERGED = head_image(random_head((FEATURES, HIDDEN, CLASSES), learning=Learning(0
 """One feature in place of two."""
 HEAD = head_of(IMAGE)
 PLACE = records.unpack(records.Header, IMAGE, 0).head
+MERGED_PLACE = records.unpack(records.Header, MERGED, 0).head
 ARENA = records.unpack(records.Header, IMAGE, 0).arena_bytes
 
 
@@ -77,6 +78,8 @@ FIELDS: dict[str, list[float]] = {
     "seed": [0],
     "loss": [0, 4],
     "moments": [records.NONE],
+    "guard_capacity": [15, 65536, 2**32 - 1],
+    "guard_every": [0, 1, 65536],
 }
 
 
@@ -91,6 +94,12 @@ def test_what_an_optimizer_needs_is_there() -> None:
     assert refused(with_head(IMAGE, optimizer=2, gradients=HEAD.moments)) == malformed(AT["second_moments"])
     assert refused(with_head(IMAGE, schedule=1)) == malformed(AT["schedule_steps"])
     assert refused(with_head(IMAGE, optimizer=2, epsilon=0.0)) == malformed(AT["epsilon"])
+
+
+def test_a_head_without_a_guard_has_no_settings_of_one() -> None:
+    assert HEAD.guard_capacity == 19
+    assert refused(with_head(MERGED, guard_every=2)) == malformed(AT["guard_every"], MERGED_PLACE)
+    assert refused(with_head(MERGED, guard_check_every=1)) == malformed(AT["guard_check_every"], MERGED_PLACE)
 
 
 def test_reserved_words_are_zero() -> None:
@@ -126,9 +135,10 @@ BUFFERS = {
     "moments": 4 * HEAD.parameter_count,
     "replay_buffer": 3 * FEATURES + 6,
     "class_names": 32,
+    "guard_buffer": HEAD.guard_capacity * (FEATURES + 3) + 2 * CLASSES,
     "columns": 4 * HEAD.columns_floats,
 }
-LASTING = ("parameters", "moments", "replay_buffer", "class_names")
+LASTING = ("parameters", "moments", "replay_buffer", "class_names", "guard_buffer")
 
 
 @pytest.mark.parametrize("name", BUFFERS)

@@ -51,7 +51,8 @@ class Bundle:
 
 
 _OPTIONAL = (
-    "optimizer", "second_momentum", "epsilon", "clip_norm", "accumulation", "schedule", "schedule_steps", "schedule_factor"
+    "optimizer", "second_momentum", "epsilon", "clip_norm", "accumulation", "schedule", "schedule_steps", "schedule_factor",
+    "guard_buffer_bytes", "guard_every", "guard_check_every",
 )  # fmt: skip
 """Settings of learning that the manifest holds where they are not the default."""
 

@@ -12,6 +12,7 @@ OPTIMIZERS = ("sgd", "adam")
 SCHEDULES = ("constant", "steps", "cosine")
 MAX_REPLAYS = 64
 MAX_ACCUMULATION = 65536
+MAX_GUARD_EVERY = 65535
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Learning:
             update, replayed ones among them. Either needs a number beside each parameter.
         schedule: "constant"; "steps": × schedule_factor every schedule_steps taught samples; "cosine": along half a cosine to
             × schedule_factor at schedule_steps.
+        guard_buffer_bytes: RAM for features of held-out samples; 0: no guard. guard_every: of how many taught samples of a class one
+            is held out. guard_check_every: learned samples between two checks; 0: on command alone.
 
     Raises:
         ModelError: a setting out of its range, by its name.
@@ -50,6 +53,9 @@ class Learning:
     schedule: str = "constant"
     schedule_steps: int = 0
     schedule_factor: float = 1.0
+    guard_buffer_bytes: int = 0
+    guard_every: int = 8
+    guard_check_every: int = 0
 
     def __post_init__(self) -> None:
         largest = float(np.finfo(np.float32).max)
@@ -71,6 +77,9 @@ class Learning:
             ("schedule", self.schedule in SCHEDULES, ", ".join(SCHEDULES)),
             ("schedule_steps", (0 if self.schedule == "constant" else 1) <= self.schedule_steps < 2**32, "the steps that a schedule takes"),
             ("schedule_factor", 0 <= self.schedule_factor <= 1, "0 to 1"),
+            ("guard_buffer_bytes", 0 <= self.guard_buffer_bytes < 2**31, "0 to 2,147,483,647"),
+            ("guard_every", 2 <= self.guard_every <= MAX_GUARD_EVERY, f"2 to {MAX_GUARD_EVERY:,}"),
+            ("guard_check_every", 0 <= self.guard_check_every < 2**32, "0 to 4,294,967,295"),
         )
         for name, fits, expected in ranges:
             if not fits:

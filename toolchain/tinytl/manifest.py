@@ -104,6 +104,9 @@ class HeadFields(msgspec.Struct, frozen=True):
     schedule: Literal["constant", "steps", "cosine"] = "constant"
     schedule_steps: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     schedule_factor: Annotated[float, Meta(ge=0.0, le=1.0)] = 1.0
+    guard_buffer_bytes: _Count = 0
+    guard_every: Annotated[int, Meta(ge=2, le=65535)] = 8
+    guard_check_every: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
 
 
 class Macs(msgspec.Struct, frozen=True):

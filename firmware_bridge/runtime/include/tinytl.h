@@ -151,7 +151,11 @@ typedef struct tinytl_head_section {
     uint32_t seed;
     uint32_t loss;
     uint32_t class_names; /* arena offset of names of the classes that may be added; 0: there is no room for any */
-    uint32_t reserved[10];
+    uint32_t guard_buffer;      /* arena offset of held-out samples; 0: none */
+    uint32_t guard_capacity;
+    uint32_t guard_every;       /* of how many taught samples of a class one is held out */
+    uint32_t guard_check_every; /* learned samples between two checks; 0: on command alone */
+    uint32_t reserved[6];
 } tinytl_head_section;
 
 /* Features first, then the output of each layer. */
@@ -240,6 +244,10 @@ typedef struct tinytl_model {
     const int8_t *features; /* of the sample that is replayed, one after the other; NULL: they are the graph outputs */
     uint32_t gathered;      /* samples whose gradients are summed and not applied yet */
     uint32_t updates;       /* times that summed gradients were applied since the head was loaded */
+    const float *parameters; /* that a pass reads: the arena's, or those of a head that is compared */
+    uint32_t guard_count;   /* held-out samples */
+    uint32_t guard_learned; /* samples learned since the last check */
+    uint32_t guard_doubts;  /* 1: labels were no better than chance when last looked at */
 } tinytl_model;
 
 /* Families compiled into this runtime: bit 0 portable, bit 1 dsp, bit 2 mve. */
@@ -288,6 +296,39 @@ tinytl_error tinytl_head_grow(tinytl_model *model, const char *name) TINYTL_WARN
 /* Name of a class that was begun on the device: head->class_count ≤ number < class_count. Ends with a 0. */
 char *tinytl_head_class_name(const tinytl_model *model, uint32_t number);
 
+/* The guard. It holds out every guard_every-th taught sample of each class, in a buffer of its own, and tells by them whether what was
+ * learned since is to be kept. The caller holds samples out before it learns them, and decides with tinytl_guard_compare. */
+
+/* Whether the sample that the last invoke left is one to hold out, label < class_count: then it is in the buffer, and not to be learned. */
+int tinytl_guard_holds_out(tinytl_model *model, uint32_t label);
+
+typedef enum tinytl_verdict {
+    TINYTL_NOT_CHECKED, /* no check was made */
+    TINYTL_COMMIT,      /* no worse than the kept head, and better than chance on the fresh samples */
+    TINYTL_UNDO,
+    TINYTL_WAIT         /* no worse, but fewer than TINYTL_GUARD_LEAST samples are fresh, or all of one class: no more can be told */
+} tinytl_verdict;
+
+#define TINYTL_GUARD_LEAST 16u
+
+typedef struct tinytl_guard_report {
+    tinytl_verdict verdict;
+    uint32_t held;        /* held-out samples */
+    uint32_t right;       /* how many of them the present head classifies rightly */
+    uint32_t kept_right;  /* how many the kept one */
+    uint32_t fresh;       /* of the held-out samples those since the last decision */
+    uint32_t fresh_right; /* how many of them the present head classifies rightly */
+} tinytl_guard_report;
+
+/* Compare the head with a kept one on the held-out samples. kept: its parameters, 4-byte aligned, read in place (flash); kept_classes: its
+ * class_count. Of TINYTL_GUARD_LEAST held out or more, right < kept_right: undo. With n fresh samples, f of them right, and L of the largest class: commit if f > L and
+ * n (f - L)² > 9 L (n - L), three standard deviations above always answering that class, else undo. After that, until labels are above chance again, undo is what follows where it would be wait. Where f is not above chance, the fresh samples are dropped: their labels mean nothing. A
+ * decision makes the others old. The last inference's logits are lost. */
+tinytl_guard_report tinytl_guard_compare(tinytl_model *model, const float *kept, uint32_t kept_classes);
+
+/* Bring back a kept head (tinytl_head_state_restore; state NULL: the factory head) and keep the held-out samples of its classes. */
+tinytl_error tinytl_guard_undo(tinytl_model *model, const void *state, size_t bytes) TINYTL_WARN_UNUSED;
+
 /* Back to the head that the image carries; empties the replay buffer and the momentum. */
 void tinytl_head_reset(tinytl_model *model);
 
@@ -298,6 +339,7 @@ uint32_t tinytl_head_crc32(const tinytl_model *model);
 /* Serialized head state (SPEC.md section 4, kind 2): size, write, read (checked; on error nothing changes). */
 uint32_t tinytl_head_state_bytes(const tinytl_model *model);
 void tinytl_head_state_header(const tinytl_model *model, uint32_t header[4]); /* the parameters follow it, then the added classes' names */
+tinytl_error tinytl_head_state_check(const tinytl_model *model, const void *state, size_t bytes) TINYTL_WARN_UNUSED;
 tinytl_error tinytl_head_state_restore(tinytl_model *model, const void *state, size_t bytes) TINYTL_WARN_UNUSED;
 
 /* CRC-32/ISO-HDLC, chainable: start with 0. */

@@ -65,7 +65,7 @@ static inline uint32_t tinytl_rows_of(const tinytl_model *model, uint32_t layer)
 static inline const float *tinytl_parameters_at(const tinytl_model *model, uint32_t index, int trains)
 {
     const void *frozen = model->image + model->head->frozen_parameters;
-    return trains ? tinytl_floats_at(model, model->head->parameters) + index : (const float *)frozen + index;
+    return (trains ? model->parameters : (const float *)frozen) + index;
 }
 
 static inline const float *tinytl_weights_of(const tinytl_model *model, const tinytl_head_layer *layer)

@@ -8,6 +8,7 @@
 
 #include "learn/elementary.h"
 #include "learn/groups.h"
+#include "learn/guard.h"
 #include "learn/loss.h"
 #include "learn/replay.h"
 #include "learn/schedule.h"
@@ -114,7 +115,7 @@ tinytl_step_result tinytl_head_step(tinytl_model *model, uint32_t label)
         return result;
     replay(model, learning_rate);
     model->features = NULL;
-    tinytl_replay_offer(model, label, tinytl_gradient_at(model, logits_value(model), 0));
+    tinytl_replay_offer(model, label);
     model->steps++;
     return result;
 }
@@ -144,6 +145,8 @@ void tinytl_head_reset(tinytl_model *model)
     model->replay_count = 0;
     model->gathered = 0;
     model->updates = 0;
+    model->parameters = tinytl_head_parameters(model);
+    tinytl_guard_reset(model);
 }
 
 float *tinytl_head_parameters(const tinytl_model *model)

@@ -10,6 +10,7 @@
 #define MAX_LAYERS 64u
 #define MAX_CLASSES 4096u
 #define MAX_REPLAYS 64u
+#define MAX_GUARD 65535u
 #define MAX_ACCUMULATION 65536u
 #define MAX_COUNT TINYTL_MAX_COUNT
 
@@ -82,6 +83,20 @@ static tinytl_error check_counts(const tinytl_image_header *header)
     if (error.status != TINYTL_STATUS_ok)
         return error;
     return inside_image(header, head->values, (uint64_t)head->value_count * sizeof(tinytl_head_value));
+}
+
+/* The guard has a buffer that is large enough to tell anything, or no settings. */
+static tinytl_error check_guard(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    int guarded = head->guard_capacity != 0;
+    if (head->guard_capacity > MAX_GUARD || (guarded && head->guard_capacity < TINYTL_GUARD_LEAST))
+        return REFUSE(guard_capacity);
+    if (guarded ? head->guard_every < 2 || head->guard_every > MAX_GUARD : head->guard_every != 0)
+        return REFUSE(guard_every);
+    if (!guarded && head->guard_check_every != 0)
+        return REFUSE(guard_check_every);
+    return accepted;
 }
 
 static int is_share(float value)
@@ -205,7 +220,7 @@ static tinytl_error check_replay_set(const tinytl_image_header *header)
 tinytl_error tinytl_head_check(const void *image)
 {
     static tinytl_error (*const checks[])(const tinytl_image_header *) = {
-        check_counts, check_learning, check_optimizer, check_features, tinytl_head_check_layers, check_parameters, check_replay_set,
+        check_counts, check_guard, check_learning, check_optimizer, check_features, tinytl_head_check_layers, check_parameters, check_replay_set,
     };
     const tinytl_image_header *header = image;
     tinytl_error error = accepted;

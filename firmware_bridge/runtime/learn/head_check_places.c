@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where the head's buffers lie in the arena. What outlasts an inference (parameters, moments, sums of gradients, replay buffer, names)
+ * Where the head's buffers lie in the arena. What outlasts an inference (parameters, moments, sums of gradients, replay buffer,
+ * held-out samples, names)
  * touches nothing else. Graph outputs, which are the features, stay as they are over a whole step. What
  * values, gradients, masks and columns share among themselves is the compiler's business: SPEC.md tells when each is in use.
  */
 #include "learn/head_check.h"
 
-#define LASTING 6u
+#define LASTING 7u
 
 typedef struct place {
     uint64_t start;
@@ -34,15 +35,22 @@ static int overlap(const place *a, uint64_t start, uint64_t bytes)
     return a->start < start + bytes && start < a->start + a->bytes && a->bytes != 0 && bytes != 0;
 }
 
+static uint64_t samples_bytes(const tinytl_head_section *head, uint32_t capacity)
+{
+    return (((uint64_t)capacity * head->feature_count + 3u) & ~(uint64_t)3u) + capacity * (uint64_t)2u;
+}
+
 static places list_places(const tinytl_image_header *header, const tinytl_head_section *head)
 {
     uint64_t parameters = (uint64_t)head->parameter_count * sizeof(float);
-    uint64_t replayed = (((uint64_t)head->replay_capacity * head->feature_count + 3u) & ~(uint64_t)3u) + head->replay_capacity * (uint64_t)2u;
+    uint64_t replayed = samples_bytes(head, head->replay_capacity);
+    uint64_t held_out = head->guard_capacity == 0 ? 0 : samples_bytes(head, head->guard_capacity) + head->class_capacity * (uint64_t)2u + head->guard_capacity;
     uint64_t names = (uint64_t)(head->class_capacity - head->class_count) * TINYTL_CLASS_NAME_BYTES;
     return (places){header, head, {
         {head->parameters, parameters, header->head, FIELD(tinytl_head_section, parameters)},
         OPTIONAL(moments), OPTIONAL(second_moments), OPTIONAL(gradients),
         {head->replay_buffer, replayed, header->head, FIELD(tinytl_head_section, replay_buffer)},
+        {head->guard_buffer, held_out, header->head, FIELD(tinytl_head_section, guard_buffer)},
         {head->class_names, names, header->head, FIELD(tinytl_head_section, class_names)},
     }};
 }

@@ -62,8 +62,9 @@ static tinytl_error check_names(const uint8_t *state, uint32_t first, uint32_t c
     return (tinytl_error){TINYTL_STATUS_ok, 0, 0};
 }
 
-static tinytl_error checked_state(const tinytl_model *model, const uint8_t *state, size_t bytes)
+tinytl_error tinytl_head_state_check(const tinytl_model *model, const void *from, size_t bytes)
 {
+    const uint8_t *state = from;
     uint32_t expected, classes, number;
     if (model->head == NULL)
         return (tinytl_error){TINYTL_STATUS_no_head, 0, 0};
@@ -89,7 +90,7 @@ static tinytl_error checked_state(const tinytl_model *model, const uint8_t *stat
 tinytl_error tinytl_head_state_restore(tinytl_model *model, const void *state, size_t bytes)
 {
     const uint8_t *from = state;
-    tinytl_error error = checked_state(model, from, bytes);
+    tinytl_error error = tinytl_head_state_check(model, from, bytes);
     if (error.status != TINYTL_STATUS_ok)
         return error;
     tinytl_head_reset(model);

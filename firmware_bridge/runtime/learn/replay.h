@@ -13,6 +13,9 @@
 /* The next random number, never 0. */
 uint32_t tinytl_random(tinytl_model *model);
 
+/* A random number below `limit`, which takes the next one. */
+uint32_t tinytl_random_below(tinytl_model *model, uint32_t limit);
+
 typedef struct tinytl_replayed {
     const int8_t *features; /* [feature_count]; NULL: there is nothing to replay */
     uint32_t label;
@@ -26,10 +29,8 @@ tinytl_replayed tinytl_replay_buffer_at(const tinytl_model *model, uint32_t plac
  * random number a draw, none where both are empty. */
 tinytl_replayed tinytl_replay_draw(tinytl_model *model, uint32_t turn);
 
-/* Offer the graph outputs, a taught sample's features, to the buffer. While there is room it is appended. Then the classes are kept in balance: a sample of a
- * class with fewer places than the largest class (the first of equals) takes a random place of that class, a sample of a
- * largest class a random place of its own. Every sample enters: a buffer that refuses some (reservoir sampling) goes stale on
- * a device that sees each sample once, and measured worse. counts: [class_count] scratch. One random number once it is full. */
-void tinytl_replay_offer(tinytl_model *model, uint32_t label, float *counts);
+/* Offer the graph outputs, a taught sample's features, to the buffer, as tinytl_sample_put. Every sample enters: a buffer that refuses some
+ * (reservoir sampling) goes stale on a device that sees each sample once, and measured worse. */
+void tinytl_replay_offer(tinytl_model *model, uint32_t label);
 
 #endif

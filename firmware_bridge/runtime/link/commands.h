@@ -4,6 +4,7 @@
 #define TINYTL_LINK_COMMANDS_H
 
 #include "link/bytes.h"
+#include "store/store.h"
 #include "tinytl_session.h"
 
 typedef struct command {
@@ -30,6 +31,21 @@ uint32_t tinytl_session_owner(const tinytl_session *session);
 /* Take a sample's last piece: it must be complete with it. The input is used up by what follows. */
 tinytl_error tinytl_session_complete(tinytl_session *session, uint32_t offset, const uint8_t *data, uint32_t bytes);
 
+/* no_model or no_head where there is nothing that learns. */
+tinytl_error tinytl_session_need_head(const tinytl_session *session);
+/* The last saved head of the loaded model that can be restored; sequence 0: there is none. */
+store_entry tinytl_session_kept(const tinytl_session *session);
+/* The present head is the saved one of this sequence, 0: the factory one. */
+void tinytl_session_now(tinytl_session *session, uint32_t sequence);
+/* Save the present head. */
+tinytl_error tinytl_session_save(tinytl_session *session);
+/* Go back to the kept head; held-out samples stay. */
+tinytl_error tinytl_session_undo(tinytl_session *session);
+/* Compare with the kept head; save or undo as the verdict says. Only with a guard. */
+tinytl_error tinytl_session_check(tinytl_session *session, tinytl_guard_report *report);
+/* Append a verdict to an answer, 16 bytes. */
+void tinytl_session_tell(const tinytl_session *session, const tinytl_guard_report *report, payload *out);
+
 tinytl_error tinytl_command_hello(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_status(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_read(tinytl_session *session, command in, payload *out);
@@ -43,6 +59,7 @@ tinytl_error tinytl_command_grow(tinytl_session *session, command in, payload *o
 tinytl_error tinytl_command_evaluate(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_rollback(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_check(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_measure(tinytl_session *session, command in, payload *out);
 
 #endif

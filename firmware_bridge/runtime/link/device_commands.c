@@ -52,6 +52,8 @@ tinytl_error tinytl_command_status(tinytl_session *session, command in, payload 
     put32(out, platform->static_bytes);
     put16(out, head ? session->model.class_count : 0);
     put16(out, head ? session->model.head->class_capacity : 0);
+    put16(out, head ? session->model.guard_count : 0);
+    put16(out, head ? session->model.head->guard_capacity : 0);
     return accept();
 }
 

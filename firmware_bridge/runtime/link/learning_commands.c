@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What changes the head by samples: TEACH, GROW. */
+#include <math.h>
+
 #include "link/commands.h"
 
-enum { FLAG_TRACE = 1 };
+enum { FLAG_TRACE = 1, FLAG_UNGUARDED = 2 };
+enum { LEARNED, HELD_OUT, DIVERGED };
 
 /* What both commands begin with, before their own fields. */
 typedef struct lesson {
@@ -10,23 +13,60 @@ typedef struct lesson {
     uint32_t flags;
 } lesson;
 
+/* What came of it. */
+typedef struct lesson_result {
+    uint32_t outcome;
+    uint32_t predicted;
+    float loss; /* 0 where nothing was learned */
+    tinytl_guard_report report;
+} lesson_result;
+
 static lesson read_lesson(const uint8_t *data)
 {
     return (lesson){get16(data), get16(data + 2)};
 }
 
-/* Learn the sample that was inferred; `predicted` is what the head held before. */
-static tinytl_error learn(tinytl_model *model, lesson given, const uint32_t *predicted, payload *out)
+static int is_guarded(const tinytl_model *model, lesson given)
 {
-    const tinytl_step_result result = tinytl_head_step(model, given.label);
-    if (result.status)
-        return refuse(result.status, given.label, model->class_count);
-    put16(out, predicted ? *predicted : result.predicted);
-    put16(out, 0);
-    put_float(out, result.loss);
-    put32(out, model->steps);
-    put32(out, given.flags & FLAG_TRACE ? tinytl_head_crc32(model) : 0);
-    return accept();
+    return model->head->guard_capacity != 0 && !(given.flags & FLAG_UNGUARDED);
+}
+
+static void answer(const tinytl_session *session, lesson given, const lesson_result *result, payload *out)
+{
+    put16(out, result->predicted);
+    put16(out, result->outcome);
+    put_float(out, result->loss);
+    put32(out, session->model.steps);
+    put32(out, given.flags & FLAG_TRACE ? tinytl_head_crc32(&session->model) : 0);
+    if (result->report.verdict != TINYTL_NOT_CHECKED)
+        tinytl_session_tell(session, &result->report, out);
+}
+
+/* A step that diverged is the device's to undo where there is a guard, else the host's to hear. */
+static tinytl_error diverged(tinytl_session *session, lesson given, lesson_result *result)
+{
+    if (!is_guarded(&session->model, given))
+        return refuse(TINYTL_STATUS_diverged, given.label, session->model.class_count);
+    result->outcome = DIVERGED;
+    result->loss = INFINITY;
+    return tinytl_session_undo(session);
+}
+
+/* Learn the sample that was inferred, and check where it is time to. */
+static tinytl_error learn(tinytl_session *session, lesson given, lesson_result *result)
+{
+    tinytl_model *model = &session->model;
+    const tinytl_step_result step = tinytl_head_step(model, given.label);
+    result->predicted = step.predicted;
+    if (step.status == TINYTL_STATUS_diverged)
+        return diverged(session, given, result);
+    if (step.status)
+        return refuse(step.status, given.label, model->class_count);
+    result->outcome = LEARNED;
+    result->loss = step.loss;
+    if (!is_guarded(model, given) || ++model->guard_learned != model->head->guard_check_every)
+        return accept();
+    return tinytl_session_check(session, &result->report);
 }
 
 tinytl_error tinytl_command_teach(tinytl_session *session, command in, payload *out)
@@ -35,7 +75,7 @@ tinytl_error tinytl_command_teach(tinytl_session *session, command in, payload *
     if (in.bytes < 8)
         return refuse(TINYTL_STATUS_bad_payload, in.bytes, 8);
     const lesson given = read_lesson(in.data);
-    const tinytl_error error = tinytl_session_complete(session, get32(in.data + 4), in.data + 8, in.bytes - 8u);
+    tinytl_error error = tinytl_session_complete(session, get32(in.data + 4), in.data + 8, in.bytes - 8u);
     if (error.status)
         return error;
     if (!model->head)
@@ -43,7 +83,14 @@ tinytl_error tinytl_command_teach(tinytl_session *session, command in, payload *
     if (given.label >= model->class_count)
         return refuse(TINYTL_STATUS_bad_label, given.label, model->class_count);
     tinytl_model_invoke(model);
-    return learn(model, given, NULL, out);
+    lesson_result result = {HELD_OUT, 0, 0.0f, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0}};
+    if (is_guarded(model, given) && tinytl_guard_holds_out(model, given.label))
+        result.predicted = tinytl_head_infer(model);
+    else
+        error = learn(session, given, &result);
+    if (!error.status)
+        answer(session, given, &result, out);
+    return error;
 }
 
 tinytl_error tinytl_command_grow(tinytl_session *session, command in, payload *out)
@@ -62,6 +109,12 @@ tinytl_error tinytl_command_grow(tinytl_session *session, command in, payload *o
         return refuse(TINYTL_STATUS_bad_label, given.label, model->class_count);
     tinytl_model_invoke(model);
     const uint32_t predicted = tinytl_head_infer(model);
+    lesson_result result = {LEARNED, 0, 0.0f, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0}};
     error = tinytl_head_grow(model, (const char *)in.data + 4);
-    return error.status ? error : learn(model, given, &predicted, out);
+    if (!error.status)
+        error = learn(session, given, &result);
+    result.predicted = predicted;
+    if (!error.status)
+        answer(session, given, &result, out);
+    return error;
 }

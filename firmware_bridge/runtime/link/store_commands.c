@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What outlives a power cut: FLASH_BEGIN, FLASH_DATA, FLASH_COMMIT, SAVE, ROLLBACK, and loading at start. */
 #include "link/commands.h"
-#include "store/store.h"
 
 enum { HEAD_SAVED, HEAD_FACTORY, HEAD_UNREADABLE };
 enum { TO_SAVED, TO_PREVIOUS, TO_FACTORY };
@@ -13,13 +12,33 @@ uint32_t tinytl_session_owner(const tinytl_session *session)
     return tinytl_crc32(tinytl_crc32(0, session->model.header->bundle_id, 16), number, sizeof number);
 }
 
-/* Restore a saved head of the loaded model. Returns its sequence, 0 if there is none that fits. */
-static uint32_t restore(tinytl_session *session, int older)
+/* A saved head that is the loaded model's and can be restored; sequence 0: there is none. */
+static store_entry fitting(const tinytl_session *session, int older)
 {
-    const store_entry entry = tinytl_store_find(session->platform, STORE_HEAD, older);
-    if (!entry.sequence || entry.owner != tinytl_session_owner(session))
+    store_entry entry = tinytl_store_find(session->platform, STORE_HEAD, older);
+    if (entry.sequence && (entry.owner != tinytl_session_owner(session) ||
+                           tinytl_head_state_check(&session->model, entry.payload, entry.bytes).status))
+        entry.sequence = 0;
+    return entry;
+}
+
+store_entry tinytl_session_kept(const tinytl_session *session)
+{
+    const store_entry newest = fitting(session, 0);
+    return newest.sequence ? newest : fitting(session, 1);
+}
+
+/* Restore a saved head. Returns its sequence, 0 if it does not exist. */
+static uint32_t restore(tinytl_session *session, const store_entry *entry)
+{
+    if (!entry->sequence)
         return 0;
-    return tinytl_head_state_restore(&session->model, entry.payload, entry.bytes).status ? 0 : entry.sequence;
+    return tinytl_head_state_restore(&session->model, entry->payload, entry->bytes).status ? 0 : entry->sequence;
+}
+
+void tinytl_session_now(tinytl_session *session, uint32_t sequence)
+{
+    session->head_status = sequence ? HEAD_SAVED : HEAD_FACTORY;
 }
 
 static void load_head(tinytl_session *session)
@@ -29,9 +48,8 @@ static void load_head(tinytl_session *session)
     session->store_sequence = 0;
     if (!session->model.head)
         return;
-    session->store_sequence = restore(session, 0);
-    if (!session->store_sequence)
-        session->store_sequence = restore(session, 1);
+    const store_entry kept = tinytl_session_kept(session);
+    session->store_sequence = restore(session, &kept);
     if (session->store_sequence)
         session->head_status = HEAD_SAVED;
     else if (saved.sequence && saved.owner == tinytl_session_owner(session))
@@ -130,23 +148,18 @@ tinytl_error tinytl_command_flash_commit(tinytl_session *session, command in, pa
     return error;
 }
 
-static tinytl_error need_head(const tinytl_session *session)
+tinytl_error tinytl_session_need_head(const tinytl_session *session)
 {
     if (session->model_status != TINYTL_STATUS_ok)
         return refuse(TINYTL_STATUS_no_model, 0, 0);
     return session->model.head ? accept() : refuse(TINYTL_STATUS_no_head, 0, 0);
 }
 
-tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *out)
+tinytl_error tinytl_session_save(tinytl_session *session)
 {
     store_writer writer;
     uint32_t header[4];
     uint8_t header_bytes[16];
-    tinytl_error error = need_head(session);
-    if (in.bytes != 0)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 0);
-    if (error.status)
-        return error;
     const uint32_t bytes = tinytl_head_state_bytes(&session->model), parameters = session->model.head->parameter_count * 4u;
     const uint32_t names_at = (uint32_t)sizeof header_bytes + parameters;
     if (bytes > tinytl_store_capacity(session->platform, STORE_HEAD))
@@ -154,7 +167,7 @@ tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *o
     tinytl_head_state_header(&session->model, header);
     for (uint32_t i = 0; i < 4; i++)
         set32(header_bytes + 4u * i, header[i]);
-    error = tinytl_store_begin(&writer, session->platform, STORE_HEAD, session->store_sequence);
+    tinytl_error error = tinytl_store_begin(&writer, session->platform, STORE_HEAD, session->store_sequence);
     if (!error.status)
         error = tinytl_store_write(&writer, 0, header_bytes, sizeof header_bytes);
     if (!error.status)
@@ -167,13 +180,24 @@ tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *o
         return error;
     session->store_sequence = writer.sequence;
     session->head_status = HEAD_SAVED;
-    put32(out, writer.sequence);
-    return accept();
+    return error;
+}
+
+tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *out)
+{
+    tinytl_error error = tinytl_session_need_head(session);
+    if (in.bytes != 0)
+        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 0);
+    if (!error.status)
+        error = tinytl_session_save(session);
+    if (!error.status)
+        put32(out, session->store_sequence);
+    return error;
 }
 
 tinytl_error tinytl_command_rollback(tinytl_session *session, command in, payload *out)
 {
-    const tinytl_error error = need_head(session);
+    const tinytl_error error = tinytl_session_need_head(session);
     if (in.bytes != 1)
         return refuse(TINYTL_STATUS_bad_payload, in.bytes, 1);
     if (error.status)
@@ -182,14 +206,15 @@ tinytl_error tinytl_command_rollback(tinytl_session *session, command in, payloa
         return refuse(TINYTL_STATUS_bad_range, in.data[0], TO_FACTORY);
     if (in.data[0] == TO_FACTORY) {
         tinytl_head_reset(&session->model);
-        session->head_status = HEAD_FACTORY;
+        tinytl_session_now(session, 0);
         put32(out, 0);
         return accept();
     }
-    const uint32_t sequence = restore(session, in.data[0] == TO_PREVIOUS);
+    const store_entry entry = fitting(session, in.data[0] == TO_PREVIOUS);
+    const uint32_t sequence = restore(session, &entry);
     if (!sequence)
         return refuse(TINYTL_STATUS_nothing_saved, 0, 0);
-    session->head_status = HEAD_SAVED;
+    tinytl_session_now(session, sequence);
     put32(out, sequence);
     return accept();
 }

@@ -11,6 +11,7 @@ import numpy as np
 from tinytl.cli.console import progress, say, show_facts
 from tinytl.cli.options import data_option, json_option, seed_option, target_options
 from tinytl.cli.sample_sources import names_for, read_samples
+from tinytl.errors import DeviceError
 
 if TYPE_CHECKING:
     from tinytl.data import Dataset
@@ -35,13 +36,14 @@ class _Material:
 @click.option("--samples", type=click.IntRange(min=1), help="At most so many of the train split  [default: all]")
 @click.option("--new-classes", is_flag=True, help="Classes whose names the device does not have become classes of it.")
 @click.option("--label", metavar="NAME", help="All samples are of this class, new or not; the data may be a .npy of samples.")
-@click.option("--save/--no-save", default=True, show_default=True, help="Keep the head through power loss afterwards.")
+@click.option("--guard/--no-guard", default=None, help="Hold samples out, keep or undo the head by them  [default: if there is a guard]")
+@click.option("--save/--no-save", default=True, show_default=True, help="Keep the head through power loss afterwards, if the guard agrees.")
 @click.option("--trace", is_flag=True, help="Print the CRC-32 of the head after every step.")
 @seed_option
 @json_option
 def teach(
-    target: str, state_dir: Path | None, data: str, samples: int | None, new_classes: bool, label: str | None, save: bool, trace: bool,
-    seed: int, as_json: bool,
+    target: str, state_dir: Path | None, data: str, samples: int | None, new_classes: bool, label: str | None, guard: bool | None,
+    save: bool, trace: bool, seed: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Stream labelled samples of the train split, in seeded random order; the head learns on the target.
 
@@ -50,23 +52,46 @@ def teach(
     from tinytl_bridge import connect
 
     with connect(target, state_dir=state_dir) as device, progress() as bar:
+        guarded = _is_guarded(device, guard)
         material = _material(device, data, label, new_classes=new_classes, samples=samples, seed=seed)
         before = _evaluated(device, material, bar)
         on_step = (lambda step: say(f"step {step.steps}: head {step.head_crc32:08x}")) if trace else None
         taught = device.teach(
-            material.x, material.y, classes=material.names, new_classes=new_classes or label is not None, progress=bar, trace=trace,
-            on_step=on_step,
+            material.x, material.y, classes=material.names, new_classes=new_classes or label is not None, guard=guarded,
+            progress=bar, trace=trace, on_step=on_step,
         )  # fmt: skip
+        verdict = device.check() if save and guarded else None
         after = _evaluated(device, material, bar)
-        sequence = device.save() if save else 0
+        sequence = device.save() if save and not guarded else verdict.sequence if verdict else 0
         classes = len(device.labels())
     facts: dict[str, Any] = {"target": target, "data": data if material.test is None else material.test.name, "taught": taught.taught}
     facts |= {"accuracy_before": before and before.accuracy, "accuracy_while_learning": taught.accuracy,
               "accuracy_after": after and after.accuracy, "classes": classes, "classes_added": " ".join(taught.added) or None,
-              "diverged": taught.diverged, "saved_as": sequence or None}  # fmt: skip
+              "diverged": taught.diverged}  # fmt: skip
+    if guarded:
+        facts |= {"held_out": taught.held_out, "undone_meanwhile": sum(each.decision == "undone" for each in taught.verdicts),
+                  "guard": verdict and verdict.decision}  # fmt: skip
+    facts |= {"saved_as": sequence or None}
     show_facts(facts, as_json=as_json, title="Taught")
+    if verdict and not as_json:
+        say(f"guard: {verdict.text}" + ("\nhint: teach more, or tinytl save keeps it" if verdict.decision == "waits" else ""))
     if before and after and after.accuracy < before.accuracy and not as_json:
         say("warning: the head is worse than before\nhint: tinytl rollback --to previous, with the same --target")
+
+
+def _is_guarded(device: "Device", wanted: bool | None) -> bool:
+    """Tell whether the guard works: as wanted, by default where the model has one.
+
+    Raises:
+        DeviceError: it is wanted and the model has none.
+    """
+    capacity = device.status().guard_capacity
+    if wanted and not capacity:
+        raise DeviceError(
+            "the model on the device has no guard", expected="a bundle with guard_buffer_bytes",
+            hint="tinytl export --guard-buffer-bytes 8192",
+        )  # fmt: skip
+    return capacity > 0 if wanted is None else wanted
 
 
 def _material(device: "Device", data: str, label: str | None, *, new_classes: bool, samples: int | None, seed: int) -> _Material:

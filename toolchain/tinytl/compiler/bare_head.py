@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from tinytl.compiler.compile import CompileOptions, build_image
-from tinytl.compiler.head_section import HeadPlan
+from tinytl.compiler.head_section import HeadPlan, guard_capacity_of
 from tinytl.compiler.image import Image
 from tinytl.compiler.program import Program, ProgramTensor
 from tinytl.head import Head
@@ -53,7 +53,8 @@ def compile_head(
     )
     numbers = tuple(range(len(tensors)))
     labels = [str(number) for number in range(class_count or capacity)]
-    plan = HeadPlan(head, len(labels), capacity, replayed.capacity, replayed.features, replayed.labels.astype(np.uint16))
+    guard = guard_capacity_of(head, head.feature_count, capacity)
+    plan = HeadPlan(head, len(labels), capacity, replayed.capacity, replayed.features, replayed.labels.astype(np.uint16), guard)
     metadata = {
         "name": "", "model": "", "plan": "", "labels": labels, "features": [], "preprocessing": {}, "operators": [], "source": {},
         "input": {"shape": list(head.feature_shapes[0]), "scale": quantization[0][0], "zero_point": quantization[0][1]},

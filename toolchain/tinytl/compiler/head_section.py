@@ -30,6 +30,8 @@ from tinytl.head import Head, HeadLayer
 
 LABEL_BYTES = 2
 CLASS_NAME_BYTES = 32
+GUARD_LEAST, MAX_GUARD = 16, 65535
+"""Samples that the guard holds out, if there is one."""
 MAX_CLASSES = 4096
 
 
@@ -42,6 +44,7 @@ class HeadPlan:
         class_count, class_capacity: classes in use, rows there are.
         replay_capacity: taught samples that the replay buffer holds.
         replay_features: (N, feature_count) int8. replay_labels: (N,) uint16.
+        guard_capacity: samples that the guard holds out; 0: no guard.
     """
 
     head: Head
@@ -50,6 +53,7 @@ class HeadPlan:
     replay_capacity: int
     replay_features: np.ndarray
     replay_labels: np.ndarray
+    guard_capacity: int = 0
 
     @cached_property
     def graph(self) -> HeadGraph:
@@ -82,9 +86,11 @@ class HeadPlan:
         if learning.sums_gradients:
             buffers.append(("gradients", parameters))
         if self.replay_capacity:
-            buffers.append(("replay buffer", replay_buffer_bytes(self.replay_capacity, self.head.feature_count)))
+            buffers.append(("replay buffer", sample_buffer_bytes(self.replay_capacity, self.head.feature_count)))
         if self.class_capacity > self.class_count:
             buffers.append(("class names", (self.class_capacity - self.class_count) * CLASS_NAME_BYTES))
+        if self.guard_capacity:
+            buffers.append(("held-out samples", guard_bytes(self.guard_capacity, self.head.feature_count, self.class_capacity)))
         return buffers
 
 
@@ -116,21 +122,45 @@ def plan_head(bundle: Bundle, feature_count: int) -> HeadPlan:
         replace(head, layers=(*head.layers[:-1], last)),
         len(labels),
         capacity,
-        replay_capacity(head.learning.replay_buffer_bytes, feature_count),
+        sample_capacity(head.learning.replay_buffer_bytes, feature_count),
         bundle.replay_features.reshape(len(bundle.replay_labels), feature_count),
         bundle.replay_labels,
+        guard_capacity_of(head, feature_count, capacity),
     )
 
 
-def replay_buffer_bytes(capacity: int, feature_count: int) -> int:
+def guard_capacity_of(head: Head, feature_count: int, class_capacity: int) -> int:
+    """Return the samples that the guard's bytes hold.
+
+    Raises:
+        CompileError: too few to tell anything.
+    """
+    available = head.learning.guard_buffer_bytes
+    capacity = min(available // (feature_count + LABEL_BYTES + 1), MAX_GUARD)
+    while capacity and guard_bytes(capacity, feature_count, class_capacity) > available:
+        capacity -= 1
+    if available and capacity < GUARD_LEAST:
+        raise CompileError(
+            f"guard_buffer_bytes {available:,} hold {capacity} samples of {feature_count:,} features",
+            expected=f"{guard_bytes(GUARD_LEAST, feature_count, class_capacity):,} or more, for {GUARD_LEAST} samples; or 0, for no guard",
+        )
+    return capacity
+
+
+def guard_bytes(capacity: int, feature_count: int, class_capacity: int) -> int:
+    """Bytes of the guard's buffer: samples, a uint16 counter a class, a byte a sample."""
+    return sample_buffer_bytes(capacity, feature_count) + class_capacity * LABEL_BYTES + capacity
+
+
+def sample_buffer_bytes(capacity: int, feature_count: int) -> int:
     """Bytes of `capacity` samples: int8 features, then from the next multiple of 4 the uint16 labels."""
     return -(-capacity * feature_count // 4) * 4 + capacity * LABEL_BYTES
 
 
-def replay_capacity(available_bytes: int, feature_count: int) -> int:
+def sample_capacity(available_bytes: int, feature_count: int) -> int:
     """Return the samples that fit into `available_bytes`."""
     capacity = max(available_bytes, 0) // (feature_count + LABEL_BYTES)
-    while capacity and replay_buffer_bytes(capacity, feature_count) > available_bytes:
+    while capacity and sample_buffer_bytes(capacity, feature_count) > available_bytes:
         capacity -= 1
     return capacity
 
@@ -177,6 +207,10 @@ def head_record(plan: HeadPlan, arena: Mapping[str, int], image: Mapping[str, in
         seed=learning.seed,
         loss=LOSS_NUMBERS[learning.loss],
         class_names=arena.get("class names", 0),
+        guard_buffer=arena.get("held-out samples", 0),
+        guard_capacity=plan.guard_capacity,
+        guard_every=learning.guard_every if plan.guard_capacity else 0,
+        guard_check_every=learning.guard_check_every if plan.guard_capacity else 0,
     )
 
 

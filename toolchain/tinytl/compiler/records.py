@@ -88,7 +88,7 @@ class OperatorRecord(NamedTuple):
 
 
 class HeadRecord(NamedTuple):
-    """Section 2.5, the head section; its 10 reserved words are written as zeros."""
+    """Section 2.5, the head section; its 6 reserved words are written as zeros."""
 
     layer_count: int
     layers: int
@@ -128,6 +128,10 @@ class HeadRecord(NamedTuple):
     seed: int
     loss: int
     class_names: int
+    guard_buffer: int
+    guard_capacity: int
+    guard_every: int
+    guard_check_every: int
 
 
 class ValueRecord(NamedTuple):
@@ -170,7 +174,7 @@ LAYOUTS: dict[type, Struct] = {
     Header: Struct("<4sHHII16sHH8IHHIII44x"),
     TensorRecord: Struct("<IIBBBx4Iif4x"),
     OperatorRecord: Struct("<4H6I"),
-    HeadRecord: Struct("<24I6f4If3I40x"),
+    HeadRecord: Struct("<24I6f4If7I24x"),
     ValueRecord: Struct("<3I2HIB3xI4x"),
     LayerRecord: Struct("<4B2H6B2x5If8x"),
 }

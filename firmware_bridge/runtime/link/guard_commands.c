@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The guard's decisions: CHECK, and what TEACH has it do by itself. The kept head is the last saved one, read where it lies, or the factory one. */
+#include "link/commands.h"
+
+enum { PARAMETERS_AT = 16 };
+
+tinytl_error tinytl_session_undo(tinytl_session *session)
+{
+    const store_entry kept = tinytl_session_kept(session);
+    const tinytl_error error = tinytl_guard_undo(&session->model, kept.sequence ? kept.payload : NULL, kept.bytes);
+    if (!error.status)
+        tinytl_session_now(session, kept.sequence);
+    return error;
+}
+
+/* With as many classes as its payload says; the store has checked it. */
+static tinytl_guard_report compare(tinytl_session *session, const store_entry *kept)
+{
+    tinytl_model *model = &session->model;
+    if (!kept->sequence)
+        return tinytl_guard_compare(model, (const float *)(const void *)(model->image + model->head->initial_parameters), model->head->class_count);
+    return tinytl_guard_compare(model, (const float *)(const void *)(kept->payload + PARAMETERS_AT), get32(kept->payload + 4));
+}
+
+tinytl_error tinytl_session_check(tinytl_session *session, tinytl_guard_report *report)
+{
+    const store_entry kept = tinytl_session_kept(session);
+    const uintptr_t place = (uintptr_t)kept.payload;
+    if (kept.sequence && place % sizeof(float) != 0)
+        return refuse(TINYTL_STATUS_misaligned, (uint32_t)place, sizeof(float));
+    *report = compare(session, &kept);
+    if (report->verdict == TINYTL_COMMIT)
+        return tinytl_session_save(session);
+    return report->verdict == TINYTL_UNDO ? tinytl_session_undo(session) : accept();
+}
+
+void tinytl_session_tell(const tinytl_session *session, const tinytl_guard_report *report, payload *out)
+{
+    put16(out, report->verdict);
+    put16(out, report->held);
+    put16(out, report->right);
+    put16(out, report->kept_right);
+    put16(out, report->fresh);
+    put16(out, report->fresh_right);
+    put32(out, session->store_sequence);
+}
+
+tinytl_error tinytl_command_check(tinytl_session *session, command in, payload *out)
+{
+    tinytl_guard_report report;
+    tinytl_error error = tinytl_session_need_head(session);
+    if (in.bytes != 0)
+        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 0);
+    if (error.status)
+        return error;
+    if (session->model.head->guard_capacity == 0)
+        return refuse(TINYTL_STATUS_no_guard, 0, 0);
+    error = tinytl_session_check(session, &report);
+    if (!error.status)
+        tinytl_session_tell(session, &report, out);
+    return error;
+}
