@@ -237,8 +237,7 @@ class Device:
 
     def teach(
         self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | None = None, new_classes: bool = False,
-        guard: bool = True, progress: Progress | None = None, on_step: Callable[[TaughtSample], None] | None = None,
-        trace: bool = False,
+        flags: TeachFlags = PLAIN, progress: Progress | None = None, on_step: Callable[[TaughtSample], None] | None = None,
     ) -> TeachResult:  # fmt: skip
         """Stream labelled samples; the head learns each on the device.
 
@@ -246,15 +245,14 @@ class Device:
             x: raw samples (N, …). y: labels (N,).
             classes: names of the labels, found among the device's by name; None: labels are the device's numbers.
             new_classes: whether names that the device does not have become classes of it, each with its first sample.
-            guard: whether the model's guard, if it has one, holds samples out and undoes what diverges.
-            on_step: called after each. trace: have the head's CRC-32 in each answer.
+            flags: when to learn, whether the model's guard, if it has one, holds samples out and undoes what diverges, and more.
+            on_step: called after each.
 
         Raises:
             DeviceError: samples or labels the model does not take (before anything is sent), no answer, or a restart.
         """
         if len(x) != len(y):
             raise DeviceError(f"{len(x)} samples and {len(y)} labels", expected="as many of both")
-        flags = TeachFlags(trace=trace, guard=guard)
         check_lessons(self, Lessons(x, np.asarray(y), classes, new_classes, flags))
         lessons = Lessons(self.prepare(x), np.asarray(y), classes, new_classes, flags)
         return teach_stream(self, lessons, progress=progress or silent, on_step=on_step)

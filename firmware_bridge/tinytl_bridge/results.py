@@ -9,9 +9,9 @@ import numpy as np
 
 from tinytl_bridge.verdicts import Verdict, parse_verdict
 
-Outcome = Literal["learned", "held out", "diverged"]
-_OUTCOMES: tuple[Outcome, ...] = ("learned", "held out", "diverged")
-_TAUGHT = struct.Struct("<HHfII")
+Outcome = Literal["learned", "held out", "diverged", "skipped"]
+_OUTCOMES: tuple[Outcome, ...] = ("learned", "held out", "diverged", "skipped")
+_TAUGHT = struct.Struct("<HHfIIf")
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,13 @@ class Inference:
 
     predicted: int
     logits: np.ndarray
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the class predicted; of one logit, which tells two classes apart, its sigmoid's."""
+        if len(self.logits) == 1:
+            return float(1 / (1 + np.exp(-abs(float(self.logits[0])))))
+        return float(self.probabilities.max())
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -47,7 +54,9 @@ class TaughtSample:
 
     Attributes:
         predicted: class before learning. loss: nats before learning, 0 where nothing was learned. head_crc32: 0 unless traced.
-        outcome: "learned", "held out" by the guard, or "diverged" and undone by it. verdict: of a check that the device made then.
+        outcome: "learned", "held out" by the guard, "diverged" and undone by it, or "skipped": it was right already.
+        verdict: of a check that the device made then.
+        confidence: probability of the class predicted, where samples may be skipped, else None.
     """
 
     label: int
@@ -57,12 +66,14 @@ class TaughtSample:
     head_crc32: int
     outcome: Outcome = "learned"
     verdict: Verdict | None = None
+    confidence: float | None = None
 
 
 def parse_taught(payload: bytes, label: int) -> TaughtSample:
     """Return the typed answer to TEACH and GROW."""
-    predicted, outcome, loss, steps, crc = _TAUGHT.unpack_from(payload)
-    return TaughtSample(label, predicted, loss, steps, crc, _OUTCOMES[outcome], parse_verdict(payload[_TAUGHT.size :]))
+    predicted, outcome, loss, steps, crc, confidence = _TAUGHT.unpack_from(payload)
+    verdict = parse_verdict(payload[_TAUGHT.size :])
+    return TaughtSample(label, predicted, loss, steps, crc, _OUTCOMES[outcome], verdict, confidence or None)
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,7 @@ class TeachResult:
     """A stream of taught samples.
 
     Attributes:
-        samples: those that were learned or held out, in order.
+        samples: those that were learned, held out or skipped, in order.
         diverged: samples whose loss was not finite; they changed nothing, or the guard undid them.
         repeated: frames that had to be sent again.
         added: names of the classes that were new, in order.
@@ -87,6 +98,11 @@ class TeachResult:
     def taught(self) -> int:
         """Samples learned."""
         return sum(s.outcome == "learned" for s in self.samples)
+
+    @property
+    def skipped(self) -> int:
+        """Samples that were right already, and not learned for that."""
+        return sum(s.outcome == "skipped" for s in self.samples)
 
     @property
     def held_out(self) -> int:

@@ -7,7 +7,7 @@ the stream runs, so a name is looked up when its sample's turn comes.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -21,21 +21,40 @@ from tinytl_bridge.verdicts import Verdict
 if TYPE_CHECKING:
     from tinytl_bridge.device import Device
 
+OnlyWhen = Literal["always", "wrong", "unsure"]
+ONLY_WHEN: tuple[OnlyWhen, ...] = ("always", "wrong", "unsure")
 _RECENT = 100
 """Samples that the accuracy shown meanwhile looks back."""
 
 
 @dataclass(frozen=True)
 class TeachFlags:
-    """How one sample is taught: with the head's CRC-32 in the answer; with the model's guard, if it has one."""
+    """How one sample is taught.
+
+    Attributes:
+        trace: with the head's CRC-32 in the answer. guard: with the model's guard, if it has one.
+        only_when: "always"; "wrong": only what the head has wrong; "unsure": also what it has right with a probability below
+            `unsure_below`, which the device takes in steps of 1/256.
+    """
 
     trace: bool = False
     guard: bool = True
+    only_when: OnlyWhen = "always"
+    unsure_below: float = 0.9
+
+    def __post_init__(self) -> None:
+        if self.only_when not in ONLY_WHEN:
+            raise DeviceError(f"samples taught only when {self.only_when!r}", expected=", ".join(ONLY_WHEN))
+        if not 0 < self.unsure_below < 1:
+            raise DeviceError(f"unsure_below {self.unsure_below:g}", expected="a probability above 0 and below 1")
 
     @property
     def word(self) -> int:
         """The flags of TEACH and GROW."""
-        return int(self.trace) | int(not self.guard) << 1
+        word = int(self.trace) | int(not self.guard) << 1
+        if self.only_when == "unsure":
+            return word | 8 | min(max(round(256 * self.unsure_below), 1), 255) << 8
+        return word | (4 if self.only_when == "wrong" else 0)
 
 
 PLAIN = TeachFlags()
@@ -113,9 +132,16 @@ def teach_stream(
             diverged += 1
         recent = taught[-_RECENT:]
         right = sum(each.predicted == each.label for each in recent)
-        progress(f"teach: {100 * right / max(len(recent), 1):.0f} % of the last {len(recent)} right", count, len(lessons.samples))
+        stage = f"teach: {100 * right / max(len(recent), 1):.0f} % of the last {len(recent)} right{_sureness(recent)}"
+        progress(stage, count, len(lessons.samples))
     added = tuple(name for name in known if name not in before)
     return TeachResult(tuple(taught), diverged, device.repeated - repeated, added, tuple(verdicts))
+
+
+def _sureness(recent: Sequence[TaughtSample]) -> str:
+    """Say how sure the head was of the last samples, where the device tells."""
+    told = [each.confidence for each in recent if each.confidence is not None]
+    return f", {100 * sum(told) / len(told):.0f} % sure" if told else ""
 
 
 def _known(device: "Device", lessons: Lessons) -> list[str]:

@@ -21,6 +21,7 @@ from tinytl.head import Learning
 from tinytl_bridge import connect
 from tinytl_bridge.device import Device
 from tinytl_bridge.link import Refusal
+from tinytl_bridge.teaching import TeachFlags
 
 TARGET = tiny_task("other writers", seed=11)
 BYTES = 8192
@@ -186,7 +187,7 @@ def test_samples_of_one_class_tell_nothing(guarded: Guarded) -> None:
 
 def test_without_the_guard_all_is_learned(guarded: Guarded) -> None:
     device = guarded()
-    result = device.teach(TARGET.x_train[:40], TARGET.y_train[:40], guard=False)
+    result = device.teach(TARGET.x_train[:40], TARGET.y_train[:40], flags=TeachFlags(guard=False))
     assert (result.held_out, result.taught, device.status().held_out) == (0, 40, 0)
 
 

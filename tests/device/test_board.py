@@ -16,6 +16,7 @@ from tinytl.compiler import compile_bundle
 from tinytl_bridge import Device, connect
 from tinytl_bridge.boards import load_board
 from tinytl_bridge.build import build_firmware
+from tinytl_bridge.teaching import TeachFlags
 from tinytl_bridge.twin import TwinModel
 
 pytestmark = pytest.mark.skipif(
@@ -66,10 +67,10 @@ def test_features_and_logits_are_the_twins(factory: Device, tiny_bundle: Path) -
 
 def test_the_head_is_the_twins_after_300_steps_and_survives_the_power_cut(factory: Device, tiny_bundle: Path, tmp_path: Path) -> None:
     x, y = TARGET.x_train[:STEPS], TARGET.y_train[:STEPS]
-    taught = factory.teach(x, y, trace=True)
+    taught = factory.teach(x, y, flags=TeachFlags(trace=True))
     with connect("host", state_dir=tmp_path) as twin:
         twin.flash(read_bundle(tiny_bundle))
-        expected = twin.teach(x, y, trace=True)
+        expected = twin.teach(x, y, flags=TeachFlags(trace=True))
         head = twin.head_parameters()
     assert [step.head_crc32 for step in taught.samples] == [step.head_crc32 for step in expected.samples]
     assert factory.head_parameters().tobytes() == head.tobytes()

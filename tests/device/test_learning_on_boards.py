@@ -12,6 +12,7 @@ from new_shapes import mixed_task
 from tiny_task import tiny_task
 from tinytl.bundle import read_bundle
 from tinytl_bridge import connect
+from tinytl_bridge.teaching import TeachFlags
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")), reason="needs qemu-system-arm and arm-none-eabi-gcc"
@@ -27,7 +28,7 @@ def test_added_classes_are_the_twins(board: str, tiny_bundle: Path, tmp_path: Pa
     for target in (f"qemu:{board}", "host"):
         with connect(target, state_dir=tmp_path / target.replace(":", "-")) as device:
             device.flash(read_bundle(tiny_bundle))
-            taught = device.teach(x, y, classes=TASK.classes, new_classes=True, trace=True)
+            taught = device.teach(x, y, classes=TASK.classes, new_classes=True, flags=TeachFlags(trace=True))
             device.save()
             device.power_cycle()
             traces.append([(step.head_crc32, step.predicted) for step in taught.samples])
@@ -48,9 +49,11 @@ def test_the_guard_decides_as_the_twins_does(board: str, tiny_bundle: Path, tmp_
     for target in (f"qemu:{board}", "host"):
         with connect(target, state_dir=tmp_path / target.replace(":", "-")) as device:
             device.flash(bundle)
-            good = device.teach(TARGET.x_train[:120], TARGET.y_train[:120], trace=True)
-            bad = device.teach(TARGET.x_train[120:240], wrong, trace=True)
+            good = device.teach(TARGET.x_train[:120], TARGET.y_train[:120], flags=TeachFlags(trace=True))
+            bad = device.teach(TARGET.x_train[120:240], wrong, flags=TeachFlags(trace=True))
+            sure = device.teach(TARGET.x_train[240:300], TARGET.y_train[240:300], flags=TeachFlags(trace=True, only_when="unsure"))
             verdicts = [*good.verdicts, *bad.verdicts, device.check()]
-            found.append(([(step.head_crc32, step.outcome) for step in (*good.samples, *bad.samples)], verdicts, device.status().head_crc32))
+            found.append(([(step.head_crc32, step.outcome, step.confidence) for step in (*good.samples, *bad.samples, *sure.samples)], verdicts, device.status().head_crc32))
     assert found[0] == found[1]
+    assert {"learned", "held out", "skipped"} <= {outcome for _, outcome, _ in found[0][0]}
     assert {"committed", "undone"} <= {verdict.decision for verdict in found[0][1]}

@@ -279,6 +279,10 @@ uint32_t tinytl_head_infer(tinytl_model *model);
 const float *tinytl_head_logits(const tinytl_model *model); /* valid until the next invoke or step */
 uint32_t tinytl_head_logit_count(const tinytl_model *model); /* class_count, or 1 where one sigmoid tells two classes apart */
 
+/* Probability of the class predicted by the last tinytl_head_infer: softmax, or sigmoid where one logit tells two classes apart. NaN where the
+ * logits are not finite. */
+float tinytl_head_confidence(const tinytl_model *model);
+
 /* One training step on the features that the last invoke left, then `replays_per_step` replayed ones (drawn in turn from the
  * image's replay set and the replay buffer), then the sample is offered to the replay buffer. Arithmetic: SPEC.md, section 2.6.
  * Parameters stay finite whatever is taught. A step whose logits or loss are not finite changes nothing; where a gradient is so large that

@@ -142,7 +142,7 @@ def infer(target: str, state_dir: Path | None, source: str, samples: int, as_jso
         labels = device.labels()
         answers = [device.infer(sample) for sample in x]
     rows = [
-        {"sample": i, "class": a.predicted, "label": labels[a.predicted], "confidence": float(a.probabilities.max())}
+        {"sample": i, "class": a.predicted, "label": labels[a.predicted], "confidence": a.confidence}
         for i, a in enumerate(answers)
     ]
 

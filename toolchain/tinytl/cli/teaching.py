@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tinytl.progress import Progress
     from tinytl_bridge import Device
     from tinytl_bridge.results import Evaluation
+    from tinytl_bridge.teaching import OnlyWhen
 
 
 @dataclass(frozen=True)
@@ -37,19 +38,28 @@ class _Material:
 @click.option("--new-classes", is_flag=True, help="Classes whose names the device does not have become classes of it.")
 @click.option("--label", metavar="NAME", help="All samples are of this class, new or not; the data may be a .npy of samples.")
 @click.option("--guard/--no-guard", default=None, help="Hold samples out, keep or undo the head by them  [default: if there is a guard]")
+@click.option(
+    "--only-when", type=click.Choice(["always", "wrong", "unsure"]), default="always", show_default=True,
+    help="Learn only samples that the head has wrong, or is not sure of either.",
+)
+@click.option(
+    "--unsure-below", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.9, show_default=True,
+    help="Probability of its class from which on the head is sure.",
+)
 @click.option("--save/--no-save", default=True, show_default=True, help="Keep the head through power loss afterwards, if the guard agrees.")
 @click.option("--trace", is_flag=True, help="Print the CRC-32 of the head after every step.")
 @seed_option
 @json_option
 def teach(
     target: str, state_dir: Path | None, data: str, samples: int | None, new_classes: bool, label: str | None, guard: bool | None,
-    save: bool, trace: bool, seed: int, as_json: bool,
+    only_when: "OnlyWhen", unsure_below: float, save: bool, trace: bool, seed: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Stream labelled samples of the train split, in seeded random order; the head learns on the target.
 
     Accuracy is measured on the test split before and after, and shown live on the samples themselves, each before it is learned.
     """
     from tinytl_bridge import connect
+    from tinytl_bridge.teaching import TeachFlags
 
     with connect(target, state_dir=state_dir) as device, progress() as bar:
         guarded = _is_guarded(device, guard)
@@ -57,8 +67,8 @@ def teach(
         before = _evaluated(device, material, bar)
         on_step = (lambda step: say(f"step {step.steps}: head {step.head_crc32:08x}")) if trace else None
         taught = device.teach(
-            material.x, material.y, classes=material.names, new_classes=new_classes or label is not None, guard=guarded,
-            progress=bar, trace=trace, on_step=on_step,
+            material.x, material.y, classes=material.names, new_classes=new_classes or label is not None,
+            flags=TeachFlags(trace, guarded, only_when, unsure_below), progress=bar, on_step=on_step,
         )  # fmt: skip
         verdict = device.check() if save and guarded else None
         after = _evaluated(device, material, bar)
@@ -68,6 +78,8 @@ def teach(
     facts |= {"accuracy_before": before and before.accuracy, "accuracy_while_learning": taught.accuracy,
               "accuracy_after": after and after.accuracy, "classes": classes, "classes_added": " ".join(taught.added) or None,
               "diverged": taught.diverged}  # fmt: skip
+    if only_when != "always":
+        facts["skipped"] = taught.skipped
     if guarded:
         facts |= {"held_out": taught.held_out, "undone_meanwhile": sum(each.decision == "undone" for each in taught.verdicts),
                   "guard": verdict and verdict.decision}  # fmt: skip
