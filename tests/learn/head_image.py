@@ -25,11 +25,6 @@ class Feature:
     zero_point: int = -3
 
 
-def no_replay(feature_count: int, capacity: int = 0) -> Replay:
-    """Return an empty replay set and a buffer of `capacity` places."""
-    return Replay(np.zeros((0, feature_count), np.int8), np.zeros(0, np.uint16), capacity)
-
-
 def random_head(
     widths: tuple[int, ...], *, activation: str = "relu", learning: Learning | None = None, seed: int = 1, parts: tuple[int, ...] = ()
 ) -> Head:
