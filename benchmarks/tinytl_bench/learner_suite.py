@@ -50,19 +50,20 @@ def _dense(*widths: int) -> Head:
     return Head(tuple(layers), Learning(replays_per_step=0))
 
 
-def _convolution() -> Head:
+def _convolution(weights_as: str = "float32") -> Head:
     generator = np.random.default_rng(1)
     weights, bias = _random(generator, 64, 3, 3, 64), _random(generator, 64)
     convolution = HeadLayer("conv", "conv_2d", weights=weights, bias=bias, activation="relu", window=(3, 3), padding=(1, 1, 1, 1))
     pool = HeadLayer("pool", "average_pool", window=(8, 8), stride=(8, 8))
     last = dense_layer("classes", _random(generator, 10, 64), _random(generator, 10))
-    return Head((convolution, pool, last), Learning(replays_per_step=0), features=((8, 8, 64),))
+    return Head((convolution, pool, last), Learning(replays_per_step=0, weights=weights_as), features=((8, 8, 64),))
 
 
 ROWS = (
     LearnerRow("dense 64-10 float32", lambda: _dense(64, 10), (77_690, 9_232)),
     LearnerRow("dense 256-64-10 float32", lambda: _dense(256, 64, 10), (1_965_447, 202_672)),
     LearnerRow("conv 3x3 64-64 + pool + dense 64-10 float32", _convolution),
+    LearnerRow("conv 3x3 64-64 + pool + dense 64-10 int8", lambda: _convolution("int8")),
 )
 
 
@@ -98,7 +99,7 @@ def _measured(counter: Counter, row: LearnerRow, target: str) -> Measurement:
     for number in range(_STEPS):
         counter.device.infer_prepared(generator.integers(-128, 128, head.feature_count).astype(np.int8))
         steps += counter.measure("step", label=number % classes)
-    weights = 4 * head.trained_count
+    weights = 4 * image.metadata["head"]["parameter_count"]
     cycles = [step.cycles_model for step in steps if step.cycles_model is not None]
     figures = {
         "instructions_per_teach_step": Figure(

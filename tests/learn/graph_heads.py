@@ -126,3 +126,32 @@ HEADS: dict[str, Head] = {
         (5, 6, 3),
     ),
 }
+
+
+def with_int8_weights(wanted: Head) -> Head:
+    return replace(wanted, learning=replace(wanted.learning, weights="int8"))
+
+
+INT8_HEADS: dict[str, Head] = {
+    **{
+        f"int8: {name}": with_int8_weights(HEADS[name])
+        for name in (
+            "conv, pool", "conv without padding, strides", "conv, lopsided padding", "one dimension", "conv, conv, dense, dense", "residual",
+            "dense block", "inverted residual", "dropout", "biases and the last dense",
+        )
+    },
+    "int8: eight channels, strides": with_int8_weights(
+        head([convolution("conv", 11, 8, stride=(2, 1), activation="relu"), global_average("pool", (4, 5)), classifier("c", 5, 11)], (7, 5, 8))
+    ),
+    "int8: rounds over many pixels": with_int8_weights(
+        head(
+            [convolution("conv", 19, 12, (3, 5), activation="relu6"), HeadLayer("pool", "max_pool", window=(6, 6), stride=(6, 6)),
+             classifier("hidden", 10, 19 * 9), replace(classifier("c", 5, 10), name="c")],
+            (18, 18, 12),
+        )
+    ),
+    "int8: windows that cover one pixel": with_int8_weights(
+        head([convolution("conv", 6, 4, (3, 3), padding=(0, 0, 0, 0)), classifier("c", 5, 6)], (3, 3, 4))
+    ),
+}  # fmt: skip
+"""Every path through layers with int8 weights: fours of channels in one place of a window or not, four windows or one, one round or several."""

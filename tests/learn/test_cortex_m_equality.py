@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graph_heads import HEADS
+from graph_heads import HEADS, INT8_HEADS
 from head_image import Feature, Replay, class_count_of, head_image, head_of, random_features, random_head
 
 from tinytl.head import Learning
@@ -58,11 +58,16 @@ SETTINGS: tuple[dict[str, Any], ...] = (
 )
 
 
+INT8: dict[str, Any] = {"weights": "int8", "learning_rate": 0.05}
+ALL_HEADS = HEADS | INT8_HEADS
+
+
 def graph_trial(name: str, steps: int) -> Trial:
     """A head of `graph_heads`, with replay from both stores; optimizers in turn."""
-    seed = 1 + sorted(HEADS).index(name)
-    settings = {"learning_rate": 0.01, "replays_per_step": 2, "seed": seed} | SETTINGS[seed % len(SETTINGS)]
-    head = replace(HEADS[name], learning=Learning(**settings))
+    seed = 1 + sorted(ALL_HEADS).index(name)
+    settings = INT8 | {"weight_decay": 0.01 * (seed % 2)} if name in INT8_HEADS else SETTINGS[seed % len(SETTINGS)]
+    learning = Learning(**{"learning_rate": 0.01, "replays_per_step": 2, "seed": seed} | settings)
+    head = replace(ALL_HEADS[name], learning=learning)
     classes = class_count_of(head)
     features, labels = random_features(head.feature_count, steps, classes, seed)
     old, old_labels = random_features(head.feature_count, 5, classes, seed + 1)
@@ -144,14 +149,14 @@ def emulated_lines(machine: str, elf: Path, run: Trial, folder: Path) -> list[st
     return [line.strip() for line in (ran.stdout + ran.stderr).splitlines()]
 
 
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", ALL_HEADS)
 def test_device_learns_every_kind_of_layer(firmware: tuple[str, Path], name: str, tmp_path: Path) -> None:
     run = graph_trial(name, 2 * PERIOD)
     assert emulated_lines(*firmware, run, tmp_path) == twin_lines(run)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", ALL_HEADS)
 def test_device_learns_every_kind_of_layer_at_length(firmware: tuple[str, Path], name: str, tmp_path: Path) -> None:
     run = graph_trial(name, 100 if SHORT else 1000)
     assert emulated_lines(*firmware, run, tmp_path) == twin_lines(run)

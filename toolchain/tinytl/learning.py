@@ -10,6 +10,7 @@ from tinytl.errors import ModelError
 LOSSES = ("softmax_cross_entropy", "sigmoid_cross_entropy", "squared_error")
 OPTIMIZERS = ("sgd", "adam")
 SCHEDULES = ("constant", "steps", "cosine")
+WEIGHTS = ("float32", "int8")
 MAX_REPLAYS = 64
 MAX_ACCUMULATION = 65536
 MAX_GUARD_EVERY = 65535
@@ -33,6 +34,8 @@ class Learning:
             × schedule_factor at schedule_steps.
         guard_buffer_bytes: RAM for features of held-out samples; 0: no guard. guard_every: of how many taught samples of a class one
             is held out. guard_check_every: learned samples between two checks; 0: on command alone.
+        weights: "float32", or "int8": those of dense layers and convolutions that train, a byte each, which stay bytes while they
+            learn, by plain SGD. Everything else, the last layer too where classes can be added, stays float32.
 
     Raises:
         ModelError: a setting out of its range, by its name.
@@ -56,6 +59,7 @@ class Learning:
     guard_buffer_bytes: int = 0
     guard_every: int = 8
     guard_check_every: int = 0
+    weights: str = "float32"
 
     def __post_init__(self) -> None:
         largest = float(np.finfo(np.float32).max)
@@ -79,11 +83,18 @@ class Learning:
             ("schedule_factor", 0 <= self.schedule_factor <= 1, "0 to 1"),
             ("guard_buffer_bytes", 0 <= self.guard_buffer_bytes < 2**31, "0 to 2,147,483,647"),
             ("guard_every", 2 <= self.guard_every <= MAX_GUARD_EVERY, f"2 to {MAX_GUARD_EVERY:,}"),
+            ("weights", self.weights in WEIGHTS, ", ".join(WEIGHTS)),
             ("guard_check_every", 0 <= self.guard_check_every < 2**32, "0 to 4,294,967,295"),
         )
         for name, fits, expected in ranges:
             if not fits:
                 raise ModelError(f"the head's {name} is {getattr(self, name)!r}", expected=expected)
+        if self.weights == "int8" and (self.momentum > 0 or self.sums_gradients):
+            raise ModelError(
+                "int8 weights with momentum, Adam, clip_norm or accumulation",
+                expected="plain SGD, which keeps nothing beside a weight",
+                hint="set momentum 0, optimizer sgd, clip_norm 0, accumulation 1, or keep float32 weights",
+            )
 
     @property
     def sums_gradients(self) -> bool:

@@ -155,7 +155,9 @@ typedef struct tinytl_head_section {
     uint32_t guard_capacity;
     uint32_t guard_every;       /* of how many taught samples of a class one is held out */
     uint32_t guard_check_every; /* learned samples between two checks; 0: on command alone */
-    uint32_t reserved[6];
+    uint32_t int8_scratch;      /* arena offset of what layers with int8 weights compute with; 0: none has such */
+    uint32_t int8_scratch_bytes;
+    uint32_t reserved[4];
 } tinytl_head_section;
 
 /* Features first, then the output of each layer. */
@@ -181,6 +183,11 @@ typedef enum tinytl_layer_kind {
     TINYTL_MAX_POOL, TINYTL_DROPOUT, TINYTL_CONCATENATE, TINYTL_LAYER_KINDS
 } tinytl_layer_kind;
 
+/* int8: rows of (in + 7) & ~7 bytes, weight = byte × the row's scale. */
+typedef enum tinytl_weight_storage {
+    TINYTL_WEIGHTS_FLOAT32, TINYTL_WEIGHTS_INT8
+} tinytl_weight_storage;
+
 typedef enum tinytl_loss {
     TINYTL_SOFTMAX_CROSS_ENTROPY = 1, TINYTL_SIGMOID_CROSS_ENTROPY, TINYTL_SQUARED_ERROR
 } tinytl_loss;
@@ -203,14 +210,16 @@ typedef struct tinytl_head_layer {
     uint8_t stride_width;
     uint8_t pad_top;
     uint8_t pad_left;
-    uint16_t reserved0;
+    uint8_t weight_storage; /* a tinytl_weight_storage */
+    uint8_t reserved0;
     uint32_t in;      /* numbers that an output number is a product of */
     uint32_t out;     /* channels of the output */
-    uint32_t weights; /* number of the first float, among the parameters if it trains, else among the frozen ones */
+    uint32_t weights; /* number of the first word, among the parameters if it trains, else among the frozen ones */
     uint32_t bias;
     uint32_t places; /* max_pool: arena offset of a byte an output: where in its window the largest lay */
     float rate;      /* of dropout */
-    uint32_t reserved1[2];
+    uint32_t scales; /* int8 weights: number of the first of `out` scales among the frozen parameters */
+    uint32_t rows_at_once; /* int8 weights: rows whose gradients are gathered in one round over the pixels */
 } tinytl_head_layer;
 
 #define TINYTL_NONE 0xFFFFFFFFu
@@ -336,7 +345,7 @@ tinytl_error tinytl_guard_undo(tinytl_model *model, const void *state, size_t by
 /* Back to the head that the image carries; empties the replay buffer and the momentum. */
 void tinytl_head_reset(tinytl_model *model);
 
-/* Parameters as they lie in the arena: parameter_count floats, layer by layer, weights then bias. */
+/* Parameters as they lie in the arena: parameter_count words, layer by layer, weights then bias. A word is a float, or four int8 weights. */
 float *tinytl_head_parameters(const tinytl_model *model);
 uint32_t tinytl_head_crc32(const tinytl_model *model);
 

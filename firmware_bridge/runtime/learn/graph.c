@@ -5,7 +5,7 @@
 
 #define LARGEST_FEATURE 255.0f /* |q - zero_point| */
 
-static const tinytl_tensor *feature_tensor(const tinytl_model *model, uint32_t number)
+const tinytl_tensor *tinytl_feature_tensor(const tinytl_model *model, uint32_t number)
 {
     return &model->tensors[model->operands[model->header->graph_operands + model->header->input_count + number]];
 }
@@ -33,17 +33,17 @@ static void dequantize_fours(const int8_t *from, const int8_t *end, int32_t minu
 }
 #endif
 
-static const int8_t *feature_at(const tinytl_model *model, uint32_t number)
+const int8_t *tinytl_feature_at(const tinytl_model *model, uint32_t number)
 {
     if (model->features != NULL)
         return model->features + model->values[number].place;
-    return (const int8_t *)model->arena + feature_tensor(model, number)->offset;
+    return (const int8_t *)model->arena + tinytl_feature_tensor(model, number)->offset;
 }
 
 void tinytl_feature_read(const tinytl_model *model, uint32_t number, uint32_t first, uint32_t count, float *to)
 {
-    const tinytl_tensor *tensor = feature_tensor(model, number);
-    const int8_t *from = feature_at(model, number) + first, *end = from + count;
+    const tinytl_tensor *tensor = tinytl_feature_tensor(model, number);
+    const int8_t *from = tinytl_feature_at(model, number) + first, *end = from + count;
     int32_t zero_point = tensor->zero_point;
     float scale = tensor->scale;
     uint32_t fours = count & ~3u;
@@ -82,7 +82,7 @@ float tinytl_value_bound(const tinytl_model *model, uint32_t number)
 {
     const tinytl_head_value *value = &model->values[number];
     if (value->storage == TINYTL_FEATURE)
-        return LARGEST_FEATURE * feature_tensor(model, number)->scale;
+        return LARGEST_FEATURE * tinytl_feature_tensor(model, number)->scale;
     return tinytl_float_of_bits(
         tinytl_largest_magnitude(tinytl_floats_at(model, value->place), tinytl_pixels(value) * value->channels));
 }

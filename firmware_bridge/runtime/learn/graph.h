@@ -12,6 +12,12 @@
 #define TINYTL_TRAINS_WEIGHTS 1u
 #define TINYTL_TRAINS_BIAS 2u
 
+/* 16-bit numbers that stand for floats: number = float × inverse, float = number × scale. */
+typedef struct tinytl_int8_scaled {
+    float scale;
+    float inverse;
+} tinytl_int8_scaled;
+
 /* One forward or backward pass over the head. */
 typedef struct tinytl_pass {
     const tinytl_model *model;
@@ -20,6 +26,10 @@ typedef struct tinytl_pass {
     int whole;           /* backwards: whether gradients of values stored whole are added to */
     uint32_t columns_layer; /* whose window lies in the columns, and of which pixel; TINYTL_NONE: nobody's */
     uint32_t columns_pixel;
+    uint32_t rounding;      /* seed of what is rounded by chance */
+    tinytl_int8_scaled inputs;    /* of the layer with int8 weights that is at work */
+    tinytl_int8_scaled gradients;
+    uint32_t largest;       /* bits of the largest gradient seen in its round 0 */
     int diverged;        /* set where an update was passed over: it could have left the finite numbers */
 } tinytl_pass;
 
@@ -78,13 +88,17 @@ static inline const float *tinytl_bias_of(const tinytl_model *model, const tinyt
     return tinytl_parameters_at(model, layer->bias, (layer->trains & TINYTL_TRAINS_BIAS) != 0);
 }
 
+/* The tensor that a feature is, with its scale and zero point, and its first byte. */
+const tinytl_tensor *tinytl_feature_tensor(const tinytl_model *model, uint32_t number);
+const int8_t *tinytl_feature_at(const tinytl_model *model, uint32_t number);
+
 /* Elements [first, first + count) of a feature, real: (q - zero_point) × scale. */
 void tinytl_feature_read(const tinytl_model *model, uint32_t number, uint32_t first, uint32_t count, float *to);
 
 /* A pass that begins: inference, unless learning_rate is above 0. */
 static inline tinytl_pass tinytl_pass_of(const tinytl_model *model, float learning_rate)
 {
-    tinytl_pass pass = {model, learning_rate, 0, 0, TINYTL_NONE, 0, 0};
+    tinytl_pass pass = {model, learning_rate, 0, 0, TINYTL_NONE, 0, 0, {0.0f, 0.0f}, {0.0f, 0.0f}, 0, 0};
     return pass;
 }
 

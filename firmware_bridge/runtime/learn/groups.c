@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "learn/int8_layer.h"
 #include "learn/layers.h"
 
 typedef struct layer_kind {
@@ -11,7 +12,10 @@ typedef struct layer_kind {
     tinytl_layer_update *update;
 } layer_kind;
 
+#define INT8 0 /* stands for dense and conv_2d with int8 weights, whose updates go in rounds */
+
 static const layer_kind kinds[TINYTL_LAYER_KINDS] = {
+    [INT8] = {tinytl_int8_forward, tinytl_int8_gradient, NULL},
     [TINYTL_DENSE] = {tinytl_product_forward, tinytl_product_gradient, tinytl_product_update},
     [TINYTL_CONV_2D] = {tinytl_product_forward, tinytl_product_gradient, tinytl_product_update},
     [TINYTL_DEPTHWISE_CONV_2D] = {tinytl_depthwise_forward, tinytl_depthwise_gradient, tinytl_depthwise_update},
@@ -23,6 +27,11 @@ static const layer_kind kinds[TINYTL_LAYER_KINDS] = {
     [TINYTL_DROPOUT] = {tinytl_dropout_forward, tinytl_dropout_gradient, NULL},
     [TINYTL_CONCATENATE] = {tinytl_concatenate_forward, tinytl_concatenate_gradient, NULL},
 };
+
+static const layer_kind *kind_of(const tinytl_head_layer *layer)
+{
+    return &kinds[tinytl_is_int8(layer) ? INT8 : layer->kind];
+}
 
 /* Layers [first, end). */
 typedef struct group {
@@ -50,7 +59,7 @@ static void forward_pixel(tinytl_pass *pass, const group *run, uint32_t pixel)
 {
     for (uint32_t number = run->first; number < run->end; number++) {
         const tinytl_head_layer *layer = &pass->model->layers[number];
-        kinds[layer->kind].forward(pass, number, pixel);
+        kind_of(layer)->forward(pass, number, pixel);
         if (layer->activation != 0)
             tinytl_activate(pass, number, pixel);
     }
@@ -135,7 +144,19 @@ static void backward_pixel(tinytl_pass *pass, const group *run, uint32_t pixel)
         if (model->layers[number].activation != 0)
             tinytl_activation_gradient(pass, number, pixel);
         if (number > run->first && hands_on(pass, number))
-            kinds[model->layers[number].kind].gradient(pass, number, pixel);
+            kind_of(&model->layers[number])->gradient(pass, number, pixel);
+    }
+}
+
+static void update_int8(tinytl_pass *pass, const group *run, const tinytl_update *update)
+{
+    uint32_t rounds = tinytl_int8_rounds(&pass->model->layers[run->first], run->pixels);
+    for (uint32_t round = 0; round < rounds; round++, pass->whole = 0) {
+        for (uint32_t pixel = 0; pixel < run->pixels; pixel++) {
+            backward_pixel(pass, run, pixel);
+            tinytl_int8_gather(pass, run->first, pixel, round, update);
+        }
+        tinytl_int8_finish(pass, run->first, round, update);
     }
 }
 
@@ -151,15 +172,19 @@ static void backward_group(tinytl_pass *pass, const group *run)
     for (uint32_t pixel = 0; (hands || !trains) && pixel < run->pixels; pixel++) {
         backward_pixel(pass, run, pixel);
         if (hands)
-            kinds[first->kind].gradient(pass, run->first, pixel);
+            kind_of(first)->gradient(pass, run->first, pixel);
     }
     if (!trains)
         return;
     pass->whole = !hands;
     const tinytl_update update = tinytl_update_begin(pass, run->first);
+    if (tinytl_is_int8(first)) {
+        update_int8(pass, run, &update);
+        return;
+    }
     for (uint32_t pixel = 0; pixel < run->pixels; pixel++) {
         backward_pixel(pass, run, pixel);
-        kinds[first->kind].update(pass, run->first, pixel, &update);
+        kind_of(first)->update(pass, run->first, pixel, &update);
     }
     tinytl_update_finish(pass, run->first);
 }

@@ -60,6 +60,8 @@ static tinytl_step_result learn(tinytl_model *model, uint32_t label, float learn
         result.loss = INFINITY;
         return result;
     }
+    if (model->head->int8_scratch_bytes != 0)
+        pass.rounding = tinytl_random(model);
     tinytl_groups_backward(&pass);
     tinytl_update_apply(&pass, model);
     if (!pass.diverged)

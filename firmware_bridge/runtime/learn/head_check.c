@@ -5,7 +5,10 @@
  */
 #include "learn/head_check.h"
 
+#include <string.h>
+
 #include "learn/elementary.h"
+#include "learn/int8_layer.h"
 
 #define MAX_LAYERS 64u
 #define MAX_CLASSES 4096u
@@ -32,6 +35,11 @@ static tinytl_error refuse(const tinytl_image_header *header, uint32_t field)
 static const tinytl_head_section *section_of(const tinytl_image_header *header)
 {
     return (const tinytl_head_section *)(const void *)((const uint8_t *)header + header->head);
+}
+
+static const tinytl_head_layer *layers_of(const tinytl_image_header *header)
+{
+    return (const tinytl_head_layer *)(const void *)((const uint8_t *)header + section_of(header)->layers);
 }
 
 static int is_finite(float value)
@@ -139,7 +147,7 @@ static tinytl_error check_learning(const tinytl_image_header *header)
     return accepted;
 }
 
-/* The buffers that an optimizer needs are there. */
+/* The buffers that an optimizer needs are there; int8 weights know plain SGD alone. */
 static tinytl_error check_optimizer(const tinytl_image_header *header)
 {
     const tinytl_head_section *head = section_of(header);
@@ -150,6 +158,8 @@ static tinytl_error check_optimizer(const tinytl_image_header *header)
         return REFUSE(moments);
     if (adam && head->second_moments == TINYTL_NONE)
         return REFUSE(second_moments);
+    if (head->int8_scratch_bytes != 0 && (adam || head->momentum > 0.0f || head->gradients != TINYTL_NONE))
+        return REFUSE(int8_scratch_bytes);
     return accepted;
 }
 
@@ -177,27 +187,62 @@ static tinytl_error check_features(const tinytl_image_header *header)
     return features == head->feature_count ? accepted : REFUSE(feature_count);
 }
 
-static tinytl_error check_floats(const tinytl_image_header *header, uint32_t offset, uint32_t count, uint32_t field)
+static uint32_t first_not_finite(const uint8_t *words, uint32_t first, uint32_t count)
 {
-    const float *values = (const float *)(const void *)((const uint8_t *)header + offset);
-    tinytl_error error = inside_image(header, offset, (uint64_t)count * sizeof(float));
-    if (error.status != TINYTL_STATUS_ok)
-        return error;
-    for (uint32_t i = 0; i < count; i++)
-        if (!is_finite(values[i]))
-            return refuse(header, field);
+    for (uint32_t i = first; i < first + count; i++) {
+        float value;
+        memcpy(&value, words + (size_t)i * sizeof value, sizeof value);
+        if (!is_finite(value))
+            return i;
+    }
+    return TINYTL_NONE;
+}
+
+uint32_t tinytl_head_not_finite(const tinytl_head_section *head, const tinytl_head_layer *layers, const void *words)
+{
+    uint32_t found = TINYTL_NONE, from = 0; /* floats since the last int8 weights */
+    for (uint32_t number = 0; number < head->layer_count && found == TINYTL_NONE; number++)
+        if (layers[number].weight_storage == TINYTL_WEIGHTS_INT8) {
+            found = first_not_finite(words, from, layers[number].weights - from);
+            from = layers[number].weights + tinytl_int8_stride(layers[number].in) / 4u * layers[number].out;
+        }
+    return found != TINYTL_NONE ? found : first_not_finite(words, from, head->parameter_count - from);
+}
+
+static tinytl_error check_frozen(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    tinytl_error error = inside_image(header, head->frozen_parameters, (uint64_t)head->frozen_count * sizeof(float));
+    if (error.status == TINYTL_STATUS_ok && first_not_finite((const uint8_t *)header + head->frozen_parameters, 0, head->frozen_count) != TINYTL_NONE)
+        error = REFUSE(frozen_parameters);
+    return error;
+}
+
+/* A row's scale is what a weight of 1 means. */
+static tinytl_error check_scales(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    const tinytl_head_layer *layers = layers_of(header);
+    const float *frozen = (const float *)(const void *)((const uint8_t *)header + head->frozen_parameters);
+    for (uint32_t number = 0; number < head->layer_count; number++)
+        for (uint32_t r = 0; layers[number].weight_storage == TINYTL_WEIGHTS_INT8 && r < layers[number].out; r++)
+            if (!(frozen[layers[number].scales + r] > 0.0f))
+                return REFUSE(frozen_parameters);
     return accepted;
 }
 
 static tinytl_error check_parameters(const tinytl_image_header *header)
 {
     const tinytl_head_section *head = section_of(header);
-    tinytl_error error = check_floats(header, head->initial_parameters, head->parameter_count, FIELD(tinytl_head_section, initial_parameters));
+    tinytl_error error = inside_image(header, head->initial_parameters, (uint64_t)head->parameter_count * sizeof(float));
     if (error.status != TINYTL_STATUS_ok)
         return error;
+    if (tinytl_head_not_finite(head, layers_of(header), (const uint8_t *)header + head->initial_parameters) != TINYTL_NONE)
+        return REFUSE(initial_parameters);
     if (head->frozen_count == 0)
         return head->frozen_parameters == 0 ? accepted : REFUSE(frozen_parameters);
-    return check_floats(header, head->frozen_parameters, head->frozen_count, FIELD(tinytl_head_section, frozen_parameters));
+    error = check_frozen(header);
+    return error.status == TINYTL_STATUS_ok ? check_scales(header) : error;
 }
 
 static tinytl_error check_replay_set(const tinytl_image_header *header)

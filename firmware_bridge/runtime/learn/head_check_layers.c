@@ -4,6 +4,7 @@
  * of is derived from these records.
  */
 #include "learn/head_check.h"
+#include "learn/int8_layer.h"
 
 #define FIELD(record, member) ((uint32_t)offsetof(record, member))
 #define REFUSE_LAYER(member) refuse_layer(it, FIELD(tinytl_head_layer, member))
@@ -83,8 +84,8 @@ static tinytl_error check_words(const at_layer *it)
         return REFUSE_LAYER(inputs);
     if (!(layer->rate >= 0.0f && layer->rate < 1.0f) || (layer->rate > 0.0f && layer->kind != TINYTL_DROPOUT))
         return REFUSE_LAYER(rate);
-    if (layer->reserved0 != 0 || layer->reserved1[0] != 0 || layer->reserved1[1] != 0)
-        return REFUSE_LAYER(reserved1);
+    if (layer->reserved0 != 0)
+        return REFUSE_LAYER(reserved0);
     return accepted;
 }
 
@@ -151,6 +152,30 @@ static tinytl_error check_shape(const at_layer *it)
     return accepted;
 }
 
+/* Who may have int8 weights: what trains them, with sums that fit 32 bits; not a last layer that may grow. */
+static tinytl_error check_storage(const at_layer *it)
+{
+    const tinytl_head_layer *layer = it->layer;
+    int grows = it->number + 1 == it->head->layer_count && it->head->class_capacity != it->head->class_count;
+    uint64_t pixels = (uint64_t)it->output->height * it->output->width;
+    if (layer->weight_storage == TINYTL_WEIGHTS_FLOAT32)
+        return accepted;
+    if (layer->weight_storage != TINYTL_WEIGHTS_INT8 || grows || !(layer->trains & TINYTL_TRAINS_WEIGHTS) ||
+        (layer->kind != TINYTL_DENSE && layer->kind != TINYTL_CONV_2D))
+        return REFUSE_LAYER(weight_storage);
+    if (layer->in > TINYTL_INT8_MOST || layer->out > TINYTL_INT8_MOST || pixels > TINYTL_INT8_MOST)
+        return REFUSE_LAYER(weight_storage);
+    return accepted;
+}
+
+/* Words of a layer's weights. */
+static uint64_t weight_words(const tinytl_head_layer *layer)
+{
+    if (layer->weight_storage == TINYTL_WEIGHTS_INT8)
+        return (uint64_t)tinytl_int8_stride(layer->in) / 4u * layer->out;
+    return (uint64_t)layer->in * layer->out;
+}
+
 /* Parameters that train follow one another, and so do those that do not; each layer's weights, then its bias. */
 static int follows(at_layer *it, uint32_t index, uint64_t count, int trains)
 {
@@ -166,9 +191,25 @@ static tinytl_error check_layer_parameters(at_layer *it)
     const tinytl_head_layer *layer = it->layer;
     if (!has_parameters(layer->kind))
         return layer->weights == 0 && layer->bias == 0 ? accepted : REFUSE_LAYER(weights);
-    if (!follows(it, layer->weights, (uint64_t)layer->in * layer->out, layer->trains & 1))
+    if (!follows(it, layer->weights, weight_words(layer), layer->trains & 1))
         return REFUSE_LAYER(weights);
     return follows(it, layer->bias, layer->out, layer->trains & 2) ? accepted : REFUSE_LAYER(bias);
+}
+
+/* Scales are the last of a layer's frozen numbers. */
+static tinytl_error check_int8(at_layer *it)
+{
+    const tinytl_head_layer *layer = it->layer;
+    uint64_t pixels = (uint64_t)it->output->height * it->output->width;
+    if (layer->weight_storage == TINYTL_WEIGHTS_FLOAT32)
+        return layer->rows_at_once == 0 && layer->scales == 0 ? accepted : REFUSE_LAYER(rows_at_once);
+    if (layer->rows_at_once == 0 || layer->rows_at_once > layer->out)
+        return REFUSE_LAYER(rows_at_once);
+    if (!follows(it, layer->scales, layer->out, 0))
+        return REFUSE_LAYER(scales);
+    if (tinytl_int8_scratch_bytes(layer, (uint32_t)pixels) > it->head->int8_scratch_bytes)
+        return (tinytl_error){TINYTL_STATUS_bad_record, it->header->head, FIELD(tinytl_head_section, int8_scratch_bytes)};
+    return accepted;
 }
 
 /* First layer of the group that a layer belongs to. */
@@ -251,6 +292,9 @@ static uint64_t columns_of(const at_layer *it)
 {
     int is_feature = it->input->storage == TINYTL_FEATURE || it->values[it->layer->inputs[1]].storage == TINYTL_FEATURE;
     uint64_t places = (uint64_t)it->layer->window_height * it->layer->window_width;
+    int is_int8 = it->layer->weight_storage == TINYTL_WEIGHTS_INT8;
+    if (is_int8 && (places == 1 || it->input->gradient == TINYTL_NONE))
+        return 0;
     if (it->layer->kind == TINYTL_DENSE)
         return is_feature ? elements(it->input) : 0;
     if ((it->layer->kind == TINYTL_CONV_2D || it->layer->kind == TINYTL_DEPTHWISE_CONV_2D) && places > 1)
@@ -261,7 +305,7 @@ static uint64_t columns_of(const at_layer *it)
 
 static tinytl_error check_layer(at_layer *it)
 {
-    static tinytl_error (*const checks[])(const at_layer *) = {check_words, NULL, check_shape, check_group, check_value};
+    static tinytl_error (*const checks[])(const at_layer *) = {check_words, NULL, check_shape, check_storage, check_group, check_value};
     tinytl_error error = accepted;
     for (uint32_t i = 0; i < sizeof checks / sizeof checks[0] && error.status == TINYTL_STATUS_ok; i++) {
         if (checks[i] != NULL)
@@ -271,6 +315,8 @@ static tinytl_error check_layer(at_layer *it)
     }
     if (error.status == TINYTL_STATUS_ok)
         error = check_layer_parameters(it);
+    if (error.status == TINYTL_STATUS_ok)
+        error = check_int8(it);
     if (error.status == TINYTL_STATUS_ok && it->number + 1 == it->head->layer_count)
         error = check_logits(it);
     if (error.status == TINYTL_STATUS_ok && columns_of(it) > it->head->columns_floats)

@@ -174,6 +174,8 @@ tinytl_error tinytl_head_check_places(const void *image)
         error = check_graph(&all);
     if (error.status == TINYTL_STATUS_ok)
         error = check_buffer(&all, head->columns, (uint64_t)head->columns_floats * sizeof(float), header->head, FIELD(tinytl_head_section, columns));
+    if (error.status == TINYTL_STATUS_ok)
+        error = check_buffer(&all, head->int8_scratch, head->int8_scratch_bytes, header->head, FIELD(tinytl_head_section, int8_scratch));
     for (uint32_t number = 0; number < head->layer_count && error.status == TINYTL_STATUS_ok; number++) {
         error = check_value(&all, head->feature_values + number, number + 1 == head->layer_count ? head->class_capacity : 0);
         if (error.status == TINYTL_STATUS_ok)

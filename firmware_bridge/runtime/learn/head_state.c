@@ -7,6 +7,7 @@
 
 #include "learn/elementary.h"
 #include "learn/growing.h"
+#include "learn/head_check.h"
 #include "tinytl.h"
 
 #define STATE_WORDS 4u
@@ -81,10 +82,10 @@ tinytl_error tinytl_head_state_check(const tinytl_model *model, const void *from
         return (tinytl_error){TINYTL_STATUS_bad_payload, (uint32_t)bytes, expected};
     if (word_at(state, 3) == 0)
         return (tinytl_error){TINYTL_STATUS_bad_head, 3, 0};
-    for (number = STATE_WORDS; number < STATE_WORDS + model->head->parameter_count; number++)
-        if ((word_at(state, number) & 0x7FFFFFFFu) >= TINYTL_MAGNITUDE_INFINITE)
-            return (tinytl_error){TINYTL_STATUS_bad_head, number, word_at(state, number)};
-    return check_names(state, number, classes - model->head->class_count);
+    number = tinytl_head_not_finite(model->head, model->layers, state + STATE_WORDS * WORD);
+    if (number != TINYTL_NONE)
+        return (tinytl_error){TINYTL_STATUS_bad_head, STATE_WORDS + number, word_at(state, STATE_WORDS + number)};
+    return check_names(state, STATE_WORDS + model->head->parameter_count, classes - model->head->class_count);
 }
 
 tinytl_error tinytl_head_state_restore(tinytl_model *model, const void *state, size_t bytes)

@@ -24,22 +24,18 @@ static uint32_t weight_count(const tinytl_model *model, uint32_t number)
     return layer->in * tinytl_rows_of(model, number);
 }
 
+/* Float weights. */
 static run trained_weights(const tinytl_model *model, uint32_t number)
 {
     const tinytl_head_layer *layer = &model->layers[number];
-    return (run){layer->weights, (layer->trains & TINYTL_TRAINS_WEIGHTS) ? weight_count(model, number) : 0};
+    int floats = (layer->trains & TINYTL_TRAINS_WEIGHTS) && layer->weight_storage == TINYTL_WEIGHTS_FLOAT32;
+    return (run){layer->weights, floats ? weight_count(model, number) : 0};
 }
 
 static run trained_bias(const tinytl_model *model, uint32_t number)
 {
     const tinytl_head_layer *layer = &model->layers[number];
     return (run){layer->bias, (layer->trains & TINYTL_TRAINS_BIAS) ? tinytl_rows_of(model, number) : 0};
-}
-
-/* What one update multiplies a weight with: biases do not decay. */
-static float keep_of(const tinytl_pass *pass)
-{
-    return 1.0f - pass->learning_rate * pass->model->head->weight_decay;
 }
 
 static void scale_run(float *values, run range, float factor)
@@ -70,7 +66,7 @@ tinytl_update tinytl_update_begin(const tinytl_pass *pass, uint32_t number)
     const tinytl_model *model = pass->model;
     const tinytl_head_section *head = model->head;
     const tinytl_head_layer *layer = &model->layers[number];
-    float *target = target_of(model), keep = keep_of(pass);
+    float *target = target_of(model), keep = tinytl_update_keep(pass);
     int summed = head->gradients != TINYTL_NONE;
     tinytl_update update = {NULL, NULL, summed ? 1.0f : -pass->learning_rate, 0};
     update.limit = limit_of(pass, number, summed ? 1.0f : pass->learning_rate);
@@ -100,7 +96,7 @@ void tinytl_update_finish(const tinytl_pass *pass, uint32_t number)
     const tinytl_model *model = pass->model;
     if (model->head->gradients != TINYTL_NONE || model->head->moments == TINYTL_NONE)
         return;
-    move_by_moments(model, trained_weights(model, number), keep_of(pass));
+    move_by_moments(model, trained_weights(model, number), tinytl_update_keep(pass));
     move_by_moments(model, trained_bias(model, number), 1.0f);
 }
 
@@ -188,7 +184,7 @@ void tinytl_update_apply(tinytl_pass *pass, tinytl_model *model)
         update.rate *= tinytl_sqrt_f32(1.0f - tinytl_power_f32(head->second_momentum, model->updates)) /
                        (1.0f - tinytl_power_f32(head->momentum, model->updates));
     for (uint32_t number = 0; number < head->layer_count; number++) {
-        apply_run(&update, trained_weights(model, number), keep_of(pass));
+        apply_run(&update, trained_weights(model, number), tinytl_update_keep(pass));
         apply_run(&update, trained_bias(model, number), 1.0f);
     }
 }

@@ -19,6 +19,12 @@ typedef struct tinytl_update {
     uint32_t limit; /* a d_output of this magnitude (bits, ≥ 1) or more is passed over: it could leave the finite numbers */
 } tinytl_update;
 
+/* What one update multiplies a weight with: biases do not decay. */
+static inline float tinytl_update_keep(const tinytl_pass *pass)
+{
+    return 1.0f - pass->learning_rate * pass->model->head->weight_decay;
+}
+
 /* Once before a layer's gradients: decays weights, shrinks moments. */
 tinytl_update tinytl_update_begin(const tinytl_pass *pass, uint32_t layer);
 

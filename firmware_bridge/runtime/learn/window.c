@@ -3,14 +3,6 @@
 
 #include <string.h>
 
-/* Where a window lies in its input; of its columns, [left, left + inside) lie inside. */
-typedef struct place {
-    int32_t row;    /* of the input, for window row 0 */
-    int32_t column; /* of the input, for window column 0 */
-    uint32_t left;
-    uint32_t inside;
-} place;
-
 static const tinytl_head_value *input_of(const tinytl_model *model, uint32_t layer)
 {
     return &model->values[model->layers[layer].inputs[0]];
@@ -38,12 +30,12 @@ static uint32_t first_element(const tinytl_model *model, const tinytl_head_layer
     return (row * input->width + column) * input->channels;
 }
 
-static place place_of(const tinytl_model *model, uint32_t number, uint32_t pixel)
+tinytl_place tinytl_place_of(const tinytl_model *model, uint32_t number, uint32_t pixel)
 {
     const tinytl_head_layer *layer = &model->layers[number];
     const tinytl_head_value *input = input_of(model, number), *output = &model->values[tinytl_value_of(model, number)];
     int32_t end;
-    place found = {(int32_t)(pixel / output->width * layer->stride_height) - layer->pad_top,
+    tinytl_place found = {(int32_t)(pixel / output->width * layer->stride_height) - layer->pad_top,
                    (int32_t)(pixel % output->width * layer->stride_width) - layer->pad_left, 0, 0};
     end = (int32_t)input->width - found.column;
     end = end < layer->window_width ? end : layer->window_width;
@@ -66,16 +58,14 @@ static void copy_window(const tinytl_model *model, uint32_t number, uint32_t pix
     const tinytl_head_layer *layer = &model->layers[number];
     const tinytl_head_value *input = input_of(model, number);
     uint32_t channels = input->channels, row_floats = layer->window_width * channels;
-    place window = place_of(model, number, pixel);
+    tinytl_place window = tinytl_place_of(model, number, pixel);
     for (uint32_t y = 0; y < layer->window_height; y++, to += row_floats) {
-        int32_t row = window.row + (int32_t)y;
-        uint32_t count = window.inside * channels, left = window.left * channels;
-        if (row < 0 || row >= input->height)
+        uint32_t count = window.inside * channels, left = window.left * channels, first = tinytl_place_row(&window, input, y);
+        if (first == TINYTL_NONE)
             left = row_floats, count = 0;
         memset(to, 0, (size_t)left * sizeof *to);
         if (count != 0)
-            copy_row(model, layer->inputs[0],
-                     ((uint32_t)row * input->width + (uint32_t)(window.column + (int32_t)window.left)) * channels, count, to + left);
+            copy_row(model, layer->inputs[0], first, count, to + left);
         memset(to + left + count, 0, (size_t)(row_floats - left - count) * sizeof *to);
     }
 }
@@ -121,18 +111,14 @@ void tinytl_window_scatter(const tinytl_model *model, uint32_t number, uint32_t 
     const tinytl_head_value *input = input_of(model, number);
     float *d_input = tinytl_floats_at(model, input->gradient);
     uint32_t channels = input->channels;
-    place window;
+    tinytl_place window;
     if (first_element(model, layer, input, pixel) != TINYTL_NONE)
         return;
-    window = place_of(model, number, pixel);
+    window = tinytl_place_of(model, number, pixel);
     for (uint32_t y = 0; y < layer->window_height; y++, columns += layer->window_width * channels) {
-        int32_t row = window.row + (int32_t)y;
         const float *from = columns + window.left * channels;
-        float *to;
-        if (row < 0 || row >= input->height)
-            continue;
-        to = d_input + ((size_t)(uint32_t)row * input->width + (uint32_t)(window.column + (int32_t)window.left)) * channels;
-        for (uint32_t i = 0; i < window.inside * channels; i++)
-            to[i] += from[i];
+        uint32_t first = tinytl_place_row(&window, input, y);
+        for (uint32_t i = 0; first != TINYTL_NONE && i < window.inside * channels; i++)
+            d_input[first + i] += from[i];
     }
 }

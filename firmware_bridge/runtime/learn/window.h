@@ -8,6 +8,26 @@
 
 #include "learn/graph.h"
 
+/* Where a window lies in its input; of its columns, [left, left + inside) lie inside. */
+typedef struct tinytl_place {
+    int32_t row;    /* of the input, for window row 0 */
+    int32_t column; /* of the input, for window column 0 */
+    uint32_t left;
+    uint32_t inside;
+} tinytl_place;
+
+/* Not of a dense layer. */
+tinytl_place tinytl_place_of(const tinytl_model *model, uint32_t layer, uint32_t pixel);
+
+/* First element in the input of what row y of a window has inside it; TINYTL_NONE: nothing. */
+static inline uint32_t tinytl_place_row(const tinytl_place *place, const tinytl_head_value *input, uint32_t y)
+{
+    int32_t row = place->row + (int32_t)y;
+    if (row < 0 || row >= input->height || place->inside == 0)
+        return TINYTL_NONE;
+    return ((uint32_t)row * input->width + (uint32_t)(place->column + (int32_t)place->left)) * input->channels;
+}
+
 /* Numbers of the window of an output pixel, for reading: in place where they lie side by side, else copied to the columns. */
 const float *tinytl_window_read(tinytl_pass *pass, uint32_t layer, uint32_t pixel);
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
+from tinytl.compiler.int8_weights import scratch_bytes
 from tinytl.compiler.memory import Buffer
 from tinytl.compiler.records import STORAGE_FEATURE, STORAGE_PIXEL, STORAGE_WHOLE
 from tinytl.head import Head, HeadLayer
@@ -23,10 +24,11 @@ _POINTWISE = ("add", "activation", "dropout", "scale", "concatenate")
 
 @dataclass(frozen=True)
 class HeadGraph:
-    """A head as the device runs it. class_capacity: numbers that the gradient of the logits has room for."""
+    """A head as the device runs it. class_capacity: numbers that the gradient of the logits has room for. int8: layers with such weights."""
 
     head: Head
     class_capacity: int
+    int8: frozenset[int] = frozenset()
 
     @cached_property
     def groups(self) -> tuple[tuple[int, ...], ...]:
@@ -69,6 +71,15 @@ class HeadGraph:
         """Numbers of the largest window that has to be copied."""
         return max(self._columns(number) for number in range(len(self.head.layers)))
 
+    @cached_property
+    def int8_scratch_bytes(self) -> int:
+        """What the layers with int8 weights compute with."""
+        return max((scratch_bytes(self.head.layers[number], self.pixels(number)) for number in self.int8), default=0)
+
+    def pixels(self, number: int) -> int:
+        """Return the pixels of a layer's output."""
+        return prod(self.head.shapes[self.head.value_of(number)][:2])
+
     @property
     def end(self) -> int:
         """The last tick of a step."""
@@ -78,6 +89,8 @@ class HeadGraph:
         """Yield every buffer of a step with its ticks."""
         if self.columns_floats:
             yield Buffer("columns", self.columns_floats * FLOAT_BYTES, self._forward(0), self.end)
+        if self.int8:
+            yield Buffer("int8 scratch", self.int8_scratch_bytes, self._forward(0), self.end)
         for number in range(len(self.head.layers)):
             yield from self._buffers_of(number)
 
@@ -133,6 +146,8 @@ class HeadGraph:
     def _columns(self, number: int) -> int:
         layer, inputs = self.head.layers[number], self.head.inputs_of(number)
         shape, is_feature = self.head.shapes[inputs[0]], min(inputs) < len(self.head.feature_shapes)
+        if number in self.int8 and (layer.window == (1, 1) or not self.head.wanted[inputs[0]]):
+            return 0
         if layer.kind == "dense":
             return prod(shape) if is_feature else 0
         if layer.kind in ("conv_2d", "depthwise_conv_2d") and layer.window != (1, 1):

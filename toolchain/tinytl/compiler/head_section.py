@@ -13,6 +13,7 @@ import numpy as np
 
 from tinytl.bundle import Bundle
 from tinytl.compiler.head_graph import FLOAT_BYTES, HeadGraph, inner_count
+from tinytl.compiler.int8_weights import int8_layers, quantized_rows, rows_at_once
 from tinytl.compiler.records import (
     LAYER_ACTIVATIONS,
     LAYER_KINDS,
@@ -21,6 +22,8 @@ from tinytl.compiler.records import (
     NONE,
     OPTIMIZER_NUMBERS,
     SCHEDULE_NUMBERS,
+    WEIGHTS_FLOAT32,
+    WEIGHTS_INT8,
     HeadRecord,
     LayerRecord,
     ValueRecord,
@@ -56,23 +59,37 @@ class HeadPlan:
     guard_capacity: int = 0
 
     @cached_property
+    def int8(self) -> frozenset[int]:
+        """Numbers of the layers with int8 weights."""
+        return int8_layers(self.head, grows=self.class_capacity > self.class_count)
+
+    @cached_property
     def graph(self) -> HeadGraph:
         """How the device runs it."""
-        return HeadGraph(self.head, self.class_capacity)
+        return HeadGraph(self.head, self.class_capacity, self.int8)
 
     @property
     def parameters(self) -> np.ndarray:
-        """All parameters that train as they lie in the arena: layer by layer, weights then bias, float32."""
-        return self._concatenated(trained=True)
+        """All parameters that train as they lie in the arena: layer by layer, weights then bias, uint32 words."""
+        return self._words(trained=True)
 
     @property
     def frozen(self) -> np.ndarray:
-        """The others, as they lie in the image."""
-        return self._concatenated(trained=False)
+        """The others, and scales of int8 weights, as they lie in the image."""
+        return self._words(trained=False)
 
-    def _concatenated(self, *, trained: bool) -> np.ndarray:
-        parts = [array.ravel() for layer in self.head.layers for array, trains in _arrays(layer) if trains == trained]
-        return np.concatenate(parts).astype("<f4") if parts else np.zeros(0, "<f4")
+    def _words(self, *, trained: bool) -> np.ndarray:
+        parts = [array for number in range(len(self.head.layers)) for array, trains in self.arrays(number) if trains == trained]
+        return np.frombuffer(b"".join(parts), "<u4")
+
+    def arrays(self, number: int) -> list[tuple[bytes, bool]]:
+        """Return (bytes, whether they train) of a layer's weights, bias and, of int8 weights, scales."""
+        layer = self.head.layers[number]
+        if number not in self.int8:
+            return [(array.astype("<f4").tobytes(), trains) for array, trains in _arrays(layer)]
+        weights, scales = quantized_rows(layer)
+        (_, (bias, _)) = _arrays(layer)
+        return [(weights.tobytes(), True), (bias.astype("<f4").tobytes(), True), (scales.astype("<f4").tobytes(), False)]
 
     def persistent(self) -> list[tuple[str, int]]:
         """(name, bytes) of the buffers that stay."""
@@ -211,6 +228,8 @@ def head_record(plan: HeadPlan, arena: Mapping[str, int], image: Mapping[str, in
         guard_capacity=plan.guard_capacity,
         guard_every=learning.guard_every if plan.guard_capacity else 0,
         guard_check_every=learning.guard_check_every if plan.guard_capacity else 0,
+        int8_scratch=arena.get("int8 scratch", 0),
+        int8_scratch_bytes=plan.graph.int8_scratch_bytes,
     )
 
 
@@ -235,9 +254,10 @@ def layer_records(plan: HeadPlan, arena: Mapping[str, int]) -> list[LayerRecord]
     ends = {True: 0, False: 0}
     for number, layer in enumerate(plan.head.layers):
         starts = []
-        for array, trains in _arrays(layer):
+        for array, trains in plan.arrays(number):
             starts.append(ends[trains])
-            ends[trains] += int(array.size)
+            ends[trains] += len(array) // FLOAT_BYTES
+        is_int8 = number in plan.int8
         inputs = plan.head.inputs_of(number)
         records.append(
             LayerRecord(
@@ -253,12 +273,15 @@ def layer_records(plan: HeadPlan, arena: Mapping[str, int]) -> list[LayerRecord]
                 stride_width=layer.stride[1],
                 pad_top=layer.padding[0],
                 pad_left=layer.padding[2],
+                weight_storage=WEIGHTS_INT8 if is_int8 else WEIGHTS_FLOAT32,
                 in_count=inner_count(layer),
                 out_count=plan.head.shapes[plan.head.value_of(number)][2],
                 weights=starts[0] if starts else 0,
                 bias=starts[1] if starts else 0,
                 places=arena.get(f"places of {layer.name}", 0),
                 rate=layer.rate,
+                scales=starts[2] if is_int8 else 0,
+                rows_at_once=rows_at_once(layer, plan.graph.pixels(number)) if is_int8 else 0,
             )
         )
     return records

@@ -24,6 +24,7 @@ DTYPES = {"int8": 1, "uint8": 2, "int16": 3, "int32": 4, "float32": 5}
 LAYER_KINDS = {name: number for number, name in enumerate(KINDS, start=1)}
 LAYER_ACTIVATIONS = {"none": 0, "relu": 1, "relu6": 2}
 LAYER_TRAINS = {"none": 0, "bias": 2, "all": 3}
+WEIGHTS_FLOAT32, WEIGHTS_INT8 = 0, 1
 STORAGE_FEATURE, STORAGE_WHOLE, STORAGE_PIXEL = 0, 1, 2
 LOSS_NUMBERS = {name: number for number, name in enumerate(LOSSES, start=1)}
 OPTIMIZER_NUMBERS = {name: number for number, name in enumerate(OPTIMIZERS, start=1)}
@@ -88,7 +89,7 @@ class OperatorRecord(NamedTuple):
 
 
 class HeadRecord(NamedTuple):
-    """Section 2.5, the head section; its 6 reserved words are written as zeros."""
+    """Section 2.5, the head section; its 4 reserved words are written as zeros."""
 
     layer_count: int
     layers: int
@@ -132,6 +133,8 @@ class HeadRecord(NamedTuple):
     guard_capacity: int
     guard_every: int
     guard_check_every: int
+    int8_scratch: int
+    int8_scratch_bytes: int
 
 
 class ValueRecord(NamedTuple):
@@ -162,21 +165,24 @@ class LayerRecord(NamedTuple):
     stride_width: int
     pad_top: int
     pad_left: int
+    weight_storage: int
     in_count: int
     out_count: int
     weights: int
     bias: int
     places: int
     rate: float
+    scales: int
+    rows_at_once: int
 
 
 LAYOUTS: dict[type, Struct] = {
     Header: Struct("<4sHHII16sHH8IHHIII44x"),
     TensorRecord: Struct("<IIBBBx4Iif4x"),
     OperatorRecord: Struct("<4H6I"),
-    HeadRecord: Struct("<24I6f4If7I24x"),
+    HeadRecord: Struct("<24I6f4If9I16x"),
     ValueRecord: Struct("<3I2HIB3xI4x"),
-    LayerRecord: Struct("<4B2H6B2x5If8x"),
+    LayerRecord: Struct("<4B2H7Bx5If2I"),
 }
 """Record → bytes; `x` are reserved bytes, written as 0."""
 
