@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 import pytest
+from graph_heads import INT8_HEADS
 from head_image import Feature, Replay, head_image, head_of, random_features, random_head, with_crc, with_head, with_layer, with_value
 
 from tinytl.compiler import records
@@ -164,7 +165,7 @@ def test_what_lasts_touches_nothing_else_and_nothing_touches_the_graph_outputs(n
     assert refused(with_head(away, **{name: output})) == malformed(AT[name])
 
 
-LAYER_AT = dict(zip(records.LayerRecord._fields, (0, 1, 2, 3, 4, 6, 8, 9, 10, 11, 12, 13, 16, 20, 24, 28, 32, 36), strict=True))
+LAYER_AT = dict(zip(records.LayerRecord._fields, (0, 1, 2, 3, 4, 6, 8, 9, 10, 11, 12, 13, 14, 16, 20, 24, 28, 32, 36, 40, 44), strict=True))
 VALUE_AT = dict(zip(records.ValueRecord._fields, (0, 4, 8, 12, 14, 16, 20, 24), strict=True))
 
 LAYER_FIELDS = [
@@ -196,6 +197,48 @@ LAYER_FIELDS = [
 def test_wrong_layer_is_named(number: int, fields: dict[str, int], name: str) -> None:
     record = head_of(MERGED).layers + number * records.size(records.LayerRecord)
     assert refused(with_layer(MERGED, number, **fields)) == malformed(LAYER_AT[name], record)
+
+
+INT8 = head_image(INT8_HEADS["int8: conv, pool"])
+INT8_PLACE = records.unpack(records.Header, INT8, 0).head
+INT8_LAYER_FIELDS = [
+    (0, {"weight_storage": 2}, "weight_storage"),
+    (0, {"trains": 2}, "weight_storage"),
+    (1, {"weight_storage": 1}, "weight_storage"),
+    (1, {"rows_at_once": 1}, "rows_at_once"),
+    (1, {"scales": 1}, "rows_at_once"),
+    (0, {"weight_storage": 0}, "weights"),
+    (0, {"rows_at_once": 0}, "rows_at_once"),
+    (0, {"rows_at_once": 7}, "rows_at_once"),
+    (0, {"scales": 1}, "scales"),
+    (2, {"scales": 0}, "scales"),
+]
+
+
+@pytest.mark.parametrize(("number", "fields", "name"), INT8_LAYER_FIELDS)
+def test_wrong_layer_with_int8_weights_is_named(number: int, fields: dict[str, int], name: str) -> None:
+    record = head_of(INT8).layers + number * records.size(records.LayerRecord)
+    assert refused(with_layer(INT8, number, **fields)) == malformed(LAYER_AT[name], record)
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"int8_scratch_bytes": 16}, "int8_scratch_bytes"),
+        ({"momentum": 0.5, "moments": 0}, "int8_scratch_bytes"),
+        ({"gradients": 0}, "int8_scratch_bytes"),
+        ({"frozen_count": 5}, None),
+    ],
+)
+def test_int8_weights_need_their_scratch_and_plain_sgd(fields: dict[str, float], name: str | None) -> None:
+    text = refused(with_head(INT8, **fields))
+    assert text == malformed(AT[name], INT8_PLACE) if name else "malformed" in text
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
+def test_scales_are_above_0(value: float) -> None:
+    place = head_of(INT8).frozen_parameters
+    assert refused(with_crc(INT8[:place] + struct.pack("<f", value) + INT8[place + 4 :])) == malformed(AT["frozen_parameters"], INT8_PLACE)
 
 
 VALUE_FIELDS = [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from building import FAMILIES, HARNESS, SANITIZERS, compile_c, sources
-from graph_heads import HEADS
+from graph_heads import HEADS, INT8_HEADS
 from head_image import Feature, Replay, head_image, random_features, random_head, with_learning
 from layers import layer, variants
 from random_graphs import random_graph
@@ -64,7 +64,7 @@ IMAGES = {
     **{f"graph {seed}": lambda seed=seed: compile_tflite(random_graph(seed)).data for seed in (3, 7, 21)},
     "head": lambda: head(momentum=0.0),
     "head with momentum": lambda: head(momentum=0.9),
-    **{f"head: {name}": lambda name=name: head_image(HEADS[name]) for name in HEADS},
+    **{f"head: {name}": lambda each=each: head_image(each) for name, each in (HEADS | INT8_HEADS).items()},
     "head with Adam": lambda: head_image(with_learning(HEADS["inverted residual"], optimizer="adam", accumulation=3, clip_norm=1.0)),
 }
 

@@ -62,21 +62,21 @@ def plain_cnn() -> Any:
     )
 
 
-def residual() -> Any:
-    """A ResNet like that of MLPerf Tiny: three blocks of two 3×3, a 1×1 on the shortcut where the shape changes."""
+def residual(side: int = 16, widths: tuple[int, int, int] = (4, 6, 8), classes: int = 5) -> Any:
+    """A ResNet like that of MLPerf Tiny: three blocks of two 3×3, a 1×1 on the shortcut where the shape changes; its size with 32, (16, 32, 64), 10."""
     from keras import Input, Model, layers
 
-    image = x = Input((16, 16, 3))
-    x = layers.ReLU(name="stem_relu")(layers.BatchNormalization(name="stem_norm")(layers.Conv2D(4, 3, padding="same", name="stem")(x)))
-    for block, (channels, stride) in enumerate(((4, 1), (6, 2), (8, 2)), start=1):
+    image = x = Input((side, side, 3))
+    x = layers.ReLU(name="stem_relu")(layers.BatchNormalization(name="stem_norm")(layers.Conv2D(widths[0], 3, padding="same", name="stem")(x)))
+    for block, (channels, stride) in enumerate(zip(widths, (1, 2, 2), strict=True), start=1):
         y = layers.Conv2D(channels, 3, strides=stride, padding="same", name=f"main{block}a")(x)
         y = layers.ReLU(name=f"relu{block}a")(layers.BatchNormalization(name=f"norm{block}a")(y))
         y = layers.BatchNormalization(name=f"norm{block}b")(layers.Conv2D(channels, 3, padding="same", name=f"main{block}b")(y))
         if stride > 1:
             x = layers.Conv2D(channels, 1, strides=stride, padding="same", name=f"shortcut{block}")(x)
         x = layers.ReLU(name=f"relu{block}")(layers.Add(name=f"add{block}")([x, y]))
-    x = layers.Flatten(name="flat")(layers.AveragePooling2D(4, name="pool")(x))
-    return Model(image, layers.Dense(5, activation="softmax", name="classes")(x), name="residual")
+    x = layers.Flatten(name="flat")(layers.AveragePooling2D(side // 4, name="pool")(x))
+    return Model(image, layers.Dense(classes, activation="softmax", name="classes")(x), name="residual")
 
 
 def mobile() -> Any:

@@ -12,7 +12,6 @@
 #ifndef TINYTL_LEARN_INT8_LAYER_H
 #define TINYTL_LEARN_INT8_LAYER_H
 
-#include "learn/elementary.h"
 #include "learn/graph.h"
 #include "learn/update.h"
 
@@ -79,13 +78,6 @@ static inline uint32_t tinytl_int8_limit(uint32_t count, uint32_t other)
 
 /* Largest input as a 16-bit number. */
 uint32_t tinytl_int8_input_limit(const tinytl_model *model, uint32_t number);
-
-/* Rounded to the nearest, halves away from 0. |value × inverse| ≤ 32767. */
-static inline int16_t tinytl_int8_round(float value, float inverse)
-{
-    float scaled = value * inverse;
-    return (int16_t)(scaled + tinytl_float_of_bits((tinytl_float_bits(scaled) & 0x80000000u) | 0x3F000000u)); /* a half with its sign */
-}
 
 /* Places [first, end), outside which all is 0. */
 typedef struct tinytl_int8_span {

@@ -113,7 +113,7 @@ static tinytl_int8_scaled scaled_rows(tinytl_pass *pass, const tinytl_head_layer
     scaled = tinytl_int8_scaled_by(largest, tinytl_int8_limit(layer->out, 128u));
     for (uint32_t r = 0; r < layer->out; r++) {
         float d = d_output[r] * scales[r];
-        rows[r] = tinytl_magnitude(d) < TINYTL_MAGNITUDE_INFINITE ? tinytl_int8_round(d, scaled.inverse) : (int16_t)0;
+        rows[r] = tinytl_magnitude(d) < TINYTL_MAGNITUDE_INFINITE ? int8_round(d, scaled.inverse) : (int16_t)0;
     }
     return scaled;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The loops that a step of a layer with int8 weights spends its time in: products of 16-bit numbers in sums of 32 bits, which none
- * overflows (int8_layer.h), so that every order gives the same. Included by int8_product.c and int8_update.c alone.
+ * overflows (int8_layer.h), so that every order gives the same. Included by the files int8_*.c alone.
  *
  * «Dealt»: of each four numbers first 0 and 2, then 1 and 3, as SXTB16 takes bytes out of a word.
  *
@@ -12,11 +12,14 @@
  *     deal_four   four bytes - zero_point, dealt
  *     lane_four   four bytes - zero_point of a pixel: to[0], to[2], to[4], to[6]
  *     move_four   int8_update.c
+ *     to_int16    truncates and saturates
  */
 #ifndef TINYTL_LEARN_INT8_ROWS_H
 #define TINYTL_LEARN_INT8_ROWS_H
 
 #include <stdint.h>
+
+#include "learn/elementary.h"
 
 #define INT8_UNIT 1048576 /* 2^20 steps of a rounding are 1 */
 #define INT8_MOST 268435456 /* 2^28: more than a weight's whole range */
@@ -28,5 +31,12 @@
 #else
 #include "learn/int8_rows_portable.h"
 #endif
+
+/* value × inverse, rounded to the nearest, halves away from 0. */
+static inline int16_t int8_round(float value, float inverse)
+{
+    float scaled = value * inverse;
+    return to_int16(scaled + tinytl_float_of_bits((tinytl_float_bits(scaled) & 0x80000000u) | 0x3F000000u)); /* a half with its sign */
+}
 
 #endif

@@ -80,6 +80,13 @@ static inline void lane_four(const int8_t *from, int32_t zero_point, int16_t *to
 }
 
 #if defined(__ARM_FP)
+static inline int16_t to_int16(float value)
+{
+    int32_t found;
+    __asm__("vcvt.s32.f32 %[value], %[value]\n vmov %[found], %[value]\n ssat %[found], #16, %[found]" : [value] "+t"(value), [found] "=r"(found));
+    return (int16_t)found;
+}
+
 /* Byte `at` of the word in %[word]; its steps are in the register `q`. VCVT and SSAT saturate. */
 #define MOVE(at, q)                                                                                                          \
     "mla %[chance], %[chance], %[times], %[plus]\n ssat " q ", #29, " q "\n sxtb %[w], %[word], ror #" at "\n"               \
@@ -102,7 +109,7 @@ static inline void move_four(int8_t *weights, const int32_t *sums, float factor,
 }
 #undef MOVE
 #else
-#include "learn/int8_move_portable.h"
+#include "learn/int8_floats_portable.h"
 #endif
 
 #undef TWO_WINDOWS

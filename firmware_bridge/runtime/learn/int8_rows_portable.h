@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "learn/int8_move_portable.h"
+#include "learn/int8_floats_portable.h"
 
 /* Four weights with four dealt numbers. */
 static inline int32_t int8_product(const int8_t *row, const int16_t *x)

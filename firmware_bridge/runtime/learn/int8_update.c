@@ -84,7 +84,7 @@ void tinytl_int8_gather(tinytl_pass *pass, uint32_t number, uint32_t pixel, uint
     for (uint32_t r = first; r < end; r++, to.rows += r % 2u == first % 2u ? to.pair_numbers - 2u : 2u) {
         int16_t e = 0;
         if (tinytl_magnitude(d_output[r]) < update->limit)
-            e = tinytl_int8_round(d_output[r], inverse);
+            e = int8_round(d_output[r], inverse);
         *to.rows = e;
         to.moves[(r - first) / 2u] |= e != 0;
     }
@@ -151,7 +151,7 @@ static void update_vector(tinytl_pass *pass, uint32_t number, const tinytl_updat
     int16_t *window = tinytl_int8_scratch(model);
     (void)tinytl_int8_window(pass, number, 0, window, 4);
     for (uint32_t r = 0; r < layer->out; r++) {
-        int32_t e = counts(pass, d_output[r], update->limit) ? tinytl_int8_round(d_output[r], pass->gradients.inverse) : 0;
+        int32_t e = counts(pass, d_output[r], update->limit) ? int8_round(d_output[r], pass->gradients.inverse) : 0;
         float factor = factor_of(pass, given.factor, scales[r]);
         word at = word_at(pass, &given, r, 0);
         for (uint32_t i = 0; (e != 0 || !stays(&given)) && i < given.stride; i += 4u, at.weights += 4, at.place += PLACES) {

@@ -45,7 +45,7 @@ static inline int16_t number_at(const source *from, uint32_t element)
 {
     if (from->bytes != NULL)
         return (int16_t)(from->bytes[element] - from->zero_point);
-    return tinytl_int8_round(from->floats[element], from->inverse);
+    return int8_round(from->floats[element], from->inverse);
 }
 
 uint32_t tinytl_int8_input_limit(const tinytl_model *model, uint32_t number)

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * move_four in C, for cores without an FPU too.
+ * What int8_rows.h does with floats in C, for cores without an FPU too.
  */
-#ifndef TINYTL_LEARN_INT8_MOVE_PORTABLE_H
-#define TINYTL_LEARN_INT8_MOVE_PORTABLE_H
+#ifndef TINYTL_LEARN_INT8_FLOATS_PORTABLE_H
+#define TINYTL_LEARN_INT8_FLOATS_PORTABLE_H
 
 #include <stdint.h>
+
+static inline int16_t to_int16(float value)
+{
+    return (int16_t)(value >= 32767.0f ? 32767 : value > -32768.0f ? (int32_t)value : -32768);
+}
 
 static inline void move_four(int8_t *weights, const int32_t *sums, float factor, int32_t keep, uint32_t chance)
 {

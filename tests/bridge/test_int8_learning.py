@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""int8 weights on the shipped bundle and real data: as good as floats, in less RAM."""
+
+from pathlib import Path
+
+import numpy as np
+
+from guarded import with_settings
+from tinytl.compiler import compile_bundle
+from tinytl.data import load_dataset
+from tinytl.shipped import find_bundle
+from tinytl_bridge import connect
+
+
+def test_learns_real_digits_as_floats_do(tmp_path: Path) -> None:
+    """UCI digits by a head from MNIST, one pass in three orders: within two points of the float head, which is one of the bars."""
+    target, found, arenas = load_dataset("uci-digits"), {}, {}
+    for weights in ("float32", "int8"):
+        bundle = with_settings(find_bundle("digits"), tmp_path / f"{weights}.tinytl", weights=weights)
+        arenas[weights] = compile_bundle(bundle, family="dsp").arena_bytes
+        accuracies = []
+        with connect("host", state_dir=tmp_path / weights) as device:
+            device.flash(bundle)
+            for seed in range(3):
+                order = np.random.default_rng(seed).permutation(len(target.x_train))
+                device.rollback("factory")
+                device.teach(target.x_train[order], target.y_train[order])
+                accuracies.append(device.evaluate(target.x_test, target.y_test).accuracy)
+        found[weights] = float(np.mean(accuracies))
+    assert found["int8"] > found["float32"] - 0.02
+    assert found["int8"] > 0.94
+    assert arenas["int8"] < arenas["float32"] - 8000
