@@ -37,7 +37,7 @@ _STORY: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     )),
     ("Measure and show", (
         ("bench", "measure", "Accuracy, instructions, modelled cycles and energy, RAM, flash."),
-        ("study", "study", "When to learn: what skipping samples saves and costs."),
+        ("study", "study", "When to learn, and how few samples a new class takes."),
         ("report", "measure", "One HTML page of a demo or of benchmark results."),
         ("demo", "measure", "The main job end to end on an emulated Cortex-M4."),
     )),
