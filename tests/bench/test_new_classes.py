@@ -79,7 +79,7 @@ def test_new_classes_are_learned_and_known_ones_kept(tmp_path: Path) -> None:
     assert few.known_before == many.known_before > 0.9
     assert many.lowest_new > 0.9
     assert many.new >= few.new > 0.2
-    assert many.known > many.known_before - 0.25
+    assert many.known > many.known_before - 0.12
     assert study_new_classes(
         tmp_path / "trees.tflite", known(), new(), counts=(2, 20), orders=2, learning=learning, replay_samples=150
     ) == found, "the same seed gives the same study"  # fmt: skip
@@ -136,5 +136,5 @@ def test_a_keyword_model_learns_three_words() -> None:
     (row,) = found.rows
     assert (found.tested_new, found.tested_known, found.speakers, found.left_out) == (2108, 398, 694, 6)
     assert row.known_before > 0.88
-    assert row.new > 0.4, "chance is 1 of 15; the model itself calls them unknown"
-    assert row.known > row.known_before - 0.08
+    assert row.new > 0.55, "chance is 1 of 15; the model itself calls them unknown"
+    assert row.known > row.known_before - 0.06
