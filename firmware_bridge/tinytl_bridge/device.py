@@ -14,7 +14,7 @@ import numpy as np
 
 from tinytl.bundle import Bundle
 from tinytl.compiler import Image
-from tinytl.data import fit_samples, quantize_samples
+from tinytl.data import prepare_samples
 from tinytl.errors import DeviceError
 from tinytl.model_file import ModelFile, compile_model
 from tinytl.progress import Progress, silent
@@ -175,10 +175,7 @@ class Device:
     def prepare(self, x: np.ndarray) -> np.ndarray:
         """Turn raw samples (N, …) into the model's int8 input (N, input_bytes), as its metadata says."""
         told = self._head_metadata()
-        given, preparing = told["input"], told["preprocessing"]
-        low, high = preparing["range"]
-        real = fit_samples(x, shape=tuple(given["shape"]), value_range=(low, high), resize=preparing["resize"])
-        return quantize_samples(real, scale=given["scale"], zero_point=given["zero_point"]).reshape(len(x), -1)
+        return prepare_samples(x, told["input"], told["preprocessing"]).reshape(len(x), -1)
 
     def infer(self, x: np.ndarray) -> Inference:
         """Classify one raw sample, shape as in its dataset."""

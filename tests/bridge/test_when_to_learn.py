@@ -101,7 +101,7 @@ def test_from_the_shell(tiny_bundle: Path, tmp_path: Path) -> None:
     told = json.loads(result.stdout)
     assert told["taught"] + told["skipped"] == 400
     assert told["taught"] < told["skipped"]
-    result = CliRunner().invoke(cli, ["study", str(tiny_bundle), "--data", str(data), "--samples", "60", "--orders", "2", "--json"])
+    result = CliRunner().invoke(cli, ["study", "when", str(tiny_bundle), "--data", str(data), "--samples", "60", "--orders", "2", "--json"])
     rows = {row["rule"]: row for row in json.loads(result.stdout)}
     assert rows["always"]["learned"] == 60
     assert rows["wrong"]["learned"] <= rows["unsure below 0.7"]["learned"] <= rows["unsure below 0.99"]["learned"] < 60

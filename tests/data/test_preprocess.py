@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from tinytl.data import fit_samples, quantize_samples
+from tinytl.data import fit_samples, prepare_samples, quantize_samples
 from tinytl.errors import DataError
 
 
@@ -79,3 +79,13 @@ def test_what_cannot_be_quantized(x: list[float], scale: float, text: str) -> No
     with pytest.raises(DataError) as refused:
         quantize_samples(np.array(x, np.float32), scale=scale, zero_point=0)
     assert text in str(refused.value)
+
+
+def test_int8_samples_are_the_input_only_where_it_is_said() -> None:
+    given, x = {"shape": [2, 3], "scale": 0.5, "zero_point": 4}, np.arange(-6, 6, dtype=np.int8).reshape(2, 2, 3)
+    real = {"range": [0.0, 1.0], "resize": None}
+    assert prepare_samples(x, given, real | {"int8": "input"}) is x
+    np.testing.assert_array_equal(prepare_samples(x, given, real), 2 * x + 4)
+    np.testing.assert_array_equal(prepare_samples((x - np.float32(4)) / 2, given, real | {"int8": "input"}), x)
+    with pytest.raises(DataError, match=r"samples have shape 3×2; expected 2×3, the model's input"):
+        prepare_samples(x.reshape(2, 3, 2), given, real | {"int8": "input"})

@@ -15,10 +15,11 @@ from tinytl.bundle import Bundle, read_bundle
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples, quantize_samples
 from tinytl.errors import BundleError, ModelError
-from tinytl.exporting import balanced, export, export_model
+from tinytl.exporting import export, export_model
 from tinytl.head_forward import logits
 from tinytl.interpreter import Interpreter
 from tinytl.learning import Learning
+from tinytl.packing import balanced
 from tinytl.plan import cut
 from tinytl.run_folder import Run
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Export: from a trained run to a bundle file.
+"""Export: from a trained run, or an int8 .tflite, to a bundle file.
 
-In: a `Run` (or its folder) and a freeze plan. Out: the `Bundle`, written: extractor, head, a class-balanced replay
-set of source features, and check vectors answered by LiteRT's reference kernels, with which any device can be proved
-equal. Invariant: equal inputs give equal bytes.
+In: a `Run` (or its folder) and a freeze plan; or a .tflite and its source task. Out: the `Bundle`, written by `pack_bundle`.
+Invariant: equal inputs give equal bytes.
 """
 
 from dataclasses import asdict, replace
@@ -13,27 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from tinytl import __version__
-from tinytl.bundle import Bundle, head_fields, write_bundle
+from tinytl.bundle import Bundle, head_fields
 from tinytl.channel_energy import gradient_energy
 from tinytl.data.dataset import Dataset
-from tinytl.data.preprocess import fit_samples, quantize_samples
 from tinytl.errors import BundleError, ModelError
-from tinytl.interpreter import Interpreter
 from tinytl.keras_graph import load_model, require_keras
 from tinytl.learning import Learning
-from tinytl.manifest import FORMAT, FORMAT_VERSION, check_head
+from tinytl.manifest import check_head
+from tinytl.model_file import read_model
+from tinytl.packing import Contents, pack_bundle, preprocessing_of
 from tinytl.plan import Cut, cut
 from tinytl.progress import Progress, silent
-from tinytl.quantization import Extractor, quantize
+from tinytl.quantization import quantize, take_quantized
 from tinytl.run_folder import Run, load_run
-from tinytl.signature import TensorSpec
-
-CHECK_SAMPLES = 24
-CHECK_NOISE = 8
-REPLAY_SAMPLES = 200
-REPLAY_BYTES = 160 * 1024
-"""Of a replay set where nobody says how large: flash is plentiful, but features of convolutions are large."""
+from tinytl.signature import read_signature
+from tinytl.tflite_cut import TfliteCut, cut_tflite
 
 
 def export(
@@ -47,17 +40,18 @@ def export(
     class_capacity: int | None = None,
     dropout: bool = False,
     channel_dataset: Dataset | None = None,
+    value_range: tuple[float, float] | None = None,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> Bundle:
-    """Cut, quantize and pack a run into one bundle.
+    """Cut, quantize and pack a run, or an int8 .tflite, into one bundle.
 
     Args:
-        run: from `tinytl.pretrain`, or its folder.
+        run: from `tinytl.pretrain`, or its folder; or a .tflite file, see `export_tflite`.
         plan: freeze plan, as `tinytl.plan.cut` names them.
         out: `.tinytl` file to write; its stem becomes the bundle's name.
-        dataset: the source task, where it is not the one that the run names.
-        learning: how the head learns on the device; default `Learning()`.
+        dataset: the source task, where it is not the one that the run names; a .tflite names none.
+        learning: how the head learns on the device; default `Learning()`, of a .tflite with the loss of its end.
         replay_samples: source samples whose features travel along, spread evenly over the classes; 0 for none; default as many as
             fit into 160 KB of flash, at most 200.
         class_capacity: rows reserved for classes, ≥ the model's classes; default as many.
@@ -72,6 +66,18 @@ def export(
     Raises:
         ModelError, DataError, BundleError: what cannot be cut, quantized or written.
     """
+    if isinstance(run, (str, Path)) and is_tflite(Path(run)):
+        return export_tflite(
+            Path(run),
+            _of_tflite(Path(run), plan, dataset, dropout=dropout, channel_dataset=channel_dataset),
+            out=out,
+            value_range=value_range,
+            learning=learning,
+            replay_samples=replay_samples,
+            class_capacity=class_capacity,
+            seed=seed,
+            progress=progress,
+        )
     found = load_run(run) if isinstance(run, (str, Path)) else run
     return export_model(
         load_model(found.model_path),
@@ -79,7 +85,7 @@ def export(
         plan=plan,
         out=out,
         model_name=found.model,
-        value_range=found.value_range,
+        value_range=value_range or found.value_range,
         learning=learning,
         replay_samples=replay_samples,
         class_capacity=class_capacity,
@@ -126,40 +132,87 @@ def export_model(
         energy = gradient_energy(model, plan, choosing, value_range=value_range, seed=seed)
         parts = _cut(model, plan, dropout, learning, energy)
     extractor = quantize(parts, dataset, value_range=value_range, seed=seed, progress=progress)
-    report("export: replay set and check vectors", 0, 1)
-    generator = np.random.default_rng(seed)
-    oracle = Interpreter(extractor.tflite)
-    fitting = min(REPLAY_SAMPLES, REPLAY_BYTES // parts.head.feature_count)
-    chosen = balanced(dataset.y_train, fitting if replay_samples is None else replay_samples, generator)
-    check_inputs = _check_inputs(dataset, extractor.input, value_range, generator)
-    bundle = Bundle(
-        manifest=_manifest(parts, extractor, dataset, out.stem, model_name, value_range, class_capacity) | _channels(parts, choosing),
-        extractor=extractor.tflite,
-        head=parts.head,
-        replay_features=_features(oracle, _int8(dataset.x_train[chosen], extractor.input, value_range)),
-        replay_labels=dataset.y_train[chosen].astype(np.uint16),
-        check_inputs=check_inputs.reshape(len(check_inputs), -1),
-        check_features=_features(oracle, check_inputs),
+    preprocessing = preprocessing_of(extractor.input.shape, value_range)
+    contents = Contents(
+        parts, extractor, dataset, model_name, preprocessing, _versions(), replay_samples, class_capacity, _channels(parts, choosing)
     )
-    report("export: replay set and check vectors", 1, 1)
-    return write_bundle(bundle, out)
+    return _packed(contents, out, seed, report)
 
 
-def balanced(labels: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
-    """Draw samples so that the classes differ by at most one, as far as each class has samples.
+def export_tflite(
+    path: Path,
+    dataset: Dataset,
+    *,
+    out: Path,
+    value_range: tuple[float, float] | None = None,
+    learning: Learning | None = None,
+    replay_samples: int | None = None,
+    class_capacity: int | None = None,
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> Bundle:
+    """Do the same for an int8 .tflite that ends in a FULLY_CONNECTED: that layer becomes the head. Needs no TensorFlow.
 
     Args:
-        labels: (N,) class numbers. count: ≥ 0 wanted. generator: of the draw.
+        path: the file; its stem is the architecture's name in the bundle.
+        dataset: the source task. Its int8 samples are the model's input as they are.
+        value_range: what pixels 0 and 255 become; default the lowest and highest number that the model's input can hold.
+        learning: default `Learning()` with the loss of the model's end (`loss_of`).
+        out, replay_samples, class_capacity, seed, progress: as for `export`.
 
-    Returns:
-        Sample numbers, in turn one of each class, at most `count`.
+    Returns, Raises: as for `export`; CompileError: a damaged file, or an operator that the compiler does not take.
     """
-    order = generator.permutation(len(labels))
-    turn = np.empty(len(labels), np.int64)  # the how-manieth of its class a sample is
-    for label in np.unique(labels):
-        of_class = order[labels[order] == label]
-        turn[of_class] = np.arange(len(of_class))
-    return np.lexsort((labels, turn))[:count]
+    report, out = progress or silent, Path(out)
+    parts = cut_tflite(read_model(path).tflite)
+    if learning is not None:
+        parts = replace(parts, head=replace(parts.head, learning=learning))
+    _check_wishes(parts, dataset, class_capacity, out)
+    report("export: accuracy of the int8 model", 0, 1)
+    preprocessing = _preprocessing_of(parts, value_range)
+    extractor = take_quantized(parts.extractor, parts.head, dataset, preprocessing=preprocessing, seed=seed)
+    contents = Contents(parts, extractor, dataset, Path(path).stem, preprocessing, {}, replay_samples, class_capacity, {})
+    return _packed(contents, out, seed, report)
+
+
+def is_tflite(path: Path) -> bool:
+    """Tell whether a path to export from names a .tflite file."""
+    return path.suffix == ".tflite"
+
+
+def loss_of(source: Path) -> str:
+    """Return the loss that a source's head learns with by default: sigmoid of a .tflite that ends in LOGISTIC, else softmax."""
+    return cut_tflite(read_model(source).tflite).head.learning.loss if is_tflite(source) else Learning().loss
+
+
+def _preprocessing_of(parts: TfliteCut, value_range: tuple[float, float] | None) -> dict[str, Any]:
+    """Return the manifest's record for a model that came as int8: int8 samples are its input."""
+    tensor = read_signature(parts.extractor).inputs[0]
+    lowest, highest = ((end - tensor.zero_point) * tensor.scale for end in (-128, 127))
+    return preprocessing_of(tensor.shape, value_range or (lowest, highest)) | {"int8": "input"}
+
+
+def _packed(contents: Contents, out: Path, seed: int, report: Progress) -> Bundle:
+    report("export: replay set and check vectors", 0, 1)
+    bundle = pack_bundle(contents, out, seed=seed)
+    report("export: replay set and check vectors", 1, 1)
+    return bundle
+
+
+def _of_tflite(path: Path, plan: str, dataset: Dataset | None, *, dropout: bool, channel_dataset: Dataset | None) -> Dataset:
+    """Return the source task of a .tflite; refuse what only a Keras model can be asked for."""
+    wishes = ((f"plan {plan!r}", plan != "last-dense"), ("dropout", dropout), ("a dataset to choose channels with", channel_dataset))
+    unmet = [name for name, wished in wishes if wished]
+    if unmet:
+        raise ModelError(
+            f"{path.name} is a .tflite and cannot be exported with {', '.join(unmet)}",
+            expected="plan last-dense: the last layer of a .tflite can train",
+            hint="export from the Keras model: tinytl export RUN",
+        )
+    if dataset is None:
+        raise ModelError(
+            f"{path.name} names no dataset", expected="samples of the source task", hint=f"tinytl export {path} --data NAME|PATH"
+        )
+    return dataset
 
 
 def _cut(model: Any, plan: str, dropout: bool, learning: Learning | None, channel_energy: np.ndarray | None = None) -> Cut:
@@ -167,7 +220,7 @@ def _cut(model: Any, plan: str, dropout: bool, learning: Learning | None, channe
     return replace(parts, head=replace(parts.head, learning=learning or Learning()))
 
 
-def _check_wishes(parts: Cut, dataset: Dataset, class_capacity: int | None, out: Path) -> None:
+def _check_wishes(parts: Cut | TfliteCut, dataset: Dataset, class_capacity: int | None, out: Path) -> None:
     """Refuse before the long part what would be refused after it."""
     if not out.parent.is_dir():
         raise BundleError(f"folder {out.parent} does not exist", expected=f"a folder to write {out.name} to")
@@ -182,65 +235,6 @@ def _check_wishes(parts: Cut, dataset: Dataset, class_capacity: int | None, out:
         raise ModelError(f"class_capacity {class_capacity}", expected=f"at least {classes}, the model's classes")
 
 
-def _int8(x: np.ndarray, tensor: TensorSpec, value_range: tuple[float, float]) -> np.ndarray:
-    real = fit_samples(x, shape=tensor.shape[1:], value_range=value_range)
-    return quantize_samples(real, scale=tensor.scale, zero_point=tensor.zero_point)
-
-
-def _features(oracle: Interpreter, x_s8: np.ndarray) -> np.ndarray:
-    """Return (N, feature_count) int8, all outputs of a sample side by side."""
-    if not len(x_s8):
-        return np.empty((0, sum(prod(each.shape) for each in oracle.outputs)), np.int8)
-    return np.concatenate([answer.reshape(len(x_s8), -1) for answer in oracle.run(x_s8)], axis=1)
-
-
-def _check_inputs(
-    dataset: Dataset, tensor: TensorSpec, value_range: tuple[float, float], generator: np.random.Generator
-) -> np.ndarray:
-    """Return real samples, then noise, which reaches corners that real samples leave out."""
-    chosen = balanced(dataset.y_test, CHECK_SAMPLES, generator)
-    noise = generator.integers(-128, 128, (CHECK_NOISE + CHECK_SAMPLES - len(chosen), *tensor.shape[1:]), np.int8)
-    return np.concatenate([_int8(dataset.x_test[chosen], tensor, value_range), noise])
-
-
-def _manifest(
-    parts: Cut,
-    extractor: Extractor,
-    dataset: Dataset,
-    name: str,
-    model_name: str,
-    value_range: tuple[float, float],
-    class_capacity: int | None,
-) -> dict[str, Any]:
-    """Return SPEC.md section 1's fields, in its order."""
-    return {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "name": name,
-        "model": model_name,
-        "plan": parts.plan,
-        "source": {
-            "dataset": dataset.name,
-            "accuracy_float": extractor.accuracy_float,
-            "accuracy_int8": extractor.accuracy_int8,
-            "test_samples": extractor.test_samples,
-        },
-        "labels": list(dataset.classes),
-        "class_capacity": class_capacity or len(dataset.classes),
-        "input": _quantized(extractor.input),
-        "preprocessing": {
-            "range": [float(end) for end in value_range],
-            "resize": "bilinear" if len(extractor.input.shape) == 4 else None,
-        },
-        "features": [_quantized(each) for each in extractor.features],
-        "head": head_fields(parts.head),
-        "macs": {"frozen": parts.frozen_macs, "trainable": parts.trainable_macs},
-        "created_with": _versions(),
-        "layer_errors": [asdict(each) | {"shape": list(each.shape)} for each in extractor.layer_errors],
-        "warnings": list(extractor.warnings),
-    }
-
-
 def _channels(parts: Cut, choosing: Dataset) -> dict[str, Any]:
     """Return the manifest's field about a convolution of which a part trains; nothing for other plans."""
     if parts.channels is None:
@@ -249,16 +243,10 @@ def _channels(parts: Cut, choosing: Dataset) -> dict[str, Any]:
     return {"trained_channels": fields}
 
 
-def _quantized(tensor: TensorSpec) -> dict[str, Any]:
-    return {"shape": list(tensor.shape[1:]), "scale": tensor.scale, "zero_point": tensor.zero_point}
-
-
 def _versions() -> dict[str, str]:
     import tensorflow
 
     return {
-        "tinytl": __version__,
         "tensorflow": tensorflow.__version__,
         "keras": require_keras().__version__,
-        "numpy": np.__version__,
     }

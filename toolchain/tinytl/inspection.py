@@ -67,7 +67,8 @@ class Inspection:
         arena_bytes, arena_map: RAM of the model and who uses which part of it, when.
         image_bytes: flash of the whole image; constant_bytes, head_bytes, replay_set_bytes: parts of it.
         energy: by model's name, in nJ; of what trains, so empty for a .tflite.
-        accuracy_float, accuracy_int8: on the source test split, fractions; None for a .tflite.
+        accuracy_float, accuracy_int8: on the source test split, fractions; None for a .tflite. accuracy_float is None too for a bundle
+            that was made of one.
         warnings: of the quantization.
         fits: one row a board.
     """

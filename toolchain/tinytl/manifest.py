@@ -49,19 +49,20 @@ class Feature(msgspec.Struct, frozen=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """What the model was pretrained on, and how well it did there."""
+    """What the model was pretrained on, and how well it did there. accuracy_float: None of a model that came as int8."""
 
     dataset: str
-    accuracy_float: _Fraction
+    accuracy_float: _Fraction | None
     accuracy_int8: _Fraction
     test_samples: _Size
 
 
 class Preprocessing(msgspec.Struct, frozen=True):
-    """From pixels to the model's real input."""
+    """From pixels to the model's real input. int8: "input" where int8 samples are the model's input as they are."""
 
     range: tuple[_Real, _Real]
     resize: Literal["bilinear"] | None
+    int8: Literal["input"] | None = None
 
 
 class Layer(msgspec.Struct, frozen=True, rename={"takes": "in"}):

@@ -7,14 +7,14 @@ arXiv:1712.05877, as TFLite's converter does it. Invariants: equal inputs give e
 cut's order.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tinytl.data.dataset import Dataset
-from tinytl.data.preprocess import fit_samples, quantize_samples
+from tinytl.data.preprocess import fit_samples, prepare_samples, quantize_samples
 from tinytl.errors import ModelError
 from tinytl.head import Head
 from tinytl.head_forward import logits
@@ -57,7 +57,8 @@ class Extractor:
     Attributes:
         tflite: the file.
         input: shape with batch 1, scale, zero point; int8. features: the same for each output, in the order of the head's features.
-        accuracy_float, accuracy_int8: of extractor and head on the source test split, fractions.
+        accuracy_float, accuracy_int8: of extractor and head on the source test split, fractions; accuracy_float is None where there was
+            no float model.
         test_samples: how many that were.
         layer_errors: one row a tensor, in the order of execution.
         warnings: sentences a person should read; empty when all is well.
@@ -66,7 +67,7 @@ class Extractor:
     tflite: bytes
     input: TensorSpec
     features: tuple[TensorSpec, ...]
-    accuracy_float: float
+    accuracy_float: float | None
     accuracy_int8: float
     test_samples: int
     layer_errors: tuple[LayerError, ...]
@@ -113,7 +114,8 @@ def quantize(
     x_test, chosen = _drawn(dataset.x_test, test_samples, generator)
     real, labels = fit_samples(x_test, shape=shape, value_range=value_range), dataset.y_test[chosen]
     accuracy_float = _accuracy(cut.head, _float_features(cut.extractor, real), labels)
-    accuracy_int8 = _accuracy(cut.head, _int8_features(tflite, real, signature.inputs[0]), labels)
+    inputs = quantize_samples(real, scale=signature.inputs[0].scale, zero_point=signature.inputs[0].zero_point)
+    accuracy_int8 = _accuracy(cut.head, _int8_features(tflite, inputs), labels)
     report("quantize: error of each layer", 2, 3)
     layer_errors = _layer_errors(
         tflite, _converted(cut.extractor, None), calibration[:_ERROR_SAMPLES], signature.inputs[0], cut.frozen_layers
@@ -129,6 +131,31 @@ def quantize(
         layer_errors=layer_errors,
         warnings=_warnings(accuracy_float, accuracy_int8, layer_errors),
     )
+
+
+def take_quantized(
+    tflite: bytes, head: Head, dataset: Dataset, *, preprocessing: Mapping[str, Any], test_samples: int = 1000, seed: int = 1
+) -> Extractor:
+    """Describe an extractor that is int8 already: its ends, and its accuracy through the head on the source test split.
+
+    Args:
+        tflite: int8, batch 1. preprocessing: the manifest's record.
+        dataset, test_samples, seed: as for `quantize`.
+
+    Raises:
+        DataError: samples that do not fit the model.
+    """
+    signature = read_signature(tflite)
+    _check_static(signature.operators, (*signature.inputs, *signature.outputs))
+    x_test, chosen = _drawn(dataset.x_test, test_samples, np.random.default_rng(seed))
+    inputs = prepare_samples(x_test, input_record(signature.inputs[0]), preprocessing)
+    accuracy = _accuracy(head, _int8_features(tflite, inputs), dataset.y_test[chosen])
+    return Extractor(tflite, signature.inputs[0], signature.outputs, None, accuracy, len(chosen), (), ())
+
+
+def input_record(tensor: TensorSpec) -> dict[str, Any]:
+    """Return a tensor as manifests describe it: shape without batch, scale, zero point."""
+    return {"shape": list(tensor.shape[1:]), "scale": tensor.scale, "zero_point": tensor.zero_point}
 
 
 def _drawn(x: np.ndarray, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -228,10 +255,10 @@ def _float_features(extractor: Any, real: np.ndarray) -> list[np.ndarray]:
     return [np.concatenate([np.asarray(part) for part in parts]) for parts in zip(*lists, strict=True)]
 
 
-def _int8_features(tflite: bytes, real: np.ndarray, tensor: TensorSpec) -> list[np.ndarray]:
-    """Return (N, *shape) float32 for each feature: what the reference kernels answer, dequantized."""
+def _int8_features(tflite: bytes, inputs: np.ndarray) -> list[np.ndarray]:
+    """Return (N, *shape) float32 for each feature: what the reference kernels answer to int8 inputs, dequantized."""
     interpreter = Interpreter(tflite)
-    answers = interpreter.run(quantize_samples(real, scale=tensor.scale, zero_point=tensor.zero_point))
+    answers = interpreter.run(inputs)
     return [
         (answer.astype(np.float32) - np.float32(output.zero_point)) * np.float32(output.scale)
         for answer, output in zip(answers, interpreter.outputs, strict=True)

@@ -21,7 +21,7 @@ _STORY: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ("On the workstation", (
         ("pretrain", "workstation", "Train a model on the source task; writes a run folder."),
         ("plans", "workstation", "Where a trained model can be cut, and what each cut costs."),
-        ("export", "workstation", "Cut, quantize and pack a run into one bundle."),
+        ("export", "workstation", "Cut, quantize and pack a run or an int8 .tflite into one bundle."),
         ("inspect", "workstation", "Layers, MACs, RAM, flash, energy, checksums; what fits where."),
     )),
     ("On the device", (
@@ -37,7 +37,7 @@ _STORY: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     )),
     ("Measure and show", (
         ("bench", "measure", "Accuracy, instructions, modelled cycles and energy, RAM, flash."),
-        ("study", "study", "When to learn: what skipping samples saves and costs."),
+        ("study", "study", "When to learn, and how few samples a new class takes."),
         ("report", "measure", "One HTML page of a demo or of benchmark results."),
         ("demo", "measure", "The main job end to end on an emulated Cortex-M4."),
     )),

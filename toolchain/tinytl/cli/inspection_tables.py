@@ -42,8 +42,9 @@ def _facts(found: Inspection) -> list[tuple[str, str]]:
     facts += [
         (f"output {spec.name}", f"{spec.shape} {spec.dtype}, scale {spec.scale:g}, zero point {spec.zero_point}") for spec in found.features
     ]
-    if found.accuracy_float is not None and found.accuracy_int8 is not None:
-        facts += [("accuracy on the source task", f"{found.accuracy_float:.4f} float, {found.accuracy_int8:.4f} int8 (host)")]
+    if found.accuracy_int8 is not None:
+        before = "" if found.accuracy_float is None else f"{found.accuracy_float:.4f} float, "
+        facts += [("accuracy on the source task", f"{before}{found.accuracy_int8:.4f} int8 (host)")]
     return facts
 
 

@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command that compares rules of learning: `study`."""
+"""The commands that compare ways of learning: `study when`, `study new-classes`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
 from tinytl.cli.console import progress, show, table
-from tinytl.cli.options import MODEL, data_option, json_option, seed_option
+from tinytl.cli.options import FILE, MODEL, data_option, json_option, seed_option
 
 
-@click.command()
+@click.group()
+def study() -> None:
+    """When to learn, and how few samples a new class takes: on the twin, over seeded orders."""
+
+
+@study.command()
 @click.argument("bundle", type=MODEL)
 @data_option
 @click.option("--samples", type=click.IntRange(min=1), help="At most so many of the train split  [default: all]")
@@ -18,7 +24,7 @@ from tinytl.cli.options import MODEL, data_option, json_option, seed_option
 @click.option("--count-on", metavar="TARGET", help="Count instructions of a step there, e.g. qemu:mps2-an386  [default: no]")
 @seed_option
 @json_option
-def study(bundle: Path, data: str, samples: int | None, orders: int, count_on: str | None, seed: int, as_json: bool) -> None:
+def when(bundle: Path, data: str, samples: int | None, orders: int, count_on: str | None, seed: int, as_json: bool) -> None:
     """When to learn: what `teach --only-when` saves and costs, for BUNDLE and a dataset, on the twin."""
     from tinytl.data import load_dataset
     from tinytl_bench.when_to_learn import study_rules
@@ -36,3 +42,61 @@ def study(bundle: Path, data: str, samples: int | None, orders: int, count_on: s
         console.print(table(f"{bundle.name} learns {data}: means over {orders} orders", titles, cells, numeric=titles[1:]))
 
     show(rows, as_json=as_json, render=render)
+
+
+@study.command("new-classes")
+@click.argument("tflite", type=FILE)
+@click.option("--known", required=True, type=FILE, help=".npz of int8 samples that the model knows: x or mfcc, y or label.")
+@click.option("--new", required=True, type=FILE, help=".npz of classes that it does not know, with `speaker` where there are any.")
+@click.option("--samples", default="5,20,100", show_default=True, metavar="N,N…", help="Of each new class, each taught once.")
+@click.option("--orders", default=5, show_default=True, type=click.IntRange(min=1), help="Seeded draws that are averaged.")
+@click.option("--validation", is_flag=True, help="Measure on the validation speakers, to choose settings by; not on those of the test.")
+@click.option("--replay-samples", type=int, help="Known samples that travel in the bundle.")
+@click.option("--learning-rate", type=float, help="Of the head on the device.")
+@click.option("--replays-per-step", type=int, help="Replayed samples after each taught one.")
+@click.option("--replay-buffer-bytes", type=int, help="RAM for features of taught samples.")
+@click.option("--count-on", metavar="TARGET", help="Count a taught sample there, e.g. qemu:mps2-an386  [default: no]")
+@seed_option
+@json_option
+def new_classes(
+    tflite: Path, known: Path, new: Path, samples: str, orders: int, validation: bool, replay_samples: int | None, count_on: str | None,
+    seed: int, as_json: bool, **settings: float | int | None,
+) -> None:  # fmt: skip
+    """How few samples a new class takes: an int8 TFLITE is taught classes that it does not have.
+
+    Speakers who taught are not tested, and no known sample that is replayed is.
+    """
+    from dataclasses import replace
+
+    from tinytl_bench.new_classes import REPLAY_SAMPLES, SETTINGS, study_new_classes
+    from tinytl_bench.recordings import read_recordings
+
+    learning = replace(SETTINGS, seed=seed, **{name: value for name, value in settings.items() if value is not None})  # type: ignore[arg-type]
+    with progress() as bar:
+        found = study_new_classes(
+            tflite, read_recordings(known), read_recordings(new), counts=_counts(samples), orders=orders, learning=learning,
+            replay_samples=REPLAY_SAMPLES if replay_samples is None else replay_samples, validation=validation, board=count_on, seed=seed,
+            progress=bar,
+        )  # fmt: skip
+
+    def render(console: Console) -> None:
+        titles = ("samples of each", "new classes", "lowest", "known before", "known after", "lowest ")
+        cells: list[tuple[Any, ...]] = [
+            (row.samples, *(f"{each:.4f}" for each in (row.new, row.lowest_new, row.known_before, row.known, row.lowest_known)))
+            for row in found.rows
+        ]
+        tested = f"{found.tested_new:,} samples of {found.speakers:,} other speakers, {found.tested_known:,} known ones"
+        console.print(table(f"{', '.join(found.classes)}: {tested}; means over {orders} draws", titles, cells, numeric=titles))
+        if found.figures:
+            facts = [(name, figure.value, figure.how) for name, figure in found.figures.items()]
+            console.print(table(f"One sample on {count_on}", ("what", "value", "how"), facts, numeric=("value",)))
+
+    show(found, as_json=as_json, render=render)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    """Read «5,20,100»."""
+    parts = text.split(",")
+    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{text!r} is no list of numbers; expected e.g. 5,20,100", param_hint="--samples")
+    return tuple(int(part) for part in parts)

@@ -73,10 +73,10 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 
 
 @click.command()
-@click.argument("run", type=FILE)
+@click.argument("run", type=FILE, metavar="RUN|TFLITE")
 @click.option("--plan", default="last-dense", show_default=True, help="Where to cut: `tinytl plans RUN`; of fc+conv1:P% any P.")
 @click.option("-o", "--out", required=True, type=FILE, help="Bundle to write.")
-@click.option("--data", help="Source dataset, if not the one the run was trained on.")
+@click.option("--data", help="Source dataset, if not the one the run was trained on; a .tflite needs it.")
 @click.option("--learning-rate", type=float, help="Of the head on the device.")
 @click.option("--momentum", type=float, help="Of the head on the device; β1 of Adam.")
 @click.option("--weight-decay", type=float, help="Of weights, not of biases.")
@@ -87,7 +87,7 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @click.option("--schedule", type=click.Choice(SCHEDULES), help="Of the learning rate over taught samples  [default: constant]")
 @click.option("--schedule-steps", type=int, help="Samples until the next step, or to the end of the cosine.")
 @click.option("--schedule-factor", type=float, help="What a step multiplies the rate by, or what the cosine ends at.")
-@click.option("--loss", type=click.Choice(LOSSES), help="[default: softmax_cross_entropy]")
+@click.option("--loss", type=click.Choice(LOSSES), help="[default: softmax_cross_entropy; sigmoid where a .tflite ends in one]")
 @click.option("--replays-per-step", type=int, help="Replayed samples after each taught one.")
 @click.option("--replay-buffer-bytes", type=int, help="RAM for features of taught samples.")
 @click.option("--replay-samples", type=int, help="Source samples whose features travel in the bundle  [default: 160 KB, at most 200]")
@@ -97,22 +97,29 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @click.option("--class-capacity", type=click.IntRange(1, 4096), help="Rows for classes, added ones included  [default: the model's]")
 @click.option("--dropout", is_flag=True, help="Keep the Dropout layers of what trains.")
 @click.option("--channel-data", help="Samples that choose the channels of plan fc+conv1:P%, if not the source dataset's.")
+@click.option("--input-range", type=(float, float), metavar="LOW HIGH",
+              help="What pixels 0 and 255 become  [default: the run's; all that a .tflite's input can hold]")  # fmt: skip
 @seed_option
 @json_option
 def export(
     run: Path, plan: str, out: Path, data: str | None, replay_samples: int | None, class_capacity: int | None, dropout: bool,
-    channel_data: str | None, seed: int, as_json: bool, **learning: float | int | str | None,
+    channel_data: str | None, input_range: tuple[float, float] | None, seed: int, as_json: bool, **learning: float | int | str | None,
 ) -> None:
-    """Cut, quantize and pack RUN into one bundle."""
+    """Cut, quantize and pack RUN, or an int8 .tflite, into one bundle.
+
+    Of a .tflite the last FULLY_CONNECTED becomes the head; int8 samples of its dataset are the model's input as they are.
+    """
     from tinytl.data import load_dataset
     from tinytl.exporting import export as run_export
+    from tinytl.exporting import loss_of
 
+    learning["loss"] = learning["loss"] or loss_of(run)
     chosen = Learning(seed=seed, **{name: value for name, value in learning.items() if value is not None})  # type: ignore[arg-type]
     with progress() as bar:
         bundle = run_export(
             run, plan=plan, out=out, dataset=load_dataset(data) if data else None, learning=chosen,
             replay_samples=replay_samples, class_capacity=class_capacity, dropout=dropout,
-            channel_dataset=load_dataset(channel_data) if channel_data else None, seed=seed, progress=bar,
+            channel_dataset=load_dataset(channel_data) if channel_data else None, value_range=input_range, seed=seed, progress=bar,
         )  # fmt: skip
     source = bundle.manifest["source"]
     facts = {"bundle": out, "bundle_id": bundle.bundle_id, "plan": plan, "bytes": out.stat().st_size,
@@ -120,7 +127,8 @@ def export(
     errors = bundle.manifest.get("layer_errors", [])
     show_facts({**facts, "layer_errors": errors} if as_json else facts, as_json=as_json, title="Exported")
     if not as_json:
-        _show_layer_errors(errors)
+        if errors:
+            _show_layer_errors(errors)
         for warning in bundle.manifest.get("warnings", ()):
             say(f"warning: {warning}")
         say(f"next: tinytl flash {out} --target qemu:mps2-an386")

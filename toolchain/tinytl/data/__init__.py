@@ -6,8 +6,17 @@ Registered names, folders of images by class, .npz and .csv files. Needs no Tens
 
 from tinytl.data.card import DatasetCard
 from tinytl.data.dataset import Dataset
-from tinytl.data.preprocess import fit_samples, quantize_samples
+from tinytl.data.preprocess import fit_samples, prepare_samples, quantize_samples
 from tinytl.data.registry import list_datasets, load_dataset
 from tinytl.data.sheet import contact_sheet
 
-__all__ = ["Dataset", "DatasetCard", "contact_sheet", "fit_samples", "list_datasets", "load_dataset", "quantize_samples"]
+__all__ = [
+    "Dataset",
+    "DatasetCard",
+    "contact_sheet",
+    "fit_samples",
+    "list_datasets",
+    "load_dataset",
+    "prepare_samples",
+    "quantize_samples",
+]

@@ -15,7 +15,7 @@ class Dataset:
     Attributes:
         name: registry name, or the file's stem.
         x_train, x_test: samples; images (N, H, W, C) uint8 with C in {1, 3}, or vectors (N, D) float32, or int8 features
-            (N, H, W, C) / (N, D).
+            (N, H, W, C) / (N, D): real numbers, or a model's own input where its bundle says so.
         y_train, y_test: class numbers (N,) int64 in [0, len(classes)).
         classes: class names in order.
         origin: what `load_dataset` took to make it: a registered name or an absolute path; empty for samples made in memory.

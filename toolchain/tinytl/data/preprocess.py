@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """From samples as datasets hold them to the numbers a model takes: real ones (`fit_samples`), then int8 (`quantize_samples`).
 
-The same two calls prepare samples for training, calibration, the host's twin and every device, so that all see the same bytes.
+The same two calls prepare samples for training, calibration, the host's twin and every device, so that all see the same bytes;
+`prepare_samples` is both, as a manifest says. Int8 samples of a model that takes them as they are pass unchanged.
 Rounding is TFLite's (SPEC.md section 1, `input` and `preprocessing`): half away from zero, then saturate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -17,7 +19,8 @@ def fit_samples(x: np.ndarray, *, shape: Sequence[int], value_range: tuple[float
     """Bring samples to a model's input shape and range: value = low + pixel / 255 × (high − low).
 
     Args:
-        x: images (N, H, W, C) uint8 with C in {1, 3}, of any size; or real numbers (N, …) of another dtype, which pass unscaled.
+        x: images (N, H, W, C) uint8 with C in {1, 3}, of any size; or real numbers (N, …) of another dtype, int8 among them, which
+            pass unscaled.
         shape: (H, W, C) or (D,) of the model's input.
         value_range: (low, high) that pixels 0 and 255 become.
         resize: "bilinear", or None to refuse images of another size.
@@ -63,6 +66,27 @@ def quantize_samples(x_f32: np.ndarray, *, scale: float, zero_point: int) -> np.
     ratio = (np.asarray(x_f32, np.float32) / np.float32(scale)).astype(np.float64)
     rounded = np.trunc(ratio + np.copysign(0.5, ratio))
     return np.clip(rounded + zero_point, -128, 127).astype(np.int8)
+
+
+def prepare_samples(x: np.ndarray, given: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> np.ndarray:
+    """Turn samples into a model's int8 input.
+
+    Args:
+        x: as `fit_samples` takes them; or int8 (N, *shape), which pass unchanged where preprocessing says `"int8": "input"`.
+        given, preprocessing: the records `input` and `preprocessing` of a manifest (SPEC.md section 1).
+
+    Returns:
+        (N, *shape) int8.
+
+    Raises:
+        DataError: samples that cannot become that shape.
+    """
+    shape = tuple(int(side) for side in given["shape"])
+    if x.dtype == np.int8 and preprocessing.get("int8") == "input":
+        return _checked(x, shape)
+    low, high = preprocessing["range"]
+    real = fit_samples(x, shape=shape, value_range=(low, high), resize=preprocessing["resize"])
+    return quantize_samples(real, scale=given["scale"], zero_point=given["zero_point"])
 
 
 def _checked(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
