@@ -98,7 +98,14 @@ void tinytl_feature_read(const tinytl_model *model, uint32_t number, uint32_t fi
 /* A pass that begins: inference, unless learning_rate is above 0. */
 static inline tinytl_pass tinytl_pass_of(const tinytl_model *model, float learning_rate)
 {
-    tinytl_pass pass = {model, learning_rate, 0, 0, TINYTL_NONE, 0, 0, {0.0f, 0.0f}, {0.0f, 0.0f}, 0, 0};
+    tinytl_pass pass; /* field by field: what layers with int8 weights need they set themselves */
+    pass.model = model;
+    pass.learning_rate = learning_rate;
+    pass.noise = 0;
+    pass.whole = 0;
+    pass.columns_layer = TINYTL_NONE;
+    pass.columns_pixel = 0;
+    pass.diverged = 0;
     return pass;
 }
 

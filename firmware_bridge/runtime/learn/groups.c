@@ -72,9 +72,19 @@ static void for_average_pools(const tinytl_pass *pass, const group *run, void (*
             call(pass, number);
 }
 
+/* A head of one layer: a dense layer without activation, as every last one is, on one pixel. */
+static int is_one_layer(const tinytl_model *model)
+{
+    return model->head->layer_count == 1;
+}
+
 void tinytl_groups_forward(tinytl_pass *pass)
 {
     const tinytl_model *model = pass->model;
+    if (is_one_layer(model)) {
+        kind_of(model->layers)->forward(pass, 0, 0);
+        return;
+    }
     for (group run = {0, 0, 0}; run.end < model->head->layer_count;) {
         run = group_at(model, run.end);
         for_average_pools(pass, &run, tinytl_average_pool_begin);
@@ -148,15 +158,16 @@ static void backward_pixel(tinytl_pass *pass, const group *run, uint32_t pixel)
     }
 }
 
-static void update_int8(tinytl_pass *pass, const group *run, const tinytl_update *update)
+static void update_int8(tinytl_pass *pass, const group *run)
 {
+    const tinytl_update update = tinytl_update_begin(pass, run->first);
     uint32_t rounds = tinytl_int8_rounds(&pass->model->layers[run->first], run->pixels);
     for (uint32_t round = 0; round < rounds; round++, pass->whole = 0) {
         for (uint32_t pixel = 0; pixel < run->pixels; pixel++) {
             backward_pixel(pass, run, pixel);
-            tinytl_int8_gather(pass, run->first, pixel, round, update);
+            tinytl_int8_gather(pass, run->first, pixel, round, &update);
         }
-        tinytl_int8_finish(pass, run->first, round, update);
+        tinytl_int8_finish(pass, run->first, round, &update);
     }
 }
 
@@ -177,11 +188,11 @@ static void backward_group(tinytl_pass *pass, const group *run)
     if (!trains)
         return;
     pass->whole = !hands;
-    const tinytl_update update = tinytl_update_begin(pass, run->first);
     if (tinytl_is_int8(first)) {
-        update_int8(pass, run, &update);
+        update_int8(pass, run);
         return;
     }
+    const tinytl_update update = tinytl_update_begin(pass, run->first);
     for (uint32_t pixel = 0; pixel < run->pixels; pixel++) {
         backward_pixel(pass, run, pixel);
         kind_of(first)->update(pass, run->first, pixel, &update);
@@ -197,9 +208,20 @@ static int is_wanted(const tinytl_model *model, const group *run)
     return number < run->end;
 }
 
+static void update_one_layer(tinytl_pass *pass)
+{
+    const tinytl_update update = tinytl_update_begin(pass, 0);
+    tinytl_product_update(pass, 0, 0, &update);
+    tinytl_update_finish(pass, 0);
+}
+
 void tinytl_groups_backward(tinytl_pass *pass)
 {
     const tinytl_model *model = pass->model;
+    if (is_one_layer(model) && !tinytl_is_int8(model->layers)) {
+        update_one_layer(pass);
+        return;
+    }
     for (uint32_t end = model->head->layer_count; end > 0;) {
         group run = {end - 1, end, 0};
         while (model->layers[run.first].joins)

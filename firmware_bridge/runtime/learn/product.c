@@ -25,8 +25,30 @@ typedef struct block {
     float steps[TINYTL_BLOCK]; /* factor × d_output of each */
 } block;
 
+/* The next rows side by side, if all of them count: then nothing has to be searched. Returns how many, or 0. */
+static inline uint32_t next_full_block(rows_left *left, block *found)
+{
+    uint32_t count = next_rows(left->count);
+    for (uint32_t r = 0; r < count; r++) {
+        float d = left->d_output[r];
+        if (tinytl_magnitude(d) - 1u >= left->limit - 1u)
+            return 0;
+        found->steps[r] = left->factor * d;
+    }
+    for (uint32_t r = 0; r < count; r++)
+        found->rows[r] = left->weights + r * left->in;
+    for (uint32_t r = 0; left->bias && r < count; r++)
+        left->bias[r] += found->steps[r];
+    left->count -= count;
+    left->d_output += count;
+    left->weights += count * left->in;
+    if (left->bias)
+        left->bias += count;
+    return count;
+}
+
 /* Finds the next rows; returns how many. */
-static inline uint32_t next_block(tinytl_pass *pass, rows_left *left, block *found)
+static uint32_t next_block(tinytl_pass *pass, rows_left *left, block *found)
 {
     uint32_t count = 0, wanted = next_rows(left->count);
     float *weights = left->weights, *bias = left->bias;
@@ -94,7 +116,11 @@ void tinytl_product_update(tinytl_pass *pass, uint32_t number, uint32_t pixel, c
     uint32_t in = model->layers[number].in;
     rows_left left = {d_output, tinytl_rows_of(model, number), input ? in : 0, update->weights, update->bias, update->factor, update->limit};
     block found;
-    for (uint32_t count; (count = next_block(pass, &left, &found)) != 0;)
+    for (uint32_t count; left.count != 0;) {
+        count = next_full_block(&left, &found);
+        if (count == 0)
+            count = next_block(pass, &left, &found);
         if (input)
             update_rows(found.rows, found.steps, count, input, in);
+    }
 }
