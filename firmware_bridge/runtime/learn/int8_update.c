@@ -62,15 +62,36 @@ static void look(tinytl_pass *pass, const tinytl_head_layer *layer, const float 
     }
 }
 
+/* 0 where the gradient does not count: round 0 has said so. */
+static inline int16_t gathered_number(float d, uint32_t limit, float inverse)
+{
+    return tinytl_magnitude(d) < limit ? int8_round(d, inverse) : (int16_t)0;
+}
+
+/* Rows [0, count) of this pixel. */
+static void gather_rows(const gathered *to, uint32_t pixel, const float *d_output, uint32_t count, uint32_t limit, float inverse)
+{
+    int16_t *rows = to->rows + (pixel >> 1) * 4u + (pixel & 1u);
+    uint8_t *moves = to->moves;
+    for (uint32_t r = 0; r + 1u < count; r += 2, rows += to->pair_numbers, moves++) {
+        int16_t first = gathered_number(d_output[r], limit, inverse), second = gathered_number(d_output[r + 1u], limit, inverse);
+        rows[0] = first;
+        rows[2] = second;
+        *moves |= (first | second) != 0;
+    }
+    if ((count & 1u) != 0) {
+        rows[0] = gathered_number(d_output[count - 1u], limit, inverse);
+        *moves |= rows[0] != 0;
+    }
+}
+
 void tinytl_int8_gather(tinytl_pass *pass, uint32_t number, uint32_t pixel, uint32_t round, const tinytl_update *update)
 {
     const tinytl_model *model = pass->model;
     const tinytl_head_layer *layer = &model->layers[number];
     const float *d_output = tinytl_gradient_at(model, tinytl_value_of(model, number), pixel);
-    uint32_t first = (round - 1u) * layer->rows_at_once, end = first + layer->rows_at_once, pairs = (layer->rows_at_once + 1u) / 2u;
-    float inverse = pass->gradients.inverse;
+    uint32_t first = (round - 1u) * layer->rows_at_once, pairs = (layer->rows_at_once + 1u) / 2u, left = layer->out - first;
     gathered to;
-    end = end < layer->out ? end : layer->out;
     if (pixel == 0 && round == 0)
         pass->largest = 0;
     if (round == 0) {
@@ -80,14 +101,7 @@ void tinytl_int8_gather(tinytl_pass *pass, uint32_t number, uint32_t pixel, uint
     to = gathered_of(model, number);
     if (pixel == 0)
         memset(to.rows, 0, (size_t)pairs * (to.pair_numbers * sizeof *to.rows + 1u));
-    to.rows += (pixel >> 1) * 4u + (pixel & 1u);
-    for (uint32_t r = first; r < end; r++, to.rows += r % 2u == first % 2u ? to.pair_numbers - 2u : 2u) {
-        int16_t e = 0;
-        if (tinytl_magnitude(d_output[r]) < update->limit)
-            e = int8_round(d_output[r], inverse);
-        *to.rows = e;
-        to.moves[(r - first) / 2u] |= e != 0;
-    }
+    gather_rows(&to, pixel, d_output + first, left < layer->rows_at_once ? left : layer->rows_at_once, update->limit, pass->gradients.inverse);
 }
 
 /* What the weights are given. */

@@ -52,8 +52,8 @@ def render_learner_suite(console: Console, measured: Sequence[Measurement]) -> N
         notes |= {peer["how"]} if peer else set()
         ratio = f"{step / peer['instructions']:.3f}" if peer else None
         per_mac = f"{step / (2 * each.details['macs']):.2f}"
-        rows.append((each.bundle, step, per_mac, found["extra_ram_bytes"], found["weights_bytes"], ratio))
-    columns = ("head", "instructions", "per MAC", "RAM beside B", "weights B", "tinytl / AIfES")
+        rows.append((each.bundle, step, per_mac, found.get("cycles_model"), found["extra_ram_bytes"], found["weights_bytes"], ratio))
+    columns = ("head", "instructions", "per MAC", "cycles (model)", "RAM beside B", "weights B", "tinytl / AIfES")
     console.print(table(f"A step of learning on {measured[0].target}, batch 1", columns, rows, numeric=columns[1:]))
     console.print("per MAC: of the forward pass and the weights' gradient; RAM beside the weights: features and all that a step needs")
     for note in sorted(notes):

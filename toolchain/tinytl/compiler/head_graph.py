@@ -24,7 +24,11 @@ _POINTWISE = ("add", "activation", "dropout", "scale", "concatenate")
 
 @dataclass(frozen=True)
 class HeadGraph:
-    """A head as the device runs it. class_capacity: numbers that the gradient of the logits has room for. int8: layers with such weights."""
+    """A head as the device runs it.
+
+    Attributes:
+        class_capacity: numbers that the gradient of the logits has room for. int8: numbers of layers with such weights.
+    """
 
     head: Head
     class_capacity: int

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers of the head whose weights are int8 and stay so while they learn: which, their bytes, scales and scratch (SPEC.md sections 2.5, 2.6).
+"""Layers of the head whose weights are int8 and stay so while they learn: which, their bytes, scales and scratch (SPEC.md section 2.5).
 
 A weight is byte × scale of its row. The scale never changes, so it leaves a quarter of the range for what learning adds.
 """
