@@ -29,6 +29,7 @@ lint: setup ## ruff, mypy, the import rules, C warnings as errors
 bench: setup ## the shipped bundle, steps of learning, and published models where TINYTL_DATA_DIR is set, against their stored figures
 	$(BIN)/tinytl bench digits --target qemu:mps2-an386 --samples 200 --compare benchmarks/baselines/digits.json
 	$(BIN)/tinytl bench --suite learner --target qemu:mps2-an386 --compare benchmarks/baselines/learner.json
+	$(BIN)/tinytl bench --suite learner --target qemu:mps2-an385 --compare benchmarks/baselines/learner-m3.json
 	$(if $(TINYTL_DATA_DIR),$(BIN)/tinytl bench --suite mlperf-tiny --target qemu:mps2-an386 --compare benchmarks/baselines/mlperf-tiny.json)
 	$(if $(TINYTL_DATA_DIR),$(BIN)/tinytl bench --suite mlperf-tiny --target qemu:mps2-an386 --optimize size --compare benchmarks/baselines/mlperf-tiny-size.json)
 	$(if $(TINYTL_DATA_DIR),$(BIN)/tinytl bench --suite mlperf-tiny --target qemu:mps3-an547 --compare benchmarks/baselines/mlperf-tiny-m55.json)

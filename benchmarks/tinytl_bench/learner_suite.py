@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from tinytl.compiler.bare_head import compile_head
+from tinytl.compiler.image import Image
 from tinytl.errors import BenchError
 from tinytl.head import Head, HeadLayer, dense_layer
 from tinytl.learning import Learning
@@ -40,14 +41,14 @@ def _random(generator: np.random.Generator, *shape: int) -> np.ndarray:
     return generator.normal(0, 1.4 / np.sqrt(np.prod(shape[1:])), shape).astype(np.float32)
 
 
-def _dense(*widths: int) -> Head:
+def _dense(*widths: int, weights_as: str = "float32") -> Head:
     generator = np.random.default_rng(1)
     activations = ["relu"] * (len(widths) - 2) + ["none"]
     layers = [
         dense_layer(f"dense{number}", _random(generator, out, width), _random(generator, out), activations[number])
         for number, (width, out) in enumerate(pairwise(widths))
     ]
-    return Head(tuple(layers), Learning(replays_per_step=0))
+    return Head(tuple(layers), Learning(replays_per_step=0, weights=weights_as))
 
 
 def _convolution(weights_as: str = "float32") -> Head:
@@ -63,6 +64,8 @@ ROWS = (
     LearnerRow("dense 64-10 float32", lambda: _dense(64, 10), (77_690, 9_232)),
     LearnerRow("dense 256-64-10 float32", lambda: _dense(256, 64, 10), (1_965_447, 202_672)),
     LearnerRow("conv 3x3 64-64 + pool + dense 64-10 float32", _convolution),
+    LearnerRow("dense 64-10 int8", lambda: _dense(64, 10, weights_as="int8")),
+    LearnerRow("dense 256-64-10 int8", lambda: _dense(256, 64, 10, weights_as="int8")),
     LearnerRow("conv 3x3 64-64 + pool + dense 64-10 int8", lambda: _convolution("int8")),
 )
 
@@ -71,7 +74,8 @@ def run_learner_suite(*, target: str, progress: Progress | None = None) -> tuple
     """Count a step of every head.
 
     Args:
-        target: an emulated board; heads beyond a chip's limits are counted on the machine with all its memory, which counts the same.
+        target: an emulated board; heads beyond a chip's limits are counted on the machine with all its memory, which counts the same, or
+            not at all where there is none.
 
     Raises:
         BenchError: a target that cannot count instructions.
@@ -92,6 +96,23 @@ def run_learner_suite(*, target: str, progress: Progress | None = None) -> tuple
 def _measured(counter: Counter, row: LearnerRow, target: str) -> Measurement:
     head = row.make()
     image = compile_head(head, [_QUANTIZATION] * len(head.feature_shapes))
+    weights = 4 * image.metadata["head"]["parameter_count"]
+    figures = {
+        "extra_ram_bytes": Figure(image.arena_bytes - weights, "B", "image plan: all of the arena but the weights, features included"),
+        "weights_bytes": Figure(weights, "B", "image plan"),
+    }
+    peers = {} if row.peer is None else {"AIfES": {"instructions": row.peer[0], "extra_ram_bytes": row.peer[1], "how": _HOW_PEER}}
+    missing = dict.fromkeys(("accuracy", "instructions_per_inference"), "a step of learning alone is counted")
+    limit = counter.device.info.arena_bytes
+    if image.arena_bytes > limit:
+        missing["instructions_per_teach_step"] = f"an arena of {image.arena_bytes:,} bytes, and the board has {limit:,}"
+    else:
+        figures |= _counted(counter, head, image)
+    return Measurement(row.name, target, figures, (), {"peers": peers, "macs": head.macs, "missing": missing})
+
+
+def _counted(counter: Counter, head: Head, image: Image) -> dict[str, Figure]:
+    """Count steps on random features; labels in turn."""
     counter.device.flash(image)
     generator = np.random.default_rng(2)
     classes = head.shapes[-1][2]
@@ -99,22 +120,16 @@ def _measured(counter: Counter, row: LearnerRow, target: str) -> Measurement:
     for number in range(_STEPS):
         counter.device.infer_prepared(generator.integers(-128, 128, head.feature_count).astype(np.int8))
         steps += counter.measure("step", label=number % classes)
-    weights = 4 * image.metadata["head"]["parameter_count"]
-    cycles = [step.cycles_model for step in steps if step.cycles_model is not None]
     figures = {
         "instructions_per_teach_step": Figure(
             _mean([step.instructions for step in steps]), "instructions", f"{counter.how}, mean of {_STEPS} steps"
         ),
-        "extra_ram_bytes": Figure(image.arena_bytes - weights, "B", "image plan: all of the arena but the weights, features included"),
-        "weights_bytes": Figure(weights, "B", "image plan"),
         "stack_bytes": Figure(counter.device.status().stack_bytes, "B", "device, high-water mark of the whole session"),
     }
+    cycles = [step.cycles_model for step in steps if step.cycles_model is not None]
     if cycles:
         figures["cycles_model"] = Figure(_mean(cycles), "cycles", "cycles (Cortex-M4 model, not checked against a board)")
-    peers = {} if row.peer is None else {"AIfES": {"instructions": row.peer[0], "extra_ram_bytes": row.peer[1], "how": _HOW_PEER}}
-    missing = dict.fromkeys(("accuracy", "instructions_per_inference"), "a step of learning alone is counted")
-    details = {"peers": peers, "macs": head.macs, "missing": missing}
-    return Measurement(row.name, target, figures, (), details)
+    return figures
 
 
 def _mean(values: list[int]) -> int:

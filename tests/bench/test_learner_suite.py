@@ -46,9 +46,12 @@ def test_every_row_is_stored_and_keeps_to_its_bar() -> None:
     """Bytes beside the weights: 512, 2 KB, and the features with a row of scratch; at most 5 instructions a multiply-accumulate."""
     stored = {each["name"]: each for each in json.loads(BASELINE.read_text(encoding="utf-8"))}
     assert list(stored) == [row.name for row in learner_suite.ROWS]
-    small, large, convolution = stored.values()
+    small, large, convolution, *_, convolution_int8 = stored.values()
     assert (small["extra_ram_bytes"] <= 512, large["extra_ram_bytes"] <= 2048) == (True, True)
     assert large["instructions_per_teach_step"] <= 60_000
+    assert small["instructions_per_teach_step"] <= 3_500
+    assert convolution_int8["instructions_per_teach_step"] <= convolution["instructions_per_teach_step"]
+    assert convolution_int8["weights_bytes"] < 0.26 * convolution["weights_bytes"]
     assert convolution["extra_ram_bytes"] <= 4 * 8 * 8 * 64 + 4 * 8 * 64
     assert convolution["instructions_per_teach_step"] <= 5 * 2 * convolution["details"]["macs"]
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The head learns the same bytes everywhere: gcc and clang on this machine, Cortex-M4F (VFMA, rows_vfpv4.h) and Cortex-M3 (no
-FPU, the exact fused multiply-add in software) in QEMU, at several optimization levels."""
+"""The head learns the same bytes everywhere: gcc and clang on this machine, Cortex-M4F (VFMA, rows_vfpv4.h; SMLAD, int8_rows_dsp.h),
+Cortex-M4 without its FPU, Cortex-M3 and code for Cortex-M0 (no FPU, the exact fused multiply-add in integers) in QEMU, at several optimization levels."""
 
 import os
 import shutil
@@ -32,6 +32,8 @@ CORES = {
     "m4f-O2": ("mps2-an386", (*M4F, "-O2")),
     "m4f-Os": ("mps2-an386", (*M4F, "-Os")),
     "m3-O2": ("mps2-an385", (*M3, "-O2")),
+    "m0-Os": ("mps2-an385", ("-mcpu=cortex-m0", "-mthumb", "-mfloat-abi=soft", "-Os")),
+    "m4-soft-O2": ("mps2-an386", ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=soft", "-O2")),
 }
 
 
@@ -125,7 +127,10 @@ def compiled(command: Sequence[str | Path]) -> None:
     assert ran.returncode == 0, ran.stderr
 
 
-@pytest.fixture(scope="module", params=CORES)
+EVERYDAY = ("m4f-O2", "m4f-Os", "m3-O2")
+
+
+@pytest.fixture(scope="module", params=[name if name in EVERYDAY else pytest.param(name, marks=pytest.mark.long) for name in CORES])
 def firmware(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """The machine and the program for it."""
     needed("arm-none-eabi-gcc", "qemu-system-arm")

@@ -60,6 +60,11 @@ void exact(const float *a, const float *b, const float *c, float *out, int count
     for (int i = 0; i < count; i++)
         out[i] = tinytl_fused_exact(a[i], b[i], c[i]);
 }
+void library(const float *a, const float *b, const float *c, float *out, int count)
+{
+    for (int i = 0; i < count; i++)
+        out[i] = fmaf(a[i], b[i], c[i]);
+}
 """
 
 
@@ -68,7 +73,7 @@ def exact_fused(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     folder = tmp_path_factory.mktemp("fused")
     (folder / "fused.c").write_text(FUSED)
     flags = ["-std=c99", "-O2", "-ffp-contract=off", "-fPIC", "-shared", f"-I{runtime_dir()}"]
-    subprocess.run(["cc", *flags, folder / "fused.c", "-o", folder / "fused.so"], check=True)
+    subprocess.run(["cc", *flags, folder / "fused.c", "-lm", "-o", folder / "fused.so"], check=True)
     return ctypes.CDLL(str(Path(folder / "fused.so")))
 
 
@@ -99,3 +104,25 @@ def test_exact_fused_rounds_once(exact_fused: ctypes.CDLL) -> None:
             assert distance < other or (distance == other and even)
     twice = (a.astype(np.float64) * b + c).astype(np.float32)
     assert (twice != out).any(), "the operands must catch an implementation that rounds twice"
+
+
+def random_floats(generator: np.random.Generator, count: int, exponents: tuple[int, int]) -> np.ndarray:
+    """Random bits, with biased exponents in a range: 0 is zero and the subnormals, 255 infinity and NaN."""
+    bits = generator.integers(0, 2**32, count, dtype=np.uint32) & np.uint32(0x807FFFFF)
+    bits &= np.where(generator.random(count) < 0.3, np.uint32(0xFFFFF000), np.uint32(0xFFFFFFFF))  # short mantissas: exact cancellation
+    return (bits | generator.integers(*exponents, count).astype(np.uint32) << 23).view(np.float32)
+
+
+def test_exact_fused_is_that_of_a_library_that_rounds_once(exact_fused: ctypes.CDLL) -> None:
+    """glibc's is correctly rounded. Everywhere between the subnormals and infinity, and where product and addend nearly cancel."""
+    generator = np.random.default_rng(11)
+    wide = [random_floats(generator, 400_000, (0, 256)) for _ in range(3)]
+    near = [random_floats(generator, 800_000, (100, 150)), random_floats(generator, 800_000, (100, 150))]
+    addend = -(near[0].astype(np.float64) * near[1]) * 2.0 ** generator.integers(-45, 45, 800_000)
+    bits = addend.astype(np.float32).view(np.uint32) ^ generator.integers(0, 4, 800_000, dtype=np.uint32)
+    a, b, c = (np.concatenate(pair) for pair in zip(wide, (*near, bits.view(np.float32)), strict=True))
+    found, expected = np.empty_like(a), np.empty_like(a)
+    for call, out in ((exact_fused.exact, found), (exact_fused.library, expected)):
+        call(*(array.ctypes.data_as(ctypes.POINTER(ctypes.c_float)) for array in (a, b, c, out)), len(a))
+    same = (found.view(np.uint32) == expected.view(np.uint32)) | (np.isnan(found) & np.isnan(expected))
+    assert same.all(), [array[~same][:3] for array in (a, b, c, found, expected)]

@@ -21,7 +21,7 @@ uint64_t tinytl_int8_scratch_bytes(const tinytl_head_layer *layer, uint32_t pixe
     uint64_t stride = tinytl_int8_stride(layer->in), out = layer->out, padded = tinytl_int8_padded(pixels), pairs = (layer->rows_at_once + 1u) / 2u;
     uint64_t forward = pixels == 1 ? 2u * stride : WINDOWS * (2u * stride + 4u * out);
     uint64_t gradient = 4u * stride + 2u * out;
-    uint64_t update = pixels == 1 ? 2u * stride : 8u * padded + pairs * (4u * padded + 8u + 1u);
+    uint64_t update = pixels == 1 ? 2u * stride : 8u * padded + pairs * (4u * padded + 16u + 1u);
     uint64_t most = forward > gradient ? forward : gradient;
     return most > update ? most : update;
 }

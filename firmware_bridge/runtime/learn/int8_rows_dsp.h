@@ -79,38 +79,26 @@ static inline void lane_four(const int8_t *from, int32_t zero_point, int16_t *to
                      : "memory");
 }
 
-#if defined(__ARM_FP)
-static inline int16_t to_int16(float value)
-{
-    int32_t found;
-    __asm__("vcvt.s32.f32 %[value], %[value]\n vmov %[found], %[value]\n ssat %[found], #16, %[found]" : [value] "+t"(value), [found] "=r"(found));
-    return (int16_t)found;
-}
-
-/* Byte `at` of the word in %[word]; its steps are in the register `q`. VCVT and SSAT saturate. */
+/* Byte `at` of the word in %[word], its sum in the register `q`: SMMUL gives the upper half of a product. */
 #define MOVE(at, q)                                                                                                          \
-    "mla %[chance], %[chance], %[times], %[plus]\n ssat " q ", #29, " q "\n sxtb %[w], %[word], ror #" at "\n"               \
-    "mla " q ", %[w], %[keep], " q "\n add " q ", " q ", %[chance], lsr #12\n ssat " q ", #8, " q ", asr #20\n"              \
-    "bfi %[word], " q ", #" at ", #8\n"
+    "smmul " q ", " q ", %[mantissa]\n mla %[chance], %[chance], %[times], %[plus]\n asr " q ", " q ", %[shift]\n"            \
+    "ssat " q ", #29, " q "\n sxtb %[w], %[word], ror #" at "\n mla " q ", %[w], %[keep], " q "\n"                            \
+    "add " q ", " q ", %[chance], lsr #12\n ssat " q ", #8, " q ", asr #20\n bfi %[word], " q ", #" at ", #8\n"
 
-static inline void move_four(int8_t *weights, const int32_t *sums, float factor, int32_t keep, uint32_t chance)
+static inline void move_four(int8_t *weights, const int32_t *sums, int8_factor factor, int32_t keep, uint32_t chance)
 {
     uint32_t word, w;
-    __asm__ volatile("vldm %[sums], {s12-s15}\n vcvt.f32.s32 s12, s12\n vcvt.f32.s32 s13, s13\n vcvt.f32.s32 s14, s14\n"
-            "vcvt.f32.s32 s15, s15\n vmul.f32 s12, s12, %[factor]\n vmul.f32 s13, s13, %[factor]\n"
-            "vmul.f32 s14, s14, %[factor]\n vmul.f32 s15, s15, %[factor]\n vcvt.s32.f32 s12, s12\n vcvt.s32.f32 s13, s13\n"
-            "vcvt.s32.f32 s14, s14\n vcvt.s32.f32 s15, s15\n ldr %[word], [%[weights]]\n"
-            "vmov r12, lr, s12, s13\n" MOVE("0", "r12") MOVE("8", "lr") "vmov r12, lr, s14, s15\n" MOVE("16", "r12") MOVE("24", "lr")
-            "str %[word], [%[weights]]"
-            : [chance] "+&r"(chance), [word] "=&r"(word), [w] "=&r"(w)
-            : [weights] "r"(weights), [sums] "r"(sums), [factor] "t"(factor), [keep] "r"(keep), [times] "r"(INT8_CHANCE_FACTOR),
-              [plus] "r"(INT8_CHANCE_STEP)
-            : "memory", "r12", "lr", "s12", "s13", "s14", "s15");
+    if (factor.shift < 32) {
+        move_each(weights, sums, factor, keep, chance);
+        return;
+    }
+    __asm__ volatile("ldr %[word], [%[weights]]\n ldrd r12, lr, [%[sums]]\n" MOVE("0", "r12") MOVE("8", "lr")
+                     "ldrd r12, lr, [%[sums], #8]\n" MOVE("16", "r12") MOVE("24", "lr") "str %[word], [%[weights]]"
+                     : [chance] "+&r"(chance), [word] "=&r"(word), [w] "=&r"(w)
+                     : [weights] "r"(weights), [sums] "r"(sums), [mantissa] "r"(factor.mantissa), [shift] "r"(factor.shift - 32),
+                       [keep] "r"(keep), [times] "r"(INT8_CHANCE_FACTOR), [plus] "r"(INT8_CHANCE_STEP)
+                     : "memory", "r12", "lr");
 }
-#undef MOVE
-#else
-#include "learn/int8_floats_portable.h"
-#endif
 
 #undef TWO_WINDOWS
 #undef FOUR_WINDOWS
@@ -118,5 +106,6 @@ static inline void move_four(int8_t *weights, const int32_t *sums, float factor,
 #undef FOUR_WINDOWS
 #undef TWO_PIXELS
 #undef FOUR_PIXELS
+#undef MOVE
 
 #endif

@@ -7,8 +7,6 @@
 
 #include <stdint.h>
 
-#include "learn/int8_floats_portable.h"
-
 /* Four weights with four dealt numbers. */
 static inline int32_t int8_product(const int8_t *row, const int16_t *x)
 {
@@ -53,6 +51,11 @@ static inline void lane_four(const int8_t *from, int32_t zero_point, int16_t *to
 {
     for (uint32_t k = 0; k < 4; k++)
         to[2 * k] = (int16_t)(from[k] - zero_point);
+}
+
+static inline void move_four(int8_t *weights, const int32_t *sums, int8_factor factor, int32_t keep, uint32_t chance)
+{
+    move_each(weights, sums, factor, keep, chance);
 }
 
 #endif

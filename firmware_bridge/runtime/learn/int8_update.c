@@ -16,7 +16,7 @@
  * pair: whether any is not 0. */
 typedef struct gathered {
     int16_t *lanes;
-    float *factors;
+    int8_factor *factors;
     int16_t *rows;
     uint8_t *moves;
     uint32_t pair_numbers; /* of a pair of rows */
@@ -30,8 +30,8 @@ static uint32_t pixels_of(const tinytl_model *model, uint32_t number)
 static gathered gathered_of(const tinytl_model *model, uint32_t number)
 {
     uint32_t padded = tinytl_int8_padded(pixels_of(model, number)), pairs = (model->layers[number].rows_at_once + 1u) / 2u;
-    int16_t *lanes = tinytl_int8_scratch(model), *factors = lanes + 4u * padded, *rows = factors + 4u * pairs;
-    return (gathered){lanes, (float *)(void *)factors, rows, (uint8_t *)(void *)(rows + (size_t)pairs * 2u * padded), 2u * padded};
+    int16_t *lanes = tinytl_int8_scratch(model), *factors = lanes + 4u * padded, *rows = factors + 8u * pairs;
+    return (gathered){lanes, (int8_factor *)(void *)factors, rows, (uint8_t *)(void *)(rows + (size_t)pairs * 2u * padded), 2u * padded};
 }
 
 uint32_t tinytl_int8_rounds(const tinytl_head_layer *layer, uint32_t pixels)
@@ -106,7 +106,7 @@ void tinytl_int8_gather(tinytl_pass *pass, uint32_t number, uint32_t pixel, uint
 
 /* What the weights are given. */
 typedef struct step {
-    float factor;    /* of a row with scale 1, in steps of 2^-20 */
+    float factor;    /* of a row with scale 1 */
     int32_t keep;    /* in such steps */
     uint32_t chance; /* seed */
     int8_t *weights;
@@ -121,13 +121,13 @@ static step step_of(const tinytl_pass *pass, const tinytl_head_layer *layer, con
 }
 
 /* Factor of a row: 0 where it is not finite, which is said. */
-static float factor_of(tinytl_pass *pass, float of_one, float scale)
+static int8_factor factor_of(tinytl_pass *pass, float of_one, float scale)
 {
     float factor = of_one / scale;
     if (tinytl_magnitude(factor) < TINYTL_MAGNITUDE_INFINITE)
-        return factor;
+        return int8_factor_of(factor);
     pass->diverged = 1;
-    return 0.0f;
+    return int8_factor_of(0.0f);
 }
 
 /* Weights that get no gradient stay as they are. */
@@ -150,7 +150,7 @@ static word word_at(const tinytl_pass *pass, const step *given, uint32_t row, ui
     return (word){weights, (uint32_t)(weights - (const int8_t *)(const void *)pass->model->parameters) / 4u * PLACES};
 }
 
-static inline void move_word(const step *given, const word *at, float factor, const int32_t *sums)
+static inline void move_word(const step *given, const word *at, int8_factor factor, const int32_t *sums)
 {
     move_four(at->weights, sums, factor, given->keep, given->chance + at->place);
 }
@@ -166,7 +166,7 @@ static void update_vector(tinytl_pass *pass, uint32_t number, const tinytl_updat
     (void)tinytl_int8_window(pass, number, 0, window, 4);
     for (uint32_t r = 0; r < layer->out; r++) {
         int32_t e = counts(pass, d_output[r], update->limit) ? int8_round(d_output[r], pass->gradients.inverse) : 0;
-        float factor = factor_of(pass, given.factor, scales[r]);
+        int8_factor factor = factor_of(pass, given.factor, scales[r]);
         word at = word_at(pass, &given, r, 0);
         for (uint32_t i = 0; (e != 0 || !stays(&given)) && i < given.stride; i += 4u, at.weights += 4, at.place += PLACES) {
             const int32_t sums[4] = {e * window[i], e * window[i + 2u], e * window[i + 1u], e * window[i + 3u]};
@@ -180,7 +180,7 @@ static void update_lanes(const tinytl_pass *pass, const step *given, const gathe
 {
     const int16_t *lanes = from->lanes + (size_t)pixels.first * 4u, *rows = from->rows + (size_t)pixels.first * 2u;
     const uint8_t *moves = from->moves;
-    const float *factor = from->factors;
+    const int8_factor *factor = from->factors;
     uint32_t stride = given->stride, count = pixels.end - pixels.first, next_place = stride / 4u * PLACES;
     word at = word_at(pass, given, first, lane);
     int32_t sums[8] = {0, 0, 0, 0, 0, 0, 0, 0};

@@ -48,10 +48,10 @@ def render_learner_suite(console: Console, measured: Sequence[Measurement]) -> N
     rows, notes = [], set()
     for each in measured:
         found = {name: int(figure.value) for name, figure in each.figures.items()}
-        step, peer = found["instructions_per_teach_step"], each.details["peers"].get("AIfES")
+        step, peer = found.get("instructions_per_teach_step"), each.details["peers"].get("AIfES")
         notes |= {peer["how"]} if peer else set()
-        ratio = f"{step / peer['instructions']:.3f}" if peer else None
-        per_mac = f"{step / (2 * each.details['macs']):.2f}"
+        ratio = f"{step / peer['instructions']:.3f}" if peer and step else None
+        per_mac = f"{step / (2 * each.details['macs']):.2f}" if step else None
         rows.append((each.bundle, step, per_mac, found.get("cycles_model"), found["extra_ram_bytes"], found["weights_bytes"], ratio))
     columns = ("head", "instructions", "per MAC", "cycles (model)", "RAM beside B", "weights B", "tinytl / AIfES")
     console.print(table(f"A step of learning on {measured[0].target}, batch 1", columns, rows, numeric=columns[1:]))

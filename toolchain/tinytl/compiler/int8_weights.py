@@ -15,7 +15,7 @@ HEADROOM = 1.25
 MOST = 65536
 """Inputs of a row, rows, pixels of the output: with more, sums would not fit 32 bits."""
 _LEAST_ROWS = 8
-_UPDATE_BYTES = 9216
+_UPDATE_BYTES = 9728
 """Scratch that an update may take without asking what the forward pass needs."""
 
 
@@ -59,7 +59,7 @@ def row_bytes(length: int) -> int:
 
 
 def rows_at_once(layer: HeadLayer, pixels: int) -> int:
-    """Return the rows whose gradients are gathered together: as many as fit what the forward pass needs anyway, or 9 KB."""
+    """Return the rows whose gradients are gathered together: as many as fit what the forward pass needs anyway, or 9.5 KB."""
     rows = int(_rows(layer).shape[0])
     room = max(_forward_bytes(layer, pixels), _UPDATE_BYTES)
     count = rows
@@ -94,4 +94,4 @@ def _update_bytes(pixels: int, rows: int) -> int:
     if pixels == 1:
         return 0
     padded = -(-pixels // 4) * 4
-    return 8 * padded + -(-rows // 2) * (4 * padded + 8 + 1)
+    return 8 * padded + -(-rows // 2) * (4 * padded + 16 + 1)
