@@ -12,6 +12,7 @@
  *     deal_four   four bytes - zero_point, dealt
  *     lane_four   four bytes - zero_point of a pixel: to[0], to[2], to[4], to[6]
  *     move_four   move_each
+ *     move_input  the same with four dealt 16-bit numbers for sums
  */
 #ifndef TINYTL_LEARN_INT8_ROWS_H
 #define TINYTL_LEARN_INT8_ROWS_H
@@ -22,7 +23,7 @@
 
 #define INT8_UNIT 1048576 /* 2^20 steps of a rounding are 1 */
 #define INT8_MOST 268435456 /* 2^28: more than a weight's whole range */
-/* A float factor as mantissa × 2^-shift: |mantissa| < 2^31, shift 0 … 63. */
+/* A float factor as mantissa × 2^-shift: |mantissa| < 2^31, shift 0 or more. Products are below 2^63: beyond it all shifts are alike. */
 typedef struct int8_factor {
     int32_t mantissa;
     int32_t shift;
@@ -35,7 +36,7 @@ typedef struct int8_factor {
 static inline void move_each(int8_t *weights, const int32_t *sums, int8_factor factor, int32_t keep, uint32_t chance)
 {
     for (uint32_t k = 0; k < 4; k++) {
-        int64_t move = (int64_t)sums[k] * factor.mantissa >> factor.shift;
+        int64_t move = (int64_t)sums[k] * factor.mantissa >> (factor.shift < 63 ? factor.shift : 63);
         int32_t steps = move >= INT8_MOST ? INT8_MOST - 1 : move < -INT8_MOST ? -INT8_MOST : (int32_t)move;
         chance = chance * INT8_CHANCE_FACTOR + INT8_CHANCE_STEP;
         steps = (weights[k] * keep + steps + (int32_t)(chance >> 12)) >> 20;
@@ -68,7 +69,7 @@ static inline int8_factor int8_factor_of(float factor)
     int32_t exponent = (int32_t)(bits >> 23 & 0xFFu), mantissa = (int32_t)(((bits & 0x7FFFFFu) | 0x800000u) << 7), shift = 157 - exponent;
     if (exponent == 0)
         mantissa = 0;
-    return (int8_factor){(bits >> 31) != 0 ? -mantissa : mantissa, shift < 0 ? 0 : shift > 63 ? 63 : shift};
+    return (int8_factor){(bits >> 31) != 0 ? -mantissa : mantissa, shift < 0 ? 0 : shift};
 }
 
 /* value × inverse, rounded to the nearest, halves away from 0. */

@@ -79,11 +79,17 @@ static inline void lane_four(const int8_t *from, int32_t zero_point, int16_t *to
                      : "memory");
 }
 
-/* Byte `at` of the word in %[word], its sum in the register `q`: SMMUL gives the upper half of a product. */
+/* Byte `at` of the word in %[word], its product with the factor's mantissa, less its lower bits, in the register `q`. */
 #define MOVE(at, q)                                                                                                          \
-    "smmul " q ", " q ", %[mantissa]\n mla %[chance], %[chance], %[times], %[plus]\n asr " q ", " q ", %[shift]\n"            \
-    "ssat " q ", #29, " q "\n sxtb %[w], %[word], ror #" at "\n mla " q ", %[w], %[keep], " q "\n"                            \
-    "add " q ", " q ", %[chance], lsr #12\n ssat " q ", #8, " q ", asr #20\n bfi %[word], " q ", #" at ", #8\n"
+    "mla %[chance], %[chance], %[times], %[plus]\n asr " q ", " q ", %[shift]\n ssat " q ", #29, " q "\n"                     \
+    "sxtb %[w], %[word], ror #" at "\n mla " q ", %[w], %[keep], " q "\n add " q ", " q ", %[chance], lsr #12\n"              \
+    "ssat " q ", #8, " q ", asr #20\n bfi %[word], " q ", #" at ", #8\n"
+#define UPPER_HALF(q) "smmul " q ", " q ", %[mantissa]\n"
+#define MOVE_OPERANDS(source, lost)                                                                                           \
+    [chance] "+&r"(chance), [word] "=&r"(word), [w] "=&r"(w)                                                                 \
+        : [weights] "r"(weights), [from] "r"(source), [mantissa] "r"(factor.mantissa), [shift] "r"(factor.shift - lost),       \
+          [keep] "r"(keep), [times] "r"(INT8_CHANCE_FACTOR), [plus] "r"(INT8_CHANCE_STEP)                                    \
+        : "memory", "r12", "lr"
 
 static inline void move_four(int8_t *weights, const int32_t *sums, int8_factor factor, int32_t keep, uint32_t chance)
 {
@@ -92,12 +98,27 @@ static inline void move_four(int8_t *weights, const int32_t *sums, int8_factor f
         move_each(weights, sums, factor, keep, chance);
         return;
     }
-    __asm__ volatile("ldr %[word], [%[weights]]\n ldrd r12, lr, [%[sums]]\n" MOVE("0", "r12") MOVE("8", "lr")
-                     "ldrd r12, lr, [%[sums], #8]\n" MOVE("16", "r12") MOVE("24", "lr") "str %[word], [%[weights]]"
-                     : [chance] "+&r"(chance), [word] "=&r"(word), [w] "=&r"(w)
-                     : [weights] "r"(weights), [sums] "r"(sums), [mantissa] "r"(factor.mantissa), [shift] "r"(factor.shift - 32),
-                       [keep] "r"(keep), [times] "r"(INT8_CHANCE_FACTOR), [plus] "r"(INT8_CHANCE_STEP)
-                     : "memory", "r12", "lr");
+    factor.shift = factor.shift > 63 ? 63 : factor.shift;
+    __asm__ volatile("ldr %[word], [%[weights]]\n ldrd r12, lr, [%[from]]\n" UPPER_HALF("r12") UPPER_HALF("lr")
+                     MOVE("0", "r12") MOVE("8", "lr") "ldrd r12, lr, [%[from], #8]\n" UPPER_HALF("r12") UPPER_HALF("lr")
+                     MOVE("16", "r12") MOVE("24", "lr") "str %[word], [%[weights]]"
+                     : MOVE_OPERANDS(sums, 32));
+}
+
+/* SMULW takes the upper 32 of 48 bits. A product has less than 47. */
+static inline void move_input(int8_t *weights, const int16_t *x, int8_factor factor, int32_t keep, uint32_t chance)
+{
+    uint32_t word, w;
+    if (factor.shift < 16) {
+        const int32_t sums[4] = {x[0], x[2], x[1], x[3]};
+        move_each(weights, sums, factor, keep, chance);
+        return;
+    }
+    factor.shift = factor.shift > 47 ? 47 : factor.shift;
+    __asm__ volatile("ldr %[word], [%[weights]]\n ldrd r12, lr, [%[from]]\n smulwb r12, %[mantissa], r12\n smulwb lr, %[mantissa], lr\n"
+                     MOVE("0", "r12") MOVE("8", "lr") "ldrd r12, lr, [%[from]]\n smulwt r12, %[mantissa], r12\n"
+                     "smulwt lr, %[mantissa], lr\n" MOVE("16", "r12") MOVE("24", "lr") "str %[word], [%[weights]]"
+                     : MOVE_OPERANDS(x, 16));
 }
 
 #undef TWO_WINDOWS
@@ -107,5 +128,7 @@ static inline void move_four(int8_t *weights, const int32_t *sums, int8_factor f
 #undef TWO_PIXELS
 #undef FOUR_PIXELS
 #undef MOVE
+#undef UPPER_HALF
+#undef MOVE_OPERANDS
 
 #endif

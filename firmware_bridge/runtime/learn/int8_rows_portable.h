@@ -58,4 +58,10 @@ static inline void move_four(int8_t *weights, const int32_t *sums, int8_factor f
     move_each(weights, sums, factor, keep, chance);
 }
 
+static inline void move_input(int8_t *weights, const int16_t *x, int8_factor factor, int32_t keep, uint32_t chance)
+{
+    const int32_t sums[4] = {x[0], x[2], x[1], x[3]};
+    move_each(weights, sums, factor, keep, chance);
+}
+
 #endif

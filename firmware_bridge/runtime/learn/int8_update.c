@@ -150,28 +150,36 @@ static word word_at(const tinytl_pass *pass, const step *given, uint32_t row, ui
     return (word){weights, (uint32_t)(weights - (const int8_t *)(const void *)pass->model->parameters) / 4u * PLACES};
 }
 
-static inline void move_word(const step *given, const word *at, int8_factor factor, const int32_t *sums)
+/* Inputs of 9 bits become such of 16, so that move_input has all of a product in the bits that it looks at. Returns the bits gained. */
+static int32_t lift(const tinytl_model *model, uint32_t number, int16_t *window)
 {
-    move_four(at->weights, sums, factor, given->keep, given->chance + at->place);
+    if (tinytl_int8_input_limit(model, number) > 255u)
+        return 0;
+    for (uint32_t i = 0; i < tinytl_int8_stride(model->layers[number].in); i++)
+        window[i] = (int16_t)(window[i] * 128);
+    return 7;
 }
 
+/* One pixel: the gradient is part of a row's factor, and the inputs are what it is multiplied with. */
 static void update_vector(tinytl_pass *pass, uint32_t number, const tinytl_update *update)
 {
     const tinytl_model *model = pass->model;
     const tinytl_head_layer *layer = &model->layers[number];
-    const float *d_output = tinytl_gradient_at(model, tinytl_value_of(model, number), 0);
-    const float *scales = tinytl_int8_scales(model, layer);
+    const float *d_output = tinytl_gradient_at(model, tinytl_value_of(model, number), 0), *scales = tinytl_int8_scales(model, layer);
     const step given = step_of(pass, layer, update);
     int16_t *window = tinytl_int8_scratch(model);
+    int32_t lifted;
     (void)tinytl_int8_window(pass, number, 0, window, 4);
+    lifted = lift(model, number, window);
     for (uint32_t r = 0; r < layer->out; r++) {
-        int32_t e = counts(pass, d_output[r], update->limit) ? int8_round(d_output[r], pass->gradients.inverse) : 0;
-        int8_factor factor = factor_of(pass, given.factor, scales[r]);
+        float d = counts(pass, d_output[r], update->limit) ? d_output[r] : 0.0f;
+        int8_factor factor = factor_of(pass, given.factor * d, scales[r]);
         word at = word_at(pass, &given, r, 0);
-        for (uint32_t i = 0; (e != 0 || !stays(&given)) && i < given.stride; i += 4u, at.weights += 4, at.place += PLACES) {
-            const int32_t sums[4] = {e * window[i], e * window[i + 2u], e * window[i + 1u], e * window[i + 3u]};
-            move_word(&given, &at, factor, sums);
-        }
+        factor.shift += lifted;
+        if (factor.mantissa == 0 && stays(&given))
+            continue;
+        for (uint32_t i = 0; i < given.stride; i += 4u, at.weights += 4, at.place += PLACES)
+            move_input(at.weights, window + i, factor, given.keep, given.chance + at.place);
     }
 }
 
@@ -190,9 +198,9 @@ static void update_lanes(const tinytl_pass *pass, const step *given, const gathe
             continue;
         if (count != 0)
             sum_tile(lanes, rows, count, sums);
-        move_word(given, &at, factor[0], sums);
+        move_four(at.weights, sums, factor[0], given->keep, given->chance + at.place);
         if (row + 1u < end)
-            move_word(given, &second, factor[1], sums + 4);
+            move_four(second.weights, sums + 4, factor[1], given->keep, given->chance + second.place);
     }
 }
 
@@ -205,9 +213,11 @@ void tinytl_int8_finish(tinytl_pass *pass, uint32_t number, uint32_t round, cons
     step given;
     if (round == 0) {
         pass->inputs = tinytl_int8_inputs(model, number);
-        pass->gradients = tinytl_int8_scaled_by(pass->largest, tinytl_int8_limit(pixels, tinytl_int8_input_limit(model, number)));
+        pass->gradients = (tinytl_int8_scaled){1.0f, 1.0f};
         if (pixels == 1)
             update_vector(pass, number, update);
+        else
+            pass->gradients = tinytl_int8_scaled_by(pass->largest, tinytl_int8_limit(pixels, tinytl_int8_input_limit(model, number)));
         return;
     }
     from = gathered_of(model, number);
