@@ -84,7 +84,9 @@ class DeviceInfo:
 @dataclass(frozen=True)
 class DeviceStatus:
     """What a device holds. Statuses are names; sizes in bytes; stack_bytes 0: not measured;
-    class_count 0: no head; guard_capacity 0: no guard."""
+    class_count 0: no head; guard_capacity 0: no guard. confidence and drift: means over the last 64 or so of the `looked_at` samples
+    that were inferred or taught since the model was loaded (`tinytl_watch` in tinytl.h); None: there were none, or the image has no
+    statistics to tell drift by."""
 
     model_status: str
     head_status: str
@@ -102,10 +104,29 @@ class DeviceStatus:
     class_capacity: int
     held_out: int
     guard_capacity: int
+    looked_at: int
+    confidence: float | None
+    drift: float | None
+
+    @property
+    def watched(self) -> str:
+        """Say what samples were like of late, and what that means; "" where none was looked at."""
+        if not self.looked_at:
+            return ""
+        of_late = f"of late, {self.looked_at:,} samples looked at"
+        if self.drift is None:
+            return (
+                f"confidence {self.confidence:.2f} {of_late}; no drift: the image has no statistics of the source task\n"
+                "hint: tinytl export with --replay-samples, two or more of each class"
+            )
+        return (
+            f"confidence {self.confidence:.2f}, drift {self.drift:.1f} {of_late}\n"
+            "hint: drift is about 1 where inputs are like the source task's, and more the less they are"
+        )
 
 
 _INFO = struct.Struct("<HHIIIIIIII24sHH")
-_STATUS = struct.Struct("<HH16sIIIIIIIIIHHHH")
+_STATUS = struct.Struct("<HH16sIIIIIIIIIHHHHIff")
 _FAMILIES = ("portable", "dsp", "mve")
 _HEAD_STATUSES = ("saved", "factory", "unreadable, so factory")
 
@@ -152,6 +173,8 @@ def parse_info(payload: bytes) -> DeviceInfo:
 def parse_status(payload: bytes, names: tuple[str, ...]) -> DeviceStatus:
     """Return the typed answer to STATUS; `names`: of the runtime's statuses, in order."""
     model, head, *rest = _fields(_STATUS, payload, "STATUS")
+    looked_at, confidence, drift = rest[-3:]
     model_name = names[model] if model < len(names) else f"status {model}"
     head_name = _HEAD_STATUSES[head] if head < len(_HEAD_STATUSES) else f"status {head}"
+    rest[-2:] = confidence if looked_at else None, drift if looked_at and drift >= 0 else None
     return DeviceStatus(model_name, head_name, *rest)

@@ -2,6 +2,7 @@
 """What a device answers, typed."""
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +12,7 @@ from tinytl_bridge.verdicts import Verdict, parse_verdict
 
 Outcome = Literal["learned", "held out", "diverged", "skipped"]
 _OUTCOMES: tuple[Outcome, ...] = ("learned", "held out", "diverged", "skipped")
-_TAUGHT = struct.Struct("<HHfIIf")
+_TAUGHT = struct.Struct("<HHfIIff")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ class TaughtSample:
         predicted: class before learning. loss: nats before learning, 0 where nothing was learned. head_crc32: 0 unless traced.
         outcome: "learned", "held out" by the guard, "diverged" and undone by it, or "skipped": it was right already.
         verdict: of a check that the device made then.
-        confidence: probability of the class predicted, where samples may be skipped, else None.
+        confidence: probability of the class predicted, where samples may be skipped or this one was looked at (`tinytl_watch` in
+            tinytl.h), else None.
+        drift: how far its features lie from the source task's classes, about 1 for samples like the source's; None unless looked at.
     """
 
     label: int
@@ -67,13 +70,25 @@ class TaughtSample:
     outcome: Outcome = "learned"
     verdict: Verdict | None = None
     confidence: float | None = None
+    drift: float | None = None
 
 
 def parse_taught(payload: bytes, label: int) -> TaughtSample:
     """Return the typed answer to TEACH and GROW."""
-    predicted, outcome, loss, steps, crc, confidence = _TAUGHT.unpack_from(payload)
+    predicted, outcome, loss, steps, crc, confidence, drift = _TAUGHT.unpack_from(payload)
     verdict = parse_verdict(payload[_TAUGHT.size :])
-    return TaughtSample(label, predicted, loss, steps, crc, _OUTCOMES[outcome], verdict, confidence or None)
+    return TaughtSample(label, predicted, loss, steps, crc, _OUTCOMES[outcome], verdict, _told(confidence), _told(drift))
+
+
+def _told(number: float) -> float | None:
+    """Return a positive number, None where the device had nothing to tell."""
+    return number if number > 0 else None
+
+
+def mean_told(numbers: Sequence[float | None]) -> float | None:
+    """Return the mean of the numbers that there are, None where there is none."""
+    told = [number for number in numbers if number is not None]
+    return sum(told) / len(told) if told else None
 
 
 @dataclass(frozen=True)
@@ -108,6 +123,16 @@ class TeachResult:
     def held_out(self) -> int:
         """Samples that the guard holds out."""
         return sum(s.outcome == "held out" for s in self.samples)
+
+    @property
+    def confidence(self) -> float | None:
+        """Mean over the samples that told theirs; None where none did."""
+        return mean_told([s.confidence for s in self.samples])
+
+    @property
+    def drift(self) -> float | None:
+        """Mean over the samples that told theirs; None where none did."""
+        return mean_told([s.drift for s in self.samples])
 
     @property
     def accuracy(self) -> float:

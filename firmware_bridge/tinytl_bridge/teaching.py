@@ -15,7 +15,7 @@ from tinytl.errors import DeviceError
 from tinytl.progress import Progress
 from tinytl_bridge.class_names import UNKNOWN, check_room, map_classes
 from tinytl_bridge.link import Refusal
-from tinytl_bridge.results import TaughtSample, TeachResult
+from tinytl_bridge.results import TaughtSample, TeachResult, mean_told
 from tinytl_bridge.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -139,9 +139,9 @@ def teach_stream(
 
 
 def _sureness(recent: Sequence[TaughtSample]) -> str:
-    """Say how sure the head was of the last samples, where the device tells."""
-    told = [each.confidence for each in recent if each.confidence is not None]
-    return f", {100 * sum(told) / len(told):.0f} % sure" if told else ""
+    """Say how sure the head was of the last samples and how far they have drifted, where the device tells."""
+    confidence, drift = mean_told([each.confidence for each in recent]), mean_told([each.drift for each in recent])
+    return (f", {100 * confidence:.0f} % sure" if confidence is not None else "") + (f", drift {drift:.1f}" if drift is not None else "")
 
 
 def _known(device: "Device", lessons: Lessons) -> list[str]:

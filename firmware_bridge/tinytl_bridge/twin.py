@@ -65,6 +65,7 @@ def library() -> ctypes.CDLL:
         "tinytl_model_invoke_range": (None, pointer, word, word),
         "tinytl_head_infer": (word, pointer),
         "tinytl_head_logits": (pointer, pointer),
+        "tinytl_head_drift": (ctypes.c_float, pointer),
         "tinytl_head_step": (_Step, pointer, word),
         "tinytl_head_grow": (StatusPair, pointer, pointer),
         "tinytl_head_class_name": (pointer, pointer, word),
@@ -203,6 +204,11 @@ class TwinModel:
         best = self._library.tinytl_head_infer(self._pointer)
         shape = (self._library.tinytl_twin_class_count(self._pointer),)
         return int(best), self._view(self._library.tinytl_head_logits(self._pointer), shape, np.dtype(np.float32)).copy()
+
+    def drift(self) -> float:
+        """Return how far the features that the last `invoke` left lie from the source task's classes; negative: no statistics."""
+        self._need_head()
+        return float(self._library.tinytl_head_drift(self._pointer))
 
     def step(self, label: int) -> StepResult:
         """Train the head on the features that the last `invoke` left, then on replayed ones."""

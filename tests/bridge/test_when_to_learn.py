@@ -74,11 +74,6 @@ def test_samples_are_held_out_whether_they_are_right_or_not(tiny_bundle: Path, t
     assert sum(held[0]) == 20
 
 
-def test_a_sample_that_is_learned_without_a_rule_tells_no_confidence(device: Device) -> None:
-    sample = device.prepare(TARGET.x_train[:1])[0]
-    assert device.teach_prepared(sample, 0).confidence is None
-
-
 def test_confidence_of_one_logit_is_its_sigmoids() -> None:
     assert Inference(1, np.array([2.0], np.float32)).confidence == pytest.approx(1 / (1 + np.exp(-2.0)))
     assert Inference(0, np.array([-2.0], np.float32)).confidence == pytest.approx(1 / (1 + np.exp(-2.0)))

@@ -53,7 +53,10 @@ def test_the_guard_decides_as_the_twins_does(board: str, tiny_bundle: Path, tmp_
             bad = device.teach(TARGET.x_train[120:240], wrong, flags=TeachFlags(trace=True))
             sure = device.teach(TARGET.x_train[240:300], TARGET.y_train[240:300], flags=TeachFlags(trace=True, only_when="unsure"))
             verdicts = [*good.verdicts, *bad.verdicts, device.check()]
-            found.append(([(step.head_crc32, step.outcome, step.confidence) for step in (*good.samples, *bad.samples, *sure.samples)], verdicts, device.status().head_crc32))
+            status, steps = device.status(), (*good.samples, *bad.samples, *sure.samples)
+            told = [(step.head_crc32, step.outcome, step.confidence, step.drift) for step in steps]
+            found.append((told, verdicts, status.head_crc32, status.looked_at, status.confidence, status.drift))
     assert found[0] == found[1]
-    assert {"learned", "held out", "skipped"} <= {outcome for _, outcome, _ in found[0][0]}
+    assert {"learned", "held out", "skipped"} <= {outcome for _, outcome, _, _ in found[0][0]}
+    assert sum(drift is not None for _, _, _, drift in found[0][0]) == found[0][3] == 64 + 29
     assert {"committed", "undone"} <= {verdict.decision for verdict in found[0][1]}

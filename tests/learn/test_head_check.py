@@ -14,13 +14,13 @@ from tinytl.errors import CompileError
 from tinytl.head import Learning
 from tinytl_bridge.twin import TwinModel
 
-FEATURES, HIDDEN, CLASSES = 12, 7, 5
+FEATURES, HIDDEN, CLASSES, OLD = 12, 7, 5, 9
 
 
 def whole() -> bytes:
     head = random_head((FEATURES, HIDDEN, CLASSES), learning=Learning(0.01, 0.5, replays_per_step=2, guard_buffer_bytes=300), parts=(8, 4))
-    old, labels = random_features(FEATURES, 6, 4)
-    return head_image(head, outputs=(Feature(8), Feature(4)), class_count=4, replay=Replay(old, labels, 3))
+    old, _ = random_features(FEATURES, OLD, 4)
+    return head_image(head, outputs=(Feature(8), Feature(4)), class_count=4, replay=Replay(old, np.arange(OLD) % 4, 3))
 
 
 IMAGE = whole()
@@ -81,6 +81,8 @@ FIELDS: dict[str, list[float]] = {
     "moments": [records.NONE],
     "guard_capacity": [15, 65536, 2**32 - 1],
     "guard_every": [0, 1, 65536],
+    "drift_numbers": [65, 2**32 - 1],
+    "drift_spread": [0.0, 0.5, -1.0, math.inf, math.nan],
 }
 
 
@@ -103,6 +105,28 @@ def test_a_head_without_a_guard_has_no_settings_of_one() -> None:
     assert refused(with_head(MERGED, guard_check_every=1)) == malformed(AT["guard_check_every"], MERGED_PLACE)
 
 
+def test_a_head_without_statistics_of_drift_has_no_part_of_them() -> None:
+    assert HEAD.drift_numbers == 8
+    assert head_of(MERGED).drift_numbers == 0
+    assert refused(with_head(MERGED, drift_means=HEAD.layers)) == malformed(AT["drift_means"], MERGED_PLACE)
+    assert refused(with_head(MERGED, drift_spread=1.0)) == malformed(AT["drift_spread"], MERGED_PLACE)
+
+
+@pytest.mark.parametrize("value", [2**28 + 1, -(2**28) - 1, -(2**31)])
+def test_means_leave_room_for_squares_of_distances(value: int) -> None:
+    place = HEAD.drift_means + 4 * (4 * HEAD.drift_numbers - 1)
+    assert refused(with_crc(IMAGE[:place] + struct.pack("<i", value) + IMAGE[place + 4 :])) == malformed(AT["drift_means"])
+    assert TwinModel(with_crc(IMAGE[:place] + struct.pack("<i", 2**28) + IMAGE[place + 4 :])).class_count == 4
+
+
+def test_sums_of_features_leave_it_too() -> None:
+    count = 65537
+    old = np.random.default_rng(1).integers(-128, 128, (4, count)).astype(np.int8)
+    image = head_image(random_head((count, 2)), replay=Replay(old, np.arange(4) % 2, 0))
+    assert head_of(image).drift_numbers == 64
+    assert refused(with_head(image, drift_numbers=1)) == malformed(AT["drift_numbers"], records.unpack(records.Header, image, 0).head)
+
+
 def test_reserved_words_are_zero() -> None:
     reserved = 4 * len(WORDS)
     for place in range(PLACE + reserved, PLACE + records.size(records.HeadRecord), 4):
@@ -118,8 +142,9 @@ SIZE = len(IMAGE)
         ("layers", HEAD.layer_count * records.size(records.LayerRecord)),
         ("values", HEAD.value_count * records.size(records.ValueRecord)),
         ("initial_parameters", 4 * HEAD.parameter_count),
-        ("replay_set_features", 6 * FEATURES),
-        ("replay_set_labels", 12),
+        ("replay_set_features", OLD * FEATURES),
+        ("replay_set_labels", 2 * OLD),
+        ("drift_means", 4 * 4 * HEAD.drift_numbers),
     ],
 )
 def test_place_in_the_image_is_inside_and_aligned(name: str, bytes_there: int) -> None:
@@ -278,7 +303,7 @@ def test_initial_parameters_are_finite(value: float) -> None:
 
 
 def test_labels_of_the_replay_set_are_classes() -> None:
-    place = HEAD.replay_set_labels + 10
+    place = HEAD.replay_set_labels + 2 * (OLD - 1)
     assert refused(with_crc(IMAGE[:place] + struct.pack("<H", 4) + IMAGE[place + 2 :])) == malformed(AT["replay_set_labels"])
 
 
@@ -310,4 +335,5 @@ def test_chance_damage_is_refused_or_harmless() -> None:
         for label in range(4):
             twin.invoke(*(generator.integers(-128, 128, (1, count)).astype(np.int8) for count in (8, 4)))
             assert twin.step(label).status in {"ok", "diverged", "bad_label"}
+            assert twin.drift() == -1 or 0 <= twin.drift() < 1e10
     assert 1000 < refusals < 1500

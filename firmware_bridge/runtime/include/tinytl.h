@@ -157,7 +157,10 @@ typedef struct tinytl_head_section {
     uint32_t guard_check_every; /* learned samples between two checks; 0: on command alone */
     uint32_t int8_scratch;      /* arena offset of what layers with int8 weights compute with; 0: none has such */
     uint32_t int8_scratch_bytes;
-    uint32_t reserved[4];
+    uint32_t drift_numbers;     /* that a sample's features are added up to, to be compared; 0: no statistics */
+    uint32_t drift_means;       /* image offset of int32 [class_count][drift_numbers]; 0: none */
+    float drift_spread;         /* mean squared distance of source samples to the nearest class */
+    uint32_t reserved[1];
 } tinytl_head_section;
 
 /* Features first, then the output of each layer. */
@@ -291,6 +294,24 @@ uint32_t tinytl_head_logit_count(const tinytl_model *model); /* class_count, or 
 /* Probability of the class predicted by the last tinytl_head_infer: softmax, or sigmoid where one logit tells two classes apart. NaN where the
  * logits are not finite. */
 float tinytl_head_confidence(const tinytl_model *model);
+
+/* How far the features that the last invoke left lie from the nearest class of the source task, divided by how far source samples do (root mean
+ * square): about 1 on inputs like those, more where inputs have drifted away. Negative: the image has no statistics. */
+float tinytl_head_drift(const tinytl_model *model);
+#define TINYTL_DRIFT_NUMBERS 64u
+
+/* What samples were like of late; begins as zeros. To look at one costs a forward pass of the head and what tinytl_head_drift takes: so the first
+ * 64 are looked at, then every eighth. */
+typedef struct tinytl_watch {
+    uint32_t looked;  /* samples that were looked at */
+    uint32_t passed;  /* samples that came since the first 64 */
+    float confidence; /* means over them, of the last 64 or so: later ones count a 64th each */
+    float drift;      /* negative: no statistics */
+} tinytl_watch;
+
+/* Whether the sample that comes now is one to look at; call it once a sample. Then note what was found; what is not finite is not noted. */
+int tinytl_watch_is_due(tinytl_watch *watch);
+void tinytl_watch_note(tinytl_watch *watch, float confidence, float drift);
 
 /* One training step on the features that the last invoke left, then `replays_per_step` replayed ones (drawn in turn from the
  * image's replay set and the replay buffer), then the sample is offered to the replay buffer. Arithmetic: SPEC.md, section 2.6.

@@ -58,6 +58,7 @@ typedef struct tinytl_session {
     uint16_t sequence;       /* last executed */
     uint32_t model_sequence; /* of the loaded model in the store, 0: none */
     uint32_t store_sequence; /* of the current saved head, 0: none */
+    tinytl_watch watch;      /* over samples that were inferred or taught since the model was loaded */
     uint32_t input_fill;     /* bytes of the sample received so far */
     uint32_t flash_bytes;    /* of the transfer under way, 0: none */
     uint32_t flash_next;

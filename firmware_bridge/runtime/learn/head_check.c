@@ -16,6 +16,8 @@
 #define MAX_GUARD 65535u
 #define MAX_ACCUMULATION 65536u
 #define MAX_COUNT TINYTL_MAX_COUNT
+#define MAX_FOLDED 65536u      /* features in one of the sums that drift compares */
+#define MAX_MEAN (1 << 28)
 
 #define FIELD(record, member) ((uint32_t)offsetof(record, member))
 #define REFUSE(member) refuse(header, FIELD(tinytl_head_section, member))
@@ -262,10 +264,31 @@ static tinytl_error check_replay_set(const tinytl_image_header *header)
     return error;
 }
 
+/* Sums and means leave room for the squares of their differences: learn/drift.c. */
+static tinytl_error check_drift(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    const int32_t *means = (const int32_t *)(const void *)((const uint8_t *)header + head->drift_means);
+    uint64_t count = (uint64_t)head->class_count * head->drift_numbers;
+    tinytl_error error;
+    if (head->drift_numbers == 0)
+        return head->drift_means != 0 ? REFUSE(drift_means) : head->drift_spread != 0.0f ? REFUSE(drift_spread) : accepted;
+    if (head->drift_numbers > TINYTL_DRIFT_NUMBERS || head->feature_count > head->drift_numbers * MAX_FOLDED)
+        return REFUSE(drift_numbers);
+    if (!(head->drift_spread >= 1.0f) || !is_finite(head->drift_spread))
+        return REFUSE(drift_spread);
+    error = inside_image(header, head->drift_means, count * sizeof *means);
+    for (uint64_t i = 0; error.status == TINYTL_STATUS_ok && i < count; i++)
+        if (means[i] < -MAX_MEAN || means[i] > MAX_MEAN)
+            error = REFUSE(drift_means);
+    return error;
+}
+
 tinytl_error tinytl_head_check(const void *image)
 {
     static tinytl_error (*const checks[])(const tinytl_image_header *) = {
         check_counts, check_guard, check_learning, check_optimizer, check_features, tinytl_head_check_layers, check_parameters, check_replay_set,
+        check_drift,
     };
     const tinytl_image_header *header = image;
     tinytl_error error = accepted;

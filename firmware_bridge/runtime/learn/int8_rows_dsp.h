@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define WHOLE_FUNCTION __attribute__((naked, noipa, unused)) static
+#define IN_A_REGISTER __attribute__((unused)) /* as far as C sees */
 
 /* Two windows, their numbers in r9 … r12, with four weights in lr and r8. */
 #define TWO_WINDOWS(sum, next)                                                                                               \
@@ -17,7 +18,7 @@
 #define FOUR_WINDOWS(weights)                                                                                                \
     "sxtb16 lr, " weights "\n sxtb16 r8, " weights ", ror #8\n" TWO_WINDOWS("r4", "r5") TWO_WINDOWS("r6", "r7")
 
-WHOLE_FUNCTION int32_t dot_one(const int8_t *row, const int16_t *x, uint32_t count)
+WHOLE_FUNCTION int32_t dot_one(IN_A_REGISTER const int8_t *row, IN_A_REGISTER const int16_t *x, IN_A_REGISTER uint32_t count)
 {
     __asm__ volatile("push {r4-r10, lr}\n adds r2, r0\n movs r3, #0\n"
             "1: ldrd r4, r5, [r0], #8\n ldm r1!, {r6-r9}\n"
@@ -28,7 +29,7 @@ WHOLE_FUNCTION int32_t dot_one(const int8_t *row, const int16_t *x, uint32_t cou
 
 #define EIGHT_WEIGHTS "ldrd r8, r3, [r0], #8\n" FOUR_WINDOWS("r8") FOUR_WINDOWS("r3")
 
-WHOLE_FUNCTION void dot_four(const int8_t *row, const int16_t *x, uint32_t count, int32_t sums[4])
+WHOLE_FUNCTION void dot_four(IN_A_REGISTER const int8_t *row, IN_A_REGISTER const int16_t *x, IN_A_REGISTER uint32_t count, IN_A_REGISTER int32_t *sums)
 {
     __asm__ volatile("push {r3-r11, lr}\n movs r4, #0\n movs r5, #0\n movs r6, #0\n movs r7, #0\n"
             "lsls r3, r2, #28\n add r2, r0\n bmi 2f\n" /* eight left over: into the middle */
@@ -44,7 +45,7 @@ WHOLE_FUNCTION void dot_four(const int8_t *row, const int16_t *x, uint32_t count
     "smlad r6, r12, r2, r6\n smlad r7, r12, r3, r7\n smlad r10, lr, r2, r10\n smlad r11, lr, r3, r11\n"
 #define FOUR_PIXELS TWO_PIXELS TWO_PIXELS
 
-WHOLE_FUNCTION void sum_tile(const int16_t *x, const int16_t *e, uint32_t pixels, int32_t sums[8])
+WHOLE_FUNCTION void sum_tile(IN_A_REGISTER const int16_t *x, IN_A_REGISTER const int16_t *e, IN_A_REGISTER uint32_t pixels, IN_A_REGISTER int32_t *sums)
 {
     __asm__ volatile("lsls r12, r2, #29\n add r2, r1, r2, lsl #2\n push {r2-r11, lr}\n mov r4, #0\n mov r5, #0\n mov r6, #0\n mov r7, #0\n"
             "mov r8, #0\n mov r9, #0\n mov r10, #0\n mov r11, #0\n bmi 2f\n" /* four left over */
@@ -121,6 +122,8 @@ static inline void move_input(int8_t *weights, const int16_t *x, int8_factor fac
                      : MOVE_OPERANDS(x, 16));
 }
 
+#undef WHOLE_FUNCTION
+#undef IN_A_REGISTER
 #undef TWO_WINDOWS
 #undef FOUR_WINDOWS
 #undef EIGHT_WEIGHTS

@@ -31,6 +31,15 @@ uint32_t tinytl_session_owner(const tinytl_session *session);
 /* Take a sample's last piece: it must be complete with it. The input is used up by what follows. */
 tinytl_error tinytl_session_complete(tinytl_session *session, uint32_t offset, const uint8_t *data, uint32_t bytes);
 
+/* What was found in a sample: zeros where it was not looked at. */
+typedef struct look {
+    float confidence;
+    float drift;
+} look;
+
+/* Look at the sample of which the last tinytl_head_infer was. */
+look tinytl_session_look(tinytl_session *session);
+
 /* no_model or no_head where there is nothing that learns. */
 tinytl_error tinytl_session_need_head(const tinytl_session *session);
 /* The last saved head of the loaded model that can be restored; sequence 0: there is none. */

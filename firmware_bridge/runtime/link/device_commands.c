@@ -54,6 +54,9 @@ tinytl_error tinytl_command_status(tinytl_session *session, command in, payload 
     put16(out, head ? session->model.head->class_capacity : 0);
     put16(out, head ? session->model.guard_count : 0);
     put16(out, head ? session->model.head->guard_capacity : 0);
+    put32(out, session->watch.looked);
+    put_float(out, session->watch.confidence);
+    put_float(out, session->watch.drift);
     return accept();
 }
 

@@ -18,7 +18,7 @@ typedef struct lesson_result {
     uint32_t outcome;
     uint32_t predicted;
     float loss;       /* 0 where nothing was learned */
-    float confidence; /* in what was predicted, 0 where it was not asked for */
+    look found;       /* zeros where neither asked for nor due */
     tinytl_guard_report report;
 } lesson_result;
 
@@ -39,20 +39,30 @@ static void answer(const tinytl_session *session, lesson given, const lesson_res
     put_float(out, result->loss);
     put32(out, session->model.steps);
     put32(out, given.flags & FLAG_TRACE ? tinytl_head_crc32(&session->model) : 0);
-    put_float(out, result->confidence);
+    put_float(out, result->found.confidence);
+    put_float(out, result->found.drift);
     if (result->report.verdict != TINYTL_NOT_CHECKED)
         tinytl_session_tell(session, &result->report, out);
 }
 
+/* What the head says of a sample before it learns: of those that are due to be looked at, and of those that may be left out for it. */
+static void look_before(tinytl_session *session, lesson given, lesson_result *result)
+{
+    const int due = tinytl_watch_is_due(&session->watch);
+    if (!due && result->outcome != HELD_OUT && !(given.flags & (FLAG_WRONG | FLAG_UNSURE)))
+        return;
+    result->predicted = tinytl_head_infer(&session->model);
+    if (due)
+        result->found = tinytl_session_look(session);
+    else
+        result->found.confidence = tinytl_head_confidence(&session->model);
+}
+
 /* Whether the flags leave out a sample that the head has right already, as surely as they ask. The high byte holds the probability, in 1/256. */
-static int is_skipped(tinytl_model *model, lesson given, lesson_result *result)
+static int is_skipped(lesson given, const lesson_result *result)
 {
     const float wanted = (float)(given.flags >> 8) / 256.0f;
-    if (!(given.flags & (FLAG_WRONG | FLAG_UNSURE)))
-        return 0;
-    result->predicted = tinytl_head_infer(model);
-    result->confidence = tinytl_head_confidence(model);
-    return result->predicted == given.label && ((given.flags & FLAG_WRONG) || result->confidence >= wanted);
+    return result->predicted == given.label && ((given.flags & FLAG_WRONG) || ((given.flags & FLAG_UNSURE) && result->found.confidence >= wanted));
 }
 
 /* A step that diverged is the device's to undo where there is a guard, else the host's to hear. */
@@ -96,12 +106,13 @@ tinytl_error tinytl_command_teach(tinytl_session *session, command in, payload *
     if (given.label >= model->class_count)
         return refuse(TINYTL_STATUS_bad_label, given.label, model->class_count);
     tinytl_model_invoke(model);
-    lesson_result result = {HELD_OUT, 0, 0.0f, 0.0f, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0}};
+    lesson_result result = {LEARNED, 0, 0.0f, {0.0f, 0.0f}, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0}};
     if (is_guarded(model, given) && tinytl_guard_holds_out(model, given.label))
-        result.predicted = tinytl_head_infer(model);
-    else if (is_skipped(model, given, &result))
+        result.outcome = HELD_OUT;
+    look_before(session, given, &result);
+    if (result.outcome != HELD_OUT && is_skipped(given, &result))
         result.outcome = SKIPPED;
-    else
+    if (result.outcome == LEARNED)
         error = learn(session, given, &result);
     if (!error.status)
         answer(session, given, &result, out);
@@ -124,7 +135,9 @@ tinytl_error tinytl_command_grow(tinytl_session *session, command in, payload *o
         return refuse(TINYTL_STATUS_bad_label, given.label, model->class_count);
     tinytl_model_invoke(model);
     const uint32_t predicted = tinytl_head_infer(model);
-    lesson_result result = {LEARNED, 0, 0.0f, 0.0f, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0}};
+    lesson_result result = {LEARNED, 0, 0.0f, {0.0f, 0.0f}, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0}};
+    if (tinytl_watch_is_due(&session->watch))
+        result.found = tinytl_session_look(session);
     error = tinytl_head_grow(model, (const char *)in.data + 4);
     if (!error.status)
         error = learn(session, given, &result);

@@ -55,6 +55,13 @@ tinytl_error tinytl_command_input(tinytl_session *session, command in, payload *
     return error;
 }
 
+look tinytl_session_look(tinytl_session *session)
+{
+    const look found = {tinytl_head_confidence(&session->model), tinytl_head_drift(&session->model)};
+    tinytl_watch_note(&session->watch, found.confidence, found.drift);
+    return found;
+}
+
 tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *out)
 {
     if (in.bytes < 4)
@@ -69,6 +76,8 @@ tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *
     }
     const uint32_t best = tinytl_head_infer(&session->model);
     const float *logits = tinytl_head_logits(&session->model);
+    if (tinytl_watch_is_due(&session->watch))
+        (void)tinytl_session_look(session);
     const uint32_t room = (TINYTL_MAX_PAYLOAD - 4u) / 4u;
     const uint32_t logit_count = tinytl_head_logit_count(&session->model), count = logit_count < room ? logit_count : room;
     put16(out, best);

@@ -61,6 +61,7 @@ void tinytl_session_load(tinytl_session *session)
     const tinytl_platform *platform = session->platform;
     session->model_status = TINYTL_STATUS_no_model;
     session->head_status = HEAD_FACTORY;
+    session->watch = (tinytl_watch){0, 0, 0.0f, 0.0f};
     for (int older = 0; older < 2 && session->model_status != TINYTL_STATUS_ok; older++) {
         const store_entry entry = tinytl_store_find(platform, STORE_MODEL, older);
         if (!entry.sequence)

@@ -94,6 +94,9 @@ static void run(tinytl_model *model)
     }
     if (tinytl_head_infer(model) >= model->class_count)
         exit(4);
+    const float drift = tinytl_head_drift(model);
+    if (drift != -1.0f && !(drift >= 0.0f && drift < 1e10f))
+        exit(4);
     tinytl_head_reset(model);
 }
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from tinytl.cli.console import plain, progress, show, show_facts, table
+from tinytl.cli.console import plain, progress, say, show, show_facts, table
 from tinytl.cli.options import FILE, MODEL, compile_options, data_option, json_option, target_options
 from tinytl.cli.sample_sources import names_for, read_samples
 
 if TYPE_CHECKING:
     from tinytl.compiler import CompileOptions
     from tinytl.model_file import ModelFile
+    from tinytl_bridge.protocol import DeviceStatus
 
 _FORMS = {"image": "an image", "library": "a library"}
 
@@ -119,13 +120,21 @@ def info(target: str, state_dir: Path | None, as_json: bool) -> None:
     from tinytl_bridge import connect
 
     with connect(target, state_dir=state_dir) as device:
-        facts = {**plain(device.info), **plain(device.status())}
+        status = device.status()
+        facts = {**plain(device.info), **plain(status)}
         if facts["model_status"] == "ok":
             metadata = device.metadata()
             facts["head_crc32"] = f"{facts['head_crc32']:08x}"
             labels = device.labels() if facts["class_count"] else ()
             facts |= {"model": metadata["model"], "plan": metadata["plan"], "labels": " ".join(labels)}
     show_facts(facts, as_json=as_json, title=f"Target {target}")
+    _say_watched(status, as_json=as_json)
+
+
+def _say_watched(status: "DeviceStatus", *, as_json: bool) -> None:
+    """Tell what samples were like of late, where some were looked at; JSON has the figures."""
+    if status.watched and not as_json:
+        say(status.watched)
 
 
 @click.command()
@@ -141,6 +150,7 @@ def infer(target: str, state_dir: Path | None, source: str, samples: int, as_jso
     with connect(target, state_dir=state_dir) as device:
         labels = device.labels()
         answers = [device.infer(sample) for sample in x]
+        status = device.status()
     rows = [
         {"sample": i, "class": a.predicted, "label": labels[a.predicted], "confidence": a.confidence}
         for i, a in enumerate(answers)
@@ -151,6 +161,7 @@ def infer(target: str, state_dir: Path | None, source: str, samples: int, as_jso
         console.print(table(f"On {target}", ("sample", "label", "probability"), cells, numeric=("sample", "probability")))
 
     show(rows, as_json=as_json, render=render)
+    _say_watched(status, as_json=as_json)
 
 
 @click.command()

@@ -56,7 +56,8 @@ def teach(
 ) -> None:  # fmt: skip
     """Stream labelled samples of the train split, in seeded random order; the head learns on the target.
 
-    Accuracy is measured on the test split before and after, and shown live on the samples themselves, each before it is learned.
+    Accuracy is measured on the test split before and after, and shown live on the samples themselves, each before it is learned; so are how
+    sure the head is, and drift: how far samples lie from the source task's classes, about 1 for samples like the source's.
     """
     from tinytl_bridge import connect
     from tinytl_bridge.teaching import TeachFlags
@@ -77,6 +78,7 @@ def teach(
     facts: dict[str, Any] = {"target": target, "data": data if material.test is None else material.test.name, "taught": taught.taught}
     facts |= {"accuracy_before": before and before.accuracy, "accuracy_while_learning": taught.accuracy,
               "accuracy_after": after and after.accuracy, "classes": classes, "classes_added": " ".join(taught.added) or None,
+              "confidence_while_learning": taught.confidence, "drift_while_learning": taught.drift,
               "diverged": taught.diverged}  # fmt: skip
     if only_when != "always":
         facts["skipped"] = taught.skipped

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from tinytl.bundle import Bundle
+from tinytl.compiler.drift import DriftStatistics, drift_statistics
 from tinytl.compiler.head_graph import FLOAT_BYTES, HeadGraph, inner_count
 from tinytl.compiler.int8_weights import int8_layers, quantized_rows, rows_at_once
 from tinytl.compiler.records import (
@@ -67,6 +68,11 @@ class HeadPlan:
     def graph(self) -> HeadGraph:
         """How the device runs it."""
         return HeadGraph(self.head, self.class_capacity, self.int8)
+
+    @cached_property
+    def drift(self) -> DriftStatistics | None:
+        """What drift is told by; None where the replay set says too little."""
+        return drift_statistics(self.replay_features, self.replay_labels, self.class_count, self.head.feature_shapes)
 
     @property
     def parameters(self) -> np.ndarray:
@@ -184,7 +190,7 @@ def sample_capacity(available_bytes: int, feature_count: int) -> int:
 
 def head_record(plan: HeadPlan, arena: Mapping[str, int], image: Mapping[str, int]) -> HeadRecord:
     """Fill in the head section. arena: buffer name → arena offset; image: section name → image offset."""
-    learning, head = plan.head.learning, plan.head
+    learning, head, drift = plan.head.learning, plan.head, plan.drift
     return HeadRecord(
         layer_count=len(head.layers),
         layers=image["layers"],
@@ -230,6 +236,9 @@ def head_record(plan: HeadPlan, arena: Mapping[str, int], image: Mapping[str, in
         guard_check_every=learning.guard_check_every if plan.guard_capacity else 0,
         int8_scratch=arena.get("int8 scratch", 0),
         int8_scratch_bytes=plan.graph.int8_scratch_bytes,
+        drift_numbers=drift.numbers if drift else 0,
+        drift_means=image["drift_means"],
+        drift_spread=drift.spread if drift else 0.0,
     )
 
 

@@ -268,6 +268,7 @@ def _add_head(sections: _Sections, head: HeadPlan, buffers: Mapping[str, int]) -
         "frozen_parameters": head.frozen.tobytes(),
         "replay_set_features": np.ascontiguousarray(head.replay_features, np.int8).tobytes(),
         "replay_set_labels": head.replay_labels.astype("<u2").tobytes(),
+        "drift_means": head.drift.means.astype("<i4").tobytes() if head.drift else b"",
     }
     end = head_at + aligned(size(HeadRecord))
     for name, content in parts.items():

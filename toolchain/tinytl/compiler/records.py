@@ -89,7 +89,7 @@ class OperatorRecord(NamedTuple):
 
 
 class HeadRecord(NamedTuple):
-    """Section 2.5, the head section; its 4 reserved words are written as zeros."""
+    """Section 2.5, the head section; its reserved word is written as zeros."""
 
     layer_count: int
     layers: int
@@ -135,6 +135,9 @@ class HeadRecord(NamedTuple):
     guard_check_every: int
     int8_scratch: int
     int8_scratch_bytes: int
+    drift_numbers: int
+    drift_means: int
+    drift_spread: float
 
 
 class ValueRecord(NamedTuple):
@@ -180,7 +183,7 @@ LAYOUTS: dict[type, Struct] = {
     Header: Struct("<4sHHII16sHH8IHHIII44x"),
     TensorRecord: Struct("<IIBBBx4Iif4x"),
     OperatorRecord: Struct("<4H6I"),
-    HeadRecord: Struct("<24I6f4If9I16x"),
+    HeadRecord: Struct("<24I6f4If11If4x"),
     ValueRecord: Struct("<3I2HIB3xI4x"),
     LayerRecord: Struct("<4B2H7Bx5If2I"),
 }
