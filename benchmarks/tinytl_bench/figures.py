@@ -13,6 +13,7 @@ from statistics import fmean
 from tinytl import energy
 from tinytl.bundle import Bundle
 from tinytl.compiler import Image
+from tinytl.compiler.int8_weights import int8_layers_of, layer_words
 from tinytl.measurement import Figure, LayerRow
 from tinytl_bench.counting import Region
 
@@ -94,15 +95,18 @@ def memory_figures(image: Image, *, stack_bytes: int, static_bytes: int, code_by
 def work_of(bundle: Bundle | None, image: Image) -> energy.Work:
     """Return what the energy models of a model depend on; bundle: None for a plain .tflite."""
     head = bundle.head if bundle else None
+    int8: frozenset[int] = int8_layers_of(bundle) if bundle else frozenset()
+    saved = sum(head.layers[number].parameter_count - layer_words(head.layers[number], is_int8=True) for number in int8) if head else 0
     return energy.Work(
         frozen_macs=sum(operator.macs for operator in image.operators),
         trainable_macs=head.macs if head else 0,
         gradient_macs=head.gradient_macs if head else 0,
         constant_bytes=sum(operator.weight_bytes for operator in image.operators),
         activation_bytes=sum(operator.activation_bytes for operator in image.operators),
-        parameters=head.parameter_count if head else 0,
-        trained=head.trained_count if head else 0,
+        parameters=head.parameter_count - saved if head else 0,
+        trained=head.trained_count - saved if head else 0,
         replays=head.learning.replays_per_step if head else 0,
+        head_pj_per_mac=energy.INT32_PJ_PER_MAC if int8 else energy.FLOAT32_PJ_PER_MAC,
     )
 
 
@@ -134,17 +138,17 @@ def layer_rows(bundle: Bundle | None, image: Image, counted: Counted | None) -> 
         for operator, region in zip(image.operators, regions[: len(image.operators)], strict=True)
     ]  # fmt: skip
     if bundle is not None:
-        rows.append(_head_row(bundle, regions[-1]))
+        rows.append(_head_row(bundle, work_of(bundle, image), regions[-1]))
     return tuple(rows)
 
 
-def _head_row(bundle: Bundle, region: Region | None) -> LayerRow:
+def _head_row(bundle: Bundle, work: energy.Work, region: Region | None) -> LayerRow:
     head = bundle.head
     operator = "dense" if all(layer.kind == "dense" for layer in head.layers) else "head"
     return LayerRow(
         " + ".join(layer.name for layer in head.layers), operator, (1, head.shapes[-1][2]), head.macs,
-        4 * head.parameter_count, 4 * head.feature_count,
-        region.instructions if region else None, region.cycles_model if region else None, energy.head_nj(head.macs, head.parameter_count),
+        4 * work.parameters, 4 * head.feature_count,
+        region.instructions if region else None, region.cycles_model if region else None, energy.head_nj(work),
         classes=_classes(region),
     )  # fmt: skip
 

@@ -81,7 +81,7 @@ def study_rules(
         for number, rule in enumerate(rules):
             learned, accuracies = _taught(device, dataset, rule, samples=samples, orders=orders, seed=seed)
             count = len(dataset.x_train[:samples])
-            deciding = 0.0 if rule.only_when == "always" else count * head_nj(work.trainable_macs, work.parameters)
+            deciding = 0.0 if rule.only_when == "always" else count * head_nj(work)
             mean = fmean(learned)
             outcomes.append(
                 RuleOutcome(

@@ -308,7 +308,7 @@ class Device:
         return int.from_bytes(self._link.command(Command.ROLLBACK, bytes([_ROLLBACKS[to]]), takes_long=True), "little")
 
     def head_parameters(self) -> np.ndarray:
-        """Return the head's parameters (parameter_count,) float32, layer by layer, weights then bias."""
+        """Return the head's parameters (parameter_count,) float32, int8 weights four in one, layer by layer, weights then bias."""
         count = int(self._head_metadata()["head"]["parameter_count"])
         return np.frombuffer(self.read(Readable.HEAD, count=4 * count), "<f4").copy()
 

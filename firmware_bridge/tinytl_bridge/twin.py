@@ -218,7 +218,7 @@ class TwinModel:
 
     @property
     def parameters(self) -> np.ndarray:
-        """The head's parameters (parameter_count,) float32, in place: writing here changes the head."""
+        """The head's parameters (parameter_count,) float32, int8 weights four in one, in place: writing here changes the head."""
         self._need_head()
         return self._view(self._library.tinytl_head_parameters(self._pointer), (self._head.parameter_count,), np.dtype(np.float32))
 

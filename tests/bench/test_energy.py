@@ -34,7 +34,7 @@ def test_full_model_by_its_definition() -> None:
     # forward, update, and the input gradient of the second layer alone; parameters read twice and written once
     step_pj = (100 + 100 + 40) * 4.6 + 3 * 110 * 5
     assert full_step_nj(WORK) == pytest.approx(4 * step_pj / 1000)
-    assert operator_nj(1000, 1200) + head_nj(100, 110) == pytest.approx(full_inference_nj(WORK))
+    assert operator_nj(1000, 1200) + head_nj(WORK) == pytest.approx(full_inference_nj(WORK))
     assert full_taught_sample_nj(WORK) == pytest.approx(operator_nj(1000, 1200) + full_step_nj(WORK))
 
 

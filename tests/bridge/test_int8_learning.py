@@ -8,7 +8,10 @@ import numpy as np
 from guarded import with_settings
 from tinytl.compiler import compile_bundle
 from tinytl.data import load_dataset
+from tinytl.energy import full_step_nj
+from tinytl.inspection import inspect
 from tinytl.shipped import find_bundle
+from tinytl_bench.figures import work_of
 from tinytl_bridge import connect
 
 
@@ -30,3 +33,13 @@ def test_learns_real_digits_as_floats_do(tmp_path: Path) -> None:
     assert found["int8"] > found["float32"] - 0.02
     assert found["int8"] > 0.94
     assert arenas["int8"] < arenas["float32"] - 8000
+
+
+def test_inspection_and_energy_count_bytes(tmp_path: Path) -> None:
+    bundles = {weights: with_settings(find_bundle("digits"), tmp_path / f"{weights}.tinytl", weights=weights) for weights in ("float32", "int8")}
+    rows = {weights: inspect(tmp_path / f"{weights}.tinytl").layers[-1].weight_bytes for weights in bundles}
+    assert rows == {"float32": 4 * (288 * 10 + 10), "int8": 288 * 10 + 4 * 10}
+    work = {weights: work_of(bundle, compile_bundle(bundle)) for weights, bundle in bundles.items()}
+    assert work["int8"].parameters == 288 * 10 // 4 + 10
+    assert work["int8"].trained == work["int8"].parameters
+    assert full_step_nj(work["int8"]) < 0.7 * full_step_nj(work["float32"])

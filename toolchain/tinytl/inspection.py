@@ -13,10 +13,12 @@ from math import prod
 from pathlib import Path
 
 from tinytl.archive import unpack
+from tinytl.bundle import Bundle
 from tinytl.compiler import ArenaRange, CompileOptions, Image
+from tinytl.compiler.int8_weights import int8_layers_of, layer_words
 from tinytl.energy import thesis_energy_nj
 from tinytl.errors import CompileError
-from tinytl.head import Head, layer_macs
+from tinytl.head import layer_macs
 from tinytl.measurement import Figure, LayerRow
 from tinytl.model_file import PORTABLE, ModelFile, compile_model, read_model
 from tinytl.signature import TensorSpec, read_signature
@@ -137,7 +139,7 @@ def _inspected(model: ModelFile, image: Image, boards: Sequence[tuple[str, Compi
         members=tuple(Member(name, len(part), hashlib.sha256(part).hexdigest()) for name, part in members.items()),
         inputs=signature.inputs,
         features=signature.outputs,
-        layers=(*_operator_rows(image), *(_head_rows(bundle.head) if bundle else ())),
+        layers=(*_operator_rows(image), *(_head_rows(bundle) if bundle else ())),
         frozen_macs=frozen,
         trainable_macs=trainable,
         arena_bytes=image.arena_bytes,
@@ -165,8 +167,8 @@ def _operator_rows(image: Image) -> list[LayerRow]:
     ]
 
 
-def _head_rows(head: Head) -> list[LayerRow]:
-    rows = []
+def _head_rows(bundle: Bundle) -> list[LayerRow]:
+    rows, head, int8 = [], bundle.head, int8_layers_of(bundle)
     for number, layer in enumerate(head.layers):
         shape = head.shapes[head.value_of(number)]
         activation = "" if layer.activation == "none" else f" + {layer.activation}"
@@ -175,7 +177,7 @@ def _head_rows(head: Head) -> list[LayerRow]:
         rows.append(
             LayerRow(
                 *(layer.name, f"{layer.kind}{activation}{biases}", (1, *sides)),
-                *(layer_macs(layer, shape), 4 * layer.parameter_count, 4 * prod(shape)),
+                *(layer_macs(layer, shape), 4 * layer_words(layer, is_int8=number in int8), 4 * prod(shape)),
             )
         )
     return rows

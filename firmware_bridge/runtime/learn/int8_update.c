@@ -69,7 +69,7 @@ static inline int16_t gathered_number(float d, uint32_t limit, float inverse)
 }
 
 /* Rows [0, count) of this pixel. */
-static void gather_rows(const gathered *to, uint32_t pixel, const float *d_output, uint32_t count, uint32_t limit, float inverse)
+static void gather_pixel(const gathered *to, uint32_t pixel, const float *d_output, uint32_t count, uint32_t limit, float inverse)
 {
     int16_t *rows = to->rows + (pixel >> 1) * 4u + (pixel & 1u);
     uint8_t *moves = to->moves;
@@ -101,13 +101,13 @@ void tinytl_int8_gather(tinytl_pass *pass, uint32_t number, uint32_t pixel, uint
     to = gathered_of(model, number);
     if (pixel == 0)
         memset(to.rows, 0, (size_t)pairs * (to.pair_numbers * sizeof *to.rows + 1u));
-    gather_rows(&to, pixel, d_output + first, left < layer->rows_at_once ? left : layer->rows_at_once, update->limit, pass->gradients.inverse);
+    gather_pixel(&to, pixel, d_output + first, left < layer->rows_at_once ? left : layer->rows_at_once, update->limit, pass->gradients.inverse);
 }
 
 /* What the weights are given. */
 typedef struct step {
-    float factor;    /* of a row with scale 1 */
-    int32_t keep;    /* in such steps */
+    float factor;    /* of a row with scale 1: steps of 2^-20 for a sum of 1 */
+    int32_t keep;    /* of a weight of 1, in such steps */
     uint32_t chance; /* seed */
     int8_t *weights;
     uint32_t stride;

@@ -78,7 +78,7 @@ class ImageContents:
         return values.view(np.dtype(_DTYPE_NAMES[record.dtype]).newbyteorder("<")).reshape(self.dims(number))
 
     def initial_parameters(self) -> np.ndarray:
-        """Return the factory parameters of the head, float32."""
+        """Return the factory parameters of the head, float32, int8 weights four in one."""
         if self.head is None:
             raise CompileError("the image has no head", expected="an image of a bundle")
         return np.frombuffer(self.data, "<f4", self.head.parameter_count, self.head.initial_parameters)

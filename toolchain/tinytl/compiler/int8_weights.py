@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from tinytl.bundle import Bundle
 from tinytl.head import Head, HeadLayer
 
 HEADROOM = 1.25
@@ -32,6 +33,20 @@ def int8_layers(head: Head, *, grows: bool) -> frozenset[int]:
         number for number, layer in enumerate(head.layers)
         if layer.kind in ("dense", "conv_2d") and layer.trains == "all" and _fits(head, number) and not (grows and number == last)
     )  # fmt: skip
+
+
+def int8_layers_of(bundle: Bundle) -> frozenset[int]:
+    """Return the numbers of the layers of a bundle's head that have int8 weights on a device."""
+    classes = len(bundle.manifest["labels"])
+    return int8_layers(bundle.head, grows=int(bundle.manifest.get("class_capacity", classes)) > classes)
+
+
+def layer_words(layer: HeadLayer, *, is_int8: bool) -> int:
+    """Return the 32-bit words of a layer's weights and bias."""
+    if not is_int8:
+        return layer.parameter_count
+    rows = _rows(layer)
+    return len(rows) * row_bytes(rows.shape[1]) // 4 + len(rows)
 
 
 def _fits(head: Head, number: int) -> bool:
