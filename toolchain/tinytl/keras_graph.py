@@ -129,6 +129,12 @@ def load_model(path: Path) -> Any:
         raise ModelError(f"{path.name} cannot be loaded: {line}", expected="a model saved by Keras 3") from error
 
 
+def ends_in_softmax(model: Any) -> bool:
+    """Tell whether a model answers probabilities; else its outputs are logits."""
+    last = model.layers[-1]
+    return type(last).__name__ == "Softmax" or getattr(getattr(last, "activation", None), "__name__", "") == "softmax"
+
+
 def flatten(model: Any, *, dropout: bool = False) -> Graph:
     """Copy a model into a flat graph for inference.
 

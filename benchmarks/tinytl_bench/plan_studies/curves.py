@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plot of a study of freeze plans: accuracy over taught samples, a panel a task, a line a plan."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tinytl.report.canvas import LIGHT, canvas, quiet, to_png
+from tinytl_bench.plan_studies.outcomes import TaskStudy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_COLOURS = ("#0a66a8", "#c4730a", "#0b7a5b", "#8a4a86", "#58616b", "#b8336a", "#3aa0c9", "#7d6b00")
+_DASHES: tuple[tuple[int, ...], ...] = ((), (5, 2), (2, 2), (7, 2, 2, 2))
+_PANELS_A_ROW = 3
+_PANEL = (390.0, 300.0)
+_LINEAR_UP_TO = 50  # samples: beyond, the axis is logarithmic
+
+
+def draw_curves(studies: Sequence[TaskStudy]) -> bytes:
+    """Return a PNG: a panel a task and one for the legend, which all panels share."""
+    names = tuple(dict.fromkeys(plan.plan for study in studies for plan in study.plans))
+    columns = min(_PANELS_A_ROW, len(studies) + 1)
+    rows = -(-(len(studies) + 1) // columns)
+    with canvas(_PANEL[0] * columns, _PANEL[1] * rows, LIGHT) as figure:
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes, study in zip(panels, studies, strict=False):
+            _panel(axes, study, names)
+        handles = {line.get_label(): line for axes in panels[: len(studies)] for line in axes.get_lines()}
+        for axes in panels[len(studies) :]:
+            axes.axis("off")
+        panels[len(studies)].legend(handles.values(), handles.keys(), loc="center", frameon=False, labelcolor=LIGHT.ink, handlelength=3.2)
+        return to_png(figure, scale=2.0)
+
+
+def _panel(axes: "Axes", study: TaskStudy, names: Sequence[str]) -> None:
+    end, low = 1, 100.0
+    for plan in study.plans:
+        number = names.index(plan.plan)
+        x, y = zip(*[(point.samples, 100 * point.accuracy) for point in plan.curve], strict=True)
+        axes.plot(x, y, color=_COLOURS[number % len(_COLOURS)], dashes=_DASHES[number // 2 % len(_DASHES)], linewidth=1.8, label=plan.plan)
+        end, low = max(end, x[-1]), min(low, *y)
+    axes.axhline(100 * study.host.after, color=LIGHT.ink, linewidth=1.0, dashes=(1, 2), label="all layers on the workstation, at its end")
+    axes.set_xscale("symlog", linthresh=_LINEAR_UP_TO)
+    ticks = [tick for tick in (0, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000) if tick <= end]
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set(xlim=(0, end), ylim=(max(0.0, 10 * ((low - 2) // 10)), 100.5), xlabel="samples taught, each pass counted", ylabel="target accuracy, %")
+    axes.set_title(study.title, loc="left")
+    quiet(axes)
