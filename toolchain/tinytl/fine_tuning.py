@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Full training on the workstation: every layer learns the target, in float32. What learning on a device is compared with.
 
-In: a trained Keras model and samples. Out: a copy of it that has learned them. Adam on the model's own loss, cosine learning rate, batch-norm
-in training mode, each sample once a pass. Same inputs, seed, versions and processor: same weights.
+In: a trained Keras model and samples. Out: a copy of it that has learned them. Adam on softmax cross-entropy, cosine learning
+rate, batch-norm in training mode, each sample once a pass. Same inputs, seed, versions and processor: same weights.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from tinytl.data.preprocess import fit_samples
 from tinytl.errors import ModelError
-from tinytl.keras_graph import ends_in_softmax, require_keras
+from tinytl.keras_graph import ends_in_softmax, make_deterministic, require_keras
 
 
 def fine_tune(
@@ -35,7 +35,7 @@ def fine_tune(
         if value < 1:
             raise ModelError(f"{name} is {value}", expected="1 or more")
     keras = require_keras()
-    keras.utils.set_random_seed(seed)
+    make_deterministic(seed)
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     rate = keras.optimizers.schedules.CosineDecay(learning_rate, passes * -(-len(x) // batch_size))

@@ -117,6 +117,14 @@ def require_keras() -> Any:
     return keras
 
 
+def make_deterministic(seed: int) -> None:
+    """Have what follows draw from a seed, and compute the same each time."""
+    import tensorflow
+
+    require_keras().utils.set_random_seed(seed)
+    tensorflow.config.experimental.enable_op_determinism()
+
+
 def load_model(path: Path) -> Any:
     """Load a `.keras` file. Raises ModelError where it is missing or not readable."""
     keras = require_keras()

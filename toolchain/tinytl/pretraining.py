@@ -81,7 +81,7 @@ def pretrain(
     _check(settings)
     check_target(out)
     keras = keras_graph.require_keras()
-    _make_deterministic(keras, seed)
+    keras_graph.make_deterministic(seed)
     network, name, card_range = _model(model, dataset, seed)
     shape = tuple(int(side) for side in network.inputs[0].shape[1:])
     _check_outputs(network, name, dataset)
@@ -118,13 +118,6 @@ def _check(settings: _Settings) -> None:
             raise ModelError(f"{name} is {getattr(settings, name)}", expected="1 or more")
     if not 0 < settings.learning_rate < math.inf:
         raise ModelError(f"learning_rate is {settings.learning_rate}", expected="a positive number")
-
-
-def _make_deterministic(keras: Any, seed: int) -> None:
-    import tensorflow
-
-    keras.utils.set_random_seed(seed)
-    tensorflow.config.experimental.enable_op_determinism()
 
 
 def _model(model: str | Path, dataset: Dataset, seed: int) -> tuple[Any, str, tuple[float, float]]:

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plot of a study of freeze plans: accuracy over taught samples, a panel a task, a line a plan."""
+"""The plot of a study of freeze plans: accuracy over taught samples, a panel a task, a line a plan.
+
+The axis of samples is one of square roots, because the first ones change most.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tinytl.report.canvas import LIGHT, canvas, quiet, to_png
 from tinytl_bench.plan_studies.outcomes import TaskStudy
@@ -14,7 +19,8 @@ _COLOURS = ("#0a66a8", "#c4730a", "#0b7a5b", "#8a4a86", "#58616b", "#b8336a", "#
 _DASHES: tuple[tuple[int, ...], ...] = ((), (5, 2), (2, 2), (7, 2, 2, 2))
 _PANELS_A_ROW = 3
 _PANEL = (390.0, 300.0)
-_LINEAR_UP_TO = 50  # samples: beyond, the axis is logarithmic
+_STEPS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 10**9)
+_FLOOR_STEP = 5
 
 
 def draw_curves(studies: Sequence[TaskStudy]) -> bytes:
@@ -41,10 +47,11 @@ def _panel(axes: "Axes", study: TaskStudy, names: Sequence[str]) -> None:
         axes.plot(x, y, color=_COLOURS[number % len(_COLOURS)], dashes=_DASHES[number // 2 % len(_DASHES)], linewidth=1.8, label=plan.plan)
         end, low = max(end, x[-1]), min(low, *y)
     axes.axhline(100 * study.host.after, color=LIGHT.ink, linewidth=1.0, dashes=(1, 2), label="all layers on the workstation, at its end")
-    axes.set_xscale("symlog", linthresh=_LINEAR_UP_TO)
-    ticks = [tick for tick in (0, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000) if tick <= end]
+    axes.set_xscale("function", functions=(np.sqrt, np.square))
+    step = next(step for step in _STEPS if end / step < 6)
+    ticks = [0, step // 5, *range(step, end + 1, step)]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
-    axes.minorticks_off()
-    axes.set(xlim=(0, end), ylim=(max(0.0, 10 * ((low - 2) // 10)), 100.5), xlabel="samples taught, each pass counted", ylabel="target accuracy, %")
+    floor = max(0.0, _FLOOR_STEP * ((low - 1) // _FLOOR_STEP))
+    axes.set(xlim=(0, end), ylim=(floor, 100.3), xlabel="samples taught, each pass counted", ylabel="target accuracy, %")
     axes.set_title(study.title, loc="left")
     quiet(axes)

@@ -7,6 +7,7 @@ the board turned by a quarter about its long axis: upright, the model has this p
 that name no person, all «negative», are shared out.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def _windows(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     except (OSError, KeyError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}", expected="an .npz file with samples, offset, label, fname") from error
     found = []
-    for number, (start, stop) in enumerate(zip(offsets[:-1], offsets[1:], strict=True)):
+    for number, (start, stop) in enumerate(pairwise(offsets)):
         recording = samples[start:stop].astype(np.float32)
         recording = recording / 1000 if np.abs(recording).max() > _LARGEST_G else recording
         person = str(files[number]).removesuffix(".txt").split("_")[2]

@@ -117,7 +117,8 @@ def _check(settings: StudySettings) -> None:
     for plan in settings.plans:
         parse_plan(plan)
     if settings.count_on is not None and not settings.count_on.startswith("qemu:"):
-        raise BenchError(f"steps cannot be counted on {settings.count_on!r}", expected="an emulated board", hint="--count-on qemu:mps2-an386")
+        what = f"steps cannot be counted on {settings.count_on!r}"
+        raise BenchError(what, expected="an emulated board", hint=f"--count-on {DEFAULT_TARGET}")
     load_board(settings.board)
 
 
@@ -150,7 +151,8 @@ def _study_plan(plan: str, task: StudyTask, opened: OpenTask, settings: StudySet
     rate = _best(sorted(settings.rates), validated)
     curves, diverged, changes = [], 0, []
     for order in range(settings.orders):
-        curve, head, lost = _taught(bundle, lessons, tests, rate=rate, passes=task.passes, seed=settings.seed + order, checkpoints=_CHECKPOINTS)
+        seed = settings.seed + order
+        curve, head, lost = _taught(bundle, lessons, tests, rate=rate, passes=task.passes, seed=seed, checkpoints=_CHECKPOINTS)
         curves.append(curve)
         diverged += lost
         if known is not None:
@@ -235,4 +237,4 @@ def _study_host(task: StudyTask, opened: OpenTask, settings: StudySettings) -> H
         ends.append(accuracy(learned, x_test, target.y_test))
         if known is not None:
             changes.append(accuracy(learned, known, source.y_test) - accuracy(model, known, source.y_test))
-    return HostOutcome(*recipe, fmean(ends), min(ends), fmean(changes) if changes else None)
+    return HostOutcome(recipe[0], recipe[1], fmean(ends), min(ends), fmean(changes) if changes else None)

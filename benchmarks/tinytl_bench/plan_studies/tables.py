@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of a study of freeze plans: a row a plan, the workstation's full training last. Cells as text, for a terminal and for Markdown."""
+"""The tables of a study of freeze plans: a row a plan, the workstation's full training last; cells as text."""
 
 from collections.abc import Sequence
 
@@ -53,7 +53,8 @@ def title_of(study: TaskStudy) -> str:
 
 def markdown(studies: Sequence[TaskStudy]) -> str:
     """Return a page of tables."""
-    lines = ["# Freeze plans after deployment", "", "Written by `tinytl study-plans -o`; the figures with their curves and settings are in the JSON files.", ""]
+    origin = "Written by `tinytl study-plans -o`; the figures with their curves and settings are in the JSON files."
+    lines = ["# Freeze plans after deployment", "", origin, ""]
     for study in studies:
         lines += [f"**{title_of(study)}** ({study.test_samples:,} test samples)", ""]
         lines += [_line(COLUMNS), _line(["---", *["---:"] * (len(COLUMNS) - 1)])]

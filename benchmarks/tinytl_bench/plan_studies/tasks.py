@@ -23,7 +23,10 @@ from tinytl.run_folder import RUN_FILE, load_run
 from tinytl_bench.plan_studies.gestures import load_gestures
 
 CNN_PLANS = ("last-dense", "fc+conv1:25%", "fc+conv1", "fc+conv2", "all", "bias-only", "bias+last-dense")
-THINGS = {"bear": 3, "leopard": 42, "lion": 43, "tiger": 88, "wolf": 97, "bicycle": 8, "bus": 13, "motorcycle": 48, "pickup_truck": 58, "train": 90}
+THINGS = {
+    "bear": 3, "leopard": 42, "lion": 43, "tiger": 88, "wolf": 97, "bicycle": 8, "bus": 13, "motorcycle": 48,
+    "pickup_truck": 58, "train": 90,
+}  # fmt: skip
 """Two superclasses of CIFAR-100, large carnivores and vehicles 1, with their numbers: files of it need not hold names."""
 _PRETRAINING_SAMPLES = 6000
 _TEST_SAMPLES = 1000

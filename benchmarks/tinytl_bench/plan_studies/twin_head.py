@@ -60,7 +60,7 @@ class TwinHead:
         right = 0
         for sample, label in zip(features, labels, strict=True):
             self._put(sample)
-            right += self._twin.infer()[0] == label
+            right += self._twin.infer()[0] == int(label)
         return right / len(labels)
 
     @property

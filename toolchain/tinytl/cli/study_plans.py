@@ -29,7 +29,7 @@ class _Rates(click.ParamType):
 
 
 @click.command("study-plans")
-@click.option("--task", "tasks", multiple=True, metavar="NAME", help="digits, usps, letters, things or gestures; repeatable  [default: all]")
+@click.option("--task", "tasks", multiple=True, metavar="NAME", help="digits, usps, letters, things, gestures; repeatable  [default: all]")
 @click.option("--plan", "plans", multiple=True, help="Freeze plan; repeatable  [default: the task's]")
 @click.option("--samples", type=int, help="At most so many of the target's train split  [default: the task's]")
 @click.option("--passes", type=int, help="Over them  [default: the task's]")
@@ -41,21 +41,22 @@ class _Rates(click.ParamType):
 @seed_option
 @json_option
 def study_plans(
-    tasks: tuple[str, ...], work: Path, out: Path | None, as_json: bool, rates: tuple[float, ...] | None, **settings: Any
-) -> None:
+    tasks: tuple[str, ...], plans: tuple[str, ...], samples: int | None, passes: int | None, orders: int,
+    rates: tuple[float, ...] | None, count_on: str | None, work: Path, out: Path | None, seed: int, as_json: bool,
+) -> None:  # fmt: skip
     """Which freeze plan reaches what after deployment: plans taught on the twin, beside full training on the workstation."""
-    from tinytl_bench.plan_studies import TASKS, StudySettings, find_task, study_task
+    from tinytl_bench.plan_studies import RATES, TASKS, StudySettings, find_task, study_task
     from tinytl_bench.plan_studies.stored import expect_folder, store
     from tinytl_bench.plan_studies.tables import COLUMNS, NOTES, rows_of, title_of
 
     found = [find_task(name) for name in tasks or TASKS]
     if out is not None:
         expect_folder(out)
-    chosen = StudySettings(folder=work, **({"rates": rates} if rates else {}), **settings)
+    settings = StudySettings(work, plans, samples, passes, orders, rates or RATES, count_on, seed)
     studies = []
     with progress() as bar:
         for task in found:
-            studies.append(study_task(task, chosen, progress=bar))
+            studies.append(study_task(task, settings, progress=bar))
             if out is not None:
                 store(studies[-1], out)
     if out is not None:
