@@ -33,14 +33,13 @@ from tinytl_bench.plan_studies.twin_head import TwinHead, extract
 from tinytl_bridge.boards import load_board, roomiest
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
-HOST_RATES = (0.0003, 0.001, 0.003, 0.01)
-HOST_BATCHES = (8, 32)
+HOST_RECIPES = tuple((rate, batch_size) for rate in (0.0003, 0.001, 0.003, 0.01) for batch_size in (8, 32))
 REPLAY_BYTES = 32 * 1024
 """Replay set in flash and replay buffer in RAM together, half and half."""
 REPLAYS = 4
 VALIDATION_SHARE = 0.25
 DEFAULT_TARGET = "qemu:mps2-an386"
-_CHECKPOINTS = (0, 10, 20, 35, 50, 75, 100, 150, 200, 300, 400, 500, 700, 1000, 1500, 2000, 3000, 4000, 5000, 7000, 10000)
+_CHECKPOINTS = (0, 10, 20, 50, 100, 150, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 7000, 10_000)
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,8 @@ class StudySettings:
 
     Attributes:
         folder: for pretrained models and bundles. plans, samples, passes: instead of the task's.
-        orders: seeded, that are averaged. rates: learning rates to choose from. count_on: target whose instructions of a step are
+        orders: seeded, that are averaged. rates: learning rates to choose from; host_recipes: (learning rate, batch size)
+            for full training. count_on: target whose instructions of a step are
             counted, e.g. qemu:mps2-an386; None: they are not.
     """
 
@@ -59,6 +59,7 @@ class StudySettings:
     passes: int | None = None
     orders: int = 3
     rates: tuple[float, ...] = RATES
+    host_recipes: tuple[tuple[float, int], ...] = HOST_RECIPES
     count_on: str | None = None
     seed: int = 1
 
@@ -229,7 +230,7 @@ def _study_host(task: StudyTask, opened: OpenTask, settings: StudySettings) -> H
         learned = trained(x_train[held_out:], target.y_train[held_out:], recipe, settings.seed)
         return accuracy(learned, x_train[:held_out], target.y_train[:held_out])
 
-    recipe = _best([(rate, size) for rate in HOST_RATES for size in HOST_BATCHES], validated)
+    recipe = _best(settings.host_recipes, validated)
     ends, changes = [], []
     known = model_inputs(model, source.x_test, opened.value_range) if task.shares_labels else None
     for order in range(settings.orders):

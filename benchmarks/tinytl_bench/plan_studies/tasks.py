@@ -23,6 +23,8 @@ from tinytl.run_folder import RUN_FILE, load_run
 from tinytl_bench.plan_studies.gestures import load_gestures
 
 CNN_PLANS = ("last-dense", "fc+conv1:25%", "fc+conv1", "fc+conv2", "all", "bias-only", "bias+last-dense")
+RESNET_PLANS = tuple(plan for plan in CNN_PLANS if plan != "all")
+"""Without the whole network, which no board here has the memory for."""
 THINGS = {
     "bear": 3, "leopard": 42, "lion": 43, "tiger": 88, "wolf": 97, "bicycle": 8, "bus": 13, "motorcycle": 48,
     "pickup_truck": 58, "train": 90,
@@ -155,12 +157,9 @@ TASKS = {
     task.name: task
     for task in (
         StudyTask("digits", "MNIST → UCI digits", True, 898, 1, CNN_PLANS, _digits),
-        StudyTask("usps", "MNIST → USPS", True, 1000, 2, CNN_PLANS, _usps),
+        StudyTask("usps", "MNIST → USPS", True, 4000, 1, CNN_PLANS, _usps),
         StudyTask("letters", "MNIST → notMNIST A–J", False, 2000, 3, CNN_PLANS, _letters),
-        StudyTask("things", "CIFAR-10 → ten classes of CIFAR-100", False, 1000, 5, CNN_PLANS, _things),
-        StudyTask(
-            "gestures", "gestures → new person, board turned", True, 200, 10,
-            ("last-dense", "fc+conv1:25%", "fc+conv1", "fc+conv2", "all", "bias-only", "bias+last-dense"), _gestures,
-        ),
+        StudyTask("things", "CIFAR-10 → ten classes of CIFAR-100", False, 1000, 3, RESNET_PLANS, _things),
+        StudyTask("gestures", "gestures → new person, board turned", True, 200, 10, CNN_PLANS, _gestures),
     )
-}  # fmt: skip
+}

@@ -52,7 +52,7 @@ def study_plans(
     found = [find_task(name) for name in tasks or TASKS]
     if out is not None:
         expect_folder(out)
-    settings = StudySettings(work, plans, samples, passes, orders, rates or RATES, count_on, seed)
+    settings = StudySettings(work, plans, samples, passes, orders, rates or RATES, count_on=count_on, seed=seed)
     studies = []
     with progress() as bar:
         for task in found:
