@@ -32,8 +32,8 @@ from tinytl_bench.plan_studies.tasks import OpenTask, StudyTask
 from tinytl_bench.plan_studies.twin_head import TwinHead, extract
 from tinytl_bridge.boards import load_board, roomiest
 
-RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
-HOST_RECIPES = tuple((rate, batch_size) for rate in (0.0003, 0.001, 0.003, 0.01) for batch_size in (8, 32))
+RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+HOST_RECIPES = tuple((rate, batch_size) for rate in (0.0003, 0.001, 0.003, 0.01, 0.03) for batch_size in (8, 32))
 REPLAY_BYTES = 32 * 1024
 """Replay set in flash and replay buffer in RAM together, half and half."""
 REPLAYS = 4

@@ -34,7 +34,7 @@ class _Rates(click.ParamType):
 @click.option("--samples", type=int, help="At most so many of the target's train split  [default: the task's]")
 @click.option("--passes", type=int, help="Over them  [default: the task's]")
 @click.option("--orders", default=3, show_default=True, type=int, help="Seeded orders that are averaged.")
-@click.option("--rates", type=_Rates(), help="Learning rates to choose from on a validation part  [default: 0.001 to 0.1]")
+@click.option("--rates", type=_Rates(), help="Learning rates to choose from on a validation part  [default: 0.001 to 0.3]")
 @click.option("--count-on", metavar="TARGET", help="Count instructions of a step there, e.g. qemu:mps2-an386  [default: no]")
 @click.option("--work", default=Path("build/studies"), show_default=True, type=FILE, help="Folder for pretrained models and bundles.")
 @click.option("-o", "--out", type=FILE, help="Folder to store figures, tables and a plot in.")
