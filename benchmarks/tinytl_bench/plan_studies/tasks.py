@@ -157,7 +157,7 @@ TASKS = {
     task.name: task
     for task in (
         StudyTask("digits", "MNIST → UCI digits", True, 898, 1, CNN_PLANS, _digits),
-        StudyTask("usps", "MNIST → USPS", True, 4000, 1, CNN_PLANS, _usps),
+        StudyTask("usps", "MNIST → USPS", True, 2000, 1, CNN_PLANS, _usps),
         StudyTask("letters", "MNIST → notMNIST A–J", False, 2000, 3, CNN_PLANS, _letters),
         StudyTask("things", "CIFAR-10 → ten classes of CIFAR-100", False, 1000, 3, RESNET_PLANS, _things),
         StudyTask("gestures", "gestures → new person, board turned", True, 200, 10, CNN_PLANS, _gestures),
