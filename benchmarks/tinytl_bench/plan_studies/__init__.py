@@ -2,7 +2,8 @@
 """Which freeze plan reaches what after deployment. `study_task` is the way in; tables and the plot take what it returns."""
 
 from tinytl_bench.plan_studies.outcomes import HostOutcome, PlanOutcome, TaskStudy, read_study, write_study
-from tinytl_bench.plan_studies.study import RATES, StudySettings, study_task
+from tinytl_bench.plan_studies.settings import RATES, StudySettings
+from tinytl_bench.plan_studies.study import study_task
 from tinytl_bench.plan_studies.tasks import TASKS, find_task
 
 __all__ = [
