@@ -36,7 +36,7 @@ def draw_curves(studies: Sequence[TaskStudy]) -> bytes:
         for axes in panels[len(studies) :]:
             axes.axis("off")
         panels[len(studies)].legend(handles.values(), handles.keys(), loc="center", frameon=False, labelcolor=LIGHT.ink, handlelength=3.2)
-        return to_png(figure, scale=2.0)
+        return to_png(figure, scale=1.5)
 
 
 def _panel(axes: "Axes", study: TaskStudy, names: Sequence[str]) -> None:
@@ -53,5 +53,5 @@ def _panel(axes: "Axes", study: TaskStudy, names: Sequence[str]) -> None:
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     floor = max(0.0, _FLOOR_STEP * ((low - 1) // _FLOOR_STEP))
     axes.set(xlim=(0, end), ylim=(floor, 100.3), xlabel="samples taught, each pass counted", ylabel="target accuracy, %")
-    axes.set_title(study.title, loc="left")
+    axes.set_title(f"\n{study.title}", loc="left")  # the empty line keeps away from the panel above
     quiet(axes)
