@@ -7,7 +7,7 @@ RUNTIME := $(shell find firmware_bridge/runtime firmware_bridge/boards -type f 2
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint bench setup clean
+.PHONY: help demo test test-long lint bench studies setup clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bench: setup ## the shipped bundle, steps of learning, and published models wher
 	$(if $(TINYTL_DATA_DIR),$(BIN)/tinytl bench --suite mlperf-tiny --target qemu:mps2-an386 --compare benchmarks/baselines/mlperf-tiny.json)
 	$(if $(TINYTL_DATA_DIR),$(BIN)/tinytl bench --suite mlperf-tiny --target qemu:mps2-an386 --optimize size --compare benchmarks/baselines/mlperf-tiny-size.json)
 	$(if $(TINYTL_DATA_DIR),$(BIN)/tinytl bench --suite mlperf-tiny --target qemu:mps3-an547 --compare benchmarks/baselines/mlperf-tiny-m55.json)
+
+studies: setup ## freeze plans against full training on the workstation, an hour or two; without TINYTL_DATA_DIR on packaged digits alone
+	$(BIN)/tinytl study plans $(if $(TINYTL_DATA_DIR),,--task digits) --count-on qemu:mps2-an386 -o benchmarks/studies
 
 setup: $(VENV)/.installed ## virtual environment, tinytl[host], emulator and cross compiler
 

@@ -20,7 +20,7 @@ from tinytl.learning import Learning
 from tinytl.measurement import Figure, Measurement
 from tinytl.progress import Progress, silent
 from tinytl_bench.counting import Counter, Region, open_counter
-from tinytl_bridge.boards import list_boards
+from tinytl_bridge.boards import roomiest
 
 NAME = "learner"
 _STEPS = 16
@@ -83,9 +83,8 @@ def run_learner_suite(*, target: str, progress: Progress | None = None) -> tuple
     kind, _, board = target.partition(":")
     if kind != "qemu":
         raise BenchError(f"suite {NAME!r} cannot be counted on {target!r}", expected="an emulated board", hint="--target qemu:mps2-an386")
-    large = f"{board}-large" if f"{board}-large" in list_boards() else board
     report, measured = progress or silent, []
-    with open_counter(large) as counter:
+    with open_counter(roomiest(board)) as counter:
         for number, row in enumerate(ROWS):
             report(f"suite: {row.name}", number, len(ROWS))
             measured.append(_measured(counter, row, target))

@@ -78,6 +78,11 @@ def list_boards() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in boards_dir().glob("*/board.toml")))
 
 
+def roomiest(name: str) -> str:
+    """Return the board that is the same machine with all its memory, where there is one, else the board itself."""
+    return f"{name}-large" if f"{name}-large" in list_boards() else name
+
+
 @cache
 def load_board(name: str) -> Board:
     """Return a board by its name.

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from tinytl_models import ds_cnn, thesis_small
+from tinytl_models import ds_cnn, gesture_cnn, thesis_small
 from tinytl_models.card import Card
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["BUNDLES", "Card", "build", "card", "input_shape_for", "list_models"]
 BUNDLES = Path(__file__).resolve().parent / "bundles"
 """Folder of the bundles that ship with the package; README.md there says how each was made."""
 
-_MODELS: dict[str, ModuleType] = {module.CARD.name: module for module in (ds_cnn, thesis_small)}
+_MODELS: dict[str, ModuleType] = {module.CARD.name: module for module in (ds_cnn, gesture_cnn, thesis_small)}
 
 
 def list_models() -> tuple[str, ...]:
@@ -39,12 +39,12 @@ def build(name: str, *, input_shape: tuple[int, ...], classes: int, seed: int = 
 
     Args:
         name: one of `list_models()`.
-        input_shape: (H, W, C) of one image.
+        input_shape: (H, W, C) of one image, or (D,) of one vector.
         classes: ≥ 2, outputs of the last Dense.
         seed: of the initial weights; sets Keras's global seed.
 
     Returns:
-        Uncompiled Keras functional model: float32 (N, H, W, C) → logits (N, classes).
+        Uncompiled Keras functional model: float32 (N, *input_shape) → logits (N, classes).
 
     Raises:
         LookupError: no model of that name.
@@ -68,15 +68,17 @@ def input_shape_for(name: str, sample_shape: tuple[int, ...]) -> tuple[int, ...]
 
     Raises:
         LookupError: no model of that name.
-        ValueError: the samples are no grey or RGB images.
+        ValueError: the samples are no grey or RGB images, or no vectors of the model's length.
     """
     module = _module(name)
     if module.accepts(tuple(sample_shape)):
         return tuple(sample_shape)
-    resized = (*module.CARD.default_shape[:2], sample_shape[-1]) if len(sample_shape) == 3 else ()
+    takes_images = len(module.CARD.default_shape) == 3
+    resized = (*module.CARD.default_shape[:2], sample_shape[-1]) if takes_images and len(sample_shape) == 3 else ()
     if not module.accepts(resized):
         shape = "×".join(str(side) for side in sample_shape)
-        raise ValueError(f"model {name!r} cannot take samples of shape {shape}; expected images of 1 or 3 channels")
+        expected = "images of 1 or 3 channels" if takes_images else module.CARD.input_shapes
+        raise ValueError(f"model {name!r} cannot take samples of shape {shape}; expected {expected}")
     return resized
 
 

@@ -12,7 +12,7 @@ class Card:
         name: how the registry finds it.
         title: one line for lists.
         parameters: float numbers of the model (batch-norm statistics included) at `default_shape` and 10 classes.
-        default_shape: (H, W, C) of the input where no dataset says otherwise.
+        default_shape: (H, W, C) or (D,) of the input where no dataset says otherwise.
         input_shapes: what `build` takes, in words.
         value_range: (low, high) of the model's real input; 0 … 255 images are scaled to it.
         plans: freeze plans that make sense.
@@ -23,7 +23,7 @@ class Card:
     name: str
     title: str
     parameters: int
-    default_shape: tuple[int, int, int]
+    default_shape: tuple[int, ...]
     input_shapes: str
     value_range: tuple[float, float]
     plans: tuple[str, ...]

@@ -146,7 +146,7 @@ def test_failure_leaves_the_earlier_run(vectors: Dataset, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("changes", "error", "text"),
     [
-        ({"model": "resnet-99"}, ModelError, "no model 'resnet-99' in the zoo; expected ds-cnn, thesis-small"),
+        ({"model": "resnet-99"}, ModelError, "no model 'resnet-99' in the zoo; expected ds-cnn, gesture-cnn, thesis-small"),
         ({"model": "gone.keras"}, ModelError, "no model at gone.keras"),
         ({"model": "ds-cnn"}, ModelError, "dataset 'vectors': model 'ds-cnn' cannot take samples of shape 5; expected images"),
         ({"outputs": 4}, ModelError, "model 'm' has 4 outputs; dataset 'vectors' has 3 classes; expected one output for each class"),

@@ -18,7 +18,7 @@ def layers_of(model: Any, kind: str) -> list[Any]:
 
 
 def test_the_zoo_has_its_models() -> None:
-    assert MODELS == ("ds-cnn", "thesis-small")
+    assert MODELS == ("ds-cnn", "gesture-cnn", "thesis-small")
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -37,7 +37,7 @@ def test_batch_norm_stands_before_each_activation(name: str) -> None:
     kinds = [type(layer).__name__ for layer in model.layers]
     for number, kind in enumerate(kinds):
         if kind == "BatchNormalization":
-            assert kinds[number - 1] in ("Conv2D", "DepthwiseConv2D")
+            assert kinds[number - 1] in ("Conv1D", "Conv2D", "DepthwiseConv2D")
             assert kinds[number + 1] == "ReLU"
 
 
@@ -85,6 +85,7 @@ def test_seed_decides_the_weights() -> None:
         ("ds-cnn", (8, 8, 1), (28, 28, 1)),
         ("thesis-small", (28, 28, 1), (32, 32, 1)),
         ("thesis-small", (96, 64, 3), (32, 32, 3)),
+        ("gesture-cnn", (384,), (384,)),
     ],
 )
 def test_input_shape_for_other_samples(name: str, samples: tuple[int, ...], input_shape: tuple[int, ...]) -> None:
@@ -92,7 +93,7 @@ def test_input_shape_for_other_samples(name: str, samples: tuple[int, ...], inpu
 
 
 def test_refusals() -> None:
-    with pytest.raises(LookupError, match=r"no model 'dscnn' in the zoo; expected ds-cnn, thesis-small \(did you mean 'ds-cnn'\?\)"):
+    with pytest.raises(LookupError, match=r"no model 'dscnn' in the zoo; expected ds-cnn, gesture-cnn, thesis-small \(did you mean 'ds-cnn'\?\)"):
         tinytl_models.card("dscnn")
     with pytest.raises(ValueError, match="model 'ds-cnn' cannot take 8×8×1 input; expected 28×28 or 32×32, 1 or 3 channels"):
         tinytl_models.build("ds-cnn", input_shape=(8, 8, 1), classes=10)
@@ -100,3 +101,5 @@ def test_refusals() -> None:
         tinytl_models.build("ds-cnn", input_shape=(28, 28, 1), classes=1)
     with pytest.raises(ValueError, match="model 'thesis-small' cannot take samples of shape 20; expected images of 1 or 3 channels"):
         tinytl_models.input_shape_for("thesis-small", (20,))
+    with pytest.raises(ValueError, match="'gesture-cnn' cannot take samples of shape 28×28×1; expected vectors of 384: 128 samples of three axes"):
+        tinytl_models.input_shape_for("gesture-cnn", (28, 28, 1))

@@ -63,6 +63,17 @@ def test_every_plan_of_the_zoo(name: str, count: int) -> None:
     assert set(card.plans) <= set(list_plans(model))
 
 
+def test_every_plan_of_gestures() -> None:
+    """Behind the Reshape there is nothing to freeze, so that `fc+conv3` is all."""
+    card = tinytl_models.card("gesture-cnn")
+    plans = ("last-dense", "fc+conv1:25%", "fc+conv1", "fc+conv2", "fc+conv3", "bias-only", "bias+last-dense")
+    model = shaken(tinytl_models.build(card.name, input_shape=card.default_shape, classes=4))
+    assert list_plans(model) == plans
+    trained = [assert_same_function(model, plan).head.trained_count for plan in plans[:5]]
+    assert trained == sorted(trained)
+    assert set(card.plans) <= set(plans)
+
+
 def test_the_last_convolutions_are_the_deepest() -> None:
     found = [call.layer.name for call in convolutions(flatten(cut_models.residual()))]
     assert found == ["main3b", "main3a", "shortcut3", "main2b", "main2a", "shortcut2", "main1b", "main1a", "stem"]

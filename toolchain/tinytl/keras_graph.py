@@ -117,6 +117,14 @@ def require_keras() -> Any:
     return keras
 
 
+def make_deterministic(seed: int) -> None:
+    """Have what follows draw from a seed, and compute the same each time."""
+    import tensorflow
+
+    require_keras().utils.set_random_seed(seed)
+    tensorflow.config.experimental.enable_op_determinism()
+
+
 def load_model(path: Path) -> Any:
     """Load a `.keras` file. Raises ModelError where it is missing or not readable."""
     keras = require_keras()
@@ -127,6 +135,12 @@ def load_model(path: Path) -> Any:
     except Exception as error:  # Keras raises what its layers raise
         line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ModelError(f"{path.name} cannot be loaded: {line}", expected="a model saved by Keras 3") from error
+
+
+def ends_in_softmax(model: Any) -> bool:
+    """Tell whether a model answers probabilities; else its outputs are logits."""
+    last = model.layers[-1]
+    return type(last).__name__ == "Softmax" or getattr(getattr(last, "activation", None), "__name__", "") == "softmax"
 
 
 def flatten(model: Any, *, dropout: bool = False) -> Graph:

@@ -81,7 +81,7 @@ def pretrain(
     _check(settings)
     check_target(out)
     keras = keras_graph.require_keras()
-    _make_deterministic(keras, seed)
+    keras_graph.make_deterministic(seed)
     network, name, card_range = _model(model, dataset, seed)
     shape = tuple(int(side) for side in network.inputs[0].shape[1:])
     _check_outputs(network, name, dataset)
@@ -120,13 +120,6 @@ def _check(settings: _Settings) -> None:
         raise ModelError(f"learning_rate is {settings.learning_rate}", expected="a positive number")
 
 
-def _make_deterministic(keras: Any, seed: int) -> None:
-    import tensorflow
-
-    keras.utils.set_random_seed(seed)
-    tensorflow.config.experimental.enable_op_determinism()
-
-
 def _model(model: str | Path, dataset: Dataset, seed: int) -> tuple[Any, str, tuple[float, float]]:
     """Return the network, its name and its value range."""
     if model not in tinytl_models.list_models():
@@ -163,7 +156,7 @@ def _fit(keras: Any, network: Any, data: Dataset, settings: _Settings, progress:
     """Train in place, restore the best weights; return the history and the number of the epoch kept (from 1)."""
     steps = -(-len(data.y_train) // settings.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.epochs * steps)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not _ends_in_softmax(network))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not keras_graph.ends_in_softmax(network))
     network.compile(optimizer=keras.optimizers.Adam(rate), loss=loss, metrics=["accuracy"], jit_compile=False)
     generator = np.random.default_rng(settings.seed)
     history: dict[str, list[float]] = {name: [] for name in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")}
@@ -201,11 +194,6 @@ def _train_epoch(network: Any, data: Dataset, settings: _Settings, generator: np
             x[block] = augment(x[block], generator=generator, ranges=RANGES)
     trained = network.fit(x, data.y_train[order], batch_size=settings.batch_size, shuffle=False, verbose=0).history
     return {"loss": trained["loss"][0], "accuracy": trained["accuracy"][0]}
-
-
-def _ends_in_softmax(network: Any) -> bool:
-    last = network.layers[-1]
-    return type(last).__name__ == "Softmax" or getattr(getattr(last, "activation", None), "__name__", "") == "softmax"
 
 
 def _environment() -> dict[str, str]:

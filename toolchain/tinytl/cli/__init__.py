@@ -37,7 +37,7 @@ _STORY: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     )),
     ("Measure and show", (
         ("bench", "measure", "Accuracy, instructions, modelled cycles and energy, RAM, flash."),
-        ("study", "study", "When to learn, and how few samples a new class takes."),
+        ("study", "study", "When and what to learn, and how few samples a new class takes."),
         ("report", "measure", "One HTML page of a demo or of benchmark results."),
         ("demo", "measure", "The main job end to end on an emulated Cortex-M4."),
     )),
@@ -54,7 +54,7 @@ class _Story(click.Group):
         for _, commands in _STORY:
             for command, module, _ in commands:
                 if command == name:
-                    found: click.Command = getattr(import_module(f"tinytl.cli.{module}"), name)
+                    found: click.Command = getattr(import_module(f"tinytl.cli.{module}"), name.replace("-", "_"))
                     return found
         return None
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands that compare ways of learning: `study when`, `study new-classes`."""
+"""The commands that compare ways of learning: `study plans`, `study when`, `study new-classes`."""
 
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,15 @@ from rich.console import Console
 
 from tinytl.cli.console import progress, show, table
 from tinytl.cli.options import FILE, MODEL, data_option, json_option, seed_option
+from tinytl.cli.study_plans import study_plans
 
 
 @click.group()
 def study() -> None:
-    """When to learn, and how few samples a new class takes: on the twin, over seeded orders."""
+    """When and what to learn, and how few samples a new class takes: on the twin, over seeded orders."""
+
+
+study.add_command(study_plans)
 
 
 @study.command()

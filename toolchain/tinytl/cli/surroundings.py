@@ -88,9 +88,7 @@ def models(as_json: bool) -> None:
     cards = [card(name) for name in list_models()]
 
     def render(console: Console) -> None:
-        rows = [
-            (c.name, c.title, c.parameters, ", ".join("×".join(map(str, s)) for s in c.input_shapes), ", ".join(c.plans)) for c in cards
-        ]
+        rows = [(c.name, c.title, c.parameters, c.input_shapes, ", ".join(c.plans)) for c in cards]
         console.print(table("The zoo", ("name", "what", "parameters", "inputs", "plans"), rows, numeric=("parameters",)))
 
     show(cards, as_json=as_json, render=render)

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A folder of studies: a JSON file a task, one page of tables and one plot of all that are there, in the order of the tasks."""
+
+from pathlib import Path
+
+from tinytl.archive import write_whole
+from tinytl.errors import BenchError
+from tinytl_bench.plan_studies.curves import draw_curves
+from tinytl_bench.plan_studies.outcomes import TaskStudy, read_study, write_study
+from tinytl_bench.plan_studies.tables import markdown
+from tinytl_bench.plan_studies.tasks import TASKS
+
+PAGE, PLOT = "README.md", "curves.png"
+
+
+def expect_folder(folder: Path) -> None:
+    """Refuse a folder that could not be written once all is taught. Raises BenchError."""
+    if not folder.is_dir():
+        raise BenchError(f"the folder {folder} does not exist", expected="a folder", hint=f"mkdir -p {folder}")
+
+
+def store(study: TaskStudy, folder: Path) -> tuple[Path, ...]:
+    """Write a study and, with those that the folder holds already, the page and the plot; return what was written."""
+    write_study(study, folder / f"{study.task}.json")
+    studies = [read_study(folder / f"{name}.json") for name in TASKS if (folder / f"{name}.json").is_file()]
+    write_whole(folder / PAGE, markdown(studies).encode())
+    write_whole(folder / PLOT, draw_curves(studies))
+    return folder / f"{study.task}.json", folder / PAGE, folder / PLOT

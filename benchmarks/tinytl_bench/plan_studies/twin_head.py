@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The head of a bundle alone on the twin: the extractor, which never changes, answers each sample once and not once a pass.
+
+In: a bundle. Out: the parameters, predictions and steps that the whole bundle has on a device, byte for byte.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
+
+import numpy as np
+
+from tinytl.bundle import Bundle
+from tinytl.compiler import compile_bundle
+from tinytl.compiler.bare_head import Replayed, compile_head
+from tinytl.compiler.head_section import sample_capacity
+from tinytl.data import fit_samples, quantize_samples
+from tinytl.learning import Learning
+from tinytl_bridge.twin import TwinModel
+
+
+def extract(bundle: Bundle, x: np.ndarray) -> np.ndarray:
+    """Return the features (N, feature_count) int8 of raw samples (N, …), those of all graph outputs side by side."""
+    given, preparing = bundle.manifest["input"], bundle.manifest["preprocessing"]
+    low, high = preparing["range"]
+    real = fit_samples(x, shape=tuple(given["shape"]), value_range=(low, high), resize=preparing["resize"])
+    twin = TwinModel(compile_bundle(bundle).data)
+    samples = quantize_samples(real, scale=given["scale"], zero_point=given["zero_point"])
+    features = np.empty((len(samples), bundle.head.feature_count), np.int8)
+    for sample, row in zip(samples, features, strict=True):
+        row[:] = np.concatenate([output.ravel() for output in twin.invoke(sample)])
+    return features
+
+
+class TwinHead:
+    """A bundle's head on the twin, fed with features.
+
+    Args:
+        bundle: with its replay set. learning: instead of the bundle's own.
+    """
+
+    def __init__(self, bundle: Bundle, learning: Learning) -> None:
+        head = replace(bundle.head, learning=learning)
+        places = sample_capacity(learning.replay_buffer_bytes, head.feature_count)
+        replayed = Replayed(bundle.replay_features, bundle.replay_labels, places)
+        quantization = [(each["scale"], each["zero_point"]) for each in bundle.manifest["features"]]
+        self._twin = TwinModel(compile_head(head, quantization, replayed=replayed).data)
+        self._ends = np.cumsum([prod(shape) for shape in head.feature_shapes])[:-1]
+
+    def teach(self, features: np.ndarray, labels: Sequence[int] | np.ndarray) -> int:
+        """Learn samples (N, feature_count) one after the other; return how many diverged and changed nothing."""
+        diverged = 0
+        for sample, label in zip(features, labels, strict=True):
+            self._put(sample)
+            diverged += self._twin.step(int(label)).status == "diverged"
+        return diverged
+
+    def accuracy(self, features: np.ndarray, labels: np.ndarray) -> float:
+        """Return the fraction of samples that the head gives their class."""
+        right = 0
+        for sample, label in zip(features, labels, strict=True):
+            self._put(sample)
+            right += self._twin.infer()[0] == int(label)
+        return right / len(labels)
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """A copy of the parameters (parameter_count,) float32."""
+        return self._twin.parameters.copy()
+
+    def _put(self, sample: np.ndarray) -> None:
+        for index, part in enumerate(np.split(sample, self._ends)):
+            self._twin.set_input(part, index)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Full training on the workstation: every layer learns the target, in float32. What learning on a device is compared with.
+
+In: a trained Keras model and samples. Out: a copy of it that has learned them. Adam on softmax cross-entropy, cosine learning
+rate, batch-norm in training mode, each sample once a pass. Same inputs, seed, versions and processor: same weights.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from tinytl.data.preprocess import fit_samples
+from tinytl.errors import ModelError
+from tinytl.keras_graph import ends_in_softmax, make_deterministic, require_keras
+
+
+def fine_tune(
+    model: Any, x: np.ndarray, y: np.ndarray, *, learning_rate: float, batch_size: int = 16, passes: int = 1, seed: int = 1
+) -> Any:
+    """Train a copy of a model on samples, all its layers.
+
+    Args:
+        model: keras.Model, one output for each class; stays as it is.
+        x: (N, *input) float32, as the model takes them (`fit_samples`). y: (N,) class numbers.
+        learning_rate: > 0, of the first step; falls to 0 along half a cosine. batch_size: samples a step.
+        passes: over all samples, each in an order of its own. seed: of the orders and of dropout.
+
+    Returns:
+        The trained keras.Model.
+
+    Raises:
+        ModelError: fewer than one pass or a batch of none.
+    """
+    for name, value in (("passes", passes), ("batch_size", batch_size)):
+        if value < 1:
+            raise ModelError(f"{name} is {value}", expected="1 or more")
+    keras = require_keras()
+    make_deterministic(seed)
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    rate = keras.optimizers.schedules.CosineDecay(learning_rate, passes * -(-len(x) // batch_size))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not ends_in_softmax(copy))
+    copy.compile(optimizer=keras.optimizers.Adam(rate), loss=loss, jit_compile=False)
+    copy.fit(x, y, batch_size=batch_size, epochs=passes, shuffle=True, verbose=0)
+    return copy
+
+
+def accuracy(model: Any, x: np.ndarray, y: np.ndarray) -> float:
+    """Return the fraction of samples (N, *input) float32 that a model gives their class (N,)."""
+    return float(np.mean(model.predict(x, batch_size=256, verbose=0).argmax(axis=1) == y))
+
+
+def model_inputs(model: Any, x: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
+    """Bring a dataset's samples to a model's input shape and range."""
+    return fit_samples(x, shape=model.inputs[0].shape[1:], value_range=value_range)
