@@ -74,6 +74,7 @@ class TaskStudy:
     Attributes:
         samples: of the target that are taught; passes: over them. orders: seeded, that are averaged. test_samples: of the target.
         rates: that were tried for each plan. board: whose arena, and where instructions were counted.
+        weights: of what trains on the device, "float32" or "int8".
     """
 
     task: str
@@ -90,6 +91,12 @@ class TaskStudy:
     board: str
     host: HostOutcome
     plans: tuple[PlanOutcome, ...]
+    weights: str = "float32"
+
+    @property
+    def name(self) -> str:
+        """Of its file: the task, and what the weights are where they are no floats."""
+        return self.task if self.weights == "float32" else f"{self.task}-{self.weights}"
 
 
 def samples_to(curve: Sequence[CurvePoint], share: float) -> int:

@@ -25,6 +25,7 @@ class StudySettings:
         folder: for pretrained models and bundles. plans, samples, passes: instead of the task's.
         orders: seeded, that are averaged. rates: learning rates to choose from; host_recipes: (learning rate, batch size)
             for full training. count_on: target whose instructions of a step are counted, e.g. qemu:mps2-an386; None: they are not.
+        weights: of what trains on the device, "float32" or "int8".
     """
 
     folder: Path
@@ -36,6 +37,7 @@ class StudySettings:
     host_recipes: tuple[tuple[float, int], ...] = HOST_RECIPES
     count_on: str | None = None
     seed: int = 1
+    weights: str = "float32"
 
     @property
     def board(self) -> str:

@@ -21,8 +21,10 @@ def expect_folder(folder: Path) -> None:
 
 def store(study: TaskStudy, folder: Path) -> tuple[Path, ...]:
     """Write a study and, with those that the folder holds already, the page and the plot; return what was written."""
-    write_study(study, folder / f"{study.task}.json")
-    studies = [read_study(folder / f"{name}.json") for name in TASKS if (folder / f"{name}.json").is_file()]
+    path = folder / f"{study.name}.json"
+    write_study(study, path)
+    files = [folder / f"{task}{suffix}.json" for task in TASKS for suffix in ("", "-int8")]
+    studies = [read_study(file) for file in files if file.is_file()]
     write_whole(folder / PAGE, markdown(studies).encode())
-    write_whole(folder / PLOT, draw_curves(studies))
-    return folder / f"{study.task}.json", folder / PAGE, folder / PLOT
+    write_whole(folder / PLOT, draw_curves([each for each in studies if each.weights == "float32"] or studies))
+    return path, folder / PAGE, folder / PLOT

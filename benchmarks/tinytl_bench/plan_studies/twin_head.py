@@ -14,18 +14,15 @@ from tinytl.bundle import Bundle
 from tinytl.compiler import compile_bundle
 from tinytl.compiler.bare_head import Replayed, compile_head
 from tinytl.compiler.head_section import sample_capacity
-from tinytl.data import fit_samples, quantize_samples
+from tinytl.data import prepare_samples
 from tinytl.learning import Learning
 from tinytl_bridge.twin import TwinModel
 
 
 def extract(bundle: Bundle, x: np.ndarray) -> np.ndarray:
     """Return the features (N, feature_count) int8 of raw samples (N, …), those of all graph outputs side by side."""
-    given, preparing = bundle.manifest["input"], bundle.manifest["preprocessing"]
-    low, high = preparing["range"]
-    real = fit_samples(x, shape=tuple(given["shape"]), value_range=(low, high), resize=preparing["resize"])
     twin = TwinModel(compile_bundle(bundle).data)
-    samples = quantize_samples(real, scale=given["scale"], zero_point=given["zero_point"])
+    samples = prepare_samples(x, bundle.manifest["input"], bundle.manifest["preprocessing"])
     features = np.empty((len(samples), bundle.head.feature_count), np.int8)
     for sample, row in zip(samples, features, strict=True):
         row[:] = np.concatenate([output.ravel() for output in twin.invoke(sample)])
