@@ -150,8 +150,16 @@ INT8_HEADS: dict[str, Head] = {
             (18, 18, 12),
         )
     ),
+    "int8: two branches that learn": with_int8_weights(
+        head(
+            [convolution("left", 6, 4, inputs=(0,)), convolution("right", 6, 4, inputs=(1,), seed=2), HeadLayer("add", "add", inputs=(3, 2), activation="relu"),
+             global_average("pool", (5, 6)), classifier("c", 5, 6)],
+            (5, 6, 4), (5, 6, 4),
+        )
+    ),
     "int8: windows that cover one pixel": with_int8_weights(
         head([convolution("conv", 6, 4, (3, 3), padding=(0, 0, 0, 0)), classifier("c", 5, 6)], (3, 3, 4))
     ),
 }  # fmt: skip
-"""Every path through layers with int8 weights: fours of channels in one place of a window or not, four windows or one, one round or several."""
+"""Every path through layers with int8 weights: fours of channels in one place of a window or not, four windows or one, one round or several, and a
+gradient that leaves the group for another layer."""

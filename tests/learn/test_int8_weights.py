@@ -148,7 +148,8 @@ def test_steps_are_the_gradient_on_average(name: str) -> None:
     by_chance = 5 * 0.5 * quanta(taught.head) / np.sqrt(CHANCES)
     numbers_of_16_bits = 2e-3 * np.abs(expected).max()
     assert (np.abs(mean - expected) <= by_chance + numbers_of_16_bits).all()
-    assert np.abs(expected).max() > 20 * numbers_of_16_bits, "the test must be able to see a gradient"
+    in_bytes = by_chance > 0
+    assert (np.abs(expected) > 2 * (by_chance + numbers_of_16_bits))[in_bytes].any(), "the test must be able to see the gradient of a byte"
 
 
 @pytest.mark.parametrize("name", ["conv, pool", "one dimension", "residual", "some channels train", "average pool, overlapping"])
