@@ -206,7 +206,7 @@ uint32_t tinytl_head_not_finite(const tinytl_head_section *head, const tinytl_he
     for (uint32_t number = 0; number < head->layer_count && found == TINYTL_NONE; number++)
         if (layers[number].weight_storage == TINYTL_WEIGHTS_INT8) {
             found = first_not_finite(words, from, layers[number].weights - from);
-            from = layers[number].weights + tinytl_int8_stride(layers[number].in) / 4u * layers[number].out;
+            from = layers[number].weights + (uint32_t)tinytl_int8_words(&layers[number]);
         }
     return found != TINYTL_NONE ? found : first_not_finite(words, from, head->parameter_count - from);
 }

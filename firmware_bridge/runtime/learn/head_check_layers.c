@@ -172,7 +172,7 @@ static tinytl_error check_storage(const at_layer *it)
 static uint64_t weight_words(const tinytl_head_layer *layer)
 {
     if (layer->weight_storage == TINYTL_WEIGHTS_INT8)
-        return (uint64_t)tinytl_int8_stride(layer->in) / 4u * layer->out;
+        return tinytl_int8_words(layer);
     return (uint64_t)layer->in * layer->out;
 }
 

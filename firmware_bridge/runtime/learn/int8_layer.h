@@ -28,7 +28,19 @@ static inline uint32_t tinytl_int8_stride(uint32_t in)
     return (in + 7u) & ~7u;
 }
 
-/* Pixels of an output, rounded up to what sum_tile takes. */
+/* Words of a layer's weights. */
+static inline uint64_t tinytl_int8_words(const tinytl_head_layer *layer)
+{
+    return (uint64_t)(tinytl_int8_stride(layer->in) / 4u) * layer->out;
+}
+
+/* Pixels of a layer's output. */
+static inline uint32_t tinytl_int8_pixels(const tinytl_model *model, uint32_t number)
+{
+    return tinytl_pixels(&model->values[tinytl_value_of(model, number)]);
+}
+
+/* The same, rounded up to what sum_tile takes. */
 static inline uint32_t tinytl_int8_padded(uint32_t pixels)
 {
     return (pixels + 3u) & ~3u;

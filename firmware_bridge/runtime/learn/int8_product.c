@@ -11,11 +11,6 @@
 
 #define WINDOWS 4u /* that go through the weights together */
 
-static uint32_t pixels_of(const tinytl_model *model, uint32_t number)
-{
-    return tinytl_pixels(&model->values[tinytl_value_of(model, number)]);
-}
-
 uint64_t tinytl_int8_scratch_bytes(const tinytl_head_layer *layer, uint32_t pixels)
 {
     uint64_t stride = tinytl_int8_stride(layer->in), out = layer->out, padded = tinytl_int8_padded(pixels), pairs = (layer->rows_at_once + 1u) / 2u;
@@ -50,7 +45,7 @@ static int32_t *sums_of(const tinytl_model *model, const tinytl_head_layer *laye
 static tinytl_int8_span read_windows(const tinytl_pass *pass, uint32_t number, uint32_t pixel)
 {
     const tinytl_model *model = pass->model;
-    uint32_t left = pixels_of(model, number) - pixel;
+    uint32_t left = tinytl_int8_pixels(model, number) - pixel;
     int16_t *windows = tinytl_int8_scratch(model);
     tinytl_int8_span all = {model->layers[number].in, 0};
     for (uint32_t w = 0; w < WINDOWS && w < left; w++) {
@@ -87,7 +82,7 @@ void tinytl_int8_forward(tinytl_pass *pass, uint32_t number, uint32_t pixel)
     float *output = tinytl_value_at(model, tinytl_value_of(model, number), pixel);
     if (pixel == 0)
         pass->inputs = tinytl_int8_inputs(model, number);
-    if (pixels_of(model, number) == 1) {
+    if (tinytl_int8_pixels(model, number) == 1) {
         forward_vector(pass, number);
         return;
     }

@@ -22,14 +22,9 @@ typedef struct gathered {
     uint32_t pair_numbers; /* of a pair of rows */
 } gathered;
 
-static uint32_t pixels_of(const tinytl_model *model, uint32_t number)
-{
-    return tinytl_pixels(&model->values[tinytl_value_of(model, number)]);
-}
-
 static gathered gathered_of(const tinytl_model *model, uint32_t number)
 {
-    uint32_t padded = tinytl_int8_padded(pixels_of(model, number)), pairs = (model->layers[number].rows_at_once + 1u) / 2u;
+    uint32_t padded = tinytl_int8_padded(tinytl_int8_pixels(model, number)), pairs = (model->layers[number].rows_at_once + 1u) / 2u;
     int16_t *lanes = tinytl_int8_scratch(model), *factors = lanes + 4u * padded, *rows = factors + 8u * pairs;
     return (gathered){lanes, (int8_factor *)(void *)factors, rows, (uint8_t *)(void *)(rows + (size_t)pairs * 2u * padded), 2u * padded};
 }
@@ -90,14 +85,16 @@ void tinytl_int8_gather(tinytl_pass *pass, uint32_t number, uint32_t pixel, uint
     const tinytl_model *model = pass->model;
     const tinytl_head_layer *layer = &model->layers[number];
     const float *d_output = tinytl_gradient_at(model, tinytl_value_of(model, number), pixel);
-    uint32_t first = (round - 1u) * layer->rows_at_once, pairs = (layer->rows_at_once + 1u) / 2u, left = layer->out - first;
+    uint32_t first, left, pairs = (layer->rows_at_once + 1u) / 2u;
     gathered to;
-    if (pixel == 0 && round == 0)
-        pass->largest = 0;
     if (round == 0) {
+        if (pixel == 0)
+            pass->largest = 0;
         look(pass, layer, d_output, update);
         return;
     }
+    first = (round - 1u) * layer->rows_at_once;
+    left = layer->out - first;
     to = gathered_of(model, number);
     if (pixel == 0)
         memset(to.rows, 0, (size_t)pairs * (to.pair_numbers * sizeof *to.rows + 1u));
@@ -153,7 +150,7 @@ static word word_at(const tinytl_pass *pass, const step *given, uint32_t row, ui
 /* Inputs of 9 bits become such of 16, so that move_input has all of a product in the bits that it looks at. Returns the bits gained. */
 static int32_t lift(const tinytl_model *model, uint32_t number, int16_t *window)
 {
-    if (tinytl_int8_input_limit(model, number) > 255u)
+    if (model->values[model->layers[number].inputs[0]].storage != TINYTL_FEATURE)
         return 0;
     for (uint32_t i = 0; i < tinytl_int8_stride(model->layers[number].in); i++)
         window[i] = (int16_t)(window[i] * 128);
@@ -208,7 +205,7 @@ void tinytl_int8_finish(tinytl_pass *pass, uint32_t number, uint32_t round, cons
 {
     const tinytl_model *model = pass->model;
     const tinytl_head_layer *layer = &model->layers[number];
-    uint32_t pixels = pixels_of(model, number), first = (round - 1u) * layer->rows_at_once, end = first + layer->rows_at_once;
+    uint32_t pixels = tinytl_int8_pixels(model, number), first = (round - 1u) * layer->rows_at_once, end = first + layer->rows_at_once;
     gathered from;
     step given;
     if (round == 0) {

@@ -9,7 +9,7 @@
 #include "learn/int8_rows.h"
 #include "learn/window.h"
 
-#define LARGEST_FEATURE 255u
+#define LARGEST_FEATURE 255u /* |q - zero_point| */
 #define LARGEST_GATHERED 2047u /* of inputs that are not features: leaves room for gradients over many pixels */
 #define LEAST 0x1p-100f        /* what is smaller counts as 0: its inverse might be infinite */
 
