@@ -37,7 +37,7 @@ def device(tiny_bundle: Path, tmp_path: Path) -> Iterator[Device]:
     ("name", "text"),
     [
         ("qmeu:x", r"target 'qmeu:x' is unknown; expected host, qemu:BOARD, serial:PORT"),
-        ("qemu:nano", r"board 'nano' is unknown; expected one of mps2-an386"),
+        ("qemu:nano", r"board 'nano' is unknown; expected one of mps2-an385, mps2-an386, "),
         ("serial:/dev/does-not-exist", r"port '/dev/does-not-exist' cannot be opened.*\nhint: python -m serial.tools.list_ports"),
         ("serial:/dev/ttyX?baud=fast", r"baud rate 'fast' of target 'serial:/dev/ttyX\?baud=fast'; expected a number such as 115200"),
     ],

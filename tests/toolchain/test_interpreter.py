@@ -3,6 +3,8 @@
 
 import os
 import sys
+from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -104,9 +106,20 @@ def test_a_missing_interpreter_says_what_to_install(monkeypatch: pytest.MonkeyPa
     with pytest.raises(ModelError) as caught:
         Interpreter(b"")
     assert str(caught.value) == (
-        "no LiteRT interpreter is installed; expected one of ai_edge_litert, tflite_runtime, tensorflow\n"
+        "no LiteRT interpreter is installed; expected one of ai_edge_litert, tflite_runtime (with numpy below 2), tensorflow\n"
         "hint: pip install ai-edge-litert   (workstation: pip install 'tinytl[host]')"
     )
+
+
+@pytest.mark.parametrize(("version", "taken"), [("1.26.4", True), ("2.0.0", False)])
+def test_an_interpreter_that_was_built_against_numpy_1_is_left_out_beside_numpy_2(
+    version: str, taken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", import_module(interpreter._provider()[0].__module__))
+    monkeypatch.setattr(interpreter, "_PROVIDERS", ("tflite_runtime.interpreter",))
+    monkeypatch.setattr(np, "__version__", version)
+    with nullcontext() if taken else pytest.raises(ModelError, match=r"tflite_runtime \(with numpy below 2\)"):
+        interpreter._provider()
 
 
 def test_published_keyword_model_hears_what_it_is_known_to_hear() -> None:

@@ -3,8 +3,8 @@
 
 In: the bytes of a .tflite file with one input. Out: the arrays that its outputs hold for each sample, always computed
 by the plain reference kernels (`BUILTIN_REF`): the default ones (XNNPACK) round differently. `ai_edge_litert`,
-`tflite_runtime` (32-bit Raspberry Pis) and `tensorflow` have the same interpreter under three names; the smallest one
-that is installed is taken.
+`tflite_runtime` (32-bit Raspberry Pis, NumPy 1) and `tensorflow` have the same interpreter under three names; the
+smallest one that is installed is taken.
 """
 
 from collections.abc import Callable
@@ -134,6 +134,8 @@ class Interpreter:
 def _provider() -> tuple[Callable[..., Any], Any]:
     """Return an `Interpreter` class and its BUILTIN_REF resolver."""
     for module_name in _PROVIDERS:
+        if module_name.startswith("tflite_runtime") and int(np.__version__.split(".")[0]) >= 2:
+            continue  # built against NumPy 1: it imports, and fails at its first array
         try:
             module = import_module(module_name)
         except ImportError:
@@ -141,7 +143,7 @@ def _provider() -> tuple[Callable[..., Any], Any]:
         return module.Interpreter, module.OpResolverType.BUILTIN_REF
     raise ModelError(
         "no LiteRT interpreter is installed",
-        expected="one of ai_edge_litert, tflite_runtime, tensorflow",
+        expected="one of ai_edge_litert, tflite_runtime (with numpy below 2), tensorflow",
         hint="pip install ai-edge-litert   (workstation: pip install 'tinytl[host]')",
     )
 
