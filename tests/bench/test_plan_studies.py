@@ -55,6 +55,14 @@ def studies(tiny_model: Any, tiny_dataset: Dataset, tmp_path_factory: pytest.Tem
     }
 
 
+def test_a_study_of_int8_weights_leaves_out_plans_that_train_none(tiny_model: Any, tiny_dataset: Dataset, tmp_path: Path) -> None:
+    task = replace(tiny_study_task(tiny_model, tiny_dataset, TARGET), plans=("bias-only", "last-dense"))
+    settings = StudySettings(tmp_path, samples=40, passes=1, orders=1, rates=(0.01,), host_recipes=HOST, weights="int8")
+    assert [plan.plan for plan in study_task(task, settings).plans] == ["last-dense"]
+    with pytest.raises(ModelError, match="int8 weights, and no weight trains that could be a byte"):
+        study_task(task, replace(settings, plans=("bias-only",)))
+
+
 def test_samples_to_a_share_of_a_known_curve() -> None:
     known = curve((0, 0.1), (10, 0.5), (20, 0.71), (50, 0.6), (100, 0.8))
     assert samples_to(known, 0.9) == 100

@@ -226,6 +226,25 @@ def test_classes_that_do_not_match_are_refused(tiny_run: Run, tiny_dataset: Data
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("plan", "class_capacity", "text"),
+    [
+        ("bias-only", None, "int8 weights, and no weight trains that could be a byte; expected a dense layer or convolution whose weights train\n"
+         "hint: a plan such as fc+conv1, or float32 weights"),
+        ("last-dense", 5, "int8 weights, and the only layer that could have them grows with new classes; expected another dense layer or "
+         "convolution whose weights train\nhint: a plan such as fc+conv1, no spare classes, or float32 weights"),
+    ],
+)  # fmt: skip
+def test_int8_weights_that_no_layer_would_have_are_refused(
+    plan: str, class_capacity: int | None, text: str, tiny_run: Run, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    learning = Learning(weights="int8")
+    with pytest.raises(ModelError) as caught:
+        export(tiny_run, dataset=tiny_dataset, plan=plan, learning=learning, class_capacity=class_capacity, out=tmp_path / "x.tinytl")
+    assert str(caught.value) == text
+    assert not list(tmp_path.iterdir())
+
+
 def test_learning_that_no_bundle_holds_is_refused(tiny_run: Run, tiny_dataset: Dataset, tmp_path: Path) -> None:
     fast = Learning(learning_rate=1e30)
     text = r"^x\.tinytl: manifest field 'head\.learning_rate': expected `float` < 1e\+30$"

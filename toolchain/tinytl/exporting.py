@@ -14,6 +14,7 @@ import numpy as np
 
 from tinytl.bundle import Bundle, head_fields
 from tinytl.channel_energy import gradient_energy
+from tinytl.compiler.int8_weights import check_int8_weights
 from tinytl.data.dataset import Dataset
 from tinytl.errors import BundleError, ModelError
 from tinytl.keras_graph import load_model, require_keras
@@ -233,6 +234,7 @@ def _check_wishes(parts: Cut | TfliteCut, dataset: Dataset, class_capacity: int 
         )
     if class_capacity is not None and class_capacity < classes:
         raise ModelError(f"class_capacity {class_capacity}", expected=f"at least {classes}, the model's classes")
+    check_int8_weights(parts.head, grows=(class_capacity or classes) > classes)
 
 
 def _channels(parts: Cut, choosing: Dataset) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinytl.data import Dataset
+from tinytl.freeze_plans import parse_plan
 from tinytl.plan import cut
 from tinytl.progress import Progress, silent
 from tinytl_bench.plan_studies.on_device import REPLAYS, study_plan
@@ -31,7 +32,7 @@ def study_task(task: StudyTask, settings: StudySettings, *, progress: Progress |
     check_settings(settings)
     settings.folder.mkdir(parents=True, exist_ok=True)
     opened = task.open(settings.folder, report)
-    task = replace(task, plans=settings.plans or task.plans, passes=settings.passes or task.passes)
+    task = replace(task, plans=settings.plans or _plans_of(task, settings.weights), passes=settings.passes or task.passes)
     for plan in task.plans:
         cut(opened.model, plan)
     target = _stream(opened.target, settings.samples or task.samples, settings.seed)
@@ -49,6 +50,11 @@ def study_task(task: StudyTask, settings: StudySettings, *, progress: Progress |
         validation_count(count), settings.rates, REPLAYS if task.shares_labels else 0, settings.board, host, tuple(outcomes),
         settings.weights,
     )  # fmt: skip
+
+
+def _plans_of(task: StudyTask, weights: str) -> tuple[str, ...]:
+    """Return the plans of a task that train weights, or biases too where they need not be bytes."""
+    return tuple(plan for plan in task.plans if weights == "float32" or parse_plan(plan).last_trains == "all")
 
 
 def _stream(target: Dataset, samples: int, seed: int) -> Dataset:

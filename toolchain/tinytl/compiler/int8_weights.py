@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from tinytl.bundle import Bundle
+from tinytl.errors import ModelError
 from tinytl.head import Head, HeadLayer
 
 HEADROOM = 1.25
@@ -33,6 +34,23 @@ def int8_layers(head: Head, *, grows: bool) -> frozenset[int]:
         number for number, layer in enumerate(head.layers)
         if layer.kind in ("dense", "conv_2d") and layer.trains == "all" and _fits(head, number) and not (grows and number == last)
     )  # fmt: skip
+
+
+def check_int8_weights(head: Head, *, grows: bool) -> None:
+    """Refuse a head that asks for int8 weights and would get none. grows: as for `int8_layers`. Raises ModelError."""
+    if head.learning.weights != "int8" or int8_layers(head, grows=grows):
+        return
+    if int8_layers(head, grows=False):
+        raise ModelError(
+            "int8 weights, and the only layer that could have them grows with new classes",
+            expected="another dense layer or convolution whose weights train",
+            hint="a plan such as fc+conv1, no spare classes, or float32 weights",
+        )
+    raise ModelError(
+        "int8 weights, and no weight trains that could be a byte",
+        expected="a dense layer or convolution whose weights train",
+        hint="a plan such as fc+conv1, or float32 weights",
+    )
 
 
 def int8_layers_of(bundle: Bundle) -> frozenset[int]:
