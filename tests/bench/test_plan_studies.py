@@ -176,14 +176,17 @@ def test_a_folder_holds_figures_page_and_plot(tmp_path: Path) -> None:
     for name in ("usps", "digits"):
         store(known_study(name), tmp_path)
     plot, in_bytes = (tmp_path / "curves.png").read_bytes(), replace(known_study("digits"), weights="int8")
-    store(in_bytes, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "curves.png", "digits-int8.json", "digits.json", "usps.json"]
-    assert read_study(tmp_path / "digits-int8.json") == in_bytes
-    assert (tmp_path / "curves.png").read_bytes() == plot, "plans with float weights alone are drawn"
+    at_equal_rates = replace(known_study("digits"), layer_rates="equal")
+    for special in (in_bytes, at_equal_rates):
+        store(special, tmp_path)
+        assert read_study(tmp_path / f"{special.name}.json") == special
+    written = ["README.md", "curves.png", "digits-equal.json", "digits-int8.json", "digits.json", "usps.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == written
+    assert (tmp_path / "curves.png").read_bytes() == plot, "plans with default settings alone are drawn"
     assert read_study(tmp_path / "usps.json") == known_study()
     page = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert page == markdown([known_study("digits"), in_bytes, known_study("usps")])
-    assert "**MNIST → USPS: ds-cnn, int8 weights, 1,000 samples," in page
+    assert page == markdown([known_study("digits"), in_bytes, at_equal_rates, known_study("usps")])
+    assert "**MNIST → USPS: ds-cnn, int8 weights, 1,000 samples," in page and "**MNIST → USPS: ds-cnn, equal rates, 1,000 samples," in page
     assert "**MNIST → USPS: ds-cnn, 1,000 samples, 2 passes, 4 replays a step from 32 KB, means over 3 orders** (999 test samples)" in page
     assert "| last-dense | 0.01 | 50.0 | 97.0 | +1.9 | −1.2 | 27,792 | 0.181 | 1.19 | 100 |" in page
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")

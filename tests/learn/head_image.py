@@ -143,6 +143,6 @@ def with_value(image: bytes, number: int, **fields: int) -> bytes:
     return with_crc(image[:place] + record + image[place + len(record) :])
 
 
-def with_learning(head: Head, **settings: float) -> Head:
+def with_learning(head: Head, **settings: float | str) -> Head:
     """Return the head with learning settings changed."""
     return replace(head, learning=replace(head.learning, **settings))  # type: ignore[arg-type]

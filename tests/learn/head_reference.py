@@ -25,6 +25,7 @@ class ReferenceHead:
         self.moments: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
         self.sums: dict[tuple[int, int], np.ndarray] = {}
         self.taught = self.gathered = self.updates = 0
+        self.factors = [self._factor(weights) for weights in self.weights]
 
     def values(self, x: np.ndarray) -> list[np.ndarray]:
         """Return every value, (height, width, channels): features, then outputs of layers."""
@@ -84,6 +85,13 @@ class ReferenceHead:
             parts += [bias.ravel()] if bias is not None and layer.trains != "none" else []
         return np.concatenate(parts)
 
+    def _factor(self, weights: np.ndarray | None) -> float:
+        """A layer's share of the rate: squares of its weights an output channel, beside those of the last layer."""
+        last = self.weights[-1]
+        if weights is None or self.learning.layer_rates == "equal" or self.learning.optimizer == "adam":
+            return 1.0
+        return float(np.clip(_squares(weights) / _squares(last), 1 / 1024, 1024))
+
     def _apply(self) -> None:
         learning = self.learning
         means = {key: total / learning.accumulation for key, total in self.sums.items()}
@@ -98,7 +106,7 @@ class ReferenceHead:
         self.sums, self.gathered = {}, 0
 
     def _move(self, key: tuple[int, int], gradient: np.ndarray) -> np.ndarray:
-        learning, rate = self.learning, self._rate()
+        learning, rate = self.learning, self._rate() * self.factors[key[0]]
         m, v = self.moments.get(key, (np.zeros_like(gradient), np.zeros_like(gradient)))
         if learning.optimizer == "sgd":
             m = learning.momentum * m - rate * gradient
@@ -186,6 +194,12 @@ class ReferenceHead:
                 target[largest // layer.window[1], largest % layer.window[1], np.arange(x.shape[2])] += d
         d_input = padded[top : top + x.shape[0], left : left + x.shape[1]]
         return [d_input], None if d_weights is None else (d_weights, d_bias)
+
+
+def _squares(weights: np.ndarray) -> float:
+    """Dense [out][in], conv_2d [out][height][width][in]; else [height][width][channels] or [channels]."""
+    out = weights.shape[0 if weights.ndim in (2, 4) else -1]
+    return float((weights**2).sum()) / out
 
 
 def _windows(layer: HeadLayer, x: np.ndarray, out: np.ndarray) -> list[tuple[tuple[int, int], np.ndarray, np.ndarray]]:

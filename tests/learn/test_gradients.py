@@ -31,7 +31,7 @@ def finite_differences(reference: ReferenceHead, x: np.ndarray, label: int, widt
 @pytest.mark.parametrize("activation", ["none", "relu", "relu6"])
 @pytest.mark.parametrize("name", WIDTHS)
 def test_step_follows_the_gradient_of_the_loss(name: str, activation: str) -> None:
-    head = random_head(WIDTHS[name], activation=activation, learning=Learning(RATE, replays_per_step=0), seed=8)
+    head = random_head(WIDTHS[name], activation=activation, learning=Learning(RATE, replays_per_step=0, layer_rates="equal"), seed=8)
     output = Feature(head.feature_count, 0.08, 5)
     features, labels = random_features(head.feature_count, 3, len(head.layers[-1].bias), seed=4)
     for sample, label in zip(features, labels, strict=True):

@@ -129,7 +129,7 @@ def keras_optimizer(head: Head) -> Any:
 def test_100_steps_agree_with_keras(name: str, optimizer: str) -> None:
     import tensorflow as tf
 
-    head = with_learning(HEADS[name], **OPTIMIZERS[optimizer])
+    head = with_learning(HEADS[name], layer_rates="equal", **OPTIMIZERS[optimizer])
     outputs, twin, model = features_of(head), TwinModel(head_image(head)), KerasHead(head)
     features, labels = random_features(head.feature_count, STEPS, class_count_of(head), seed=31)
     rule, variables = keras_optimizer(head), model.trained()

@@ -41,7 +41,7 @@ def test_logits_are_those_of_the_formulas(name: str) -> None:
 def test_step_follows_finite_differences_of_the_loss(name: str) -> None:
     """A step moves by rate × gradient, whatever the rate: gradients are those of the parameters before it. Twenty of each array."""
     rate, width = 0.25, 1e-6
-    head = with_learning(HEADS[name], learning_rate=rate)
+    head = with_learning(HEADS[name], learning_rate=rate, layer_rates="equal")
     inputs, x, label = one_sample(head)
     twin, reference, generator = TwinModel(head_image(head)), ReferenceHead(head), np.random.default_rng(6)
     before = twin.parameters.astype(np.float64)

@@ -55,7 +55,7 @@ class Lesson:
 
 def lesson(wanted: Head, rate: float, seed: int = 3) -> Lesson:
     """Make a twin and a reference that starts with what the bytes stand for."""
-    wanted = replace(wanted, learning=replace(wanted.learning, learning_rate=rate))
+    wanted = replace(wanted, learning=replace(wanted.learning, learning_rate=rate, layer_rates="equal"))
     outputs = features_of(wanted)
     features, labels = random_features(wanted.feature_count, 1, class_count_of(wanted), seed)
     return Lesson(

@@ -3,7 +3,7 @@
 same samples, same order, batch 1: within 1e-4 of the largest parameter."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,8 @@ def test_features_of_several_outputs_keep_their_own_scales() -> None:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A head, 300 real samples (300, features) float32 with labels, and the parameters that the C code ends with."""
+    """A head with one rate for all layers, 300 real samples (300, features) float32 with labels, and the parameters that the C code ends
+    with."""
 
     head: Head
     x: np.ndarray
@@ -62,7 +63,7 @@ class Lesson:
 
 def lesson(name: str) -> Lesson:
     widths, activation, learning = CASES[name]
-    head = random_head(widths, activation=activation, learning=learning, seed=21)
+    head = random_head(widths, activation=activation, learning=replace(learning, layer_rates="equal"), seed=21)
     features, labels = random_features(widths[0], 300, widths[-1], seed=22)
     twin = TwinModel(head_image(head))
     for sample, label in zip(features, labels, strict=True):

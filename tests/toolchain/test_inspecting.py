@@ -11,6 +11,7 @@ from tinytl.bundle import MEMBERS, read_bundle
 from tinytl.compiler import CompileOptions, compile_bundle
 from tinytl.errors import BundleError, ModelError
 from tinytl.inspection import inspect
+from tinytl.rate_factors import rate_factors
 
 
 def test_bundle(tiny_bundle: Path) -> None:
@@ -61,6 +62,10 @@ def test_layers_of_a_graph_have_a_row_each(woven_bundle: Path) -> None:
         ("logits", "dense", (1, 3), 96, 4 * 99, 12),
     ]
     assert found.trainable_macs == sum(row[3] for row in rows)
+    factors = rate_factors(read_bundle(woven_bundle).head)
+    trains = (True, False, True, False, False, False, False, True)
+    assert [row.rate_factor for row in found.layers[-8:]] == [factor if each else None for factor, each in zip(factors, trains, strict=True)]
+    assert [row.rate_factor for row in found.layers[:-8]] == [None] * (len(found.layers) - 8)
     assert [spec.shape for spec in found.features] == [(1, 8, 8, 4), (1, 8, 8, 4)]
 
 

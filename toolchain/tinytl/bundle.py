@@ -52,7 +52,7 @@ class Bundle:
 
 _OPTIONAL = (
     "optimizer", "second_momentum", "epsilon", "clip_norm", "accumulation", "schedule", "schedule_steps", "schedule_factor",
-    "guard_buffer_bytes", "guard_every", "guard_check_every", "weights",
+    "guard_buffer_bytes", "guard_every", "guard_check_every", "weights", "layer_rates",
 )  # fmt: skip
 """Settings of learning that the manifest holds where they are not the default."""
 

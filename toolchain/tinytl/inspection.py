@@ -21,6 +21,7 @@ from tinytl.errors import CompileError
 from tinytl.head import layer_macs
 from tinytl.measurement import Figure, LayerRow
 from tinytl.model_file import PORTABLE, ModelFile, compile_model, read_model
+from tinytl.rate_factors import rate_factors
 from tinytl.signature import TensorSpec, read_signature
 
 MODEL_SLOT_HEADER_BYTES = 32  # SPEC.md section 4
@@ -169,7 +170,7 @@ def _operator_rows(image: Image) -> list[LayerRow]:
 
 def _head_rows(bundle: Bundle) -> list[LayerRow]:
     rows, head, int8 = [], bundle.head, int8_layers_of(bundle)
-    for number, layer in enumerate(head.layers):
+    for number, (layer, factor) in enumerate(zip(head.layers, rate_factors(head), strict=True)):
         shape = head.shapes[head.value_of(number)]
         activation = "" if layer.activation == "none" else f" + {layer.activation}"
         biases = " (biases)" if layer.trains == "bias" else ""
@@ -178,6 +179,7 @@ def _head_rows(bundle: Bundle) -> list[LayerRow]:
             LayerRow(
                 *(layer.name, f"{layer.kind}{activation}{biases}", (1, *sides)),
                 *(layer_macs(layer, shape), 4 * layer_words(layer, is_int8=number in int8), 4 * prod(shape)),
+                rate_factor=factor if layer.trained_count else None,
             )
         )
     return rows

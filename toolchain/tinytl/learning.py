@@ -11,6 +11,7 @@ LOSSES = ("softmax_cross_entropy", "sigmoid_cross_entropy", "squared_error")
 OPTIMIZERS = ("sgd", "adam")
 SCHEDULES = ("constant", "steps", "cosine")
 WEIGHTS = ("float32", "int8")
+LAYER_RATES = ("balanced", "equal")
 MAX_REPLAYS = 64
 MAX_ACCUMULATION = 65536
 MAX_GUARD_EVERY = 65535
@@ -36,6 +37,8 @@ class Learning:
             is held out. guard_check_every: learned samples between two checks; 0: on command alone.
         weights: "float32", or "int8": those of dense layers and convolutions that train, a byte each, which stay bytes while they
             learn, by plain SGD. Everything else, the last layer too where classes can be added, stays float32.
+        layer_rates: "balanced": SGD's rate of a layer is learning_rate × `tinytl.rate_factors`, so that it does not matter how a model
+            shares its scale out among its layers; or "equal": learning_rate for all.
 
     Raises:
         ModelError: a setting out of its range, by its name.
@@ -60,6 +63,7 @@ class Learning:
     guard_every: int = 8
     guard_check_every: int = 0
     weights: str = "float32"
+    layer_rates: str = "balanced"
 
     def __post_init__(self) -> None:
         largest = float(np.finfo(np.float32).max)
@@ -84,6 +88,7 @@ class Learning:
             ("guard_buffer_bytes", 0 <= self.guard_buffer_bytes < 2**31, "0 to 2,147,483,647"),
             ("guard_every", 2 <= self.guard_every <= MAX_GUARD_EVERY, f"2 to {MAX_GUARD_EVERY:,}"),
             ("weights", self.weights in WEIGHTS, ", ".join(WEIGHTS)),
+            ("layer_rates", self.layer_rates in LAYER_RATES, ", ".join(LAYER_RATES)),
             ("guard_check_every", 0 <= self.guard_check_every < 2**32, "0 to 4,294,967,295"),
         )
         for name, fits, expected in ranges:

@@ -109,6 +109,7 @@ class HeadFields(msgspec.Struct, frozen=True):
     guard_every: Annotated[int, Meta(ge=2, le=65535)] = 8
     guard_check_every: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     weights: Literal["float32", "int8"] = "float32"
+    layer_rates: Literal["balanced", "equal"] = "balanced"
 
 
 class Macs(msgspec.Struct, frozen=True):

@@ -45,6 +45,7 @@ class LayerRow:
 
     kernel: which of its family runs it; expected_instructions: by the compiler's cost model of a Cortex-M4, None where it has none.
     classes: instructions by class, adding up to `instructions`; None where they are not told apart.
+    rate_factor: what SGD multiplies the head's learning rate with; None where nothing trains.
     """
 
     name: str
@@ -59,6 +60,7 @@ class LayerRow:
     kernel: str = ""
     expected_instructions: int | None = None
     classes: dict[str, int] | None = None
+    rate_factor: float | None = None
 
 
 @dataclass(frozen=True)

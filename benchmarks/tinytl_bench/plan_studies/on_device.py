@@ -85,8 +85,10 @@ def _exported(plan: str, task: StudyTask, opened: OpenTask, settings: StudySetti
     """Export a bundle whose replay set and buffer share `REPLAY_BYTES`."""
     features = cut(opened.model, plan).head.feature_count
     half = REPLAY_BYTES // 2 if task.shares_labels else 0
-    learning = Learning(replays_per_step=REPLAYS if task.shares_labels else 0, replay_buffer_bytes=half, weights=settings.weights)
-    path = settings.folder / f"{task.name}-{plan.replace(':', '-').replace('%', '')}-{settings.weights}.tinytl"
+    replays = REPLAYS if task.shares_labels else 0
+    learning = Learning(replays_per_step=replays, replay_buffer_bytes=half, weights=settings.weights, layer_rates=settings.layer_rates)
+    words = (task.name, plan.replace(":", "-").replace("%", ""), settings.weights, settings.layer_rates)
+    path = settings.folder / f"{'-'.join(words)}.tinytl"
     bundle = export_model(
         opened.model, opened.source, plan=plan, out=path, model_name=opened.model_name, value_range=opened.value_range,
         learning=learning, replay_samples=half // (features + 2),

@@ -74,7 +74,7 @@ class TaskStudy:
     Attributes:
         samples: of the target that are taught; passes: over them. orders: seeded, that are averaged. test_samples: of the target.
         rates: that were tried for each plan. board: whose arena, and where instructions were counted.
-        weights: of what trains on the device, "float32" or "int8".
+        weights, layer_rates: of what trains on the device, as in `Learning`.
     """
 
     task: str
@@ -92,11 +92,19 @@ class TaskStudy:
     host: HostOutcome
     plans: tuple[PlanOutcome, ...]
     weights: str = "float32"
+    layer_rates: str = "balanced"
+
+    @property
+    def special(self) -> tuple[str, ...]:
+        """Say which of its settings are not the default: "int8 weights", "equal rates"."""
+        return tuple(
+            words for words, is_so in (("int8 weights", self.weights == "int8"), ("equal rates", self.layer_rates == "equal")) if is_so
+        )
 
     @property
     def name(self) -> str:
-        """Of its file: the task, and what the weights are where they are no floats."""
-        return self.task if self.weights == "float32" else f"{self.task}-{self.weights}"
+        """Of its file: digits, digits-int8, digits-equal."""
+        return "-".join((self.task, *(words.partition(" ")[0] for words in self.special)))
 
 
 def samples_to(curve: Sequence[CurvePoint], share: float) -> int:

@@ -25,7 +25,7 @@ class StudySettings:
         folder: for pretrained models and bundles. plans, samples, passes: instead of the task's.
         orders: seeded, that are averaged. rates: learning rates to choose from; host_recipes: (learning rate, batch size)
             for full training. count_on: target whose instructions of a step are counted, e.g. qemu:mps2-an386; None: they are not.
-        weights: of what trains on the device, "float32" or "int8".
+        weights, layer_rates: of what trains on the device, as in `Learning`.
     """
 
     folder: Path
@@ -38,6 +38,7 @@ class StudySettings:
     count_on: str | None = None
     seed: int = 1
     weights: str = "float32"
+    layer_rates: str = "balanced"
 
     @property
     def board(self) -> str:

@@ -23,8 +23,8 @@ def store(study: TaskStudy, folder: Path) -> tuple[Path, ...]:
     """Write a study and, with those that the folder holds already, the page and the plot; return what was written."""
     path = folder / f"{study.name}.json"
     write_study(study, path)
-    files = [folder / f"{task}{suffix}.json" for task in TASKS for suffix in ("", "-int8")]
+    files = [folder / f"{task}{suffix}.json" for task in TASKS for suffix in ("", "-int8", "-equal", "-int8-equal")]
     studies = [read_study(file) for file in files if file.is_file()]
     write_whole(folder / PAGE, markdown(studies).encode())
-    write_whole(folder / PLOT, draw_curves([each for each in studies if each.weights == "float32"] or studies))
+    write_whole(folder / PLOT, draw_curves([each for each in studies if not each.special] or studies))
     return path, folder / PAGE, folder / PLOT

@@ -48,7 +48,7 @@ def study_task(task: StudyTask, settings: StudySettings, *, progress: Progress |
     return TaskStudy(
         task.name, task.title, opened.model_name, count, task.passes, settings.orders, settings.seed, len(target.x_test),
         validation_count(count), settings.rates, REPLAYS if task.shares_labels else 0, settings.board, host, tuple(outcomes),
-        settings.weights,
+        settings.weights, settings.layer_rates,
     )  # fmt: skip
 
 

@@ -48,8 +48,8 @@ def title_of(study: TaskStudy) -> str:
     """Return what was taught how, in a line."""
     replays = f", {study.replays_per_step} replays a step from 32 KB" if study.replays_per_step else ""
     passes = "1 pass" if study.passes == 1 else f"{study.passes} passes"
-    weights = "" if study.weights == "float32" else f", {study.weights} weights"
-    return f"{study.title}: {study.model}{weights}, {study.samples:,} samples, {passes}{replays}, means over {study.orders} orders"
+    model = ", ".join((study.model, *study.special))
+    return f"{study.title}: {model}, {study.samples:,} samples, {passes}{replays}, means over {study.orders} orders"
 
 
 def markdown(studies: Sequence[TaskStudy]) -> str:

@@ -223,6 +223,7 @@ typedef struct tinytl_head_layer {
     float rate;      /* of dropout */
     uint32_t scales; /* int8 weights: number of the first of `out` scales among the frozen parameters */
     uint32_t rows_at_once; /* int8 weights: rows whose gradients are gathered in one round over the pixels */
+    float rate_factor;     /* the learning rate of its parameters is the head's times this */
 } tinytl_head_layer;
 
 #define TINYTL_NONE 0xFFFFFFFFu

@@ -25,7 +25,7 @@
 /* The structs are the records of SPEC.md section 2.5, read in place. */
 typedef char section_has_192_bytes[sizeof(tinytl_head_section) == 192 ? 1 : -1];
 typedef char value_has_32_bytes[sizeof(tinytl_head_value) == 32 ? 1 : -1];
-typedef char layer_has_48_bytes[sizeof(tinytl_head_layer) == 48 ? 1 : -1];
+typedef char layer_has_52_bytes[sizeof(tinytl_head_layer) == 52 ? 1 : -1];
 
 static const tinytl_error accepted = {TINYTL_STATUS_ok, 0, 0};
 

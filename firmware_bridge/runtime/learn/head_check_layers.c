@@ -24,6 +24,8 @@ typedef struct at_layer {
     uint32_t frozen;
 } at_layer;
 
+#define MOST_FACTOR 1048576.0f
+
 static const tinytl_error accepted = {TINYTL_STATUS_ok, 0, 0};
 
 static tinytl_error refuse_layer(const at_layer *it, uint32_t field)
@@ -84,6 +86,8 @@ static tinytl_error check_words(const at_layer *it)
         return REFUSE_LAYER(inputs);
     if (!(layer->rate >= 0.0f && layer->rate < 1.0f) || (layer->rate > 0.0f && layer->kind != TINYTL_DROPOUT))
         return REFUSE_LAYER(rate);
+    if (!(layer->rate_factor > 0.0f && layer->rate_factor <= MOST_FACTOR))
+        return REFUSE_LAYER(rate_factor);
     if (layer->reserved0 != 0)
         return REFUSE_LAYER(reserved0);
     return accepted;

@@ -68,8 +68,9 @@ tinytl_update tinytl_update_begin(const tinytl_pass *pass, uint32_t number)
     const tinytl_head_layer *layer = &model->layers[number];
     float *target = target_of(model), keep = tinytl_update_keep(pass);
     int summed = head->gradients != TINYTL_NONE;
-    tinytl_update update = {NULL, NULL, summed ? 1.0f : -pass->learning_rate, 0};
-    update.limit = limit_of(pass, number, summed ? 1.0f : pass->learning_rate);
+    float rate = summed ? 1.0f : pass->learning_rate * layer->rate_factor;
+    tinytl_update update = {NULL, NULL, summed ? 1.0f : -rate, 0};
+    update.limit = limit_of(pass, number, rate);
     if (layer->trains & TINYTL_TRAINS_WEIGHTS)
         update.weights = target + layer->weights;
     if (layer->trains & TINYTL_TRAINS_BIAS)
@@ -100,7 +101,7 @@ void tinytl_update_finish(const tinytl_pass *pass, uint32_t number)
     move_by_moments(model, trained_bias(model, number), 1.0f);
 }
 
-/* One update from summed gradients: `mean` makes their clipped mean of them, `rate` includes Adam's corrections. */
+/* One update from summed gradients: `mean` makes their clipped mean of them, `rate` is a layer's and includes Adam's corrections. */
 typedef struct applied {
     tinytl_pass *pass;
     float mean;
@@ -174,16 +175,18 @@ static float mean_factor(const tinytl_model *model)
 void tinytl_update_apply(tinytl_pass *pass, tinytl_model *model)
 {
     const tinytl_head_section *head = model->head;
-    applied update = {pass, 0.0f, pass->learning_rate};
+    applied update = {pass, 0.0f, 0.0f};
+    float rate = pass->learning_rate;
     if (head->gradients == TINYTL_NONE || ++model->gathered < head->accumulation)
         return;
     model->gathered = 0;
     model->updates++;
     update.mean = mean_factor(model);
     if (head->optimizer == TINYTL_ADAM)
-        update.rate *= tinytl_sqrt_f32(1.0f - tinytl_power_f32(head->second_momentum, model->updates)) /
-                       (1.0f - tinytl_power_f32(head->momentum, model->updates));
+        rate *= tinytl_sqrt_f32(1.0f - tinytl_power_f32(head->second_momentum, model->updates)) /
+                (1.0f - tinytl_power_f32(head->momentum, model->updates));
     for (uint32_t number = 0; number < head->layer_count; number++) {
+        update.rate = rate * model->layers[number].rate_factor;
         apply_run(&update, trained_weights(model, number), tinytl_update_keep(pass));
         apply_run(&update, trained_bias(model, number), 1.0f);
     }

@@ -51,14 +51,19 @@ def _facts(found: Inspection) -> list[tuple[str, str]]:
 def _render_layers(console: Console, found: Inspection) -> None:
     rows = [
         (
-            *(layer.name, layer.operator, layer.kernel, "×".join(map(str, layer.output_shape[1:]))),
+            *(layer.name, layer.operator, layer.kernel or _rate(layer.rate_factor), "×".join(map(str, layer.output_shape[1:]))),
             *(layer.macs, layer.expected_instructions, layer.weight_bytes, layer.activation_bytes),
         )
         for layer in found.layers
     ]
-    columns = ("layer", "operator", "kernel", "output", "MACs", "instr. (model)", "weights B", "activ. B")
+    columns = ("layer", "operator", "kernel, rate", "output", "MACs", "instr. (model)", "weights B", "activ. B")
     title = f"Layers: {found.frozen_macs:,} MACs frozen, {found.trainable_macs:,} trainable"
     console.print(table(title, columns, rows, numeric=columns[4:]))
+
+
+def _rate(factor: float | None) -> str:
+    """Say by what a layer's learning rate differs from the head's."""
+    return "" if factor is None or factor == 1 else f"rate × {factor:.2g}"
 
 
 def _render_memory(console: Console, found: Inspection) -> None:

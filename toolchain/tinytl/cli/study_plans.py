@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tinytl.cli.console import progress, say, show, table
 from tinytl.cli.options import FILE, json_option, seed_option
-from tinytl.learning import WEIGHTS
+from tinytl.learning import LAYER_RATES, WEIGHTS
 
 
 class _Rates(click.ParamType):
@@ -37,6 +37,7 @@ class _Rates(click.ParamType):
 @click.option("--orders", default=3, show_default=True, type=int, help="Seeded orders that are averaged.")
 @click.option("--rates", type=_Rates(), help="Learning rates to choose from on a validation part  [default: 0.001 to 0.3]")
 @click.option("--weights", type=click.Choice(WEIGHTS), default="float32", show_default=True, help="Of what trains on the device.")
+@click.option("--layer-rates", type=click.Choice(LAYER_RATES), default="balanced", show_default=True, help="Of what trains on the device.")
 @click.option("--count-on", metavar="TARGET", help="Count instructions of a step there, e.g. qemu:mps2-an386  [default: no]")
 @click.option("--work", default=Path("build/studies"), show_default=True, type=FILE, help="Folder for pretrained models and bundles.")
 @click.option("-o", "--out", type=FILE, help="Folder to store figures, tables and a plot in.")
@@ -44,7 +45,8 @@ class _Rates(click.ParamType):
 @json_option
 def study_plans(
     tasks: tuple[str, ...], plans: tuple[str, ...], samples: int | None, passes: int | None, orders: int,
-    rates: tuple[float, ...] | None, weights: str, count_on: str | None, work: Path, out: Path | None, seed: int, as_json: bool,
+    rates: tuple[float, ...] | None, weights: str, layer_rates: str, count_on: str | None, work: Path, out: Path | None, seed: int,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Which freeze plan reaches what after deployment: plans taught on the twin, beside full training on the workstation."""
     from tinytl_bench.plan_studies import RATES, TASKS, StudySettings, find_task, study_task
@@ -54,7 +56,9 @@ def study_plans(
     found = [find_task(name) for name in tasks or TASKS]
     if out is not None:
         expect_folder(out)
-    settings = StudySettings(work, plans, samples, passes, orders, rates or RATES, count_on=count_on, seed=seed, weights=weights)
+    settings = StudySettings(
+        work, plans, samples, passes, orders, rates or RATES, count_on=count_on, seed=seed, weights=weights, layer_rates=layer_rates
+    )
     studies = []
     with progress() as bar:
         for task in found:

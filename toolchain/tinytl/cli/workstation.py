@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tinytl.cli.console import progress, say, show, show_facts, table
 from tinytl.cli.options import FILE, MODEL, compile_options, data_option, json_option, seed_option
-from tinytl.learning import LOSSES, OPTIMIZERS, SCHEDULES, WEIGHTS, Learning
+from tinytl.learning import LAYER_RATES, LOSSES, OPTIMIZERS, SCHEDULES, WEIGHTS, Learning
 
 
 @click.command()
@@ -83,6 +83,7 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="adam keeps three numbers beside each parameter  [default: sgd]")
 @click.option("--accumulation", type=int, help="Samples whose mean gradient is one update, replayed ones among them.")
 @click.option("--weights", type=click.Choice(WEIGHTS), help="int8: a byte for each weight that trains, by plain SGD  [default: float32]")
+@click.option("--layer-rates", type=click.Choice(LAYER_RATES), help="balanced: by the squares of each layer's weights  [default: balanced]")
 @click.option("--clip-norm", type=float, help="Gradients are shortened to this norm.")
 @click.option("--schedule", type=click.Choice(SCHEDULES), help="Of the learning rate over taught samples  [default: constant]")
 @click.option("--schedule-steps", type=int, help="Samples until the next step, or to the end of the cosine.")

@@ -31,6 +31,7 @@ from tinytl.compiler.records import (
 )
 from tinytl.errors import CompileError
 from tinytl.head import Head, HeadLayer
+from tinytl.rate_factors import rate_factors
 
 LABEL_BYTES = 2
 CLASS_NAME_BYTES = 32
@@ -260,7 +261,7 @@ def value_records(plan: HeadPlan, arena: Mapping[str, int]) -> list[ValueRecord]
 def layer_records(plan: HeadPlan, arena: Mapping[str, int]) -> list[LayerRecord]:
     """Return the layer records; parameters that train follow one another, and so do the others."""
     records = []
-    ends = {True: 0, False: 0}
+    ends, factors = {True: 0, False: 0}, rate_factors(plan.head)
     for number, layer in enumerate(plan.head.layers):
         starts = []
         for array, trains in plan.arrays(number):
@@ -291,6 +292,7 @@ def layer_records(plan: HeadPlan, arena: Mapping[str, int]) -> list[LayerRecord]
                 rate=layer.rate,
                 scales=starts[2] if is_int8 else 0,
                 rows_at_once=rows_at_once(layer, plan.graph.pixels(number)) if is_int8 else 0,
+                rate_factor=factors[number],
             )
         )
     return records

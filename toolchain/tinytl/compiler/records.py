@@ -177,6 +177,7 @@ class LayerRecord(NamedTuple):
     rate: float
     scales: int
     rows_at_once: int
+    rate_factor: float
 
 
 LAYOUTS: dict[type, Struct] = {
@@ -185,7 +186,7 @@ LAYOUTS: dict[type, Struct] = {
     OperatorRecord: Struct("<4H6I"),
     HeadRecord: Struct("<24I6f4If11If4x"),
     ValueRecord: Struct("<3I2HIB3xI4x"),
-    LayerRecord: Struct("<4B2H7Bx5If2I"),
+    LayerRecord: Struct("<4B2H7Bx5If2If"),
 }
 """Record → bytes; `x` are reserved bytes, written as 0."""
 
