@@ -91,6 +91,8 @@ SETTINGS = [
     ({"clip_norm": -1.0}, "the head's clip_norm is -1.0; expected a finite number, 0 or more"),
     ({"accumulation": 0}, "the head's accumulation is 0; expected 1 to 65,536"),
     ({"schedule": "linear"}, "the head's schedule is 'linear'; expected constant, steps, cosine"),
+    ({"layer_rates": "own"}, "the head's layer_rates is 'own'; expected balanced, equal"),
+    ({"weights": "int4"}, "the head's weights is 'int4'; expected float32, int8"),
     ({"schedule": "cosine"}, "the head's schedule_steps is 0; expected the steps that a schedule takes"),
     ({"schedule_factor": 1.5}, "the head's schedule_factor is 1.5; expected 0 to 1"),
     ({"loss": "hinge"}, "the head's loss is 'hinge'; expected softmax_cross_entropy, sigmoid_cross_entropy, squared_error"),

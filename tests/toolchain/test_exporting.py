@@ -116,7 +116,7 @@ def test_check_vectors_are_real_samples_and_noise(bundle: Bundle, tiny_dataset: 
 
 def test_options_reach_the_bundle(tiny_model: Any, tiny_dataset: Dataset, tmp_path: Path) -> None:
     stages: list[tuple[str, int, int]] = []
-    learning = Learning(learning_rate=0.05, momentum=0.5, replays_per_step=2, seed=8)
+    learning = Learning(learning_rate=0.05, momentum=0.5, replays_per_step=2, seed=8, layer_rates="equal")
     found = export_model(
         tiny_model,
         tiny_dataset,

@@ -101,6 +101,7 @@ def put(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         ("head.replays_per_step", 65, "manifest field 'head.replays_per_step': expected `int` <= 64"),
         ("head.replay_buffer_bytes", -1, "manifest field 'head.replay_buffer_bytes': expected `int` >= 0"),
         ("head.seed", 0, "manifest field 'head.seed': expected `int` >= 1"),
+        ("head.layer_rates", "own", "manifest field 'head.layer_rates': invalid enum value 'own'"),
         ("macs.trainable", 1793, "manifest field 'macs.trainable' is 1793; expected 1792"),
         (
             "layer_errors.0.sqnr_db",

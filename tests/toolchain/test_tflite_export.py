@@ -221,7 +221,7 @@ def test_from_the_shell_without_tensorflow(tmp_path: Path) -> None:
     (tmp_path / "trees.tflite").write_bytes(classifier(logistic))
     guard = "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None; from tinytl.cli import main; main()"
     words = ["export", "trees.tflite", "--data", "trees.npz", "-o", "trees.tinytl", "--class-capacity", "6", "--learning-rate", "0.03",
-             "--input-range", "-1", "1", "--json"]  # fmt: skip
+             "--layer-rates", "equal", "--input-range", "-1", "1", "--json"]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run(
         [sys.executable, "-c", guard, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120
@@ -230,7 +230,8 @@ def test_from_the_shell_without_tensorflow(tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert told["accuracy_float"] is None and told["accuracy_int8"] > 0.9
     bundle = read_bundle(tmp_path / "trees.tinytl")
-    assert (bundle.head.learning.loss, bundle.head.learning.learning_rate) == ("sigmoid_cross_entropy", 0.03)
+    learning = bundle.head.learning
+    assert (learning.loss, learning.learning_rate, learning.layer_rates) == ("sigmoid_cross_entropy", 0.03, "equal")
     assert bundle.manifest["preprocessing"]["range"] == [-1.0, 1.0]
     shown = CliRunner().invoke(cli, ["inspect", str(tmp_path / "trees.tinytl")])
     assert shown.exit_code == 0 and " int8 (host)" in shown.stdout and "float, " not in shown.stdout
