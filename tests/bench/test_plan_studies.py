@@ -290,6 +290,7 @@ def test_tasks_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         study_task(find_task("things"), StudySettings(tmp_path))
 
 
+@pytest.mark.long
 def test_from_the_shell(tmp_path: Path) -> None:
     """On packaged data, with a model that an earlier run left; a step is counted on the emulated board."""
     source = load_dataset("mnist-5k")
@@ -320,6 +321,7 @@ def test_what_the_shell_refuses(tmp_path: Path) -> None:
     assert f"the folder {tmp_path / 'gone'} does not exist; expected a folder" in str(result.exception)
 
 
+@pytest.mark.long
 def test_gestures_of_a_new_person(tmp_path: Path) -> None:
     """The published recordings: the last convolution and the dense layer reach full training on the workstation."""
     if not os.environ.get("TINYTL_DATA_DIR"):

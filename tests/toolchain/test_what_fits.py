@@ -88,6 +88,7 @@ def test_fits(name: str, plan: str, weights: str, arena: int, kilobytes: int, tm
     assert found <= kilobytes * KB - BESIDE
 
 
+@pytest.mark.long
 def test_the_thesis_net_learns_its_last_convolution_in_640_kb(tmp_path: Path) -> None:
     """411,146 numbers in int8, 1.6 MB as floats: on the emulated Cortex-M7 with 640 KB, byte for byte as on the twin."""
     bundle = bundle_of(zoo("thesis-small")(), "fc+conv1", tmp_path, weights="int8")
