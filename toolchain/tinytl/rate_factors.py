@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How fast each layer of a head learns beside its last one.
 
-A network computes the same if the weights and biases of one layer grow by α and the next ones shrink by it; only the gradients change, by
-1 / α and α. SGD then walks another way, unless the rate of a layer is in proportion to the square of its weights. So a model
+A network computes the same if the weights and biases of one layer grow by α and the weights of the next by 1 / α; only the gradients
+change, by 1 / α and α. SGD then walks another way, unless the rate of a layer is in proportion to the square of its weights. So a model
 whose scale sits in one of its layers, where folding batch-norm may leave it, has no one rate that all of them learn well with.
 """
 
