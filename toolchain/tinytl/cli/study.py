@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands that compare ways of learning: `study plans`, `study when`, `study new-classes`."""
+"""The commands that compare ways of learning: `study plans`, `study when`, `study new-classes`, `study drift`."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from tinytl.cli.study_plans import study_plans
 
 @click.group()
 def study() -> None:
-    """When and what to learn, and how few samples a new class takes: on the twin, over seeded orders."""
+    """When and what to learn, how few samples a new class takes, what drift tells: on the twin, over seeded orders."""
 
 
 study.add_command(study_plans)
@@ -96,6 +96,29 @@ def new_classes(
             console.print(table(f"One sample on {count_on}", ("what", "value", "how"), facts, numeric=("value",)))
 
     show(found, as_json=as_json, render=render)
+
+
+@study.command()
+@click.argument("bundle", type=MODEL)
+@click.option("--data", "data", multiple=True, required=True, metavar="NAME|PATH", help="Dataset whose test split is scored; repeatable.")
+@click.option("--samples", default=1000, show_default=True, type=click.IntRange(min=1), help="At most so many of each.")
+@click.option("--changed", is_flag=True, help="Also half as bright, noisy and inverted: images of uint8 alone.")
+@seed_option
+@json_option
+def drift(bundle: Path, data: tuple[str, ...], samples: int, changed: bool, seed: int, as_json: bool) -> None:
+    """What drift a device would tell of datasets: about 1 for samples like those that BUNDLE was made with, more the less they are."""
+    from tinytl.data import load_dataset
+    from tinytl_bench.drift_study import study_drift
+
+    with progress() as bar:
+        rows = study_drift(bundle, [load_dataset(name) for name in data], samples=samples, changed=changed, seed=seed, progress=bar)
+
+    def render(console: Console) -> None:
+        titles = ("dataset", "images", "samples", "drift", "one in 20 below", "one in 20 above")
+        cells = [(row.dataset, row.change, row.samples, *(f"{each:.2f}" for each in (row.mean, row.low, row.high))) for row in rows]
+        console.print(table(f"Drift of single samples, {bundle.name}", titles, cells, numeric=titles[2:]))
+
+    show(rows, as_json=as_json, render=render)
 
 
 def _counts(text: str) -> tuple[int, ...]:
