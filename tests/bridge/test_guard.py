@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from guarded import with_settings
 from new_shapes import mixed_task
 from tiny_task import TINY_CLASSES, tiny_task
 from tinytl.bundle import read_bundle
@@ -18,6 +17,7 @@ from tinytl.cli import cli
 from tinytl.compiler import compile_bundle
 from tinytl.errors import CompileError, ModelError
 from tinytl.head import Learning
+from tinytl_bench.guard_study import with_settings
 from tinytl_bridge import connect
 from tinytl_bridge.device import Device
 from tinytl_bridge.link import Refusal

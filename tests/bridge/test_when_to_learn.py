@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from guarded import with_settings
 from tiny_task import tiny_task
 from tinytl.bundle import read_bundle
 from tinytl.cli import cli
 from tinytl.errors import DeviceError
+from tinytl_bench.guard_study import with_settings
 from tinytl_bridge import connect
 from tinytl_bridge.device import Device
 from tinytl_bridge.results import Inference

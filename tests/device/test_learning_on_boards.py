@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from guarded import with_settings
 from new_shapes import mixed_task
 from tiny_task import tiny_task
 from tinytl.bundle import read_bundle
+from tinytl_bench.guard_study import with_settings
 from tinytl_bridge import connect
 from tinytl_bridge.teaching import TeachFlags
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands that compare ways of learning: `study plans`, `study when`, `study new-classes`, `study drift`."""
+"""The commands that compare ways of learning: `study plans`, `study when`, `study new-classes`, `study drift`, `study guard`."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from tinytl.cli.study_plans import study_plans
 
 @click.group()
 def study() -> None:
-    """When and what to learn, how few samples a new class takes, what drift tells: on the twin, over seeded orders."""
+    """When and what to learn, how few samples a new class takes, what drift and guard tell: on the twin, over seeded orders."""
 
 
 study.add_command(study_plans)
@@ -117,6 +117,33 @@ def drift(bundle: Path, data: tuple[str, ...], samples: int, changed: bool, seed
         titles = ("dataset", "images", "samples", "drift", "one in 20 below", "one in 20 above")
         cells = [(row.dataset, row.change, row.samples, *(f"{each:.2f}" for each in (row.mean, row.low, row.high))) for row in rows]
         console.print(table(f"Drift of single samples, {bundle.name}", titles, cells, numeric=titles[2:]))
+
+    show(rows, as_json=as_json, render=render)
+
+
+@study.command()
+@click.argument("bundle", type=MODEL)
+@data_option
+@click.option("--orders", default=8, show_default=True, type=click.IntRange(min=1), help="Seeded orders that are averaged.")
+@seed_option
+@json_option
+def guard(bundle: Path, data: str, orders: int, seed: int, as_json: bool) -> None:
+    """What the guard is worth for BUNDLE and a dataset: do shuffled labels end with the old head, and what do right ones lose."""
+    from tinytl.data import load_dataset
+    from tinytl_bench.guard_study import study_guard
+
+    with progress() as bar:
+        rows = study_guard(bundle, load_dataset(data), orders=orders, seed=seed, progress=bar)
+
+    def render(console: Console) -> None:
+        titles = ("guard", "accuracy", "lowest", "checks that undid", "shuffled labels: old head kept")
+        cells = [
+            (row.guard, f"{row.accuracy:.4f}", f"{row.lowest:.4f}", f"{row.undone} of {row.checks}" if row.checks else None,
+             f"{row.old_head} of {row.shuffled}" if row.shuffled else None)
+            for row in rows
+        ]  # fmt: skip
+        title = f"{bundle.name} learns {data}, {rows[0].samples} samples: {orders} orders"
+        console.print(table(title, titles, cells, numeric=titles[1:]))
 
     show(rows, as_json=as_json, render=render)
 
