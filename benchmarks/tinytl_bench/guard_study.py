@@ -126,7 +126,7 @@ def _outcome(bundle: Bundle, dataset: Dataset, setting: GuardSetting, generators
 
 
 def _old_head_stays(bundle: Bundle, x: np.ndarray, y: np.ndarray, right: int, shuffled: int, generator: np.random.Generator) -> bool:
-    """Teach `right` samples and keep the head; then `shuffled` ones with their labels shuffled. Tell whether that head is there at the end."""
+    """Teach `right` samples and keep the head; then `shuffled` ones with shuffled labels. Tell whether that head is there at the end."""
     part = slice(right, right + shuffled)
     with _factory_device(bundle) as device:
         if right:
