@@ -12,6 +12,7 @@ from head_image import class_count_of, dequantized, features_of, head_image, ran
 from teaching import relative_difference
 
 from tinytl.head import Head, HeadLayer
+from tinytl.rate_factors import rate_factors
 from tinytl_bridge.twin import TwinModel
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -22,7 +23,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "sgd": {"learning_rate": 0.01},
     "momentum": {"learning_rate": 0.002, "momentum": 0.9},
     "adam": {"learning_rate": 0.002, "optimizer": "adam", "momentum": 0.9},
-    "clipped": {"learning_rate": 0.01, "clip_norm": 0.5},
+    "clipped": {"learning_rate": 0.01, "clip_norm": 0.5, "layer_rates": "equal"},  # Keras clips what a factor would have changed
 }
 CASES = [(name, "sgd") for name in HEADS if name != "dropout"]
 CASES += [("residual", name) for name in OPTIMIZERS] + [("inverted residual", name) for name in OPTIMIZERS]
@@ -103,6 +104,11 @@ class KerasHead:
                 found += keras.variables[:2] if layer.trains == "all" else [keras.variables[1]]  # type: ignore[union-attr]
         return found
 
+    def rate_factors(self) -> list[float]:
+        """Return what the learning rate of each of these is multiplied with."""
+        counts = [0 if layer.weights is None else {"all": 2, "bias": 1, "none": 0}[layer.trains] for layer in self.head.layers]
+        return [factor for factor, count in zip(rate_factors(self.head), counts, strict=True) for _ in range(count)]
+
     def parameters(self) -> np.ndarray:
         """Return what trains as the device orders it."""
         parts = []
@@ -129,17 +135,17 @@ def keras_optimizer(head: Head) -> Any:
 def test_100_steps_agree_with_keras(name: str, optimizer: str) -> None:
     import tensorflow as tf
 
-    head = with_learning(HEADS[name], layer_rates="equal", **OPTIMIZERS[optimizer])
+    head = with_learning(HEADS[name], **OPTIMIZERS[optimizer])
     outputs, twin, model = features_of(head), TwinModel(head_image(head)), KerasHead(head)
     features, labels = random_features(head.feature_count, STEPS, class_count_of(head), seed=31)
-    rule, variables = keras_optimizer(head), model.trained()
+    rule, variables, factors = keras_optimizer(head), model.trained(), model.rate_factors()
     cuts = np.cumsum([each.count for each in outputs])[:-1]
 
     @tf.function
     def gradients(real: Any, label: Any) -> Any:
         with tf.GradientTape() as tape:
             loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=label[None], logits=model.forward(real))
-        return tape.gradient(loss, variables)
+        return [factor * gradient for factor, gradient in zip(factors, tape.gradient(loss, variables), strict=True)]
 
     for sample, label in zip(features, labels, strict=True):
         twin.invoke(*(part[None] for part in np.split(sample, cuts)))
