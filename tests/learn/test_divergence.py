@@ -73,6 +73,20 @@ def test_parameters_stay_finite_whatever_is_taught(momentum: float) -> None:
     assert statuses == {"ok", "diverged"}
 
 
+@pytest.mark.parametrize(("layer_rates", "moves"), [("balanced", False), ("equal", True)])
+def test_a_layers_own_rate_counts_for_its_limit(layer_rates: str, moves: bool) -> None:
+    """Gradients near 1 and inputs of at most 1: steps of 2^60 are let through, those of 2^70 are not."""
+    learning = Learning(2.0**60, replays_per_step=0, layer_rates=layer_rates)
+    head = random_head((FEATURES, 6, CLASSES), activation="none", learning=learning)
+    head.layers[0].weights[:] *= 1000
+    twin = TwinModel(head_image(head, outputs=(Feature(FEATURES, 1 / 255),)))
+    before = twin.parameters[: 6 * FEATURES].copy()
+    twin.invoke(np.full((1, FEATURES), 100, np.int8))
+    assert twin.step(1).status == "diverged"
+    assert (twin.parameters[: 6 * FEATURES] != before).all() == moves
+    assert moves or (twin.parameters[: 6 * FEATURES] == before).all()
+
+
 def test_parameters_at_the_edge_of_the_finite_numbers_stay_inside() -> None:
     largest = np.finfo(np.float32).max
     head = random_head((FEATURES, CLASSES), learning=Learning(1e10, replays_per_step=0))

@@ -52,8 +52,9 @@ def test_channels_of_zeros_do_not_count_and_factors_have_limits() -> None:
               dense_layer("last", rows, bias(8)))  # fmt: skip
     assert rate_factors(Head(layers)) == (1 / 1024, 1024.0, 1.0)
     assert rate_factors(Head((layers[0], dense_layer("last", constant(3, 4, value=0.0), bias(3))))) == (1.0, 1.0)
-    fewer = Head((layers[1], dense_layer("last", rows[:3], bias(3))))
-    assert rate_factors(fewer) == rate_factors(Head(layers[1:])), "rows that wait for classes change nothing"
+    even = dense_layer("even", constant(4, 4, value=1.0), bias(4))
+    fewer = Head((even, dense_layer("last", rows[:3], bias(3))))
+    assert rate_factors(fewer) == rate_factors(Head((even, layers[2]))) == (0.25, 1.0), "rows that wait for classes change nothing"
 
 
 def test_the_image_holds_them() -> None:
