@@ -26,6 +26,7 @@ from tinytl.compiler.int8_weights import int8_layers, quantized_rows, row_bytes
 from tinytl.errors import DeviceError, ModelError, TinytlError
 from tinytl.head import Head, HeadLayer, dense_layer
 from tinytl.learning import Learning
+from tinytl.rate_factors import rate_factors
 from tinytl_bridge.twin import TwinModel
 
 EXACT = [name for name in INT8_HEADS if "dropout" not in name]
@@ -55,7 +56,7 @@ class Lesson:
 
 def lesson(wanted: Head, rate: float, seed: int = 3) -> Lesson:
     """Make a twin and a reference that starts with what the bytes stand for."""
-    wanted = replace(wanted, learning=replace(wanted.learning, learning_rate=rate, layer_rates="equal"))
+    wanted = replace(wanted, learning=replace(wanted.learning, learning_rate=rate))
     outputs = features_of(wanted)
     features, labels = random_features(wanted.feature_count, 1, class_count_of(wanted), seed)
     return Lesson(
@@ -131,15 +132,17 @@ def test_forward_is_that_of_the_rounded_weights(name: str) -> None:
 
 @pytest.mark.parametrize("name", EXACT)
 def test_steps_are_the_gradient_on_average(name: str) -> None:
-    """Each step rounds by chance; the mean over many chances is rate × gradient, within five standard deviations of such a mean."""
+    """Each step rounds by chance; the mean over many chances is the layer's rate × gradient, within five standard deviations of such a mean."""
     rate = 0.02
     taught = lesson(INT8_HEADS[name], rate)
     generator = np.random.default_rng(8)
     mean = np.mean([taught.step(int(random)) for random in generator.integers(1, 2**32, CHANCES)], axis=0)
     trained = [(layer.trains != "none", layer.trains == "all") for layer in taught.head.layers]
     gradients = [
-        part
-        for pair, (bias, weights) in zip(taught.reference.gradients(taught.real, taught.label), trained, strict=True)
+        factor * part
+        for pair, factor, (bias, weights) in zip(
+            taught.reference.gradients(taught.real, taught.label), rate_factors(taught.head), trained, strict=True
+        )
         if pair is not None
         for part, wanted in zip(pair, (weights, bias), strict=True)
         if wanted

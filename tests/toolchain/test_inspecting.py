@@ -5,9 +5,11 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tinytl.archive import unpack
 from tinytl.bundle import MEMBERS, read_bundle
+from tinytl.cli import cli
 from tinytl.compiler import CompileOptions, compile_bundle
 from tinytl.errors import BundleError, ModelError
 from tinytl.inspection import inspect
@@ -125,3 +127,11 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bad.tflite").write_bytes(b"\xff\xff\xff\x7fTFL3")
     with pytest.raises(ModelError, match=r"^the \.tflite file is damaged"):
         inspect(tmp_path / "bad.tflite")
+
+
+def test_the_table_shows_rates_that_are_not_the_heads(tiny_bundle: Path) -> None:
+    shown = CliRunner().invoke(cli, ["inspect", str(tiny_bundle)], catch_exceptions=False).stdout
+    head = read_bundle(tiny_bundle).head
+    hidden, last = (next(line for line in shown.splitlines() if line.startswith(f"{layer.name} ")) for layer in head.layers)
+    assert f"rate × {rate_factors(head)[0]:.2g} " in hidden
+    assert "rate" not in last, "the last layer has the head's"

@@ -19,12 +19,17 @@ def expect_folder(folder: Path) -> None:
         raise BenchError(f"the folder {folder} does not exist", expected="a folder", hint=f"mkdir -p {folder}")
 
 
+def read_studies(folder: Path) -> tuple[TaskStudy, ...]:
+    """Return the studies that a folder holds, in the order of the tasks. Raises BenchError."""
+    files = (folder / f"{task}{suffix}.json" for task in TASKS for suffix in ("", "-int8", "-equal", "-int8-equal"))
+    return tuple(read_study(file) for file in files if file.is_file())
+
+
 def store(study: TaskStudy, folder: Path) -> tuple[Path, ...]:
     """Write a study and, with those that the folder holds already, the page and the plot; return what was written."""
     path = folder / f"{study.name}.json"
     write_study(study, path)
-    files = [folder / f"{task}{suffix}.json" for task in TASKS for suffix in ("", "-int8", "-equal", "-int8-equal")]
-    studies = [read_study(file) for file in files if file.is_file()]
+    studies = read_studies(folder)
     write_whole(folder / PAGE, markdown(studies).encode())
     write_whole(folder / PLOT, draw_curves([each for each in studies if not each.special] or studies))
     return path, folder / PAGE, folder / PLOT

@@ -127,7 +127,6 @@ static inline void move_input(int8_t *weights, const int16_t *x, int8_factor fac
 #undef TWO_WINDOWS
 #undef FOUR_WINDOWS
 #undef EIGHT_WEIGHTS
-#undef FOUR_WINDOWS
 #undef TWO_PIXELS
 #undef FOUR_PIXELS
 #undef MOVE

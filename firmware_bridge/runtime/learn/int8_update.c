@@ -4,7 +4,7 @@
  *
  *     weight = floor(weight × keep + sum × factor + chance),  chance evenly from [0, 1)
  *
- * with sum = Σ over pixels of gradient × input, both as 16-bit numbers, and factor = -learning_rate × their scales / the row's scale.
+ * with sum = Σ over pixels of gradient × input, both as 16-bit numbers, and factor = -(the layer's rate) × their scales / the row's scale.
  */
 #include <string.h>
 

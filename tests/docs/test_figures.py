@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figures in README and DESIGN are those that commands have stored."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tinytl_bench.plan_studies import TaskStudy
+from tinytl_bench.plan_studies.stored import PAGE, read_studies
+from tinytl_bench.plan_studies.tables import markdown, percent, points
+
+ROOT = Path(__file__).resolve().parents[2]
+README, DESIGN = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "DESIGN.md"))
+FOLDER = ROOT / "benchmarks/studies"
+STUDIES = {study.name: study for study in read_studies(FOLDER)}
+PLANS = ("last-dense", "fc+conv1:25%", "fc+conv1", "fc+conv2", "all", "bias-only", "bias+last-dense")
+
+
+def reached(after: float, source_change: float | None) -> str:
+    return percent(after) if source_change is None else f"{percent(after)} ({points(source_change)})"
+
+
+def row_of(study: TaskStudy) -> str:
+    found = {plan.plan: reached(plan.after, plan.source_change) for plan in study.plans}
+    default = study.name == study.task
+    first = (study.task, percent(study.plans[0].before)) if default else ("the same, equal rates", "")
+    host = reached(study.host.after, study.host.source_change) if default else ""
+    return f"| {' | '.join((*first, *(found.get(plan, '–') for plan in PLANS), host))} |".replace("|  |", "| |")
+
+
+def baseline(name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((ROOT / f"benchmarks/baselines/{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_the_page_of_the_studies_is_that_of_their_files() -> None:
+    assert (FOLDER / PAGE).read_text(encoding="utf-8") == markdown(list(STUDIES.values()))
+
+
+@pytest.mark.parametrize("name", ["digits", "digits-equal", "usps", "letters", "things", "things-equal", "gestures"])
+def test_designs_table_of_plans(name: str) -> None:
+    assert row_of(STUDIES[name]) in DESIGN
+
+
+@pytest.mark.parametrize(("name", "title"), [("digits", "MNIST → UCI digits"), ("usps", "MNIST → USPS"), ("letters", "MNIST → letters"),
+                                             ("things", "CIFAR-10 →"), ("gestures", "gestures →")])  # fmt: skip
+def test_readmes_table_of_plans(name: str, title: str) -> None:
+    (row,) = [line.replace("**", "") for line in README.splitlines() if line.startswith(f"| {title}")]
+    study = STUDIES[name]
+    plans = {plan.plan: plan for plan in study.plans}
+    ends = (plans["last-dense"], plans["fc+conv1"], study.host)
+    assert [cell.strip() for cell in row.split("|")[4:-1]] == [reached(end.after, end.source_change) for end in ends]
+
+
+def test_readmes_steps_of_learning() -> None:
+    figures = {each["bundle"]: each for each in baseline("learner")}
+    for name, title in (("dense 64-10 float32", "dense 64-10"), ("dense 256-64-10 float32", "dense 256-64-10"),
+                        ("conv 3x3 64-64 + pool + dense 64-10 float32", "convolution 3×3"),
+                        ("conv 3x3 64-64 + pool + dense 64-10 int8", "the same with int8 weights")):  # fmt: skip
+        (row,) = [line for line in README.splitlines() if line.startswith(f"| {title}")]
+        cells = [cell.strip() for cell in row.split("|")]
+        assert cells[2] == f"{figures[name]['instructions_per_teach_step']:,}"
+        assert cells[5] == f"{figures[name]['weights_bytes']:,}; {figures[name]['extra_ram_bytes']:,} B"
+    for name in ("dense 64-10 int8", "dense 256-64-10 int8"):
+        assert f"{name.removesuffix(' int8').removeprefix('dense ')}: {figures[name]['instructions_per_teach_step']:,}" in README
