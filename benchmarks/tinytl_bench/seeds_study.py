@@ -142,7 +142,7 @@ def study_seeds(
                 scores[rate].append(_accuracies(_at_rate(bundles[-1], rate), new, taught, [part])[1][0])
         means = {rate: fmean(values) for rate, values in scores.items()}
         best = max(means, key=lambda rate: means[rate])
-        runs = []
+        runs: list[SeedRun] = []
         for seed, bundle in enumerate(bundles, 1):
             for order in range(1, settings.orders + 1):
                 report("study: teach", len(runs), settings.seeds * settings.orders)
