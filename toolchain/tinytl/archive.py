@@ -68,6 +68,11 @@ def unpack(data: bytes, *, label: str) -> dict[str, bytes]:
         raise truncated from error
     members: dict[str, bytes] = {}
     with archive:
+        claimed_bytes = sum(entry.file_size for entry in archive.infolist())
+        if claimed_bytes > len(data):  # each alone fits, all of them overlap
+            raise BundleError(
+                f"the members of {label} claim {claimed_bytes:,} bytes together", expected=f"at most {len(data):,}, the file's size"
+            )
         for entry in archive.infolist():
             if entry.filename in members:
                 raise BundleError(f"{label} holds member {entry.filename!r} twice")
@@ -160,7 +165,7 @@ def _array(data: bytes, label: str) -> np.ndarray:
     except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError, EOFError) as error:
         raise BundleError(f"{label} is no plain array", expected="a .npy array, version 1.0") from error
     start = stream.tell()
-    if dtype.hasobject or dtype.itemsize == 0 or fortran or any(side < 0 for side in shape):
+    if dtype.hasobject or dtype.itemsize == 0 or fortran or any(type(side) is not int or side < 0 for side in shape):
         raise BundleError(f"{label} is no plain array", expected="row-major numbers")
     if math.prod(shape) * dtype.itemsize != len(data) - start:
         raise BundleError(f"{label} says shape {shape} of {dtype} and holds {len(data) - start:,} bytes")
