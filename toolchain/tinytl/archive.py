@@ -68,6 +68,8 @@ def unpack(data: bytes, *, label: str) -> dict[str, bytes]:
         raise truncated from error
     members: dict[str, bytes] = {}
     with archive:
+        for entry in archive.infolist():
+            _check_entry(entry, len(data), label)
         claimed_bytes = sum(entry.file_size for entry in archive.infolist())
         if claimed_bytes > len(data):  # each alone fits, all of them overlap
             raise BundleError(
@@ -76,7 +78,7 @@ def unpack(data: bytes, *, label: str) -> dict[str, bytes]:
         for entry in archive.infolist():
             if entry.filename in members:
                 raise BundleError(f"{label} holds member {entry.filename!r} twice")
-            members[entry.filename] = _stored(archive, entry, len(data), label)
+            members[entry.filename] = _stored(archive, entry, label)
     return members
 
 
@@ -138,7 +140,7 @@ def _ends_with_directory(data: bytes) -> bool:
     return mark == b"PK\x05\x06" and offset + size == end and comment_bytes == 0
 
 
-def _stored(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, label: str) -> bytes:
+def _check_entry(entry: zipfile.ZipInfo, limit: int, label: str) -> None:
     if entry.compress_type != zipfile.ZIP_STORED:
         raise BundleError(
             f"member {entry.filename!r} of {label} is compressed",
@@ -150,6 +152,9 @@ def _stored(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, label:
             f"member {entry.filename!r} of {label} claims {entry.file_size:,} bytes",
             expected=f"at most {limit:,}, the file's size",
         )
+
+
+def _stored(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, label: str) -> bytes:
     try:
         return archive.read(entry)
     except _BROKEN as error:
