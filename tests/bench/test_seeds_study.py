@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from tinytl.cli import cli
 from tinytl.errors import BenchError
-from tinytl_bench.seeds_study import SeedRun, SeedsSettings, SeedsStudy, Spread, compared, read_seeds, study_seeds, write_seeds
+from tinytl_bench.seeds_study import FIGURES, SeedRun, SeedsSettings, SeedsStudy, Spread, compared, read_seeds, study_seeds, write_seeds
 
 RUNS = tuple(SeedRun(seed, 1, 0.70 + seed / 100, 0.96 + seed / 1000, 0.98, 0.97) for seed in (1, 2, 3))
 STUDY = SeedsStudy("ds-cnn", "last-dense", "mnist-5k", "uci-digits", 60, 898, {"0.01": 0.95, "0.1": 0.9}, 0.01, RUNS)
@@ -56,3 +56,13 @@ def test_seeds_from_the_shell(tmp_path: Path) -> None:
     assert [(run.seed, run.order) for run in stored.runs] == [(1, 1), (1, 2), (2, 1), (2, 2)]
     assert stored.runs[0].target_accuracy_before == stored.runs[1].target_accuracy_before  # one model, another order
     assert stored.runs[0].target_accuracy_after > stored.runs[0].target_accuracy_before
+
+
+def test_the_stored_study_is_what_the_readme_tells() -> None:
+    """Five seeds and five orders at least, its rate the best of the validation part; README has its means and deviations."""
+    stored = read_seeds()
+    assert stored.seed_count >= 5 and len(stored.runs) >= 25
+    assert stored.validation[f"{stored.learning_rate:g}"] == max(stored.validation.values())
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    for figure in FIGURES:
+        assert stored.spread(figure).text in readme, figure
