@@ -2,7 +2,8 @@
 """The main job, end to end: MNIST digits on the workstation, UCI digits on an emulated Cortex-M4F.
 
 In: settings. Out: a folder with run, bundle, `summary.json`, `story.json` and `report.html`. Every accuracy is the device's own
-answer: samples to teach travel over its UART, evaluation sets through its mailbox.
+answer: samples to teach travel as frames, evaluation sets through its mailbox. After the power cycle it is
+asked over its UART.
 """
 
 import json
@@ -33,6 +34,7 @@ from tinytl_bench.counting.plugin import qemu_version
 from tinytl_bench.demo_story import tell
 from tinytl_bench.measuring import bench
 from tinytl_bench.seeds_study import SeedsStudy, compared, read_seeds
+from tinytl_bridge.boards import emulated_board
 from tinytl_bridge.build import COMPILER
 from tinytl_bridge.device import Device, connect
 from tinytl_bridge.results import Evaluation, TaughtSample
@@ -99,7 +101,7 @@ def run_demo(settings: DemoSettings, *, say: Callable[[str], None], progress: Pr
     learning = Learning(learning_rate=study.learning_rate)
     bundle = export(run, plan=PLAN, out=settings.out / "digits.tinytl", learning=learning, seed=settings.seed, progress=progress)
     order = np.random.default_rng(settings.seed).permutation(len(target.x_train))[: settings.samples]
-    say(f"3. flashing {settings.target} and teaching it {len(order)} samples of {TARGET} over its UART")
+    say(f"3. flashing {settings.target} and teaching it {len(order)} samples of {TARGET}, one frame each")
     taught = teach(settings, bundle, source, target, order, say=say, progress=progress)
     say("4. the same steps on the workstation's twin")
     twin_head, twin_accuracy = repeat_on_twin(bundle, target, order)
@@ -140,10 +142,16 @@ def teach(
             points.append(look(device, len(steps), source if stop == len(order) else None, target, say))
         head, status = device.head_parameters(), device.status()
         device.save()
-        say("   cutting the power")
-        device.power_cycle()
+    say("   cutting the power")  # closing killed the emulator
+    with connect(by_uart(settings.target), state_dir=state) as device:
         again = device.evaluate(target.x_test, target.y_test)
         return Taught(tuple(points), tuple(steps), head, again, device.head_parameters(), status.static_bytes, status.stack_bytes)
+
+
+def by_uart(target: str) -> str:
+    """Return the same target over its UART where it is an emulated board, so that the saved head is seen by a real wire, too."""
+    board = emulated_board(target)
+    return target if board is None else f"qemu:{board}?link=uart"
 
 
 def look(device: Device, taught: int, source: Dataset | None, target: Dataset, say: Callable[[str], None]) -> Point:

@@ -25,7 +25,7 @@ from tinytl.report import (
     Picture,
     Story,
 )
-from tinytl_bridge.boards import Board, load_board
+from tinytl_bridge.boards import Board, emulated_board, load_board
 from tinytl_bridge.build import build_firmware
 from tinytl_bridge.compiling import options_for_target
 
@@ -48,7 +48,8 @@ def tell(
         tasks: source and target. twin: its head after the same steps and its accuracy on the target. seconds: wall clock.
         beside: how this run lies beside others of other seeds, a line each figure.
     """
-    board, image = load_board(settings.target.partition(":")[2]), compile_model(bundle, options_for_target(settings.target))
+    board = load_board(emulated_board(settings.target) or settings.target)
+    image = compile_model(bundle, options_for_target(settings.target))
     source, target = tasks
     return Story(
         title="New handwriting, learned on a Cortex-M4",

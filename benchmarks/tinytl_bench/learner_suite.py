@@ -20,7 +20,7 @@ from tinytl.learning import Learning
 from tinytl.measurement import Figure, Measurement
 from tinytl.progress import Progress, silent
 from tinytl_bench.counting import Counter, Region, open_counter
-from tinytl_bridge.boards import roomiest
+from tinytl_bridge.boards import emulated_board, roomiest
 
 NAME = "learner"
 _STEPS = 16
@@ -80,8 +80,8 @@ def run_learner_suite(*, target: str, progress: Progress | None = None) -> tuple
     Raises:
         BenchError: a target that cannot count instructions.
     """
-    kind, _, board = target.partition(":")
-    if kind != "qemu":
+    board = emulated_board(target)
+    if board is None:
         raise BenchError(f"suite {NAME!r} cannot be counted on {target!r}", expected="an emulated board", hint="--target qemu:mps2-an386")
     report, measured = progress or silent, []
     with open_counter(roomiest(board)) as counter:

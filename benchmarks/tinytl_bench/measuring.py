@@ -25,6 +25,7 @@ from tinytl.progress import Progress, silent
 from tinytl_bench.counting import Counter, Region, open_counter
 from tinytl_bench.figures import Counted, count_figures, energy_figures, histograms, layer_rows, memory_figures, work_of
 from tinytl_bench.inputs import SEED, seeded_inputs
+from tinytl_bridge.boards import emulated_board
 from tinytl_bridge.build import build_firmware
 from tinytl_bridge.device import Device, connect
 from tinytl_bridge.protocol import DeviceStatus
@@ -132,8 +133,8 @@ def _accuracy(device: Device, task: Dataset, samples: int | None, report: Progre
 
 @contextmanager
 def _device(target: str) -> Iterator[tuple[Device, Counter | None]]:
-    kind, _, board = target.partition(":")
-    if kind == "qemu" and board:
+    board = emulated_board(target)
+    if board:
         with open_counter(board) as counter:
             yield counter.device, counter
         return
@@ -168,8 +169,8 @@ def _wall_ms(device: Device, samples: Sequence[np.ndarray]) -> float:
 
 
 def _memory(image: Image, status: DeviceStatus, target: str) -> dict[str, Figure]:
-    kind, _, board = target.partition(":")
-    firmware = build_firmware(board) if kind == "qemu" else None
+    board = emulated_board(target)
+    firmware = build_firmware(board) if board else None
     code_bytes = firmware.text_bytes + firmware.data_bytes if firmware else None
     return memory_figures(image, stack_bytes=status.stack_bytes, static_bytes=status.static_bytes, code_bytes=code_bytes)
 

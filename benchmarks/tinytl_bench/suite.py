@@ -24,7 +24,7 @@ from tinytl.progress import Progress, silent
 from tinytl_bench.inputs import seeded_inputs
 from tinytl_bench.measuring import bench
 from tinytl_bench.peers import count_bakenn, expect_bakenn
-from tinytl_bridge.boards import list_boards, load_board
+from tinytl_bridge.boards import emulated_board, list_boards, load_board
 from tinytl_bridge.compiling import options_for_target
 from tinytl_bridge.device import Device
 from tinytl_bridge.running import answer_of, samples_of
@@ -121,7 +121,7 @@ def _expect_peers(target: str) -> None:
 
 def _count_peers(path: Path, target: str) -> dict[str, dict[str, Any]]:
     """On the machine of the board without a chip's limits, where there is one: what is counted is the same."""
-    model, board = read_model(path), target.partition(":")[2]
+    model, board = read_model(path), emulated_board(target) or target
     (x,) = seeded_inputs(ends_of(model, compile_model(model)), 1).values()
     return count_bakenn(model.tflite, x, board=f"{board}-large" if f"{board}-large" in list_boards() else board)
 
@@ -144,8 +144,8 @@ def _measured(
 
 def _core(target: str) -> str:
     """Return the core whose stored figures stand beside a target's."""
-    kind, _, board = target.partition(":")
-    return M55 if kind == "qemu" and load_board(board).family == "mve" else M4
+    board = emulated_board(target)
+    return M55 if board and load_board(board).family == "mve" else M4
 
 
 def _without_limits(target: str, path: Path, limits: Mapping[str, Any]) -> Image:
@@ -158,14 +158,14 @@ def _without_limits(target: str, path: Path, limits: Mapping[str, Any]) -> Image
 
 def _place(target: str, image: Image) -> tuple[str, str]:
     """Return the target that has room, and why it is not the one asked for."""
-    kind, _, board = target.partition(":")
-    if kind != "qemu" or board not in list_boards() or f"{board}-large" not in list_boards():
+    board = emulated_board(target)
+    if board is None or board not in list_boards() or f"{board}-large" not in list_boards():
         return target, ""
     memory = load_board(board).memory
     if image.arena_bytes <= memory.arena_bytes and len(image.data) + 32 <= memory.model_slot_bytes:
         return target, ""
     needs = f"needs {image.arena_bytes:,} bytes of arena and {len(image.data) + 32:,} of model slot"
-    return f"{target}-large", f"{needs}; {board} has {memory.arena_bytes:,} and {memory.model_slot_bytes:,}"
+    return f"qemu:{board}-large", f"{needs}; {board} has {memory.arena_bytes:,} and {memory.model_slot_bytes:,}"
 
 
 def expect_reference_answers(device: Device, model: ModelFile, image: Image) -> None:

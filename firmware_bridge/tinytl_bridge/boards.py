@@ -10,6 +10,9 @@ from typing import Any
 from tinytl.errors import BuildError
 from tinytl_bridge.paths import boards_dir
 
+RING_BYTES = 65_536
+"""Of the PSRAM, for frames between host and device (SPEC.md section 3.3)."""
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -31,20 +34,25 @@ class Memory:
 
 @dataclass(frozen=True)
 class QemuMachine:
-    """How QEMU runs the board. Addresses and sizes in bytes; the PSRAM is mapped from a file."""
+    """How QEMU runs the board. Addresses and sizes in bytes; the PSRAM is mapped from a file.
+
+    uart_interrupt: of the UART's receiver, its number in the NVIC.
+    """
 
     machine: str
     psram_address: int
     psram_bytes: int
     mailbox_offset: int
     mailbox_bytes: int
+    ring_offset: int
     tick_hz: int
     uart_address: int
+    uart_interrupt: int
 
     @property
     def used_bytes(self) -> int:
-        """What of the PSRAM is used: slots and mailbox. A machine may have more, and want a file of that size."""
-        return self.mailbox_offset + self.mailbox_bytes
+        """What of the PSRAM is used: slots, mailbox and ring. A machine may have more, and want a file of that size."""
+        return self.ring_offset + RING_BYTES
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,12 @@ class Board:
 def list_boards() -> tuple[str, ...]:
     """Return the names of all boards."""
     return tuple(sorted(path.parent.name for path in boards_dir().glob("*/board.toml")))
+
+
+def emulated_board(target: str) -> str | None:
+    """Return the name of the board that a target `qemu:BOARD[?link=uart]` emulates, None for any other target."""
+    kind, _, rest = target.partition(":")
+    return rest.partition("?")[0] if kind == "qemu" else None
 
 
 def roomiest(name: str) -> str:

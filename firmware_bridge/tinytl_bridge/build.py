@@ -118,7 +118,8 @@ def _definitions(board: Board) -> list[str]:
         "ARENA_BYTES": memory.arena_bytes, "MODEL_SLOT_BYTES": memory.model_slot_bytes, "HEAD_SLOT_BYTES": memory.head_slot_bytes,
         "SECTOR_BYTES": memory.sector_bytes, "CLOCK_HZ": board.clock_hz, "TICK_HZ": qemu.tick_hz,
         "NV_ADDRESS": qemu.psram_address, "MAILBOX_OFFSET": qemu.mailbox_offset, "MAILBOX_BYTES": qemu.mailbox_bytes,
-        "UART_ADDRESS": qemu.uart_address, "STACK_PAINT": STACK_PAINT,
+        "RING_OFFSET": qemu.ring_offset, "UART_ADDRESS": qemu.uart_address, "UART_INTERRUPT": qemu.uart_interrupt,
+        "STACK_PAINT": STACK_PAINT,
     }  # fmt: skip
     return [f"-DBOARD_{name}={value}u" for name, value in numbers.items()] + [f'-DBOARD_NAME="{board.name}"']
 

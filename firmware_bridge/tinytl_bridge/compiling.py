@@ -3,7 +3,7 @@
 
 from tinytl.compiler import CompileOptions
 from tinytl.errors import BuildError
-from tinytl_bridge.boards import list_boards, load_board
+from tinytl_bridge.boards import emulated_board, list_boards, load_board
 from tinytl_bridge.protocol import DeviceInfo
 
 SLOT_HEADER_BYTES = 32
@@ -36,11 +36,11 @@ def options_for_target(
     Raises:
         BuildError: an emulated board of an unknown name.
     """
-    kind, _, name = target.rpartition(":")
+    emulated = emulated_board(target)
     try:
-        board = load_board(name)
+        board = load_board(target if emulated is None else emulated)
     except BuildError:
-        if kind == "qemu":
+        if emulated is not None:
             raise
         return CompileOptions("portable", optimize, ram_bytes, flash_bytes)
     memory = board.memory

@@ -16,7 +16,7 @@ from tinytl.compiler import CompileOptions, read_image
 from tinytl.compiler.image_reader import ImageContents
 from tinytl.errors import BuildError
 from tinytl.model_file import ModelFile, compile_model
-from tinytl_bridge.boards import list_boards, load_board
+from tinytl_bridge.boards import emulated_board, list_boards, load_board
 from tinytl_bridge.build import COMPILER
 from tinytl_bridge.library_folder import check_folder, write_folder
 from tinytl_bridge.library_sources import library_sources
@@ -85,7 +85,7 @@ def _files(name: str, contents: ImageContents, *, small: bool) -> dict[str, str]
 
 
 def _flags(target: str) -> tuple[str, ...]:
-    name = target.rpartition(":")[2]
+    name = emulated_board(target) or target.rpartition(":")[2]
     return load_board(name).compiler_flags if name in list_boards() else ANY_CORE
 
 

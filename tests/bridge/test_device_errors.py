@@ -37,6 +37,15 @@ def device(tiny_bundle: Path, tmp_path: Path) -> Iterator[Device]:
     ("name", "text"),
     [
         ("qmeu:x", r"target 'qmeu:x' is unknown; expected host, qemu:BOARD, serial:PORT"),
+        (
+            "qemu:mps2-an386?link=usb",
+            r"link 'usb' of an emulated board is unknown; expected ring, uart\nhint: qemu:mps2-an386\?link=uart",
+        ),
+        (
+            "qemu:mps2-an386?wire=uart",
+            r"option 'wire=uart' of target 'qemu:mps2-an386\?wire=uart' is unknown; expected link=ring, link=uart\n"
+            r"hint: qemu:mps2-an386\?link=uart",
+        ),
         ("qemu:nano", r"board 'nano' is unknown; expected one of mps2-an385, mps2-an386, "),
         ("serial:/dev/does-not-exist", r"port '/dev/does-not-exist' cannot be opened.*\nhint: python -m serial.tools.list_ports"),
         ("serial:/dev/ttyX?baud=fast", r"baud rate 'fast' of target 'serial:/dev/ttyX\?baud=fast'; expected a number such as 115200"),

@@ -75,7 +75,7 @@ def test_a_bad_line_changes_nothing(tiny_bundle: Path, tmp_path: Path, seed: int
 def test_the_same_on_the_board(tiny_bundle: Path, tmp_path: Path) -> None:
     with Device(HostTarget(state_dir=tmp_path / "quiet")) as device:
         quiet = teach(device, tiny_bundle, 60)
-    target = NoisyTarget(QemuTarget("mps2-an386", state_dir=tmp_path / "noisy"), rate=0.08, seed=5, timeout_s=0.3)
+    target = NoisyTarget(QemuTarget("mps2-an386", state_dir=tmp_path / "noisy", link="uart"), rate=0.08, seed=5, timeout_s=0.3)
     with Device(target) as device:
         noisy = teach(device, tiny_bundle, 60)
         assert device.repeated > 0

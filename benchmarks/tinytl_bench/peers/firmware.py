@@ -63,13 +63,13 @@ def _build(made: PeerSources, board: Board, folder: Path) -> Path:
     values = {
         **{f"{name}_BYTES": getattr(memory, f"{name.lower()}_bytes") for name in ("ARENA", "MODEL_SLOT", "HEAD_SLOT", "SECTOR")},
         **{"MAILBOX_OFFSET": board.qemu.mailbox_offset, "STACK_PAINT": 0xA5C3A5C3, "UART_ADDRESS": board.qemu.uart_address},
-        "NV_ADDRESS": board.qemu.psram_address,
+        **{"NV_ADDRESS": board.qemu.psram_address, "RING_OFFSET": board.qemu.ring_offset, "UART_INTERRUPT": board.qemu.uart_interrupt},
     }
     definitions = [*(f"-DBOARD_{name}={value}u" for name, value in values.items()), *(f"-D{each}" for each in made.definitions)]
     includes = [f"-I{each}" for each in (folder, board.shared, *made.include_folders)]
     symbols = [f"-Wl,--defsym={name}={getattr(memory, name)}" for name in ("firmware_bytes", "ram_bytes", "stack_bytes")]
     elf = folder / "peer.elf"
-    ours = [board.shared / "startup.c", board.shared / "board.c", board.shared / "timer.c", _MAIN]
+    ours = [board.shared / "startup.c", board.shared / "board.c", board.shared / "ring.c", board.shared / "timer.c", _MAIN]
     command = [compiler, *board.compiler_flags, *_FLAGS, *definitions, *includes, *map(str, (*ours, *made.sources)), "-nostartfiles",
                *symbols, f"-Wl,-T,{board.shared}/link.ld", "-Wl,--gc-sections", "-Wl,--no-warn-rwx-segments", "-lc", "-lm",
                "-o", str(elf)]  # fmt: skip

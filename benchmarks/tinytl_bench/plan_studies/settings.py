@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tinytl.errors import BenchError
 from tinytl.freeze_plans import parse_plan
-from tinytl_bridge.boards import load_board
+from tinytl_bridge.boards import emulated_board, load_board
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 HOST_RECIPES = tuple((rate, batch_size) for rate in (0.0003, 0.001, 0.003, 0.01, 0.03) for batch_size in (8, 32))
@@ -43,7 +43,7 @@ class StudySettings:
     @property
     def board(self) -> str:
         """The board whose arena and instructions are told."""
-        return (self.count_on or DEFAULT_TARGET).partition(":")[2]
+        return emulated_board(self.count_on or DEFAULT_TARGET) or self.count_on or ""
 
 
 def check_settings(settings: StudySettings) -> None:

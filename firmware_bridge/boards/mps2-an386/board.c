@@ -4,20 +4,33 @@
 #include <string.h>
 
 /* CMSDK UART 0: data, state (bit 0 transmitter full, bit 1 receiver full), control, interrupts, baud divider. */
-enum { UART_DATA = 0x00, UART_STATE = 0x04, UART_CONTROL = 0x08, UART_DIVIDER = 0x10, TX_FULL = 1, RX_FULL = 2 };
+enum { UART_DATA = 0x00, UART_STATE = 0x04, UART_CONTROL = 0x08, UART_INTERRUPTS = 0x0C, UART_DIVIDER = 0x10, TX_FULL = 1, RX_FULL = 2 };
+enum { TX_ON = 1, RX_ON = 2, RX_INTERRUPT_ON = 8, RX_INTERRUPT = 2 };
+
+/* The receiver's interrupt in the NVIC: enable, clear pending. */
+#define NVIC_ENABLE (0xE000E100u + BOARD_UART_INTERRUPT / 32u * 4u)
+#define NVIC_CLEAR (0xE000E280u + BOARD_UART_INTERRUPT / 32u * 4u)
+#define NVIC_BIT (1u << BOARD_UART_INTERRUPT % 32u)
 
 void uart_init(void)
 {
+    __asm volatile("cpsid i" ::: "memory");
     REGISTER(BOARD_UART_ADDRESS + UART_DIVIDER) = 16;
-    REGISTER(BOARD_UART_ADDRESS + UART_CONTROL) = 3; /* transmitter and receiver on */
-    (void)REGISTER(BOARD_UART_ADDRESS + UART_DATA);  /* else the first byte waits a second in half of all starts */
+    REGISTER(BOARD_UART_ADDRESS + UART_CONTROL) = TX_ON | RX_ON | RX_INTERRUPT_ON;
+    (void)REGISTER(BOARD_UART_ADDRESS + UART_DATA); /* else the first byte waits a second in half of all starts */
+    REGISTER(NVIC_ENABLE) = NVIC_BIT;
 }
 
+/* The interrupt is cleared before the receiver is looked at: a byte that comes in between makes it pending again, and WFI does not wait. */
 uint8_t uart_read(void)
 {
-    while (!(REGISTER(BOARD_UART_ADDRESS + UART_STATE) & RX_FULL)) {
+    for (;;) {
+        REGISTER(BOARD_UART_ADDRESS + UART_INTERRUPTS) = RX_INTERRUPT;
+        REGISTER(NVIC_CLEAR) = NVIC_BIT;
+        if (REGISTER(BOARD_UART_ADDRESS + UART_STATE) & RX_FULL)
+            return (uint8_t)REGISTER(BOARD_UART_ADDRESS + UART_DATA);
+        __asm volatile("dsb\n wfi" ::: "memory");
     }
-    return (uint8_t)REGISTER(BOARD_UART_ADDRESS + UART_DATA);
 }
 
 void uart_send(void *context, const uint8_t *data, uint32_t bytes)

@@ -8,10 +8,18 @@
 #define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
 #define NV_BASE BOARD_NV_ADDRESS
 #define MAILBOX_BASE (NV_BASE + BOARD_MAILBOX_OFFSET)
+#define RING_BASE (NV_BASE + BOARD_RING_OFFSET)
 
-void uart_init(void);
-uint8_t uart_read(void); /* waits for a byte */
+void uart_init(void);    /* interrupts stay masked: a pending one only ends a wait */
+uint8_t uart_read(void); /* waits for a byte, asleep */
 void uart_send(void *context, const uint8_t *data, uint32_t bytes);
+
+/* Frames in memory that the host maps too (SPEC.md section 3.3); the UART then carries doorbells only. */
+int ring_chosen(void);                      /* whether the host wants frames there */
+uint32_t ring_receive(const uint8_t **data); /* waits; returns how many bytes lie at *data until ring_release */
+void ring_release(uint32_t bytes);
+void ring_send(void *context, const uint8_t *data, uint32_t bytes);
+void ring_fault(uint32_t exception); /* tells the host of a fault */
 
 void timer_init(void);
 uint32_t timer_ticks(void *context); /* counts up at BOARD_TICK_HZ, wraps */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The firmware: fill in the platform, then feed the session every byte that comes. Everything else is the runtime's. */
+ * The firmware: fill in the platform, then feed the session every byte that comes, in the ring or over the UART as the host wants it.
+ * Everything else is the runtime's. */
 #include "board.h"
 #include "tinytl_session.h"
 
@@ -7,8 +8,23 @@ static uint8_t arena[BOARD_ARENA_BYTES] __attribute__((section(".arena"), aligne
 static tinytl_session session;
 extern uint8_t __data_start[], __bss_end[];
 
+static void receive_from_ring(void)
+{
+    const uint8_t *data;
+    const uint32_t bytes = ring_receive(&data);
+    tinytl_session_receive(&session, data, bytes);
+    ring_release(bytes);
+}
+
+static void receive_from_uart(void)
+{
+    const uint8_t byte = uart_read();
+    tinytl_session_receive(&session, &byte, 1);
+}
+
 int main(void)
 {
+    const int ring = ring_chosen();
     const tinytl_platform platform = {
         .board_name = BOARD_NAME,
         .clock_hz = BOARD_CLOCK_HZ,
@@ -23,7 +39,7 @@ int main(void)
         .nv_write = flash_write,
         .mailbox = (uint8_t *)MAILBOX_BASE,
         .mailbox_bytes = BOARD_MAILBOX_BYTES,
-        .send = uart_send,
+        .send = ring ? ring_send : uart_send,
         .ticks = timer_ticks,
         .mark = count_mark,
         .stack_bytes = stack_high_water,
@@ -33,7 +49,9 @@ int main(void)
     timer_init();
     tinytl_session_init(&session, &platform);
     for (;;) {
-        const uint8_t byte = uart_read();
-        tinytl_session_receive(&session, &byte, 1);
+        if (ring)
+            receive_from_ring();
+        else
+            receive_from_uart();
     }
 }

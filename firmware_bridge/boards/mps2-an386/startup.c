@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Vectors and reset: FPU on, data copied, bss cleared, stack painted, then main. A fault stops the machine in a loop of its own. */
-#include <stdint.h>
+ * Vectors and reset: FPU on, data copied, bss cleared, stack painted, then main. A fault is told over the ring, if that is in use, and
+ * stops the machine. */
+#include "board.h"
 
 extern uint32_t __data_load[], __data_start[], __data_end[], __bss_start[], __bss_end[], __stack_bottom[], __stack_top[];
 int main(void);
@@ -8,8 +9,11 @@ void Reset_Handler(void);
 
 static void fault(void)
 {
-    for (;;) {
-    }
+    uint32_t exception;
+    __asm volatile("mrs %0, ipsr" : "=r"(exception));
+    ring_fault(exception);
+    for (;;)
+        __asm volatile("wfi");
 }
 
 static void start(void)

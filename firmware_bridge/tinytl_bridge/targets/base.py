@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The interface of a target and the registry: `host`, `qemu:BOARD`, `serial:PORT[?baud=N]`, or any pyserial URL."""
+"""The interface of a target and the registry: `host`, `qemu:BOARD[?link=uart]`, `serial:PORT[?baud=N]`, or any pyserial URL."""
 
 import os
 import re
@@ -61,7 +61,12 @@ def open_target(name: str, *, state_dir: Path | None = None) -> Target:
     if name == "host":
         return HostTarget(state_dir=state_dir)
     if kind == "qemu" and rest:
-        return QemuTarget(rest, state_dir=state_dir)
+        board, asked, option = rest.partition("?")
+        key, _, link = option.partition("=")
+        if asked and key != "link":
+            what = f"option {option!r} of target {name!r} is unknown"
+            raise DeviceError(what, expected="link=ring, link=uart", hint=f"qemu:{board}?link=uart")
+        return QemuTarget(board, state_dir=state_dir, link=link if asked else "ring")
     if kind == "serial" and rest:
         return SerialTarget(rest, name=name)
     if rest.startswith("//"):

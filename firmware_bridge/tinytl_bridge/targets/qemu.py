@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A board in QEMU: firmware over an emulated UART, non-volatile memory and mailbox in a file that both sides map.
+"""A board in QEMU: non-volatile memory, mailbox and a ring of frames in a file that both sides map, and an emulated UART.
 
-Started without races: Python listens, hands the socket's descriptor over, and QEMU waits with the guest until the connection stands.
+The UART is one end of a socket pair, handed over by its descriptor: nobody listens, nobody else can connect. Frames travel in the ring,
+with the UART as doorbell, or over the UART alone.
 """
 
 import ctypes
+import math
 import select
 import shutil
 import signal
@@ -14,17 +16,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinytl.errors import DeviceError
-from tinytl_bridge.boards import Board, load_board
+from tinytl_bridge.boards import RING_BYTES, Board, load_board
 from tinytl_bridge.build import build_firmware
 from tinytl_bridge.link import Stream
 from tinytl_bridge.targets.base import Target, state_folder
 from tinytl_bridge.targets.memory_file import MemoryFile
+from tinytl_bridge.targets.ring import RingStream, choose_ring
+
+LINKS = ("ring", "uart")
 
 PROGRAM = "qemu-system-arm"
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 _START_TIMEOUT_S = 20.0
 _EXIT_TIMEOUT_S = 10.0
+_LONGEST_WAIT_S = 60.0
 _USUAL = (": info: ", "warning: nic ")
 
 
@@ -46,7 +52,7 @@ class _SocketStream:
 
     def read(self, timeout_s: float) -> bytes:
         try:
-            if not select.select([self._connection], [], [], max(timeout_s, 0))[0]:
+            if not select.select([self._connection], [], [], min(max(timeout_s, 0), _LONGEST_WAIT_S))[0]:
                 return b""
             data = self._connection.recv(65536)
         except OSError as error:
@@ -84,16 +90,25 @@ class QemuTarget(Target):
     Args:
         board: name of a folder of `boards/`. state_dir: folder of its non-volatile memory.
         extra_arguments: more arguments for QEMU, such as a counting plugin.
+        link: where frames travel: `ring`, which loses nothing, so that an answer is waited for as long as the emulator lives; or `uart`.
+
+    Raises:
+        BuildError: there is no such board. DeviceError: there is no such link.
     """
 
-    def __init__(self, board: str, *, state_dir: Path | None = None, extra_arguments: Sequence[str] = ()) -> None:
-        self.name, self.timeout_s = f"qemu:{board}", 2.0
+    def __init__(
+        self, board: str, *, state_dir: Path | None = None, extra_arguments: Sequence[str] = (), link: str = "ring"
+    ) -> None:
         self.board: Board = load_board(board)
+        if link not in LINKS:
+            raise DeviceError(f"link {link!r} of an emulated board is unknown", expected=", ".join(LINKS), hint=f"qemu:{board}?link=uart")
+        self.name = f"qemu:{board}" + ("" if link == "ring" else f"?link={link}")
+        self.link, self.timeout_s = link, math.inf if link == "ring" else 2.0
         self._arguments = tuple(extra_arguments)
         path, qemu = state_folder(state_dir) / f"qemu-{board}.nv", self.board.qemu
         self._file = MemoryFile(path, qemu.psram_bytes, who=self.name, used=qemu.used_bytes)
         self._process: subprocess.Popen[bytes] | None = None
-        self._stream: _SocketStream | None = None
+        self._stream: Stream | None = None
 
     def start(self) -> Stream:
         """Build the firmware if need be and start the emulator.
@@ -113,22 +128,22 @@ class QemuTarget(Target):
             raise
         return self._stream
 
-    def _launch(self, program: str, elf: Path) -> _SocketStream:
-        """Start QEMU with the socket's descriptor. One that ends at once is found by the first read, which tells why."""
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            listener.listen(1)
+    def _launch(self, program: str, elf: Path) -> Stream:
+        """Start QEMU with one end of a socket pair. A QEMU that ends at once is found by the first read, which tells why."""
+        ring = self._part(self.board.qemu.ring_offset, RING_BYTES)
+        choose_ring(ring, chosen=self.link == "ring")
+        ours, theirs = socket.socketpair()
+        with theirs:
             self._process = subprocess.Popen(
-                [program, *self._machine(elf, listener.fileno())], pass_fds=[listener.fileno()], preexec_fn=_die_with_parent,
+                [program, *self._machine(elf, theirs.fileno())], pass_fds=[theirs.fileno()], preexec_fn=_die_with_parent,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             )  # fmt: skip
-            connection = socket.create_connection(listener.getsockname(), timeout=_START_TIMEOUT_S)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return _SocketStream(connection, self._process)
+        uart = _SocketStream(ours, self._process)
+        return RingStream(ring, uart) if self.link == "ring" else uart
 
     def _machine(self, elf: Path, descriptor: int) -> list[str]:
         qemu = self.board.qemu
-        chardev = f"socket,id=uart0,fd={descriptor},server=on,wait=on,nodelay=on"
+        chardev = f"socket,id=uart0,fd={descriptor}"
         memory = f"memory-backend-file,id=nv,size={qemu.psram_bytes},mem-path={self._file.path},share=on"
         return ["-machine", f"{qemu.machine},memory-backend=nv", "-object", memory, "-kernel", str(elf), "-chardev", chardev,
                 "-serial", "chardev:uart0", "-nodefaults", "-display", "none", "-monitor", "none", *self._arguments]  # fmt: skip
@@ -158,6 +173,12 @@ class QemuTarget(Target):
         self._file.close()
 
     def mailbox(self) -> memoryview | None:
-        """Return the half of the board's PSRAM that is the mailbox."""
-        start = self.board.qemu.mailbox_offset
-        return memoryview(self._file.view)[start : start + self.board.qemu.mailbox_bytes] if self._file.view is not None else None
+        """Return the part of the board's PSRAM that is the mailbox."""
+        qemu = self.board.qemu
+        return self._part(qemu.mailbox_offset, qemu.mailbox_bytes) if self._file.view is not None else None
+
+    def _part(self, start: int, size: int) -> memoryview:
+        view = self._file.view
+        if view is None:
+            raise DeviceError(f"the memory of {self.name!r} is not mapped", expected="a started target")
+        return memoryview(view)[start : start + size]

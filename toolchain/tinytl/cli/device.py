@@ -74,9 +74,10 @@ def _build_library(model: "ModelFile", out: Path | None, options: "CompileOption
 
 
 def _build_firmware(target: str, out: Path | None) -> dict[str, object]:
+    from tinytl_bridge.boards import emulated_board
     from tinytl_bridge.build import build_firmware
 
-    board = target.partition(":")[2] or target
+    board = emulated_board(target) or target.partition(":")[2] or target
     firmware = build_firmware(board)
     path = out or Path(f"{board}.elf")
     path.write_bytes(firmware.elf.read_bytes())
