@@ -12,8 +12,8 @@
 typedef struct rows_left {
     const float *d_output; /* of the next row */
     uint32_t count;        /* rows left */
-    uint32_t in;           /* numbers of a row; 0 where weights are NULL */
-    float *weights;        /* the next row; NULL: they are not needed */
+    uint32_t in;           /* numbers of a row; 0 where weights are not needed */
+    float *weights;        /* the next row; where they are not needed, anything but NULL, to which not even 0 may be added */
     float *bias;           /* of the next row; NULL: it does not train */
     float factor;
     uint32_t limit;        /* a gradient of this magnitude or more is passed over, which is said */
@@ -114,7 +114,8 @@ void tinytl_product_update(tinytl_pass *pass, uint32_t number, uint32_t pixel, c
     const float *d_output = tinytl_gradient_at(model, tinytl_value_of(model, number), pixel);
     const float *input = update->weights ? tinytl_window_read(pass, number, pixel) : NULL;
     uint32_t in = model->layers[number].in;
-    rows_left left = {d_output, tinytl_rows_of(model, number), input ? in : 0, update->weights, update->bias, update->factor, update->limit};
+    float *weights = input ? update->weights : update->bias; /* a layer that trains has one of them */
+    rows_left left = {d_output, tinytl_rows_of(model, number), input ? in : 0, weights, update->bias, update->factor, update->limit};
     block found;
     for (uint32_t count; left.count != 0;) {
         count = next_full_block(&left, &found);

@@ -111,6 +111,7 @@ tinytl_error tinytl_command_read(tinytl_session *session, command in, payload *o
         return refuse(TINYTL_STATUS_bad_range, (uint64_t)offset + bytes, available);
     if (bytes > TINYTL_MAX_PAYLOAD)
         return refuse(TINYTL_STATUS_bad_range, bytes, TINYTL_MAX_PAYLOAD);
-    put_bytes(out, data + offset, bytes);
+    if (bytes != 0) /* else data may be NULL */
+        put_bytes(out, data + offset, bytes);
     return accept();
 }

@@ -60,6 +60,12 @@ def _short_multiplier(real: float) -> tuple[int, int]:
     return min((value + (1 << 15)) >> 16, _INT16_MAX), shift
 
 
+def _short_shift_right(x: int, exponent: int) -> int:
+    """Return x / 2^exponent rounded, as the reference rounds 16-bit numbers: its mask has 16 bits as well, so that from 2^16 on, where
+    nothing is left, it gives 1 for what is not negative and −1 for what is."""
+    return fixed.rounding_shift_right(x, exponent) if exponent < 16 else (1 if x >= 0 else -1)
+
+
 def hard_swish_table(source: Tensor, output: Tensor) -> np.ndarray:
     """HARD_SWISH: x × relu6(x + 3) / 6 in 16-bit fixed point; the second factor is made as (x / 3 clamped to ± 1 + 1) / 2."""
     fine_scale = np.float32(1 / 128) * np.float32(source.scale)
@@ -79,8 +85,8 @@ def hard_swish_table(source: Tensor, output: Tensor) -> np.ndarray:
         gate = fixed.high_mul(gate, reach_value, 15)
         if reach_shift > 0:
             gate = fixed.saturate(gate << 1, _INT16_MIN, _INT16_MAX)
-        gate = (fixed.rounding_shift_right(gate, max(-reach_shift, 0)) + (1 << 15)) >> 1
+        gate = (_short_shift_right(gate, max(-reach_shift, 0)) + (1 << 15)) >> 1
         product = fixed.truncating_divide(gate * scaled, 1 << 15)
-        return fixed.rounding_shift_right(product, -output_shift) + output.zero_point
+        return _short_shift_right(product, -output_shift) + output.zero_point
 
     return table_of(function, source, output)
