@@ -23,6 +23,7 @@ from tinytl.archive import write_whole
 from tinytl.bundle import Bundle
 from tinytl.data import Dataset, load_dataset
 from tinytl.exporting import export
+from tinytl.learning import Learning
 from tinytl.measurement import Measurement
 from tinytl.model_file import compile_model
 from tinytl.pretraining import pretrain
@@ -31,6 +32,7 @@ from tinytl.report import write_report
 from tinytl_bench.counting.plugin import qemu_version
 from tinytl_bench.demo_story import tell
 from tinytl_bench.measuring import bench
+from tinytl_bench.seeds_study import SeedsStudy, compared, read_seeds
 from tinytl_bridge.build import COMPILER
 from tinytl_bridge.device import Device, connect
 from tinytl_bridge.results import Evaluation, TaughtSample
@@ -93,7 +95,9 @@ def run_demo(settings: DemoSettings, *, say: Callable[[str], None], progress: Pr
     say(f"1. pretraining {MODEL} on {len(source.x_train):,} samples of {SOURCE}")
     run = pretrain(MODEL, source, settings.out / "run", epochs=settings.epochs, seed=settings.seed, progress=progress)
     say(f"2. cutting at {PLAN}, quantizing the rest to int8, packing {settings.out / 'digits.tinytl'}")
-    bundle = export(run, plan=PLAN, out=settings.out / "digits.tinytl", seed=settings.seed, progress=progress)
+    study = read_seeds()
+    learning = Learning(learning_rate=study.learning_rate)
+    bundle = export(run, plan=PLAN, out=settings.out / "digits.tinytl", learning=learning, seed=settings.seed, progress=progress)
     order = np.random.default_rng(settings.seed).permutation(len(target.x_train))[: settings.samples]
     say(f"3. flashing {settings.target} and teaching it {len(order)} samples of {TARGET} over its UART")
     taught = teach(settings, bundle, source, target, order, say=say, progress=progress)
@@ -102,7 +106,12 @@ def run_demo(settings: DemoSettings, *, say: Callable[[str], None], progress: Pr
     say("5. counting instructions")
     measured = bench(settings.out / "digits.tinytl", target=settings.target, dataset=source, samples=200, progress=progress)
     summary = summarize(taught, twin_head, measured, seconds=perf_counter() - start)
-    story = tell(settings, run, bundle, (source, target), taught, (twin_head, twin_accuracy), measured, versions(), summary["seconds"])
+    beside = beside_other_runs(settings, summary, study)
+    for line in beside:
+        say(f"   {line}")
+    story = tell(
+        settings, run, bundle, (source, target), taught, (twin_head, twin_accuracy), measured, versions(), summary["seconds"], beside
+    )
     write_whole(settings.out / "story.json", (json.dumps(story.to_json()) + "\n").encode())
     write_report(story, settings.out / "report.html")
     write_whole(settings.out / "summary.json", (json.dumps(summary, indent=2) + "\n").encode())
@@ -185,6 +194,13 @@ def summarize(taught: Taught, twin_head: np.ndarray, measured: Measurement, *, s
         "flash_bytes": figures.get("flash_bytes"),
         "seconds": round(seconds, 1),
     }
+
+
+def beside_other_runs(settings: DemoSettings, summary: dict[str, Any], study: SeedsStudy) -> tuple[str, ...]:
+    """Return how this run lies beside the stored runs of other seeds; nothing where it was a shorter one."""
+    if (settings.epochs, settings.samples) != (study.epochs, study.samples):
+        return ()
+    return compared(summary, study)
 
 
 def versions() -> dict[str, str]:

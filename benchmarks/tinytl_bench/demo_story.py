@@ -40,11 +40,13 @@ HEAD_STATE_BYTES = 16
 def tell(
     settings: "DemoSettings", run: Run, bundle: Bundle, tasks: tuple[Dataset, Dataset], taught: "Taught",
     twin: tuple[np.ndarray, float], measured: Measurement, versions: dict[str, str], seconds: float,
+    beside: tuple[str, ...] = (),
 ) -> Story:  # fmt: skip
     """Return the story of one demo.
 
     Args:
         tasks: source and target. twin: its head after the same steps and its accuracy on the target. seconds: wall clock.
+        beside: how this run lies beside others of other seeds, a line each figure.
     """
     board, image = load_board(settings.target.partition(":")[2]), compile_model(bundle, options_for_target(settings.target))
     source, target = tasks
@@ -62,10 +64,11 @@ def tell(
         measurement=measured,
         memory=_memory(board, bundle, image, taught),
         versions=versions,
-        commands=_commands(settings),
+        commands=_commands(settings, bundle.head.learning.learning_rate),
         seconds=seconds,
         examples=_examples(target, taught),
         pretraining=_epochs(run),
+        beside=beside,
     )  # fmt: skip
 
 
@@ -144,11 +147,11 @@ def _epochs(run: Run) -> tuple[Epoch, ...]:
     return tuple(Epoch(*values) for values in zip(history["loss"], history["accuracy"], checked, strict=True))
 
 
-def _commands(settings: "DemoSettings") -> tuple[str, ...]:
+def _commands(settings: "DemoSettings", learning_rate: float) -> tuple[str, ...]:
     out, target = settings.out, settings.target
     return (
         f"tinytl pretrain --model ds-cnn --data mnist-5k --out {out}/run --epochs {settings.epochs} --seed {settings.seed}",
-        f"tinytl export {out}/run --plan last-dense -o {out}/digits.tinytl --seed {settings.seed}",
+        f"tinytl export {out}/run --plan last-dense -o {out}/digits.tinytl --learning-rate {learning_rate:g} --seed {settings.seed}",
         f"tinytl flash {out}/digits.tinytl --target {target} --state {out}/state",
         f"tinytl teach --target {target} --state {out}/state --data uci-digits --samples {settings.samples} --seed {settings.seed}",
         f"tinytl bench {out}/digits.tinytl --target {target} --data mnist-5k",

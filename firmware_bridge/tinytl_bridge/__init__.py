@@ -2,6 +2,7 @@
 """From the workstation to a device: build firmware, connect, flash, teach, evaluate, save. `connect(target)` is the way in."""
 
 from tinytl_bridge.device import Device, connect
+from tinytl_bridge.identity import Identity
 from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult
 
-__all__ = ["Device", "Evaluation", "Inference", "TaughtSample", "TeachResult", "connect"]
+__all__ = ["Device", "Evaluation", "Identity", "Inference", "TaughtSample", "TeachResult", "connect"]

@@ -20,6 +20,7 @@ from tinytl.model_file import ModelFile, compile_model
 from tinytl.progress import Progress, silent
 from tinytl_bridge.class_names import NAME_BYTES, map_classes, pack_name, parse_names
 from tinytl_bridge.compiling import options_for
+from tinytl_bridge.identity import HEADER_BYTES, Expected, Identity, expect_model, identity_of
 from tinytl_bridge.link import Link
 from tinytl_bridge.protocol import Command, DeviceInfo, DeviceStatus, Readable, parse_info, parse_status
 from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult, parse_taught
@@ -34,20 +35,28 @@ Measured = Literal["inference", "step", "loop"]
 _MEASURES = {"inference": 0, "step": 1, "loop": 2}
 
 
-def connect(target: str, *, state_dir: Path | None = None) -> "Device":
+def connect(target: str, *, state_dir: Path | None = None, expect: Expected | None = None) -> "Device":
     """Connect to a target.
 
     Args:
         target: `host`, `qemu:mps2-an386`, `serial:/dev/ttyACM0`, or a pyserial URL.
         state_dir: folder that keeps the non-volatile memory of emulated targets and of the twin.
+        expect: model that it must hold, as in `Device.expect`; None: any or none.
 
     Returns:
         A connected device; use it as a context manager.
 
     Raises:
-        DeviceError: unknown target, or it does not answer.
+        DeviceError: unknown target, it does not answer, or it holds another model than the one expected.
     """
-    return Device(open_target(target, state_dir=state_dir))
+    device = Device(open_target(target, state_dir=state_dir))
+    try:
+        if expect is not None:
+            device.expect(expect)
+    except BaseException:
+        device.close()
+        raise
+    return device
 
 
 class Device:
@@ -113,10 +122,30 @@ class Device:
             Refusal: no model is loaded.
         """
         if self._metadata is None:
-            header = self.read(Readable.HEADER, count=128)
+            header = self.read(Readable.HEADER, count=HEADER_BYTES)
             offset_bytes = struct.unpack_from("<I", header, 80)[0]
             self._metadata = json.loads(self.read(Readable.METADATA, count=offset_bytes))
         return self._metadata
+
+    def identity(self) -> Identity:
+        """Return which model is loaded: its name, its bundle's id, the checksum of its image.
+
+        Raises:
+            Refusal: no model is loaded.
+        """
+        return identity_of(self)
+
+    def expect(self, model: Expected) -> Identity:
+        """Refuse to go on where the device holds another model: after a refused `flash` it still holds the one before.
+
+        Args:
+            model: a bundle, a model or an image, or the path of one; a shipped bundle's name; or the first 6 hex digits or more of a
+                bundle's id or of an image's checksum.
+
+        Raises:
+            DeviceError: another model, or an image of the right bundle that was changed. BundleError: there is no such file.
+        """
+        return expect_model(self, model)
 
     def labels(self) -> tuple[str, ...]:
         """Return the names of all classes: those of the model, then those that were added on the device."""

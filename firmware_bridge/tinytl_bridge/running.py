@@ -20,9 +20,8 @@ from tinytl.model_file import LOGITS, Ends, ModelFile, compile_model, ends_of
 from tinytl.progress import Progress, silent
 from tinytl.signature import TensorSpec
 from tinytl_bridge.device import Device, connect
+from tinytl_bridge.identity import HEADER_BYTES
 from tinytl_bridge.protocol import Readable
-
-_HEADER_BYTES = 128
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def _connected(target: str, state_dir: Path | None) -> Iterator[Device]:
 def flash_once(device: Device, image: Image, *, progress: Progress | None = None) -> None:
     """Put an image onto a device, unless it runs this very image: its header holds the checksum of the rest."""
     loaded = device.status().model_status == "ok"
-    if not loaded or device.read(Readable.HEADER, count=_HEADER_BYTES) != image.data[:_HEADER_BYTES]:
+    if not loaded or device.read(Readable.HEADER, count=HEADER_BYTES) != image.data[:HEADER_BYTES]:
         device.flash(image, progress=progress)
 
 

@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import serial
 
 from tiny_task import tiny_task
 from tinytl.bundle import read_bundle
+from tinytl.errors import DeviceError
 from tinytl.model_file import read_model
 from tinytl_bridge import Device, connect
 from tinytl_bridge.running import run_model
@@ -105,3 +107,14 @@ def test_any_model_runs_over_a_serial_port(tmp_path: Path) -> None:
         assert ran.answers[name].tobytes() == answer.tobytes()
     for descriptor in (ours, theirs):
         os.close(descriptor)
+
+
+def test_a_port_that_another_program_has_open_is_refused(tmp_path: Path) -> None:
+    """Two programs on one port take each other's bytes. Root is not held back by the kernel's flag, the advisory lock holds for all."""
+    master, slave = os.openpty()
+    port = serial.Serial(os.ttyname(slave), exclusive=True)
+    with pytest.raises(DeviceError, match=r"cannot be opened: .*exclusively lock"):
+        connect(f"serial:{os.ttyname(slave)}")
+    port.close()
+    os.close(master)
+    os.close(slave)

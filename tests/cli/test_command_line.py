@@ -46,7 +46,7 @@ def test_wrong_usage_exits_with_2_and_says_what_there_is() -> None:
     result = run("teech")
     assert result.returncode == 2
     assert "No such command 'teech'" in result.stderr
-    assert "hint: tinytl --help lists the commands" in result.stderr
+    assert "hint: did you mean `tinytl teach`? tinytl --help lists the commands" in result.stderr
 
 
 def test_a_refusal_exits_with_1_without_a_traceback() -> None:

@@ -36,7 +36,7 @@ def keras_layer(layer: HeadLayer) -> Any:
     return {
         "dense": lambda: layers.Dense(len(layer.bias)),  # type: ignore[arg-type]
         "conv_2d": lambda: layers.Conv2D(len(layer.bias), layer.window, strides=layer.stride),  # type: ignore[arg-type]
-        "depthwise_conv_2d": lambda: layers.DepthwiseConv2D(layer.window, strides=layer.stride),
+        "depthwise_conv_2d": lambda: layers.DepthwiseConv2D(layer.window),  # its strides: `forward`
         "scale": lambda: layers.BatchNormalization(epsilon=0.0),
         "add": layers.Add,
         "concatenate": layers.Concatenate,
@@ -91,6 +91,8 @@ class KerasHead:
             elif layer.kind in ("conv_2d", "depthwise_conv_2d"):
                 top, bottom, left, right = layer.padding
                 y = keras(tf.pad(inputs[0], [(0, 0), (top, bottom), (left, right), (0, 0)]))
+                if layer.kind == "depthwise_conv_2d":  # TensorFlow has a kernel of unequal strides with oneDNN alone
+                    y = y[:, :: layer.stride[0], :: layer.stride[1]]
             else:
                 y = keras(inputs if len(inputs) > 1 else inputs[0])
             values.append({"none": lambda v: v, "relu": tf.nn.relu, "relu6": tf.nn.relu6}[layer.activation](y))

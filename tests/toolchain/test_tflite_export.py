@@ -24,6 +24,7 @@ from tflite_classifiers import (
     reshaped_softmax,
     samples,
     softmax,
+    stock,
     task,
 )
 from tflite_writer import ModelWriter
@@ -31,6 +32,7 @@ from tflite_writer import ModelWriter
 from published import published_file
 from tinytl.bundle import Bundle, read_bundle
 from tinytl.cli import cli
+from tinytl.data.dataset import Dataset
 from tinytl.errors import CompileError, ModelError, TinytlError
 from tinytl.exporting import export
 from tinytl.head_forward import logits
@@ -126,6 +128,25 @@ def test_real_numbers_are_quantized_and_int8_is_not(tmp_path: Path) -> None:
         assert device.prepare(x).tobytes() == x.tobytes()
         real = (x.astype(np.float32) + 7) * np.float32(0.05)
         assert device.prepare(real).tobytes() == x.tobytes()
+
+
+@pytest.mark.parametrize("wide_signature", [False, True])
+def test_a_flatten_of_an_open_batch_is_folded(tmp_path: Path, wide_signature: bool) -> None:
+    """What the stock converter writes for Sequential, Conv, Flatten, Dense: the device answers what the model says."""
+    from tinytl_bridge import connect
+
+    tflite, x = stock(wide_signature=wide_signature), np.random.default_rng(4).integers(-128, 128, (120, 4, 4, 1)).astype(np.int8)
+    path = tmp_path / "stock.tflite"
+    path.write_bytes(tflite)
+    (answers,) = Interpreter(tflite).run(x)
+    y = answers.argmax(axis=1).astype(np.int64)
+    bundle = export(path, dataset=Dataset("stock", x[:80], y[:80], x[80:], y[80:], NAMES), out=tmp_path / "stock.tinytl")
+    assert bundle.manifest["source"]["accuracy_int8"] > 0.9
+    assert [each.shape for each in read_signature(bundle.extractor).outputs] == [(1, 12)]
+    assert within_a_quantum(head_logits(bundle, x), held(tflite, "logits", x), **LOGITS)
+    with connect("host", state_dir=tmp_path) as device:
+        device.flash(bundle)
+        assert device.evaluate(x, y).accuracy == np.mean(head_logits(bundle, x).argmax(axis=1) == y)
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,31 @@ def classifier(
     return writer.bytes([start], [end(writer, out)])
 
 
+def stock(*, wide_signature: bool = False) -> bytes:
+    """An image classifier as the stock converter writes one with an open batch: Flatten is SHAPE, STRIDED_SLICE, PACK, RESHAPE.
+
+    wide_signature: the flattened tensor's second side is open too.
+    """
+    random, writer = np.random.default_rng(6), ModelWriter()
+    x = writer.tensor("x", (1, 4, 4, 1), scale=0.05, zero_point=-7, signature=(-1, 4, 4, 1))
+    weights = writer.tensor("weights", (3, 3, 3, 1), scale=0.02, data=random.integers(-127, 128, (3, 3, 3, 1)))
+    offsets = writer.tensor("offsets", (3,), "int32", scale=0.001, data=random.integers(-200, 200, 3))
+    image = writer.tensor("image", (1, 2, 2, 3), scale=0.04, zero_point=-128, signature=(-1, 2, 2, 3))
+    options = {"Padding": 1, "StrideH": 1, "StrideW": 1, "FusedActivationFunction": 1}
+    writer.node("CONV_2D", [x, weights, offsets], image, 1, "Conv2DOptions", **options)
+    sides, batch, wanted = (writer.tensor(name, shape, "int32", None) for name, shape in (("sides", (4,)), ("batch", ()), ("wanted", (2,))))
+    writer.node("SHAPE", [image], sides, 1, "ShapeOptions", OutType=2)
+    places = [writer.constant(f"places{each}", [each]) for each in (0, 1, 1)]
+    writer.node("STRIDED_SLICE", [sides, *places], batch, 1, "StridedSliceOptions", ShrinkAxisMask=1)
+    writer.node("PACK", [batch, writer.constant("width", 12)], wanted, 1, "PackOptions", ValuesCount=2)
+    flat = writer.tensor("flat", (1, 1 if wide_signature else 12), scale=0.04, zero_point=-128, signature=(-1, -1 if wide_signature else 12))
+    writer.node("RESHAPE", [image, wanted], flat, 1, "ReshapeOptions")
+    last = writer.tensor("last", (CLASSES, 12), scale=0.015, data=random.integers(-127, 128, (CLASSES, 12)))
+    out = writer.tensor("logits", (1, CLASSES), **LOGITS, signature=(-1, CLASSES))
+    writer.node("FULLY_CONNECTED", [flat, last], out, 1, "FullyConnectedOptions")
+    return writer.bytes([x], [softmax(writer, out)])
+
+
 def samples(count: int) -> np.ndarray:
     return np.random.default_rng(2).integers(-128, 128, (count, WIDTH)).astype(np.int8)
 

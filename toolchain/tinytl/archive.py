@@ -69,9 +69,16 @@ def unpack(data: bytes, *, label: str) -> dict[str, bytes]:
     members: dict[str, bytes] = {}
     with archive:
         for entry in archive.infolist():
+            _check_entry(entry, len(data), label)
+        claimed_bytes = sum(entry.file_size for entry in archive.infolist())
+        if claimed_bytes > len(data):  # each alone fits, all of them overlap
+            raise BundleError(
+                f"the members of {label} claim {claimed_bytes:,} bytes together", expected=f"at most {len(data):,}, the file's size"
+            )
+        for entry in archive.infolist():
             if entry.filename in members:
                 raise BundleError(f"{label} holds member {entry.filename!r} twice")
-            members[entry.filename] = _stored(archive, entry, len(data), label)
+            members[entry.filename] = _stored(archive, entry, label)
     return members
 
 
@@ -133,7 +140,7 @@ def _ends_with_directory(data: bytes) -> bool:
     return mark == b"PK\x05\x06" and offset + size == end and comment_bytes == 0
 
 
-def _stored(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, label: str) -> bytes:
+def _check_entry(entry: zipfile.ZipInfo, limit: int, label: str) -> None:
     if entry.compress_type != zipfile.ZIP_STORED:
         raise BundleError(
             f"member {entry.filename!r} of {label} is compressed",
@@ -145,6 +152,9 @@ def _stored(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, label:
             f"member {entry.filename!r} of {label} claims {entry.file_size:,} bytes",
             expected=f"at most {limit:,}, the file's size",
         )
+
+
+def _stored(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, label: str) -> bytes:
     try:
         return archive.read(entry)
     except _BROKEN as error:
@@ -160,7 +170,7 @@ def _array(data: bytes, label: str) -> np.ndarray:
     except (ValueError, SyntaxError, TypeError, KeyError, MemoryError, RecursionError, EOFError) as error:
         raise BundleError(f"{label} is no plain array", expected="a .npy array, version 1.0") from error
     start = stream.tell()
-    if dtype.hasobject or dtype.itemsize == 0 or fortran or any(side < 0 for side in shape):
+    if dtype.hasobject or dtype.itemsize == 0 or fortran or any(type(side) is not int or side < 0 for side in shape):
         raise BundleError(f"{label} is no plain array", expected="row-major numbers")
     if math.prod(shape) * dtype.itemsize != len(data) - start:
         raise BundleError(f"{label} says shape {shape} of {dtype} and holds {len(data) - start:,} bytes")

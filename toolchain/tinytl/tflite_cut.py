@@ -2,7 +2,8 @@
 """An int8 .tflite cut in two: what comes before its last FULLY_CONNECTED is the extractor, that layer is the head.
 
 In: the bytes of a .tflite file. Out: a `TfliteCut`. The extractor's bytes are the file's: its list of operators is shortened to those that
-the feature needs, its output names the feature, nothing else changes. The head's weights are the layer's, times their scales.
+the feature needs, its output names the feature, sides that the batch left open are those of batch 1, nothing else changes. The head's
+weights are the layer's, times their scales.
 Invariant: head(extractor(x)) is what the file answers before its softmax or sigmoid, but for the rounding to int8.
 """
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from tinytl.compiler.compile import compile_program
 from tinytl.compiler.graph import Graph, Node, Tensor
+from tinytl.compiler.inference import infer
 from tinytl.compiler.reader import read
 from tinytl.errors import ModelError
 from tinytl.head import Head, HeadLayer, dense_layer, three_sides
@@ -24,8 +26,8 @@ from tinytl.signature import BROKEN
 LOSSES_BY_END = {"SOFTMAX": "softmax_cross_entropy", "LOGISTIC": "sigmoid_cross_entropy"}
 _BEHIND = (*LOSSES_BY_END, "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "QUANTIZE", "DEQUANTIZE")
 """What may follow the layer that is cut off: it changes no answer, or the loss stands for it."""
-_INPUTS, _OUTPUTS, _OPERATORS, _SHAPE_SIGNATURE = 6, 8, 10, 18
-"""Fields of the schema: three of SubGraph, one of Tensor."""
+_INPUTS, _OUTPUTS, _OPERATORS, _SHAPE, _SHAPE_SIGNATURE = 6, 8, 10, 4, 18
+"""Fields of the schema: three of SubGraph, two of Tensor."""
 _HINT = "export from the Keras model: tinytl export RUN"
 
 
@@ -72,11 +74,13 @@ def _cut(data: bytes) -> TfliteCut:
         found = f"the model has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs"
         raise ModelError(found, expected="one of each", hint=_HINT)
     last, loss = _last_layer(graph)
-    head = Head((_dense(graph, last),), Learning(loss=loss), (_feature_shape(graph, last),))
+    inferred = infer(graph)
+    head = Head((_dense(graph, last),), Learning(loss=loss), (_feature_shape(inferred, last),))
     kept, start = _needed(graph, last.inputs[0])
     if not kept:
         raise ModelError(f"nothing is left to freeze before {last.place}", expected="operators before the last FULLY_CONNECTED")
-    extractor = _shortened(data, [node.index for node in kept], start=start, end=last.inputs[0])
+    shapes = [tensor.shape for tensor in inferred.tensors]
+    extractor = _shortened(data, [node.index for node in kept], shapes, start=start, end=last.inputs[0])
     frozen_macs = sum(operator.macs for operator in compile_program(extractor, fold=False).operators)
     return TfliteCut(extractor, head, frozen_macs, head.macs)
 
@@ -159,8 +163,11 @@ def _needed(graph: Graph, feature: int) -> tuple[list[Node], int]:
     return kept[::-1], start
 
 
-def _shortened(data: bytes, kept: Sequence[int], *, start: int, end: int) -> bytes:
-    """Return the file with some of its operators, another input and output, and batch 1. kept: places in its list of operators."""
+def _shortened(data: bytes, kept: Sequence[int], shapes: Sequence[tuple[int, ...]], *, start: int, end: int) -> bytes:
+    """Return the file with some of its operators, another input and output, and batch 1.
+
+    kept: places in its list of operators. shapes: of each tensor, as inferred for batch 1; they replace those with open sides.
+    """
     import tflite
 
     changed = bytearray(readable_by_litert(data))
@@ -172,9 +179,12 @@ def _shortened(data: bytes, kept: Sequence[int], *, start: int, end: int) -> byt
     for place, target in enumerate(targets):  # an offset counts from where it stands
         _write(changed, at + 4 * place, target - (at + 4 * place))
     _write(changed, at - 4, len(places))
-    for tensor in map(graph.Tensors, range(graph.TensorsLength())):
-        if tensor.ShapeSignatureLength() and tensor.ShapeSignature(0) == -1:
-            _write(changed, _vector(tensor, _SHAPE_SIGNATURE), 1)
+    for tensor, shape in zip(map(graph.Tensors, range(graph.TensorsLength())), shapes, strict=True):
+        signature = [tensor.ShapeSignature(place) for place in range(tensor.ShapeSignatureLength())]
+        if -1 in signature and len(shape) == len(signature) == tensor.ShapeLength():
+            for place, side in enumerate(shape):
+                _write(changed, _vector(tensor, _SHAPE_SIGNATURE) + 4 * place, side)
+                _write(changed, _vector(tensor, _SHAPE) + 4 * place, side)
     return bytes(changed)
 
 

@@ -2,6 +2,7 @@
 """The interface of a target and the registry: `host`, `qemu:BOARD`, `serial:PORT[?baud=N]`, or any pyserial URL."""
 
 import os
+import re
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from platformdirs import user_state_path
 from tinytl.errors import DeviceError
 from tinytl_bridge.link import Stream
 
+_LIKE_A_PORT = re.compile(r"(/dev/|tty|cu\.|COM\d)", re.IGNORECASE)
 KNOWN = ("host", "qemu:BOARD", "serial:PORT", "a pyserial URL such as socket://HOST:PORT")
 
 
@@ -64,4 +66,5 @@ def open_target(name: str, *, state_dir: Path | None = None) -> Target:
         return SerialTarget(rest, name=name)
     if rest.startswith("//"):
         return SerialTarget(name, name=name)
-    raise DeviceError(f"target {name!r} is unknown", expected=", ".join(KNOWN), hint="tinytl info --target host")
+    hint = f"did you mean serial:{name}?" if _LIKE_A_PORT.match(name) else "tinytl info --target host"
+    raise DeviceError(f"target {name!r} is unknown", expected=", ".join(KNOWN), hint=hint)

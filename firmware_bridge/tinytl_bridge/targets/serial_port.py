@@ -66,7 +66,10 @@ class SerialTarget(Target):
             DeviceError: there is no such port, it is in use, or it may not be opened.
         """
         try:
-            port = serial.serial_for_url(self._url, baudrate=self._baud, timeout=_SLICE_S, write_timeout=self._write_timeout_s)
+            alone = {} if "://" in self._url else {"exclusive": True}  # two programs on one port take each other's bytes
+            port = serial.serial_for_url(
+                self._url, baudrate=self._baud, timeout=_SLICE_S, write_timeout=self._write_timeout_s, **alone
+            )
             port.reset_input_buffer()
         except (serial.SerialException, OSError, ValueError) as error:
             raise DeviceError(

@@ -3,6 +3,7 @@
 
 import os
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -67,7 +68,9 @@ class _Story(click.Group):
         try:
             return super().resolve_command(context, args)
         except click.UsageError as error:
-            raise click.UsageError(f"{error.message.rstrip('.')}\nhint: tinytl --help lists the commands") from None
+            nearest = get_close_matches(args[0], self.list_commands(context), 1) if args else []
+            meant = f"did you mean `tinytl {nearest[0]}`? " if nearest else ""
+            raise click.UsageError(f"{error.message.rstrip('.')}\nhint: {meant}tinytl --help lists the commands") from None
 
 
 @click.group(cls=_Story, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

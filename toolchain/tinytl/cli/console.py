@@ -6,6 +6,7 @@ Colours follow NO_COLOR and the terminal; tables fit 100 columns. `Reporter.prog
 
 import json
 import sys
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
@@ -69,7 +71,7 @@ def show_facts(facts: dict[str, Any], *, as_json: bool, title: str) -> None:
 
 def say(text: str) -> None:
     """Tell the person what happens, on stderr."""
-    _console(stderr=True).print(text, markup=False)
+    _console(stderr=True).print(_escape(text))
 
 
 def fail(error: TinytlError) -> None:
@@ -82,12 +84,19 @@ def fail(error: TinytlError) -> None:
 
 
 def _escape(text: str) -> str:
-    return text.replace("[", "\\[")
+    """Return text that rich and a terminal show as it is: no markup, and control characters by their numbers."""
+    shown = "".join(character if character == "\n" or not _controls(character) else repr(character)[1:-1] for character in text)
+    return escape(shown)
+
+
+def _controls(character: str) -> bool:
+    """Tell whether a terminal could take a character for a command: C0, DEL, C1, and what turns the direction of writing."""
+    return unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp")
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, numeric: Sequence[str] = ()) -> Table:
     """Build a table; columns named in `numeric` are aligned to the right."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    made = Table(title=_escape(title), title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
     for column in columns:
         made.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
     for row in rows:

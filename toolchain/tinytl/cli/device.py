@@ -8,8 +8,9 @@ import click
 from rich.console import Console
 
 from tinytl.cli.console import plain, progress, say, show, show_facts, table
-from tinytl.cli.options import FILE, MODEL, compile_options, data_option, json_option, target_options
+from tinytl.cli.options import FILE, MODEL, compile_options, data_option, expect_option, json_option, target_options
 from tinytl.cli.sample_sources import names_for, read_samples
+from tinytl.errors import CompileError
 
 if TYPE_CHECKING:
     from tinytl.compiler import CompileOptions
@@ -100,16 +101,25 @@ def flash(
     """Put MODEL, a bundle or a .tflite, onto a target. Refused before anything changes when it does not fit."""
     from tinytl.model_file import read_model
     from tinytl_bridge import connect
+    from tinytl_bridge.link import Refusal
 
     read = read_model(model, logits=logits)
     with connect(target, state_dir=state_dir) as device, progress() as bar:
-        device.flash(device.compile(read, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes), progress=bar)
-        status = device.status()
+        try:
+            device.flash(device.compile(read, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes), progress=bar)
+        except (CompileError, Refusal):
+            if device.status().model_status == "ok":
+                say(f"the target still holds {device.identity().text}: teach, evaluate and infer would use that one")
+            raise
+        status, held = device.status(), device.identity()
     show_facts(
-        {"target": target, "bundle_id": status.bundle_id, "image_bytes": status.image_bytes, "arena_used": status.arena_used},
+        {
+            "target": target, "bundle_id": status.bundle_id, "image_crc32": held.image_crc32, "image_bytes": status.image_bytes,
+            "arena_used": status.arena_used,
+        },
         as_json=as_json,
         title="Flashed",
-    )
+    )  # fmt: skip
 
 
 @click.command()
@@ -126,7 +136,8 @@ def info(target: str, state_dir: Path | None, as_json: bool) -> None:
             metadata = device.metadata()
             facts["head_crc32"] = f"{facts['head_crc32']:08x}"
             labels = device.labels() if facts["class_count"] else ()
-            facts |= {"model": metadata["model"], "plan": metadata["plan"], "labels": " ".join(labels)}
+            facts |= {"image_crc32": device.identity().image_crc32, "name": metadata.get("name") or None, "model": metadata["model"]}
+            facts |= {"plan": metadata["plan"], "labels": " ".join(labels)}
     show_facts(facts, as_json=as_json, title=f"Target {target}")
     _say_watched(status, as_json=as_json)
 
@@ -141,16 +152,18 @@ def _say_watched(status: "DeviceStatus", *, as_json: bool) -> None:
 @target_options
 @click.option("--input", "source", required=True, metavar="FILE|NAME", help="A .npy of samples, or a dataset's name (its test split).")
 @click.option("--samples", default=10, show_default=True, type=click.IntRange(min=1), help="At most so many.")
+@expect_option
 @json_option
-def infer(target: str, state_dir: Path | None, source: str, samples: int, as_json: bool) -> None:
+def infer(target: str, state_dir: Path | None, source: str, samples: int, expect: str | None, as_json: bool) -> None:
     """Classify samples on a target."""
     from tinytl_bridge import connect
 
     x = read_samples(source, "test")[:samples]
-    with connect(target, state_dir=state_dir) as device:
-        labels = device.labels()
+    with connect(target, state_dir=state_dir, expect=expect) as device:
+        labels, held = device.labels(), device.identity()
         answers = [device.infer(sample) for sample in x]
         status = device.status()
+    say(f"{target} holds {held.text}")
     rows = [
         {"sample": i, "class": a.predicted, "label": labels[a.predicted], "confidence": a.confidence}
         for i, a in enumerate(answers)
@@ -169,18 +182,23 @@ def infer(target: str, state_dir: Path | None, source: str, samples: int, as_jso
 @data_option
 @click.option("--split", type=click.Choice(["test", "train"]), default="test", show_default=True)
 @click.option("--samples", type=click.IntRange(min=1), help="At most so many.")
+@expect_option
 @json_option
-def evaluate(target: str, state_dir: Path | None, data: str, split: str, samples: int | None, as_json: bool) -> None:
+def evaluate(
+    target: str, state_dir: Path | None, data: str, split: str, samples: int | None, expect: str | None, as_json: bool
+) -> None:
     """Accuracy of a target on a dataset."""
     from tinytl.data import load_dataset
     from tinytl_bridge import connect
 
     dataset = load_dataset(data)
     x, y = (dataset.x_test, dataset.y_test) if split == "test" else (dataset.x_train, dataset.y_train)
-    with connect(target, state_dir=state_dir) as device, progress() as bar:
+    with connect(target, state_dir=state_dir, expect=expect) as device, progress() as bar:
+        held = device.identity()
         result = device.evaluate(x[:samples], y[:samples], classes=names_for(device, dataset), progress=bar)
     facts = {
         "target": target,
+        **held.facts,
         "data": dataset.name,
         "split": split,
         "samples": len(y[:samples]),
@@ -192,14 +210,15 @@ def evaluate(target: str, state_dir: Path | None, data: str, split: str, samples
 
 @click.command()
 @target_options
+@expect_option
 @json_option
-def save(target: str, state_dir: Path | None, as_json: bool) -> None:
+def save(target: str, state_dir: Path | None, expect: str | None, as_json: bool) -> None:
     """Keep the head of a running target through power loss."""
     from tinytl_bridge import connect
 
-    with connect(target, state_dir=state_dir) as device:
-        sequence = device.save()
-    show_facts({"target": target, "saved_as": sequence}, as_json=as_json, title="Saved")
+    with connect(target, state_dir=state_dir, expect=expect) as device:
+        held, sequence = device.identity(), device.save()
+    show_facts({"target": target, **held.facts, "saved_as": sequence}, as_json=as_json, title="Saved")
 
 
 @click.command()

@@ -57,6 +57,14 @@ class _Bytes(click.ParamType):
         return int(number) * factor
 
 
+def expect_option(command: Command) -> Command:
+    """Add `--expect`: the model that the target must hold."""
+    return click.option(
+        "--expect", metavar="BUNDLE|HASH",
+        help="Refuse a target that holds another model: a file, a shipped bundle's name, or the first digits of a hash that info shows.",
+    )(command)  # fmt: skip
+
+
 def compile_options(command: Command) -> Command:
     """Add `--optimize`, `--ram`, `--flash` and `--logits`."""
     optimize = click.option(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands that compare ways of learning: `study plans`, `study when`, `study new-classes`, `study drift`, `study guard`."""
+"""The commands that compare ways of learning: `study plans`, `when`, `new-classes`, `drift`, `guard`, `seeds`."""
 
 from pathlib import Path
 from typing import Any
@@ -146,6 +146,35 @@ def guard(bundle: Path, data: str, orders: int, seed: int, as_json: bool) -> Non
         console.print(table(title, titles, cells, numeric=titles[1:]))
 
     show(rows, as_json=as_json, render=render)
+
+
+@study.command()
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(min=1), help="Pretraining seeds, from 1 on.")
+@click.option("--orders", default=5, show_default=True, type=click.IntRange(min=1), help="Seeded orders of the taught samples, each seed.")
+@click.option("--epochs", default=60, show_default=True, type=click.IntRange(min=1), help="Of pretraining.")
+@click.option("--work", default=Path("build/studies"), show_default=True, type=FILE, help="Folder for pretrained models, used again.")
+@click.option("-o", "--out", type=FILE, help="Write the study here as JSON.")
+@json_option
+def seeds(seeds: int, orders: int, epochs: int, work: Path, out: Path | None, as_json: bool) -> None:
+    """What spread to expect of the demo: its job over pretraining seeds and orders; the learning rate by a validation part."""
+    from tinytl_bench.demo import MODEL, PLAN, SOURCE, TARGET
+    from tinytl_bench.seeds_study import FIGURES, SeedsSettings, study_seeds, write_seeds
+
+    with progress() as bar:
+        found = study_seeds(MODEL, PLAN, SOURCE, TARGET, SeedsSettings(work, seeds, orders, epochs), progress=bar)
+    if out is not None:
+        write_seeds(found, out)
+
+    def render(console: Console) -> None:
+        spreads = [(name.replace("_", " "), found.spread(name)) for name in FIGURES]
+        cells = [(name, spread.text, f"{spread.lowest:.4f}", f"{spread.highest:.4f}") for name, spread in spreads]
+        title = f"{MODEL}, {SOURCE} to {TARGET}: {found.seed_count} seeds, {len(found.runs)} runs"
+        titles = ("what", "mean ± deviation", "lowest", "highest")
+        console.print(table(title, titles, cells, numeric=titles[1:]))
+        tried = ", ".join(f"{rate}: {100 * score:.1f} %" for rate, score in found.validation.items())
+        console.print(f"learning rate {found.learning_rate:g}, by the validation part ({tried})", markup=False)
+
+    show(found, as_json=as_json, render=render)
 
 
 def _counts(text: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from tinytl.cli.console import progress, say, show_facts
-from tinytl.cli.options import data_option, json_option, seed_option, target_options
+from tinytl.cli.options import data_option, expect_option, json_option, seed_option, target_options
 from tinytl.cli.sample_sources import names_for, read_samples
 from tinytl.errors import DeviceError
 
@@ -48,11 +48,12 @@ class _Material:
 )
 @click.option("--save/--no-save", default=True, show_default=True, help="Keep the head through power loss afterwards, if the guard agrees.")
 @click.option("--trace", is_flag=True, help="Print the CRC-32 of the head after every step.")
+@expect_option
 @seed_option
 @json_option
 def teach(
     target: str, state_dir: Path | None, data: str, samples: int | None, new_classes: bool, label: str | None, guard: bool | None,
-    only_when: "OnlyWhen", unsure_below: float, save: bool, trace: bool, seed: int, as_json: bool,
+    only_when: "OnlyWhen", unsure_below: float, save: bool, trace: bool, expect: str | None, seed: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Stream labelled samples of the train split, in seeded random order; the head learns on the target.
 
@@ -62,7 +63,8 @@ def teach(
     from tinytl_bridge import connect
     from tinytl_bridge.teaching import TeachFlags
 
-    with connect(target, state_dir=state_dir) as device, progress() as bar:
+    with connect(target, state_dir=state_dir, expect=expect) as device, progress() as bar:
+        held = device.identity()
         guarded = _is_guarded(device, guard)
         material = _material(device, data, label, new_classes=new_classes, samples=samples, seed=seed)
         before = _evaluated(device, material, bar)
@@ -75,7 +77,8 @@ def teach(
         after = _evaluated(device, material, bar)
         sequence = device.save() if save and not guarded else verdict.sequence if verdict else 0
         classes = len(device.labels())
-    facts: dict[str, Any] = {"target": target, "data": data if material.test is None else material.test.name, "taught": taught.taught}
+    facts: dict[str, Any] = {"target": target, **held.facts}
+    facts |= {"data": data if material.test is None else material.test.name, "taught": taught.taught}
     facts |= {"accuracy_before": before and before.accuracy, "accuracy_while_learning": taught.accuracy,
               "accuracy_after": after and after.accuracy, "classes": classes, "classes_added": " ".join(taught.added) or None,
               "confidence_while_learning": taught.confidence, "drift_while_learning": taught.drift,

@@ -2,9 +2,10 @@
 """Between lowering and kernel selection: `Program` → `Program` without channels that are constant or that nobody reads.
 
 A channel is constant if its output byte is the same for every sum that can occur: interval analysis over the weights, with
-the exact rescaling, from what is known of the input's channels. A layer that reads it adds w · (value − zero point) to its
-bias instead. Where the window reaches over the input's edge, that is exact only for a value equal to the zero point, since
-the places outside add nothing. Pruned models have many such channels: a third of the published visual wake words model.
+the exact rescaling, from what is known of the input's channels; of a sum that may wrap nothing is known but the clamp.
+A layer that reads it adds w · (value − zero point) to its bias instead. Where the window reaches over the input's edge, that is
+exact only for a value equal to the zero point, since the places outside add nothing. Pruned models have many such channels: a third
+of the published visual wake words model.
 
 Bounds, front to back, then what may go, back to front; then every layer is cut once. A channel count stays a multiple of
 `multiple`, which fast kernels need.
@@ -18,7 +19,7 @@ import numpy as np
 
 from tinytl.compiler.kinds import AVERAGE_POOL_2D, CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, MEAN, RESHAPE
 from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, ProgramTensor, constant_data, operand, parameters_of
-from tinytl.compiler.sums import fixed_point, wide
+from tinytl.compiler.sums import fixed_point, wide, wraps
 
 MULTIPLE = 4
 _WEIGHTED = (CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED)
@@ -119,8 +120,11 @@ def _weighted_bounds(analysis: _Analysis, operator: ProgramOperator) -> Bounds:
         axes = tuple(range(1, weights.ndim))
     least = biases + np.minimum(*products).sum(axes)
     most = biases + np.maximum(*products).sum(axes)
-    rescale = _rescale(program, operator)
-    return Bounds(rescale(least[:, None])[:, 0], rescale(most[:, None])[:, 0])
+    unknown = wraps(least, most, None if operator.kind is FULLY_CONNECTED else constant_data(program, operator, 4))
+    rescale, named = _rescale(program, operator), parameters_of(operator)
+    known_ends = (rescale(np.where(unknown, 0, end)[:, None])[:, 0] for end in (least, most))
+    low, high = (np.where(unknown, named[clamp], end) for end, clamp in zip(known_ends, ("act_min", "act_max"), strict=True))
+    return Bounds(low, high)
 
 
 def _depth(operator: ProgramOperator, weights: np.ndarray) -> int:

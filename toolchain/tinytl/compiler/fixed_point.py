@@ -30,9 +30,14 @@ def rounding_shift_right(x: int, exponent: int) -> int:
     return (x + half) >> exponent if x >= 0 else -((-x + half) >> exponent)
 
 
+def wrapped(x: int) -> int:
+    """x modulo 2^32 as an int32, as two's complement wraps."""
+    return (x - INT32_MIN) % 2**32 + INT32_MIN
+
+
 def multiply_by_quantized_multiplier(x: int, value: int, shift: int) -> int:
-    """Return x × value × 2^(shift − 31), rounded twice as the reference does."""
-    high = high_mul(saturate(x << max(shift, 0)), value)
+    """Return x × value × 2^(shift − 31), rounded twice as the reference does, whose shift to the left wraps."""
+    high = high_mul(wrapped(x << max(shift, 0)), value)
     return rounding_shift_right(high, max(-shift, 0))
 
 

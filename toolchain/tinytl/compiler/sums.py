@@ -9,13 +9,26 @@ import numpy as np
 
 from tinytl.compiler.program import Program, ProgramOperator, constant_data, operand, parameters_of
 
+_INT32 = 2**31
+
+
+def wraps(low: np.ndarray, high: np.ndarray, shift: np.ndarray | None) -> np.ndarray:
+    """Tell, channel by channel, whether sum × 2^shift can leave int32, where TFLite's reference wraps and the output no longer grows with
+    the sum.
+
+    Args:
+        low, high: (channels,) int64: smallest and largest sum. shift: (channels,), counted where positive; None: no shift to the left.
+    """
+    left = np.int64(0) if shift is None else np.maximum(shift, 0)
+    return ((low << left) < -_INT32) | ((high << left) >= _INT32)
+
 
 @dataclass(frozen=True)
 class Reference:
     """What is to be reproduced.
 
     Attributes:
-        rescale: sums (channels, n) int64 → outputs (channels, n) int64, clamped; grows with the sum.
+        rescale: sums (channels, n) int64 → outputs (channels, n) int64, clamped; grows with the sum where `monotonic`.
         factor: (channels,) float64: output per sum, about.
         low, high: (channels,) int64: smallest and largest sum that can occur.
         zero_point, act_min, act_max: of the output.
@@ -32,9 +45,14 @@ class Reference:
     multiplier: np.ndarray | None = None
     shift: np.ndarray | None = None
 
+    @property
+    def monotonic(self) -> bool:
+        """Whether no sum that can occur wraps in any channel, so that `rescale` is the reference and grows with the sum."""
+        return not wraps(self.low, self.high, self.shift).any()
+
 
 def fixed_point(multiplier: np.ndarray, shift: np.ndarray, zero_point: int, act_min: int, act_max: int) -> Callable:
-    """Return TFLite's per-channel rescaling in fixed point, for sums (channels, n)."""
+    """Return TFLite's per-channel rescaling in fixed point, for sums (channels, n) that do not wrap."""
     left, right = np.maximum(shift, 0)[:, None], np.maximum(-shift, 0)[:, None]
     factor = multiplier[:, None]
 
@@ -48,7 +66,7 @@ def fixed_point(multiplier: np.ndarray, shift: np.ndarray, zero_point: int, act_
 
 
 def wide(high: np.ndarray, low: np.ndarray, shift: np.ndarray, zero_point: int, act_min: int, act_max: int) -> Callable:
-    """Return the fully connected layer's rescaling (SPEC.md section 2.4), for sums (channels, n)."""
+    """Return the fully connected layer's rescaling (SPEC.md section 2.4), for sums (channels, n) within int32."""
     bits = (31 - shift)[:, None]
 
     def rescale(sums: np.ndarray) -> np.ndarray:
@@ -82,7 +100,12 @@ class Sums:
         return self.biases - self.input_zero_point * self.weights.sum(1)
 
 
-def _extremes(weights: np.ndarray, biases: np.ndarray, zero_point: int) -> tuple[np.ndarray, np.ndarray]:
+def extremes(weights: np.ndarray, biases: np.ndarray, zero_point: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smallest and largest sum of each channel over all int8 inputs, (channels,) int64.
+
+    Args:
+        weights: (channels, K) int64. biases: (channels,) int64. zero_point: of the input.
+    """
     low, high = weights * (-128 - zero_point), weights * (127 - zero_point)
     return biases + np.minimum(low, high).sum(1), biases + np.maximum(low, high).sum(1)
 
@@ -98,7 +121,7 @@ def sums_of(program: Program, operator: ProgramOperator, weights: np.ndarray) ->
     parameters = parameters_of(operator)
     act = parameters["act_min"], parameters["act_max"]
     zero_point = operand(program, operator, 0).zero_point
-    low, high = _extremes(weights, biases, zero_point)
+    low, high = extremes(weights, biases, zero_point)
     factor = np.ldexp(multiplier.astype(np.float64), (shift - 31).astype(np.int32))
     if len(operator.inputs) > 5:
         words = constant_data(program, operator, 5)

@@ -12,6 +12,7 @@ from tinytl.data.split import split_dataset
 from tinytl.errors import DataError
 
 LABEL_COLUMN = "label"
+MOST_LABEL_CHARACTERS = 200
 Row = tuple[int, list[str]]  # line number in the file, fields
 
 
@@ -36,7 +37,7 @@ def load_csv(path: Path, *, seed: int) -> Dataset:
     for (line, _), label in zip(samples, labels, strict=True):
         if not label:
             raise DataError(f"{path} line {line}: no label", expected=f"a class in field {label_at + 1}")
-    classes = _class_names(labels)
+    classes = _class_names(path, labels)
     number = {name: index for index, name in enumerate(classes)}
     return split_dataset(path.stem, x, np.array([number[label] for label in labels], np.int64), classes, seed=seed)
 
@@ -86,8 +87,14 @@ def _number(field: str) -> float | None:
         return None
 
 
-def _class_names(labels: list[str]) -> tuple[str, ...]:
+def _class_names(path: Path, labels: list[str]) -> tuple[str, ...]:
     names = set(labels)
+    if longest := max((name for name in names if len(name) > MOST_LABEL_CHARACTERS), key=len, default=""):
+        raise DataError(
+            f"{path} holds a label of {len(longest):,} characters: {longest[:20]!r} …",
+            expected=f"at most {MOST_LABEL_CHARACTERS} characters",
+            hint=f"head the column of the class {LABEL_COLUMN!r} if it is not the last one",
+        )
     if all(name.lstrip("-").isdecimal() for name in names):
         return tuple(sorted(names, key=int))
     return tuple(sorted(names))

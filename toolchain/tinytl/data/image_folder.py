@@ -6,12 +6,15 @@ every image is, else RGB. Files that are no .png, .jpg, .jpeg or .bmp, and hidde
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from tinytl.data.dataset import Dataset
+from tinytl.data.limits import expect_memory
 from tinytl.data.split import check_classes, split_dataset
 from tinytl.errors import DataError
 
@@ -74,30 +77,46 @@ def _is_image(path: Path) -> bool:
 
 
 def _read(folder: Path, files: Labelled, resize: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
-    images = [_open(path) for path, _ in files]
-    if resize is not None:
-        height, width = resize
-        images = [image.resize((width, height), Image.Resampling.BILINEAR) for image in images]
-    _one_size(folder, images)
+    height, width = resize or _one_size(folder, [path for path, _ in files])
+    expect_memory(f"folder {folder}", len(files) * height * width * 3)
+    images = [_sized(_open(path), height, width) for path, _ in files]
     mode = "L" if all(image.mode == "L" for image in images) else "RGB"
     x = np.stack([np.asarray(image.convert(mode), np.uint8) for image in images])
     return x.reshape(*x.shape[:3], -1), np.array([number for _, number in files], np.int64)
 
 
+def _sized(image: Image.Image, height: int, width: int) -> Image.Image:
+    """Resize at once: of a folder of large photographs one at a time is in memory."""
+    return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Return (height, width) of an upright image from its header alone."""
+    with _readable(path), Image.open(path) as image:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return (image.width, image.height) if turned else (image.height, image.width)
+
+
 def _open(path: Path) -> Image.Image:
     """Return an upright image of mode L or RGB."""
+    with _readable(path), Image.open(path) as image:
+        upright = ImageOps.exif_transpose(image)
+        return upright.convert("L" if upright.mode in GREY_MODES else "RGB")
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            return upright.convert("L" if upright.mode in GREY_MODES else "RGB")
+        yield
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"image {path} cannot be read: {error}", expected="a whole .png, .jpg or .bmp file") from error
 
 
-def _one_size(folder: Path, images: list[Image.Image]) -> None:
-    sizes = Counter((image.height, image.width) for image in images)
+def _one_size(folder: Path, paths: list[Path]) -> tuple[int, int]:
+    """Return the size that all images have, as (height, width)."""
+    sizes = Counter(_size(path) for path in paths)
     if len(sizes) == 1:
-        return
+        return next(iter(sizes))
     common = sizes.most_common()
     listed = ", ".join(f"{height}×{width} ({count})" for (height, width), count in common[:5])
     rest = f" and {len(sizes) - 5} more" if len(sizes) > 5 else ""

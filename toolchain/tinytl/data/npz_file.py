@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`.npz` files: `x_train, y_train, x_test, y_test`, or `x, y` to be split; `classes` (names) where there are any."""
 
+import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -8,9 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from tinytl.data.dataset import Dataset
+from tinytl.data.limits import expect_classes, expect_memory
 from tinytl.data.split import check_classes, split_dataset
 from tinytl.errors import DataError
 
+_BROKEN = (
+    OSError, EOFError, ValueError, TypeError, AttributeError, SyntaxError, KeyError, MemoryError, RecursionError, RuntimeError,
+    NotImplementedError, OverflowError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What NumPy and the zip reader raise on bytes that are no .npz file."""
 SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -48,10 +55,26 @@ def load_npz(path: Path, *, seed: int, class_names: tuple[str, ...] = ()) -> Dat
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
+        _expect_memory(path)
         with np.load(path, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
-    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except _BROKEN as error:
         raise DataError(f"{path} cannot be read: {error}", expected="an .npz file without Python objects") from error
+
+
+def _expect_memory(path: Path) -> None:
+    """Refuse by the arrays' headers, before anything is allocated: a few kilobytes can declare gigabytes."""
+    wanted_bytes = 0
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            with archive.open(entry) as member:
+                version = np.lib.format.read_magic(member)
+                read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read_header(member)
+            if any(type(side) is not int or side < 0 for side in shape):
+                raise DataError(f"{path}: array {entry.filename!r} has shape {shape}", expected="whole numbers of 0 or more")
+            wanted_bytes += math.prod(shape) * dtype.itemsize
+    expect_memory(str(path), wanted_bytes)
 
 
 def _samples(path: Path, key: str, x: np.ndarray) -> np.ndarray:
@@ -76,6 +99,7 @@ def _labels(path: Path, key: str, y: np.ndarray) -> np.ndarray:
         raise DataError(f"{path}: {key} is {y.dtype} of shape {y.shape}", expected="integers (N,), one class number a sample")
     if len(y) == 0:
         raise DataError(f"{path}: {key} is empty", expected="at least one sample")
+    expect_classes(f"{path}: {key}", int(y.min()), int(y.max()))
     return y.astype(np.int64)
 
 

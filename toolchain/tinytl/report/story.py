@@ -248,6 +248,7 @@ class Story:
     Attributes:
         learning: how the head learned. examples: a few target images, about twelve. versions: part → version.
         commands: what reproduces it, in order. seconds: of the whole run, wall clock.
+        beside: how this run lies beside runs of other seeds, a line each figure.
     """
 
     title: str
@@ -264,6 +265,7 @@ class Story:
     seconds: NotNegative
     examples: tuple[Example, ...] = ()
     pretraining: tuple[Epoch, ...] = field(default=())
+    beside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         classes = len(self.confusion.classes)

@@ -6,6 +6,7 @@ at most 255 thresholds: the smallest sums that reach each output. Any cheaper fu
 sums that can occur is exact. This module finds the thresholds of the reference, solves for the constants of the cheap
 function (`saturating`: one multiply-add and one saturating shift; `shifted`: with a shift of each channel's own), and
 checks them; where they do not exist it takes the reference's own arithmetic (`signed`), which it checks the same way.
+A layer with a sum that wraps in the reference has no thresholds and is left to the portable kernel, which wraps too.
 SPEC.md section 2.7 has the formulas.
 """
 
@@ -67,6 +68,8 @@ def find_rescaling(reference: Reference, scale_bits: tuple[int, ...], *, signed_
     Returns:
         One mode for all channels, or None where neither is exact.
     """
+    if not reference.monotonic:
+        return None
     thresholds = _thresholds(reference)
     every = np.full(len(reference.low), SATURATING_SHIFT)
     found = _linear(reference, thresholds, scale_bits, lambda bit: every)
@@ -84,7 +87,7 @@ def find_shifted(reference: Reference, scale_bits: tuple[int, ...]) -> Rescaling
         exponents = np.floor(np.log2(np.maximum(reference.factor, 2.0**-60))).astype(np.int64)
         return np.clip(30 - exponents - 32 + bit, 1, _MAX_SHIFT)
 
-    return _linear(reference, _thresholds(reference), scale_bits, shifts)
+    return _linear(reference, _thresholds(reference), scale_bits, shifts) if reference.monotonic else None
 
 
 def _linear(

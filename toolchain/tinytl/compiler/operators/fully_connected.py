@@ -3,14 +3,19 @@
 
 import numpy as np
 
-from tinytl.compiler.graph import Graph, Node
+from tinytl.compiler.graph import Graph, Node, Tensor
 from tinytl.compiler.kinds import FULLY_CONNECTED
 from tinytl.compiler.operators.rule import Rule, Shape, clamp, quantized_input, quantized_output, require_rank
-from tinytl.compiler.operators.weights import read_bias, read_weights, weight_operands
+from tinytl.compiler.operators.weights import Weights, read_bias, read_weights, weight_operands
 from tinytl.compiler.options import FullyConnectedOptions, options_of
 from tinytl.compiler.program import Builder
 from tinytl.compiler.quantization import Multiplier
 from tinytl.compiler.rescaling import wide_multipliers
+from tinytl.compiler.sums import extremes
+
+_INT32 = 2**31
+_OFFSETS = 2**8
+"""Room for the zero point, which the reference adds to a result before it clamps."""
 
 
 def shape(graph: Graph, node: Node) -> Shape:
@@ -34,6 +39,7 @@ def lower(graph: Graph, node: Node, builder: Builder) -> None:
     weights = read_weights(graph, node, rank=2, channel_dimension=0)
     bias = read_bias(graph, node, weights.channels)
     multipliers = wide_multipliers(source.scale, weights.scales, output.scale, weights.channels)
+    _require_defined(node, source, weights, bias, output)
     low = np.array([each.low for each in multipliers])
     rows = source.elements // weights.data.shape[1]
     builder.emit(
@@ -47,6 +53,23 @@ def lower(graph: Graph, node: Node, builder: Builder) -> None:
         clamp(node, options.activation, output),
         macs=rows * weights.data.size,
     )
+
+
+def _require_defined(node: Node, source: Tensor, weights: Weights, bias: np.ndarray, output: Tensor) -> None:
+    """Refuse a layer where sum × factor can leave int32: TFLite's reference kernel makes an int32 of that double, and what it then gets
+    differs from processor to processor, so there are no bytes to be equal to."""
+    low, high = extremes(weights.data.astype(np.int64), bias.astype(np.int64), source.zero_point)
+    largest = np.minimum(np.maximum(-low, high), _INT32)  # sums themselves wrap
+    factors = float(source.scale) * np.array([float(scale) for scale in weights.scales]) / float(output.scale)
+    results = largest * factors
+    worst = int(np.argmax(results))
+    if results[worst] >= _INT32 - _OFFSETS:
+        raise node.refuse(
+            f"a sum of channel {worst} can be {int(largest[worst]):,}, which its scales make {results[worst]:.4g} steps of the output",
+            expected="less than 2^31 = 2.147e+09: beyond, TFLite's reference kernel has no defined result",
+            hint="values this large come of samples that were never normalised: bring them near 1 before training, "
+            "then convert the model again",
+        )
 
 
 RULES = (Rule("FULLY_CONNECTED", 14, shape, lower, schema="FullyConnectedOptions", options=FullyConnectedOptions()),)
