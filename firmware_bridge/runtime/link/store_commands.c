@@ -5,11 +5,17 @@
 enum { HEAD_SAVED, HEAD_FACTORY, HEAD_UNREADABLE };
 enum { TO_SAVED, TO_PREVIOUS, TO_FACTORY };
 
-uint32_t tinytl_session_owner(const tinytl_session *session)
+/* Owner of the heads of a bundle that lies in the store under a sequence. */
+static uint32_t owner_of(const uint8_t *bundle_id, uint32_t sequence)
 {
     uint8_t number[4];
-    set32(number, session->model_sequence);
-    return tinytl_crc32(tinytl_crc32(0, session->model.header->bundle_id, 16), number, sizeof number);
+    set32(number, sequence);
+    return tinytl_crc32(tinytl_crc32(0, bundle_id, 16), number, sizeof number);
+}
+
+uint32_t tinytl_session_owner(const tinytl_session *session)
+{
+    return owner_of(session->model.header->bundle_id, session->model_sequence);
 }
 
 /* A saved head that is the loaded model's and can be restored; sequence 0: there is none. */
@@ -93,6 +99,9 @@ tinytl_error tinytl_command_flash_begin(tinytl_session *session, command in, pay
     tinytl_error error = tinytl_image_header_check(&header, platform->arena_bytes, tinytl_store_capacity(platform, STORE_MODEL), tinytl_family_mask());
     if (!error.status)
         error = tinytl_store_begin(&writer, platform, STORE_MODEL, running);
+    /* A model that has become unreadable no longer tells its sequence; taken again, the heads that it left behind would come back. */
+    while (tinytl_store_names_owner(platform, owner_of(header.bundle_id, writer.sequence)))
+        writer.sequence++;
     session->flash_bytes = error.status ? 0 : header.image_bytes;
     session->flash_next = 0;
     session->flash_slot = writer.slot;

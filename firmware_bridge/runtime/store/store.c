@@ -49,6 +49,11 @@ store_entry tinytl_store_find(const tinytl_platform *platform, store_kind kind, 
     return a_is_newer != older ? a : b;
 }
 
+int tinytl_store_names_owner(const tinytl_platform *platform, uint32_t owner)
+{
+    return read_slot(platform, STORE_HEAD, 0).owner == owner || read_slot(platform, STORE_HEAD, 1).owner == owner;
+}
+
 tinytl_error tinytl_store_begin(store_writer *writer, const tinytl_platform *platform, store_kind kind, uint32_t kept)
 {
     const store_entry newest = tinytl_store_find(platform, kind, 0), older = tinytl_store_find(platform, kind, 1);

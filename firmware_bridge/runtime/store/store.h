@@ -22,6 +22,9 @@ store_entry tinytl_store_find(const tinytl_platform *platform, store_kind kind, 
 /* Largest payload of a kind. */
 uint32_t tinytl_store_capacity(const tinytl_platform *platform, store_kind kind);
 
+/* Whether a head slot, whatever else it holds, names this owner: a head that an unreadable model left behind does. */
+int tinytl_store_names_owner(const tinytl_platform *platform, uint32_t owner);
+
 /* Write a payload to the slot that is not kept: erase, any number of writes, commit. */
 typedef struct store_writer {
     const tinytl_platform *platform;
