@@ -23,6 +23,7 @@ from tinytl_bridge.compiling import options_for
 from tinytl_bridge.identity import HEADER_BYTES, Expected, Identity, expect_model, identity_of
 from tinytl_bridge.link import Link
 from tinytl_bridge.protocol import Command, DeviceInfo, DeviceStatus, Readable, parse_info, parse_status
+from tinytl_bridge.recalling import Recall, SourceWatch, recall_of
 from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult, parse_taught
 from tinytl_bridge.targets import Target, open_target
 from tinytl_bridge.teaching import PLAIN, Lessons, TeachFlags, check_lessons, teach_stream
@@ -106,6 +107,10 @@ class Device:
     def status(self) -> DeviceStatus:
         """Return what the device holds now."""
         return parse_status(self._link.command(Command.STATUS, takes_long=True), status_names())
+
+    def command(self, command: Command, payload: bytes) -> bytes:
+        """Have one command executed that may take long (SPEC.md section 3); returns the answer's payload."""
+        return self._link.command(command, payload, takes_long=True)
 
     def read(self, what: Readable, *, index: int = 0, count: int, offset: int = 0) -> bytes:
         """Read `count` bytes of what the device holds (SPEC.md section 3, READ)."""
@@ -263,7 +268,8 @@ class Device:
 
     def teach(
         self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | None = None, new_classes: bool = False,
-        flags: TeachFlags = PLAIN, progress: Progress | None = None, on_step: Callable[[TaughtSample], None] | None = None,
+        flags: TeachFlags = PLAIN, recall: bool = False, keep_source: float | None = None, progress: Progress | None = None,
+        on_step: Callable[[TaughtSample], None] | None = None,
     ) -> TeachResult:  # fmt: skip
         """Stream labelled samples; the head learns each on the device.
 
@@ -272,6 +278,9 @@ class Device:
             classes: names of the labels, found among the device's by name; None: labels are the device's numbers.
             new_classes: whether names that the device does not have become classes of it, each with its first sample.
             flags: when to learn, whether the model's guard, if it has one, holds samples out and undoes what diverges, and more.
+            recall: whether the replay set is classified before and after, to tell what became of the source task.
+            keep_source: points of accuracy on the replay set that may be lost; more brings back the last saved head, of which the result
+                tells.
             on_step: called after each.
 
         Raises:
@@ -281,7 +290,8 @@ class Device:
             raise DeviceError(f"{len(x)} samples and {len(y)} labels", expected="as many of both")
         check_lessons(self, Lessons(x, np.asarray(y), classes, new_classes, flags))
         lessons = Lessons(self.prepare(x), np.asarray(y), classes, new_classes, flags)
-        return teach_stream(self, lessons, progress=progress or silent, on_step=on_step)
+        watch = SourceWatch(self, keep_source) if recall or keep_source is not None else None
+        return teach_stream(self, lessons, progress=progress or silent, on_step=on_step, watch=watch)
 
     def teach_prepared(self, sample: np.ndarray, label: int, flags: TeachFlags = PLAIN) -> TaughtSample:
         """Teach one sample that is already the model's int8 input."""
@@ -325,6 +335,10 @@ class Device:
         if verdict is None:
             raise DeviceError("the answer to CHECK is empty", hint="the firmware is of another version")
         return verdict
+
+    def recall(self) -> Recall | None:
+        """Classify the replay set, the source samples whose features travel in the image; None where there is none."""
+        return recall_of(self)
 
     def rollback(self, to: str = "saved") -> int:
         """Go back to the last saved head, the one before it ("previous") or the "factory" head; not saved by itself.

@@ -37,6 +37,7 @@ class Command(IntEnum):
     SAVE = 0x40
     ROLLBACK = 0x41
     CHECK = 0x42
+    RECALL = 0x43
     MEASURE = 0x50
 
 

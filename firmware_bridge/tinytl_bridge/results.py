@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from tinytl_bridge.recalling import SourceKept
 from tinytl_bridge.verdicts import Verdict, parse_verdict
 
 Outcome = Literal["learned", "held out", "diverged", "skipped"]
@@ -101,6 +102,8 @@ class TeachResult:
         repeated: frames that had to be sent again.
         added: names of the classes that were new, in order.
         verdicts: of the guard meanwhile, in order.
+        source: the replay set before and after; None where it was not asked for or there is none.
+        undone: whether more of it was lost than `keep_source` allows, so that the head before is back.
     """
 
     samples: tuple[TaughtSample, ...]
@@ -108,6 +111,8 @@ class TeachResult:
     repeated: int
     added: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    source: SourceKept | None = None
+    undone: bool = False
 
     @property
     def taught(self) -> int:

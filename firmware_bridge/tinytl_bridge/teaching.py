@@ -15,6 +15,7 @@ from tinytl.errors import DeviceError
 from tinytl.progress import Progress
 from tinytl_bridge.class_names import UNKNOWN, check_room, map_classes
 from tinytl_bridge.link import Refusal
+from tinytl_bridge.recalling import SourceWatch
 from tinytl_bridge.results import TaughtSample, TeachResult, mean_told
 from tinytl_bridge.verdicts import Verdict
 
@@ -100,11 +101,12 @@ def check_lessons(device: "Device", lessons: Lessons) -> None:
 
 
 def teach_stream(
-    device: "Device", lessons: Lessons, *, progress: Progress, on_step: Callable[[TaughtSample], None] | None
-) -> TeachResult:
-    """Teach one sample after the other. Args, Raises: as `Device.teach`."""
+    device: "Device", lessons: Lessons, *, progress: Progress, on_step: Callable[[TaughtSample], None] | None,
+    watch: SourceWatch | None = None,
+) -> TeachResult:  # fmt: skip
+    """Teach one sample after the other. Args, Raises: as `Device.teach`; watch: of the source task, None: nobody looks at it."""
     taught: list[TaughtSample] = []
-    diverged, repeated = 0, device.repeated
+    diverged, repeated, undone = 0, device.repeated, False
     verdicts: list[Verdict] = []
     known = _known(device, lessons)
     before = set(known)
@@ -118,6 +120,9 @@ def teach_stream(
                 step = device.teach_prepared(sample, int(label) if name is None else known.index(name), lessons.flags)
             if step.verdict is not None:
                 verdicts.append(step.verdict)
+            if watch is not None and step.verdict is not None and step.verdict.decision == "committed" and watch.exceeded():
+                watch.undo(committed=True)
+                undone = True
             if step.verdict is not None or step.outcome == "diverged":
                 known = _known(device, lessons)  # classes that were not saved are gone with what was undone
             if step.outcome == "diverged":
@@ -130,12 +135,17 @@ def teach_stream(
             if refusal.status != "diverged":
                 raise
             diverged += 1
+        if undone:
+            break
         recent = taught[-_RECENT:]
         right = sum(each.predicted == each.label for each in recent)
         stage = f"teach: {100 * right / max(len(recent), 1):.0f} % of the last {len(recent)} right{_sureness(recent)}"
         progress(stage, count, len(lessons.samples))
+    if watch is not None and not undone and watch.exceeded():
+        watch.undo(committed=False)
+        undone, known = True, _known(device, lessons)
     added = tuple(name for name in known if name not in before)
-    return TeachResult(tuple(taught), diverged, device.repeated - repeated, added, tuple(verdicts))
+    return TeachResult(tuple(taught), diverged, device.repeated - repeated, added, tuple(verdicts), watch.kept if watch else None, undone)
 
 
 def _sureness(recent: Sequence[TaughtSample]) -> str:

@@ -9,6 +9,7 @@ Decision = Literal["committed", "undone", "waits"]
 _DECISIONS: tuple[Decision, ...] = ("committed", "undone", "waits")
 LEAST = 16
 """Samples held out since the last decision that it takes to judge their labels."""
+_FORGETS = 0x100
 _VERDICT = struct.Struct("<6HI")
 
 
@@ -20,6 +21,7 @@ class Verdict:
         decision: "committed": the head was saved; "undone": the kept head is back; "waits": no worse, but nothing more can be told.
         held: held-out samples. right: how many of them the head classifies rightly. kept_right: how many the kept one.
         fresh: of the held-out ones those since the last decision. fresh_right: how many of them the head classifies rightly.
+        forgets: whether it has lost more than 3 % of the replay set, with classes added: then it is undone.
         sequence: of the saved head in the store, 0: there is none, the factory head is the kept one.
     """
 
@@ -30,6 +32,7 @@ class Verdict:
     fresh: int
     fresh_right: int
     sequence: int
+    forgets: bool = False
 
     @property
     def text(self) -> str:
@@ -37,7 +40,9 @@ class Verdict:
         counts = f"{self.right} of {self.held} held-out samples right, {self.kept_right} with the kept head"
         if self.decision == "waits":
             return f"neither saved nor undone: {self.fresh} samples held out since the last decision tell nothing"
-        if self.decision == "undone" and self.right >= self.kept_right and self.fresh < LEAST:
+        if self.decision == "undone" and self.forgets:
+            counts += "; but more than 3 % of the replay set is lost, the classes that were there before"
+        elif self.decision == "undone" and self.right >= self.kept_right and self.fresh < LEAST:
             counts = "the labels before were no better than chance, and these are too few to tell"
         elif self.decision == "undone" and self.right >= self.kept_right:
             counts = f"{self.fresh_right} of {self.fresh} new held-out samples right, no better than chance"
@@ -48,5 +53,6 @@ def parse_verdict(payload: bytes) -> Verdict | None:
     """Return the typed answer to CHECK, or the end of one to TEACH; None where there is nothing."""
     if not payload:
         return None
-    number, *counts = _VERDICT.unpack(payload)
-    return Verdict(_DECISIONS[number - 1], *counts)
+    word, held, right, kept_right, fresh, fresh_right, sequence = _VERDICT.unpack(payload)
+    decision, forgets = _DECISIONS[(word & 0xFF) - 1], bool(word & _FORGETS)
+    return Verdict(decision, held, right, kept_right, fresh, fresh_right, sequence, forgets)

@@ -331,6 +331,14 @@ tinytl_error tinytl_head_grow(tinytl_model *model, const char *name) TINYTL_WARN
 /* Name of a class that was begun on the device: head->class_count ≤ number < class_count. Ends with a 0. */
 char *tinytl_head_class_name(const tinytl_model *model, uint32_t number);
 
+/* A sample of the replay set, place < head->replay_set_count, and what the head makes of it. The last inference's logits are lost. */
+typedef struct tinytl_recalled {
+    uint32_t label;
+    uint32_t predicted;
+} tinytl_recalled;
+
+tinytl_recalled tinytl_head_recall(tinytl_model *model, uint32_t place);
+
 /* The guard. It holds out every guard_every-th taught sample of each class, in a buffer of its own, and tells by them whether what was
  * learned since is to be kept. The caller holds samples out before it learns them, and decides with tinytl_guard_compare. */
 
@@ -345,6 +353,7 @@ typedef enum tinytl_verdict {
 } tinytl_verdict;
 
 #define TINYTL_GUARD_LEAST 16u
+#define TINYTL_GUARD_LOSS_PERCENT 3u
 
 typedef struct tinytl_guard_report {
     tinytl_verdict verdict;
@@ -353,12 +362,14 @@ typedef struct tinytl_guard_report {
     uint32_t kept_right;  /* how many the kept one */
     uint32_t fresh;       /* of the held-out samples those since the last decision */
     uint32_t fresh_right; /* how many of them the present head classifies rightly */
+    uint32_t forgets;     /* 1: it has lost more of the replay set than TINYTL_GUARD_LOSS_PERCENT */
 } tinytl_guard_report;
 
 /* Compare the head with a kept one on the held-out samples. kept: its parameters, 4-byte aligned, read in place (flash); kept_classes: its
  * class_count. Of TINYTL_GUARD_LEAST held out or more, right < kept_right: undo. With n fresh samples, f of them right, and L of the largest class: commit if f > L and
  * n (f - L)² > 9 L (n - L), three standard deviations above always answering that class, else undo. After that, until labels are above chance again, undo is what follows where it would be wait. Where f is not above chance, the fresh samples are dropped: their labels mean nothing. A
- * decision makes the others old. The last inference's logits are lost. */
+ * decision makes the others old. Where classes were added to those of the image and the head has fewer of the replay set right than the kept
+ * one, by more than TINYTL_GUARD_LOSS_PERCENT of it and more than one sample, that is worse too: the held-out samples may be of new classes alone. The last inference's logits are lost. */
 tinytl_guard_report tinytl_guard_compare(tinytl_model *model, const float *kept, uint32_t kept_classes);
 
 /* Bring back a kept head (tinytl_head_state_restore; state NULL: the factory head) and keep the held-out samples of its classes. */

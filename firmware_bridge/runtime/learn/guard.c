@@ -50,12 +50,31 @@ int tinytl_guard_holds_out(tinytl_model *model, uint32_t label)
     return 1;
 }
 
-/* Held-out samples that are right with these parameters and classes; those of them that are fresh are added to `fresh`. */
-static uint32_t count_right(tinytl_model *model, const float *parameters, uint32_t classes, uint32_t *fresh)
+/* Samples of the replay set that are right. */
+static uint32_t count_recalled(tinytl_model *model)
+{
+    uint32_t right = 0;
+    for (uint32_t place = 0; place < model->head->replay_set_count; place++) {
+        const tinytl_recalled sample = tinytl_head_recall(model, place);
+        right += sample.predicted == sample.label;
+    }
+    return right;
+}
+
+/* What a head has right: of the held-out samples, of the fresh ones among them, and, where that is asked for, of the replay set. */
+typedef struct score {
+    uint32_t right;
+    uint32_t fresh;
+    uint32_t recalled;
+} score;
+
+/* Of the head with these parameters and classes. */
+static score score_of(tinytl_model *model, const float *parameters, uint32_t classes, int recall)
 {
     const float *own = model->parameters;
     const tinytl_sample_buffer buffer = held_out(model);
-    uint32_t own_classes = model->class_count, right = 0;
+    uint32_t own_classes = model->class_count;
+    score found = {0, 0, 0};
     model->parameters = parameters;
     model->class_count = classes;
     for (uint32_t place = 0; place < buffer.count; place++) {
@@ -63,13 +82,15 @@ static uint32_t count_right(tinytl_model *model, const float *parameters, uint32
         model->features = sample.features;
         if (tinytl_head_infer(model) != sample.label)
             continue;
-        right++;
-        *fresh += fresh_places(model)[place];
+        found.right++;
+        found.fresh += fresh_places(model)[place];
     }
     model->features = NULL;
+    if (recall)
+        found.recalled = count_recalled(model);
     model->parameters = own;
     model->class_count = own_classes;
-    return right;
+    return found;
 }
 
 static uint32_t count_fresh(const tinytl_model *model)
@@ -84,6 +105,13 @@ static uint32_t count_fresh(const tinytl_model *model)
 static int beats_chance(uint64_t held, uint64_t right, uint64_t largest)
 {
     return right > largest && held * (right - largest) * (right - largest) > 9u * largest * (held - largest);
+}
+
+/* Whether more of the replay set is lost than TINYTL_GUARD_LOSS_PERCENT, and more than one sample, which may be chance. */
+static int loses_source(const tinytl_model *model, score present, score kept)
+{
+    const uint64_t limit = TINYTL_GUARD_LOSS_PERCENT * (uint64_t)model->head->replay_set_count;
+    return kept.recalled > present.recalled + 1u && 100u * (uint64_t)(kept.recalled - present.recalled) > limit;
 }
 
 /* Take places out whose sample is fresh, or whose class is gone. */
@@ -107,13 +135,18 @@ static void drop(tinytl_model *model, uint32_t count, int with_fresh)
 tinytl_guard_report tinytl_guard_compare(tinytl_model *model, const float *kept, uint32_t kept_classes)
 {
     const tinytl_sample_buffer buffer = held_out(model);
-    tinytl_guard_report report = {TINYTL_WAIT, model->guard_count, 0, 0, count_fresh(model), 0};
-    uint32_t largest = tinytl_sample_largest(model, &buffer, fresh_places(model)), unused = 0;
+    tinytl_guard_report report = {TINYTL_WAIT, model->guard_count, 0, 0, count_fresh(model), 0, 0};
+    uint32_t largest = tinytl_sample_largest(model, &buffer, fresh_places(model));
+    const int grown = model->class_count > model->head->class_count;
+    const score present = score_of(model, model->parameters, model->class_count, grown);
+    const score before = score_of(model, kept, kept_classes, grown);
     int worse, trusted;
-    report.right = count_right(model, model->parameters, model->class_count, &report.fresh_right);
-    report.kept_right = count_right(model, kept, kept_classes, &unused);
+    report.right = present.right;
+    report.fresh_right = present.fresh;
+    report.kept_right = before.right;
+    report.forgets = (uint32_t)loses_source(model, present, before);
     model->guard_learned = 0;
-    worse = report.held >= TINYTL_GUARD_LEAST && report.right < report.kept_right;
+    worse = report.forgets || (report.held >= TINYTL_GUARD_LEAST && report.right < report.kept_right);
     if (worse || model->guard_doubts)
         report.verdict = TINYTL_UNDO;
     if (report.fresh < TINYTL_GUARD_LEAST || largest == report.fresh)

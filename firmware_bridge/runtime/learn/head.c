@@ -92,6 +92,16 @@ uint32_t tinytl_head_infer(tinytl_model *model)
     return predicted(model);
 }
 
+tinytl_recalled tinytl_head_recall(tinytl_model *model, uint32_t place)
+{
+    const tinytl_replayed sample = tinytl_replay_set_at(model, place);
+    tinytl_recalled recalled = {sample.label, 0};
+    model->features = sample.features;
+    recalled.predicted = tinytl_head_infer(model);
+    model->features = NULL;
+    return recalled;
+}
+
 const float *tinytl_head_logits(const tinytl_model *model)
 {
     return model->head == NULL ? NULL : tinytl_value_at(model, logits_value(model), 0);

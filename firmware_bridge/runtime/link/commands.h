@@ -68,6 +68,7 @@ tinytl_error tinytl_command_grow(tinytl_session *session, command in, payload *o
 tinytl_error tinytl_command_evaluate(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_rollback(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_recall(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_check(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_measure(tinytl_session *session, command in, payload *out);
 

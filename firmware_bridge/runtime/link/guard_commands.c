@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The guard's decisions: CHECK, and what TEACH has it do by itself. The kept head is the last saved one, read where it lies, or the factory one. */
+ * What became of the source task: RECALL. The guard's decisions: CHECK, and what TEACH has it do by itself. The kept head is the last saved one, read where it lies, or the factory one. */
 #include "link/commands.h"
 
 enum { PARAMETERS_AT = 16 };
@@ -36,13 +36,35 @@ tinytl_error tinytl_session_check(tinytl_session *session, tinytl_guard_report *
 
 void tinytl_session_tell(const tinytl_session *session, const tinytl_guard_report *report, payload *out)
 {
-    put16(out, report->verdict);
+    put16(out, report->verdict | (report->forgets ? 0x100u : 0));
     put16(out, report->held);
     put16(out, report->right);
     put16(out, report->kept_right);
     put16(out, report->fresh);
     put16(out, report->fresh_right);
     put32(out, session->store_sequence);
+}
+
+tinytl_error tinytl_command_recall(tinytl_session *session, command in, payload *out)
+{
+    enum { ROOM = (TINYTL_MAX_PAYLOAD - 4) / 4 };
+    const tinytl_error error = tinytl_session_need_head(session);
+    if (in.bytes != 8)
+        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 8);
+    if (error.status)
+        return error;
+    const uint32_t there = session->model.head->replay_set_count, first = get32(in.data), count = get32(in.data + 4);
+    if ((uint64_t)first + count > there)
+        return refuse(TINYTL_STATUS_bad_range, (uint64_t)first + count, there);
+    if (count > ROOM)
+        return refuse(TINYTL_STATUS_bad_range, count, ROOM);
+    put32(out, there);
+    for (uint32_t place = first; place < first + count; place++) {
+        const tinytl_recalled recalled = tinytl_head_recall(&session->model, place);
+        put16(out, recalled.label);
+        put16(out, recalled.predicted);
+    }
+    return accept();
 }
 
 tinytl_error tinytl_command_check(tinytl_session *session, command in, payload *out)

@@ -106,7 +106,7 @@ tinytl_error tinytl_command_teach(tinytl_session *session, command in, payload *
     if (given.label >= model->class_count)
         return refuse(TINYTL_STATUS_bad_label, given.label, model->class_count);
     tinytl_model_invoke(model);
-    lesson_result result = {LEARNED, 0, 0.0f, {0.0f, 0.0f}, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0}};
+    lesson_result result = {LEARNED, 0, 0.0f, {0.0f, 0.0f}, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0, 0}};
     if (is_guarded(model, given) && tinytl_guard_holds_out(model, given.label))
         result.outcome = HELD_OUT;
     look_before(session, given, &result);
@@ -135,7 +135,7 @@ tinytl_error tinytl_command_grow(tinytl_session *session, command in, payload *o
         return refuse(TINYTL_STATUS_bad_label, given.label, model->class_count);
     tinytl_model_invoke(model);
     const uint32_t predicted = tinytl_head_infer(model);
-    lesson_result result = {LEARNED, 0, 0.0f, {0.0f, 0.0f}, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0}};
+    lesson_result result = {LEARNED, 0, 0.0f, {0.0f, 0.0f}, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0, 0}};
     if (tinytl_watch_is_due(&session->watch))
         result.found = tinytl_session_look(session);
     error = tinytl_head_grow(model, (const char *)in.data + 4);

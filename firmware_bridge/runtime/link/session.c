@@ -16,7 +16,7 @@ static handler find(uint8_t type)
         {TYPE_HELLO, tinytl_command_hello}, {0x02, tinytl_command_status},       {0x03, tinytl_command_read},       {0x10, tinytl_command_flash_begin},
         {0x11, tinytl_command_flash_data},  {0x12, tinytl_command_flash_commit}, {0x20, tinytl_command_input},      {0x21, tinytl_command_infer},
         {0x22, tinytl_command_teach},       {0x30, tinytl_command_evaluate},     {0x40, tinytl_command_save},       {0x41, tinytl_command_rollback},
-        {0x23, tinytl_command_grow},        {0x42, tinytl_command_check},        {0x50, tinytl_command_measure},
+        {0x23, tinytl_command_grow},        {0x43, tinytl_command_recall},       {0x42, tinytl_command_check},        {0x50, tinytl_command_measure},
     };
     for (uint32_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (table[i].type == type)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tinytl.data import Dataset
     from tinytl.progress import Progress
     from tinytl_bridge import Device
-    from tinytl_bridge.results import Evaluation
+    from tinytl_bridge.results import Evaluation, TeachResult
     from tinytl_bridge.teaching import OnlyWhen
 
 
@@ -48,12 +48,17 @@ class _Material:
 )
 @click.option("--save/--no-save", default=True, show_default=True, help="Keep the head through power loss afterwards, if the guard agrees.")
 @click.option("--trace", is_flag=True, help="Print the CRC-32 of the head after every step.")
+@click.option(
+    "--keep-source", metavar="POINTS", type=click.FloatRange(min=0),
+    help="Points of accuracy on the replay set that may be lost; the saved head is back if it is more.",
+)  # fmt: skip
 @expect_option
 @seed_option
 @json_option
 def teach(
     target: str, state_dir: Path | None, data: str, samples: int | None, new_classes: bool, label: str | None, guard: bool | None,
-    only_when: "OnlyWhen", unsure_below: float, save: bool, trace: bool, expect: str | None, seed: int, as_json: bool,
+    only_when: "OnlyWhen", unsure_below: float, save: bool, trace: bool, keep_source: float | None, expect: str | None, seed: int,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Stream labelled samples of the train split, in seeded random order; the head learns on the target.
 
@@ -64,15 +69,16 @@ def teach(
     from tinytl_bridge.teaching import TeachFlags
 
     with connect(target, state_dir=state_dir, expect=expect) as device, progress() as bar:
-        held = device.identity()
+        held, old = device.identity(), device.labels()
         guarded = _is_guarded(device, guard)
         material = _material(device, data, label, new_classes=new_classes, samples=samples, seed=seed)
         before = _evaluated(device, material, bar)
         on_step = (lambda step: say(f"step {step.steps}: head {step.head_crc32:08x}")) if trace else None
         taught = device.teach(
             material.x, material.y, classes=material.names, new_classes=new_classes or label is not None,
-            flags=TeachFlags(trace, guarded, only_when, unsure_below), progress=bar, on_step=on_step,
+            flags=TeachFlags(trace, guarded, only_when, unsure_below), recall=True, keep_source=keep_source, progress=bar, on_step=on_step,
         )  # fmt: skip
+        save = save and not taught.undone
         verdict = device.check() if save and guarded else None
         after = _evaluated(device, material, bar)
         sequence = device.save() if save and not guarded else verdict.sequence if verdict else 0
@@ -88,12 +94,61 @@ def teach(
     if guarded:
         facts |= {"held_out": taught.held_out, "undone_meanwhile": sum(each.decision == "undone" for each in taught.verdicts),
                   "guard": verdict and verdict.decision}  # fmt: skip
+    facts |= _source_facts(taught, old)
+    if taught.added and material.test is not None and before and after:
+        facts |= dict(zip(("old_classes_before", "old_classes_after"), _on_old(material, old, before, after), strict=True))
     facts |= {"saved_as": sequence or None}
     show_facts(facts, as_json=as_json, title="Taught")
     if verdict and not as_json:
         say(f"guard: {verdict.text}" + ("\nhint: teach more, or tinytl save keeps it" if verdict.decision == "waits" else ""))
+    if not as_json:
+        _say_forgotten(facts, taught, keep_source)
     if before and after and after.accuracy < before.accuracy and not as_json:
         say("warning: the head is worse than before\nhint: tinytl rollback --to previous, with the same --target")
+
+
+def _source_facts(taught: "TeachResult", labels: tuple[str, ...]) -> dict[str, Any]:
+    """Tell what became of the source task, by the replay set: as a whole, and the class that lost most."""
+    if taught.source is None:
+        return {}
+    label, class_before, class_after = taught.source.worst
+    return {
+        "replay_set_before": taught.source.before.accuracy, "replay_set_after": taught.source.after.accuracy,
+        "worst_class": labels[label], "worst_class_before": class_before, "worst_class_after": class_after, "taken_back": taught.undone,
+    }  # fmt: skip
+
+
+def _on_old(material: _Material, old: tuple[str, ...], before: "Evaluation", after: "Evaluation") -> tuple[float | None, float | None]:
+    """Return the accuracy before and after on those test samples whose class the device had before, None where there are none."""
+    from tinytl_bridge.class_names import UNKNOWN, map_classes
+
+    if material.test is None or material.names is None:
+        return None, None
+    numbers = map_classes(material.test.y_test, material.names, old)
+    known = numbers != UNKNOWN
+    if not known.any():
+        return None, None
+    first, last = ((each.predictions == numbers)[known].mean() for each in (before, after))
+    return float(first), float(last)
+
+
+def _say_forgotten(facts: dict[str, Any], taught: "TeachResult", limit: float | None) -> None:
+    """Warn where more of what was known before is lost than a few points; say so where it was taken back for that."""
+    from tinytl_bridge.recalling import WARN_POINTS
+
+    if taught.undone and taught.source is not None:
+        points = taught.source.points_lost
+        say(f"taken back: the replay set lost {points:.1f} points, more than the {limit:g} of --keep-source; nothing was saved\n"
+            "hint: fewer new samples, or tinytl export with a smaller --learning-rate or more --replays-per-step")  # fmt: skip
+        return
+    pairs = (("replay_set", "the replay set"), ("old_classes", "test samples of the old classes"))
+    told = [(key, name) for key, name in pairs if facts.get(f"{key}_before") is not None]
+    losses = [(100 * (facts[f"{key}_before"] - facts[f"{key}_after"]), name) for key, name in told]
+    points, name = max(losses, default=(0.0, ""))
+    if points > WARN_POINTS:
+        worst = f"; worst is {facts['worst_class']!r}" if taught.source is not None else ""
+        say(f"warning: the head forgets: {name} lost {points:.1f} points{worst}\n"
+            "hint: tinytl rollback --to previous goes back; teach --keep-source 3 would not have kept it")  # fmt: skip
 
 
 def _is_guarded(device: "Device", wanted: bool | None) -> bool:
