@@ -13,7 +13,8 @@ from tinytl_bridge.paths import boards_dir
 
 @dataclass(frozen=True)
 class Memory:
-    """Limits of a board in bytes. The arena, the stack and the firmware's own data share the RAM."""
+    """Limits of a board in bytes. The arena, the stack and the firmware's own data share the RAM.
+    program_bytes: what the flash programs at once, 1, 2, 4, 8, 16 or 32."""
 
     ram_bytes: int
     firmware_bytes: int
@@ -22,6 +23,7 @@ class Memory:
     model_slot_bytes: int
     head_slot_bytes: int
     sector_bytes: int
+    program_bytes: int
 
     @property
     def flash_bytes(self) -> int:

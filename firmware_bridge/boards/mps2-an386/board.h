@@ -16,7 +16,7 @@ void uart_send(void *context, const uint8_t *data, uint32_t bytes);
 void timer_init(void);
 uint32_t timer_ticks(void *context); /* counts up at BOARD_TICK_HZ, wraps */
 
-/* Flash: erase sets whole sectors to FF, a write only clears bits. Both return 0 on success and refuse what flash would not do. */
+/* Flash: erase sets whole sectors to FF, a write takes whole program units that are erased. Both return 0 on success and refuse what flash would not do. */
 int flash_erase(void *context, uint32_t offset, uint32_t bytes);
 int flash_write(void *context, uint32_t offset, const void *data, uint32_t bytes);
 
