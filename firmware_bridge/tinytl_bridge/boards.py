@@ -16,7 +16,8 @@ RING_BYTES = 65_536
 
 @dataclass(frozen=True)
 class Memory:
-    """Limits of a board in bytes. The arena, the stack and the firmware's own data share the RAM."""
+    """Limits of a board in bytes. The arena, the stack and the firmware's own data share the RAM.
+    program_bytes: what the flash programs at once, 1, 2, 4, 8, 16 or 32."""
 
     ram_bytes: int
     firmware_bytes: int
@@ -25,6 +26,7 @@ class Memory:
     model_slot_bytes: int
     head_slot_bytes: int
     sector_bytes: int
+    program_bytes: int
 
     @property
     def flash_bytes(self) -> int:

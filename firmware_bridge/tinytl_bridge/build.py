@@ -116,7 +116,7 @@ def _definitions(board: Board) -> list[str]:
     memory, qemu = board.memory, board.qemu
     numbers = {
         "ARENA_BYTES": memory.arena_bytes, "MODEL_SLOT_BYTES": memory.model_slot_bytes, "HEAD_SLOT_BYTES": memory.head_slot_bytes,
-        "SECTOR_BYTES": memory.sector_bytes, "CLOCK_HZ": board.clock_hz, "TICK_HZ": qemu.tick_hz,
+        "SECTOR_BYTES": memory.sector_bytes, "PROGRAM_BYTES": memory.program_bytes, "CLOCK_HZ": board.clock_hz, "TICK_HZ": qemu.tick_hz,
         "NV_ADDRESS": qemu.psram_address, "MAILBOX_OFFSET": qemu.mailbox_offset, "MAILBOX_BYTES": qemu.mailbox_bytes,
         "RING_OFFSET": qemu.ring_offset, "UART_ADDRESS": qemu.uart_address, "UART_INTERRUPT": qemu.uart_interrupt,
         "STACK_PAINT": STACK_PAINT,

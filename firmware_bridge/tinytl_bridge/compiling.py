@@ -7,9 +7,20 @@ from tinytl_bridge.boards import emulated_board, list_boards, load_board
 from tinytl_bridge.protocol import DeviceInfo
 
 SLOT_HEADER_BYTES = 32
-"""Of a model slot, before the image (SPEC.md section 4)."""
+"""Of a model slot, before the image, where flash programs up to 4 bytes at once (SPEC.md section 4)."""
 _HOST = "host"
 _BEST_FIRST = ("mve", "dsp", "portable")
+
+
+def slot_header_bytes(program_bytes: int) -> int:
+    """Return what lies before the payload of a slot: header and commit word, each in program units of its own (SPEC.md section 4).
+
+    Args:
+        program_bytes: what the flash programs at once, 1, 2, 4, 8, 16 or 32.
+    """
+    commit_at = -(-28 // program_bytes) * program_bytes
+    alignment = max(program_bytes, 16)
+    return -(-(commit_at + max(program_bytes, 4)) // alignment) * alignment
 
 
 def options_for(
@@ -24,7 +35,7 @@ def options_for(
         ram_bytes, flash_bytes: less than the device has, where a user keeps some for other things.
     """
     family = "portable" if device.board == _HOST else next(each for each in _BEST_FIRST if each in device.families)
-    slot = device.model_slot_bytes - SLOT_HEADER_BYTES
+    slot = device.model_slot_bytes - slot_header_bytes(device.program_bytes)
     return CompileOptions(family, optimize, _least(device.arena_bytes, ram_bytes), _least(slot, flash_bytes))
 
 
@@ -44,7 +55,7 @@ def options_for_target(
             raise
         return CompileOptions("portable", optimize, ram_bytes, flash_bytes)
     memory = board.memory
-    slot = memory.model_slot_bytes - SLOT_HEADER_BYTES
+    slot = memory.model_slot_bytes - slot_header_bytes(memory.program_bytes)
     return CompileOptions(board.family, optimize, _least(memory.arena_bytes, ram_bytes), _least(slot, flash_bytes))
 
 

@@ -66,7 +66,8 @@ class Frame:
 
 @dataclass(frozen=True)
 class DeviceInfo:
-    """What a device announces in HELLO. Sizes in bytes; tick_hz 0: no timer; mailbox_bytes 0: no fast lane."""
+    """What a device announces in HELLO. Sizes in bytes; tick_hz 0: no timer; mailbox_bytes 0: no fast lane;
+    program_bytes: what the flash programs at once."""
 
     protocol: int
     families: tuple[str, ...]
@@ -80,6 +81,7 @@ class DeviceInfo:
     tick_hz: int
     board: str
     image_format: int
+    program_bytes: int = 1
 
 
 @dataclass(frozen=True)
@@ -161,14 +163,14 @@ def _fields(layout: struct.Struct, payload: bytes, what: str) -> tuple:
 
 def parse_info(payload: bytes) -> DeviceInfo:
     """Return the typed answer to HELLO."""
-    protocol, mask, firmware, arena, model_slot, head_slot, max_payload, mailbox, clock_hz, tick_hz, name, image_format, _ = _fields(
+    protocol, mask, firmware, arena, model_slot, head_slot, max_payload, mailbox, clock_hz, tick_hz, name, image_format, unit = _fields(
         _INFO, payload, "HELLO"
     )
     families = tuple(family for bit, family in enumerate(_FAMILIES) if mask >> bit & 1)
     version = f"{firmware >> 16}.{firmware >> 8 & 255}.{firmware & 255}"
     board = name.rstrip(b"\0").decode("ascii", "replace")
     sizes = (arena, model_slot, head_slot, max_payload, mailbox)
-    return DeviceInfo(protocol, families, version, *sizes, clock_hz, tick_hz, board, image_format)
+    return DeviceInfo(protocol, families, version, *sizes, clock_hz, tick_hz, board, image_format, max(unit, 1))
 
 
 def parse_status(payload: bytes, names: tuple[str, ...]) -> DeviceStatus:

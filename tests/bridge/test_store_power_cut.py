@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The power goes at every single store: the head is the last saved or the one before, the model the old or the new one, never a mixture."""
 
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +13,13 @@ from tiny_task import tiny_task
 from tinytl.bundle import read_bundle
 from tinytl.compiler import compile_bundle
 from tinytl.errors import DeviceError
+from tinytl_bridge.compiling import slot_header_bytes
 from tinytl_bridge.device import Device
-from tinytl_bridge.link import Link
+from tinytl_bridge.link import Link, Refusal
 from tinytl_bridge.targets.host import HostTarget, PowerCut
 
 TARGET = tiny_task("other writers", seed=11)
+UNITS = [1, 2, 4, 8, 16, 32]
 SLOTS = {"model_slot_bytes": 32768, "head_slot_bytes": 16384, "arena_bytes": 65536}
 
 
@@ -97,24 +101,78 @@ def test_a_cut_in_a_flash_leaves_the_old_model_and_its_head(tiny_bundle: Path, t
         assert device.status().head_status == "factory", "a new flash starts from the factory head"
 
 
-def test_flash_rules_are_enforced_on_the_twin(tiny_bundle: Path, tmp_path: Path) -> None:
-    """Every write only clears bits, every erase covers a whole slot: seen from outside, store by store."""
+@pytest.mark.parametrize("unit", UNITS)
+def test_each_program_unit_is_written_once_between_erases(tiny_bundle: Path, tmp_path: Path, unit: int) -> None:
+    """Seen from outside, store by store: an erase covers a whole slot, a write whole units that nothing has written since."""
     memory = bytearray(b"\xff" * (2 * SLOTS["model_slot_bytes"] + 2 * SLOTS["head_slot_bytes"]))
+    written: set[int] = set()
 
     def watch(offset: int, data: bytes | None) -> None:
         if data is None:
             size = SLOTS["model_slot_bytes"] if offset < 2 * SLOTS["model_slot_bytes"] else SLOTS["head_slot_bytes"]
             memory[offset : offset + size] = b"\xff" * size
+            written.difference_update(range(offset, offset + size))
             return
-        old = memory[offset : offset + len(data)]
-        assert all(before & after == after for before, after in zip(old, data, strict=True))
+        assert offset % unit == 0 and len(data) % unit == 0
+        assert not written & set(range(offset, offset + len(data)))
+        written.update(range(offset, offset + len(data)))
         memory[offset : offset + len(data)] = data
 
-    with Device(HostTarget(state_dir=tmp_path, before_store=watch, **SLOTS)) as device:
+    with Device(HostTarget(state_dir=tmp_path, before_store=watch, program_bytes=unit, **SLOTS)) as device:
+        assert device.info.program_bytes == unit
         device.flash(read_bundle(tiny_bundle))
         for _ in range(3):
             device.teach(TARGET.x_train[:3], TARGET.y_train[:3])
             device.save()
         device.flash(read_bundle(tiny_bundle))
+        device.teach(TARGET.x_train[:3], TARGET.y_train[:3])
+        device.save()
+        head = device.head_parameters()
+        device.power_cycle()
+        assert device.status().head_status == "saved"
+        assert device.head_parameters().tobytes() == head.tobytes()
     stored = next(tmp_path.glob("host-*.nv")).read_bytes()
     assert stored == bytes(memory)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_places_in_a_slot(tiny_bundle: Path, tmp_path: Path, unit: int) -> None:
+    """SPEC.md section 4: header, commit word and payload, the rest FF up to whole units; units up to 4 share their bytes."""
+    image = compile_bundle(read_bundle(tiny_bundle)).data
+    commit_at, payload_at = {1: (28, 32), 2: (28, 32), 4: (28, 32), 8: (32, 48), 16: (32, 48), 32: (32, 64)}[unit]
+    assert slot_header_bytes(unit) == payload_at
+    with Device(HostTarget(state_dir=tmp_path, program_bytes=unit, **SLOTS)) as device:
+        device.flash(read_bundle(tiny_bundle))
+    slot = next(tmp_path.glob("host-*.nv")).read_bytes()[: SLOTS["model_slot_bytes"]]
+    expected = bytearray(b"\xff" * len(slot))
+    header = b"TLST" + struct.pack("<HHIIII", 1, 1, 1, len(image), zlib.crc32(image), zlib.crc32(image[16:32]))
+    expected[:28] = header + struct.pack("<I", zlib.crc32(header))
+    expected[commit_at : commit_at + 4] = struct.pack("<I", 0x600DC0DE)
+    expected[payload_at : payload_at + len(image)] = image
+    assert slot == bytes(expected)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_largest_image_of_a_slot(tiny_bundle: Path, tmp_path: Path, unit: int) -> None:
+    """A slot holds an image up to its last byte, and one of 16 bytes more is refused before anything is erased."""
+    image = compile_bundle(read_bundle(tiny_bundle))
+    whole = -(-(len(image.data) + slot_header_bytes(unit)) // 32) * 32
+    sizes = SLOTS | {"model_slot_bytes": whole}
+    with Device(HostTarget(state_dir=tmp_path / "fits", program_bytes=unit, **sizes)) as device:
+        device.flash(image)
+        assert device.status().model_status == "ok"
+    sizes["model_slot_bytes"] = len(image.data) // 32 * 32 + slot_header_bytes(unit) - (32 if len(image.data) % 32 == 0 else 0)
+    with Device(HostTarget(state_dir=tmp_path / "not", program_bytes=unit, **sizes)) as device:
+        holds = sizes["model_slot_bytes"] - slot_header_bytes(unit)
+        with pytest.raises(Refusal, match=rf"payload is {len(image.data):,} bytes; a slot of this device holds {holds:,}"):
+            device.flash(image)
+
+
+@pytest.mark.parametrize("unit", [3, 24, 64])
+def test_a_program_unit_that_is_not_supported(tiny_bundle: Path, tmp_path: Path, unit: int) -> None:
+    stores = Guard()
+    target = HostTarget(state_dir=tmp_path, before_store=stores, program_bytes=unit, **SLOTS)
+    refusal = rf"the board programs units of {unit} bytes; a power of two up to 32 is supported"
+    with Device(target) as device, pytest.raises(Refusal, match=refusal):
+        device.flash(read_bundle(tiny_bundle))
+    assert stores.stores == 0, "nothing was erased"

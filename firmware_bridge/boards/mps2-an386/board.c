@@ -60,10 +60,10 @@ int flash_write(void *context, uint32_t offset, const void *data, uint32_t bytes
 {
     const uint8_t *source = data;
     (void)context;
-    if (offset > nv_bytes || bytes > nv_bytes - offset)
+    if (offset > nv_bytes || bytes > nv_bytes - offset || offset % BOARD_PROGRAM_BYTES != 0 || bytes % BOARD_PROGRAM_BYTES != 0)
         return -1;
     for (uint32_t i = 0; i < bytes; i++)
-        if ((nv[offset + i] & source[i]) != source[i])
+        if (nv[offset + i] != 0xFF)
             return -1;
     for (uint32_t i = 0; i < bytes; i++)
         nv[offset + i] = source[i];

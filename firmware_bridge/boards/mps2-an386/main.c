@@ -35,6 +35,7 @@ int main(void)
         .nv_base = (const uint8_t *)NV_BASE,
         .model_slot_bytes = BOARD_MODEL_SLOT_BYTES,
         .head_slot_bytes = BOARD_HEAD_SLOT_BYTES,
+        .program_bytes = BOARD_PROGRAM_BYTES,
         .nv_erase = flash_erase,
         .nv_write = flash_write,
         .mailbox = (uint8_t *)MAILBOX_BASE,

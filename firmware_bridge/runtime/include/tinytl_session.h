@@ -13,6 +13,8 @@
 extern "C" {
 #endif
 
+#define TINYTL_MAX_PROGRAM_BYTES 32u
+
 /* What a board gives. Every callback gets `context`. */
 typedef struct tinytl_platform {
     void *context;
@@ -26,10 +28,17 @@ typedef struct tinytl_platform {
 
     /* Non-volatile memory, readable at nv_base. Slots: model A, model B (model_slot_bytes each), head A, head B
      * (head_slot_bytes each), from offset 0 on; slot sizes are multiples of the erase sectors they lie in. erase sets a whole
-     * slot's range to FF; write only clears bits. Both return 0 on success. */
+     * slot's range to FF; write only clears bits. Both return 0 on success.
+     *
+     * program_bytes: what the flash programs at once: 1, 2, 4, 8, 16 or 32 (TINYTL_MAX_PROGRAM_BYTES), 0 is 1; 8 on an STM32L4, G4 and
+     * WB, 16 on an H5 and U5, 32 on an H7. Offset and length of every write are multiples of it, and between two erases no unit is
+     * written twice, as flash with an error-correcting code demands. Units up to 4 share one layout of the store, larger ones take
+     * 16 to 32 bytes more of each slot. After a power cut a unit may be half programmed: reading it must return (on chips whose code
+     * then raises an interrupt or a fault, its handler clears the flag and returns); what is read counts for nothing, its checksum fails. */
     const uint8_t *nv_base;
     uint32_t model_slot_bytes;
     uint32_t head_slot_bytes;
+    uint32_t program_bytes;
     int (*nv_erase)(void *context, uint32_t offset, uint32_t bytes);
     int (*nv_write)(void *context, uint32_t offset, const void *data, uint32_t bytes);
 
@@ -64,6 +73,7 @@ typedef struct tinytl_session {
     uint32_t flash_next;
     uint32_t flash_slot;     /* where it goes */
     uint32_t flash_sequence; /* what it becomes */
+    uint8_t flash_unit[TINYTL_MAX_PROGRAM_BYTES]; /* its last bytes, until they fill a program unit */
     uint8_t flash_header[128];
     uint32_t wire_fill;
     uint8_t wire[TINYTL_WIRE_BYTES];   /* incoming COBS bytes, decoded in place */

@@ -25,7 +25,7 @@ tinytl_error tinytl_command_hello(tinytl_session *session, command in, payload *
     put32(out, platform->tick_hz);
     put_bytes(out, name, sizeof name);
     put16(out, TINYTL_IMAGE_FORMAT);
-    put16(out, 0);
+    put16(out, tinytl_store_program_bytes(platform));
     return accept();
 }
 

@@ -80,9 +80,9 @@ void tinytl_session_load(tinytl_session *session)
         load_head(session);
 }
 
-static store_writer flash_writer(const tinytl_session *session)
+static store_writer flash_writer(tinytl_session *session)
 {
-    const store_writer writer = {session->platform, STORE_MODEL, session->flash_slot, session->flash_sequence};
+    const store_writer writer = {session->platform, STORE_MODEL, session->flash_slot, session->flash_sequence, session->flash_next, session->flash_unit};
     return writer;
 }
 
@@ -90,7 +90,7 @@ tinytl_error tinytl_command_flash_begin(tinytl_session *session, command in, pay
 {
     const tinytl_platform *platform = session->platform;
     tinytl_image_header header;
-    store_writer writer = {platform, STORE_MODEL, 0, 0};
+    store_writer writer = {platform, STORE_MODEL, 0, 0, 0, session->flash_unit};
     const uint32_t running = session->model_status == TINYTL_STATUS_ok ? session->model_sequence : 0;
     (void)out;
     if (in.bytes != sizeof header)
@@ -121,8 +121,8 @@ tinytl_error tinytl_command_flash_data(tinytl_session *session, command in, payl
         return refuse(TINYTL_STATUS_out_of_order, offset, session->flash_next);
     if ((uint64_t)offset + bytes > session->flash_bytes)
         return refuse(TINYTL_STATUS_bad_range, (uint64_t)offset + bytes, session->flash_bytes);
-    const store_writer writer = flash_writer(session);
-    const tinytl_error error = tinytl_store_write(&writer, offset, in.data + 4, bytes);
+    store_writer writer = flash_writer(session);
+    const tinytl_error error = tinytl_store_append(&writer, in.data + 4, bytes);
     if (error.status) {
         session->flash_bytes = 0;
         return error;
@@ -145,11 +145,14 @@ tinytl_error tinytl_command_flash_commit(tinytl_session *session, command in, pa
     const uint8_t *image = tinytl_store_payload(&writer);
     const uint32_t bytes = session->flash_bytes;
     session->flash_bytes = 0;
+    tinytl_error error = tinytl_store_finish(&writer);
+    if (error.status)
+        return error;
     if (memcmp(image, session->flash_header, sizeof session->flash_header) != 0)
         return refuse(TINYTL_STATUS_bad_record, 0, 0);
-    tinytl_error error = tinytl_image_check(image, bytes, tinytl_family_mask());
+    error = tinytl_image_check(image, bytes, tinytl_family_mask());
     if (!error.status)
-        error = tinytl_store_commit(&writer, bytes, tinytl_crc32(0, session->flash_header + 16, 16));
+        error = tinytl_store_commit(&writer, tinytl_crc32(0, session->flash_header + 16, 16));
     if (!error.status) {
         session->input_fill = 0;
         tinytl_session_load(session);
@@ -167,7 +170,8 @@ tinytl_error tinytl_session_need_head(const tinytl_session *session)
 
 tinytl_error tinytl_session_save(tinytl_session *session)
 {
-    store_writer writer;
+    uint8_t unit[TINYTL_MAX_PROGRAM_BYTES];
+    store_writer writer = {session->platform, STORE_HEAD, 0, 0, 0, unit};
     uint32_t header[4];
     uint8_t header_bytes[16];
     const uint32_t bytes = tinytl_head_state_bytes(&session->model), parameters = session->model.head->parameter_count * 4u;
@@ -179,13 +183,15 @@ tinytl_error tinytl_session_save(tinytl_session *session)
         set32(header_bytes + 4u * i, header[i]);
     tinytl_error error = tinytl_store_begin(&writer, session->platform, STORE_HEAD, session->store_sequence);
     if (!error.status)
-        error = tinytl_store_write(&writer, 0, header_bytes, sizeof header_bytes);
+        error = tinytl_store_append(&writer, header_bytes, sizeof header_bytes);
     if (!error.status)
-        error = tinytl_store_write(&writer, sizeof header_bytes, tinytl_head_parameters(&session->model), parameters);
+        error = tinytl_store_append(&writer, tinytl_head_parameters(&session->model), parameters);
     if (!error.status && names_at < bytes)
-        error = tinytl_store_write(&writer, names_at, session->model.arena + session->model.head->class_names, bytes - names_at);
+        error = tinytl_store_append(&writer, session->model.arena + session->model.head->class_names, bytes - names_at);
     if (!error.status)
-        error = tinytl_store_commit(&writer, bytes, tinytl_session_owner(session));
+        error = tinytl_store_finish(&writer);
+    if (!error.status)
+        error = tinytl_store_commit(&writer, tinytl_session_owner(session));
     if (error.status)
         return error;
     session->store_sequence = writer.sequence;

@@ -39,6 +39,7 @@ class _Platform(ctypes.Structure):
         ("nv_base", ctypes.c_void_p),
         ("model_slot_bytes", ctypes.c_uint32),
         ("head_slot_bytes", ctypes.c_uint32),
+        ("program_bytes", ctypes.c_uint32),
         ("nv_erase", _ERASE),
         ("nv_write", _WRITE),
         ("mailbox", ctypes.c_void_p),
@@ -87,18 +88,20 @@ class HostTarget(Target):
 
     Args:
         state_dir: folder of its non-volatile memory. model_slot_bytes, head_slot_bytes, arena_bytes: a device's limits, to
-            see what it would refuse. mailbox: whether it has the fast lane.
+            see what it would refuse. program_bytes: what its flash programs at once, 1, 2, 4, 8, 16 or 32.
+        mailbox: whether it has the fast lane.
         before_store: called with (offset, data) before every erase (data None) and write; raises `PowerCut` to cut the
             power there.
     """
 
     def __init__(
         self, *, state_dir: Path | None = None, arena_bytes: int = ARENA_BYTES, model_slot_bytes: int = MODEL_SLOT_BYTES,
-        head_slot_bytes: int = HEAD_SLOT_BYTES, mailbox: bool = True,
+        head_slot_bytes: int = HEAD_SLOT_BYTES, program_bytes: int = 1, mailbox: bool = True,
         before_store: Callable[[int, bytes | None], None] | None = None,
     ) -> None:  # fmt: skip
         self.name = "host"
         self._sizes = (arena_bytes, model_slot_bytes, head_slot_bytes)
+        self._program_bytes = program_bytes
         self._with_mailbox, self._before_store = mailbox, before_store
         size = 2 * model_slot_bytes + 2 * head_slot_bytes
         self._file = MemoryFile(state_folder(state_dir) / f"host-{size:x}.nv", size, who="host")
@@ -116,8 +119,8 @@ class HostTarget(Target):
         self._callbacks = (_ERASE(self._erase), _WRITE(self._write), _SEND(self._send))
         self._platform = _Platform(
             board_name=b"host", arena=self._arena.ctypes.data, arena_bytes=arena_bytes, nv_base=self._base,
-            model_slot_bytes=model_slot_bytes, head_slot_bytes=head_slot_bytes, nv_erase=self._callbacks[0],
-            nv_write=self._callbacks[1], mailbox=self._mailbox.ctypes.data if self._with_mailbox else None,
+            model_slot_bytes=model_slot_bytes, head_slot_bytes=head_slot_bytes, program_bytes=self._program_bytes,
+            nv_erase=self._callbacks[0], nv_write=self._callbacks[1], mailbox=self._mailbox.ctypes.data if self._with_mailbox else None,
             mailbox_bytes=len(self._mailbox) if self._with_mailbox else 0, send=self._callbacks[2],
         )  # fmt: skip
         loaded = library()
@@ -168,7 +171,7 @@ class HostTarget(Target):
 
     def _write(self, _context: int, offset: int, data: int, count: int) -> int:
         new, old = ctypes.string_at(data, count), ctypes.string_at(self._base + offset, count)
-        if any(a & b != b for a, b in zip(old, new, strict=True)):
+        if offset % self._program_bytes or count % self._program_bytes or old != b"\xff" * count:
             return -1
         ctypes.memmove(self._base + offset, new, self._allowed(offset, new, count))
         return -1 if self._dead else 0
