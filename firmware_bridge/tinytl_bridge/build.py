@@ -112,7 +112,8 @@ def _key(board: Board, compiler: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def _definitions(board: Board) -> list[str]:
+def board_definitions(board: Board) -> list[str]:
+    """Preprocessor definitions that a board's own C files ask for: sizes, addresses and the name of `board`."""
     memory, qemu = board.memory, board.qemu
     numbers = {
         "ARENA_BYTES": memory.arena_bytes, "MODEL_SLOT_BYTES": memory.model_slot_bytes, "HEAD_SLOT_BYTES": memory.head_slot_bytes,
@@ -133,7 +134,7 @@ def _compile(board: Board, compiler: str, elf: Path) -> None:
             # A board's own files use GNU extensions (naked functions, section attributes); the runtime's are strict C99.
             warnings = _WARNINGS if runtime in source.parents else ("-Wall", "-Wextra")
             folders = [f"-I{folder}" for folder in (f"{runtime}/include", runtime, board.shared)]
-            _run([compiler, *board.compiler_flags, *_FLAGS, *warnings, *_definitions(board), *folders,
+            _run([compiler, *board.compiler_flags, *_FLAGS, *warnings, *board_definitions(board), *folders,
                   "-c", str(source), "-o", str(made)])  # fmt: skip
             objects.append(str(made))
         memory = board.memory

@@ -15,7 +15,7 @@ from tinytl.errors import BenchError
 from tinytl_bench.counting.plugin import build_plugin, plugin_refusal
 from tinytl_bench.counting.profile import Disassembly, MarkLog, Profile, profile
 from tinytl_bridge.boards import Board, load_board
-from tinytl_bridge.build import find_compiler
+from tinytl_bridge.build import board_definitions, find_compiler
 from tinytl_bridge.targets.qemu import PROGRAM
 
 _MAIN = Path(__file__).with_name("main.c")
@@ -60,12 +60,7 @@ def count_firmware(made: PeerSources, *, board: str, output_bytes: int, folder: 
 def _build(made: PeerSources, board: Board, folder: Path) -> Path:
     compiler, memory = find_compiler(), board.memory
     (folder / "peer.h").write_text(made.header, encoding="ascii")
-    values = {
-        **{f"{name}_BYTES": getattr(memory, f"{name.lower()}_bytes") for name in ("ARENA", "MODEL_SLOT", "HEAD_SLOT", "SECTOR")},
-        **{"MAILBOX_OFFSET": board.qemu.mailbox_offset, "STACK_PAINT": 0xA5C3A5C3, "UART_ADDRESS": board.qemu.uart_address},
-        **{"NV_ADDRESS": board.qemu.psram_address, "RING_OFFSET": board.qemu.ring_offset, "UART_INTERRUPT": board.qemu.uart_interrupt},
-    }
-    definitions = [*(f"-DBOARD_{name}={value}u" for name, value in values.items()), *(f"-D{each}" for each in made.definitions)]
+    definitions = [*board_definitions(board), *(f"-D{each}" for each in made.definitions)]
     includes = [f"-I{each}" for each in (folder, board.shared, *made.include_folders)]
     symbols = [f"-Wl,--defsym={name}={getattr(memory, name)}" for name in ("firmware_bytes", "ram_bytes", "stack_bytes")]
     elf = folder / "peer.elf"
