@@ -7,7 +7,7 @@ Invariant: equal inputs give equal bytes.
 """
 
 from dataclasses import asdict, dataclass, replace
-from math import prod
+from math import prod, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from tinytl.channel_energy import gradient_energy
 from tinytl.compiler.int8_weights import check_int8_weights
 from tinytl.data.dataset import Dataset
 from tinytl.errors import BundleError, ModelError
-from tinytl.input_range import FoundRange, find_range
+from tinytl.input_range import FoundRange, find_range, has_floats, pixels_of
 from tinytl.keras_graph import load_model, require_keras
 from tinytl.learning import Learning
 from tinytl.manifest import check_head
@@ -27,7 +27,7 @@ from tinytl.model_kind import KERAS, RUN, TFLITE, kind_of
 from tinytl.packing import Contents, pack_bundle, preprocessing_of
 from tinytl.plan import Cut, cut
 from tinytl.progress import Progress, silent
-from tinytl.quantization import quantize, take_quantized
+from tinytl.quantization import Extractor, quantize, take_quantized
 from tinytl.run_folder import Run, load_run
 from tinytl.signature import read_signature
 from tinytl.tflite_cut import TfliteCut, cut_tflite
@@ -65,8 +65,8 @@ def export(
         dropout: keep the Dropout layers of the head; they act while a device learns.
         channel_dataset: its training samples choose the channels of "fc+conv1:P%", by `gradient_energy`: the target, where some of it is
             at hand; default the source task.
-        value_range: what pixels 0 and 255 become; default the run's; of a .keras file the one with which it knows its data
-            (`find_range`); of a .tflite all that its input can hold.
+        value_range: what pixels 0 and 255 become, of float samples 0 and 1; default the run's; of a .keras file the one with which it
+            knows its data (`find_range`); of a .tflite all that its input can hold.
         seed: of every draw.
 
     Returns:
@@ -100,8 +100,9 @@ def export(
         replay_samples=replay_samples,
         class_capacity=class_capacity,
         dropout=dropout,
-        channel_dataset=channel_dataset,
+        channel_dataset=channel_dataset and (pixels_of(channel_dataset) if source.found.unit_floats else channel_dataset),
         warnings=source.found.warnings,
+        unit_floats=source.found.unit_floats,
         seed=seed,
         progress=progress,
     )
@@ -123,13 +124,15 @@ def _keras_source(run: Run | str | Path, dataset: Dataset | None, given: tuple[f
         opened = run if isinstance(run, Run) else load_run(run)
         model, source = load_model(opened.model_path), dataset or opened.load_dataset()
         known = given is None or given == opened.value_range
-        found = FoundRange(opened.value_range) if known else find_range(model, source, name=opened.model, given=given, seed=seed)
-        return _KerasSource(model, opened.model, source, found)
+        found = FoundRange(opened.value_range, unit_floats=opened.unit_floats)
+        found = found if known else find_range(model, source, name=opened.model, given=given, seed=seed)
+        return _KerasSource(model, opened.model, pixels_of(source) if found.unit_floats else source, found)
     path = Path(run)
     if dataset is None:
         raise _without_dataset(path)
     model = load_model(path)
-    return _KerasSource(model, path.stem, dataset, find_range(model, dataset, name=path.stem, given=given, seed=seed))
+    found = find_range(model, dataset, name=path.stem, given=given, seed=seed)
+    return _KerasSource(model, path.stem, pixels_of(dataset) if found.unit_floats else dataset, found)
 
 
 def export_model(
@@ -146,6 +149,7 @@ def export_model(
     dropout: bool = False,
     channel_dataset: Dataset | None = None,
     warnings: tuple[str, ...] = (),
+    unit_floats: bool = False,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> Bundle:
@@ -155,7 +159,8 @@ def export_model(
         model: trained functional or sequential keras.Model, one output per class of the dataset.
         dataset: the source task.
         model_name: how the bundle calls the architecture. value_range: (low, high) of the model's real input.
-        warnings: sentences that the bundle's manifest tells before its own.
+        warnings: sentences that the bundle's manifest tells before its own. unit_floats: floats that come later lie in 0 … 1, and become
+            the range as pixels do; else they are the model's input as they are.
         plan, out, learning, replay_samples, class_capacity, dropout, channel_dataset, seed, progress: as for `export`.
 
     Returns, Raises: as for `export`.
@@ -171,7 +176,7 @@ def export_model(
         parts = _cut(model, plan, dropout, learning, energy)
     extractor = quantize(parts, dataset, value_range=value_range, seed=seed, progress=progress)
     extractor = replace(extractor, warnings=(*warnings, *extractor.warnings))
-    preprocessing = preprocessing_of(extractor.input.shape, value_range)
+    preprocessing = preprocessing_of(extractor.input.shape, value_range) | ({"floats": "unit"} if unit_floats else {})
     contents = Contents(
         parts, extractor, dataset, model_name, preprocessing, _versions(), replay_samples, class_capacity, _channels(parts, choosing)
     )
@@ -195,7 +200,8 @@ def export_tflite(
     Args:
         path: the file; its stem is the architecture's name in the bundle.
         dataset: the source task. Its int8 samples are the model's input as they are.
-        value_range: what pixels 0 and 255 become; default the lowest and highest number that the model's input can hold.
+        value_range: what pixels 0 and 255 become, of float samples 0 and 1; default the lowest and highest number that the model's input
+            can hold, and floats as they are.
         learning: default `Learning()` with the loss of the model's end (`loss_of`).
         out, replay_samples, class_capacity, seed, progress: as for `export`.
 
@@ -207,8 +213,9 @@ def export_tflite(
         parts = replace(parts, head=replace(parts.head, learning=learning))
     _check_wishes(parts, dataset, class_capacity, out)
     report("export: accuracy of the int8 model", 0, 1)
-    preprocessing = _preprocessing_of(parts, value_range)
+    preprocessing = _preprocessing_of(parts, value_range, unit_floats=value_range is not None and has_floats(dataset))
     extractor = take_quantized(parts.extractor, parts.head, dataset, preprocessing=preprocessing, seed=seed)
+    extractor = replace(extractor, warnings=_warnings_of_guessing(extractor, len(dataset.classes)))
     contents = Contents(parts, extractor, dataset, Path(path).stem, preprocessing, {}, replay_samples, class_capacity, {})
     return _packed(contents, out, seed, report)
 
@@ -218,11 +225,22 @@ def loss_of(source: Path) -> str:
     return cut_tflite(read_model(source).tflite).head.learning.loss if kind_of(source, taken=SOURCES) == TFLITE else Learning().loss
 
 
-def _preprocessing_of(parts: TfliteCut, value_range: tuple[float, float] | None) -> dict[str, Any]:
+def _warnings_of_guessing(extractor: Extractor, classes: int) -> tuple[str, ...]:
+    """Warn where a model that came as int8 knows no more of its source task than someone who guesses, by three standard errors."""
+    guess = 1 / classes
+    if extractor.accuracy_int8 > guess + 3 * sqrt(guess * (1 - guess) / extractor.test_samples):
+        return ()
+    share = f"{100 * extractor.accuracy_int8:.1f} % of {extractor.test_samples} samples of its own task"
+    return (f"the model has {share} right, as someone who guesses: are they scaled, and numbered, as those that it was trained on?",)
+
+
+def _preprocessing_of(parts: TfliteCut, value_range: tuple[float, float] | None, *, unit_floats: bool) -> dict[str, Any]:
     """Return the manifest's record for a model that came as int8: int8 samples are its input."""
     tensor = read_signature(parts.extractor).inputs[0]
     lowest, highest = ((end - tensor.zero_point) * tensor.scale for end in (-128, 127))
-    return preprocessing_of(tensor.shape, value_range or (lowest, highest)) | {"int8": "input"}
+    return (
+        preprocessing_of(tensor.shape, value_range or (lowest, highest)) | {"int8": "input"} | ({"floats": "unit"} if unit_floats else {})
+    )
 
 
 def _packed(contents: Contents, out: Path, seed: int, report: Progress) -> Bundle:

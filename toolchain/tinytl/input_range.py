@@ -6,13 +6,13 @@ its own scaling, so that a second one would spoil it; others tell nothing, but a
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tinytl.data.dataset import Dataset
-from tinytl.data.preprocess import fit_samples
+from tinytl.data.preprocess import as_pixels, fit_samples
 from tinytl.errors import ModelError
 from tinytl.keras_graph import ends_in_softmax, flatten
 
@@ -37,10 +37,12 @@ class FoundRange:
     Attributes:
         value_range: (low, high) that pixels 0 and 255 become.
         warnings: sentences: what was assumed, or that another range fits better.
+        unit_floats: the samples are floats in 0 … 1, and 0 and 1 become the range's ends.
     """
 
     value_range: Range
     warnings: tuple[str, ...] = ()
+    unit_floats: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def find_range(model: Any, dataset: Dataset, *, name: str, given: Range | None =
 
     Args:
         model: keras.Model, one output per class of the dataset. name: of it, for errors.
-        dataset: what it was trained on. Samples that are no uint8 pixels are the model's input as they are: nothing is measured.
+        dataset: what it was trained on. Its floats are the model's input as they are, unless a range is given: then they lie in 0 … 1.
+            Int8 samples are numbers as they are.
         given: what the user says; it is taken, and compared with the others. seed: of the choice of samples.
 
     Returns:
@@ -78,13 +81,17 @@ def find_range(model: Any, dataset: Dataset, *, name: str, given: Range | None =
         DataError: samples that cannot become the model's input.
     """
     check_outputs(model, name, dataset)
+    unit = given is not None and has_floats(dataset)
+    if given is None and has_floats(dataset):
+        _expect_as_they_are(model, dataset, name, seed)
+    dataset = pixels_of(dataset) if unit else dataset
     if dataset.x_train.dtype != np.uint8:
         return FoundRange(given or DEFAULT)
     wanted = CANDIDATES if given is None or given in CANDIDATES else (given, *CANDIDATES)
     fits = _measured(model, dataset, wanted, seed)
     best = _clearly_best(fits, len(dataset.classes))
     if given is not None:
-        return FoundRange(given, _doubts(given, fits, best))
+        return FoundRange(given, _doubts(given, fits, best), unit)
     if best is not None:
         return FoundRange(best.value_range)
     return _declared_or_refused(model, fits, name, dataset)
@@ -106,6 +113,48 @@ def declared_range(model: Any, x: np.ndarray) -> Range | None:
     if type(layer).__name__ == "Rescaling":
         return _of_rescaling(layer)
     return _of_normalization(layer, model, x[:_SAMPLES]) if type(layer).__name__ == "Normalization" else None
+
+
+def has_floats(dataset: Dataset) -> bool:
+    """Tell whether a dataset's samples are floats."""
+    return bool(dataset.x_train.dtype.kind == "f")
+
+
+def pixels_of(dataset: Dataset) -> Dataset:
+    """Return a dataset whose floats in 0 … 1 are uint8 pixels. Raises DataError where one lies outside."""
+    return replace(dataset, x_train=as_pixels(dataset.x_train), x_test=as_pixels(dataset.x_test))
+
+
+def expect_unscaled(model: Any, dataset: Dataset, name: str) -> None:
+    """Refuse floats in 0 … 1 for a model whose first layer scales pixels: they would be scaled twice."""
+    if not _lies_in_unit(dataset):
+        return
+    declared = declared_range(model, as_pixels(dataset.x_train))
+    if declared is not None and declared != DEFAULT:
+        raise ModelError(
+            f"float samples of {dataset.name!r} lie in 0 … 1, and the first layer of {name!r} is made for {told(declared)}",
+            expected="samples that are not scaled yet",
+            hint=f"--input-range {told(declared)} says what 0 and 1 become",
+        )
+
+
+def _lies_in_unit(dataset: Dataset) -> bool:
+    return has_floats(dataset) and all(len(x) == 0 or (x.min() >= 0 and x.max() <= 1) for x in (dataset.x_train, dataset.x_test))
+
+
+def _expect_as_they_are(model: Any, dataset: Dataset, name: str, seed: int) -> None:
+    """Refuse floats in 0 … 1 where the model knows them as pixels of another range alone."""
+    if not _lies_in_unit(dataset):
+        return
+    fits = _measured(model, pixels_of(dataset), CANDIDATES, seed)
+    best = _clearly_best(fits, len(dataset.classes))
+    if best is not None and best.value_range != DEFAULT:
+        raise ModelError(
+            f"float samples of {dataset.name!r} lie in 0 … 1; as they are {name!r} has {100 * fits[0].right.mean():.1f} % of them right, "
+            f"where 0 and 1 become {told(best.value_range)} it has {100 * best.right.mean():.1f} %",
+            expected="samples as the model was trained on",
+            hint=f"--input-range {told(best.value_range)} says what 0 and 1 become",
+        )
 
 
 def _of_rescaling(layer: Any) -> Range | None:
@@ -165,15 +214,15 @@ def _clearly_best(fits: list[_Fit], classes: int) -> _Fit | None:
     """Return the one range with which the model knows its data, None where there are several or none.
 
     A range 255 times as wide multiplies what a network says, so that its right answers look surer and stay right. Nobody trains to that
-    sureness: where a narrow range makes the model sure and right, the wide one is not it.
+    sureness: where a narrow range makes the model sure and right, the wide one is not it. Where it is right and not sure, both may be.
     """
     most, guess = max(fits, key=lambda fit: fit.right.mean()), math.log(classes)
-    knowing = [fit for fit in fits if fit.losses.mean() < _GUESSING * guess and not _more(most.right, fit.right, 2.0)]
-    narrow = [fit for fit in knowing if _span(fit) < _WIDE and fit.losses.mean() < _SURE * guess]
-    among = narrow or knowing
-    if not among:
-        return None
+    right = [fit for fit in fits if not _more(most.right, fit.right, 2.0)]
+    sure = [fit for fit in right if not _wide(fit) and fit.losses.mean() < _SURE * guess]
+    among = sure or right
     best = min(among, key=lambda fit: fit.losses.mean())
+    if best.losses.mean() >= _GUESSING * guess or any(_wide(fit) != _wide(best) for fit in among):
+        return None
     return best if all(fit is best or _more(fit.losses, best.losses, 3.0) for fit in among) else None
 
 
@@ -183,8 +232,8 @@ def _more(one: np.ndarray, other: np.ndarray, errors: float) -> bool:
     return bool(difference.mean() > errors * difference.std() / math.sqrt(len(difference)))
 
 
-def _span(fit: _Fit) -> float:
-    return fit.value_range[1] - fit.value_range[0]
+def _wide(fit: _Fit) -> bool:
+    return fit.value_range[1] - fit.value_range[0] > _WIDE
 
 
 def _doubts(given: Range, fits: list[_Fit], best: _Fit | None) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples
 from tinytl.data.split import split_dataset
 from tinytl.errors import ModelError
-from tinytl.input_range import check_outputs, declared_range
+from tinytl.input_range import check_outputs, declared_range, expect_unscaled, has_floats, pixels_of
 from tinytl.model_kind import KERAS, kind_of
 from tinytl.progress import Progress, silent
 from tinytl.run_folder import Run, check_target, load_run, write_run
@@ -67,7 +67,8 @@ def pretrain(
         seed: of weights, order, augmentation and the held-out tenth.
         batch_size: samples a step. learning_rate: Adam's, of the first step; falls to 0 along a cosine.
         augment: shift, rotate and zoom images; vectors never are.
-        value_range: (low, high) that pixels 0 and 255 become; if None the zoo card's, what a first layer Rescaling or Normalization is
+        value_range: (low, high) that pixels 0 and 255 become, of float samples 0 and 1; if None floats are taken as they are, and of
+            pixels it is the zoo card's, what a first layer Rescaling or Normalization is
             made for, or (0, 1).
         progress: called once an epoch.
 
@@ -90,6 +91,11 @@ def pretrain(
     network, name, card_range = _model(model, dataset, seed)
     shape = tuple(int(side) for side in network.inputs[0].shape[1:])
     check_outputs(network, name, dataset)
+    unit_floats = value_range is not None and has_floats(dataset)
+    if unit_floats:
+        dataset = pixels_of(dataset)
+    elif value_range is None:
+        expect_unscaled(network, dataset, name)
     value_range = value_range or declared_range(network, dataset.x_train) or card_range
     data = _prepared(dataset, shape, value_range, seed)
     history, kept = _fit(keras, network, data, settings, progress or silent)
@@ -108,6 +114,7 @@ def pretrain(
         settings={**vars(settings), "kept_epoch": kept, "validation_samples": len(data.y_test)},
         origin=dataset.origin,
         split_seed=dataset.seed,
+        unit_floats=unit_floats,
     )
     return write_run(run, network.save)
 
@@ -133,7 +140,8 @@ def _model(model: str | Path, dataset: Dataset, seed: int) -> tuple[Any, str, tu
             return keras_graph.load_model(path), path.stem, (0.0, 1.0)
     try:
         card = tinytl_models.card(str(model))
-        shape = tinytl_models.input_shape_for(card.name, dataset.sample_shape)
+        sample = dataset.sample_shape if len(dataset.sample_shape) != 2 else (*dataset.sample_shape, 1)
+        shape = tinytl_models.input_shape_for(card.name, sample)
         return tinytl_models.build(card.name, input_shape=shape, classes=len(dataset.classes), seed=seed), card.name, card.value_range
     except LookupError as error:
         raise ModelError(error.args[0], hint="or give the path of a .keras file") from error

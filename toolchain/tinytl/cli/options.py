@@ -77,7 +77,12 @@ class _Range(click.ParamType):
 
 def input_range_option(default: str) -> Callable[[Command], Command]:
     """Add `--input-range`. default: what is taken without it, for the help."""
-    return click.option("--input-range", type=_Range(), metavar="LOW:HIGH", help=f"What pixels 0 and 255 become  [default: {default}]")
+    return click.option(
+        "--input-range",
+        type=_Range(),
+        metavar="LOW:HIGH",
+        help=f"What pixels 0 and 255 become, of float samples 0 and 1  [default: {default}]",
+    )
 
 
 def expect_option(command: Command) -> Command:
