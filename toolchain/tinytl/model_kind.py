@@ -32,9 +32,17 @@ _FOREIGN = {
     "torch": ("a PyTorch file", "torch.onnx.export(model, example, '{stem}.onnx'), then " + _FROM_ONNX),
     "npz": ("a file of arrays", "data goes to --data"),
     "lfs": ("a pointer of git LFS, not the file itself", "git lfs pull"),
+    "damaged": ("a damaged archive", "write or download it again"),
     "unknown": ("no model that tinytl knows", "tinytl pretrain makes a run folder, model.save('{stem}.keras') a .keras file"),
 }
 """What each foreign kind is called, and how it becomes one that is taken."""
+_ELSEWHERE = {
+    RUN: "tinytl export {path} -o {stem}.tinytl makes a bundle of it",
+    KERAS: "tinytl export {path} --data D -o {stem}.tinytl makes a bundle of it",
+    TFLITE: "tinytl export {path} --data D -o {stem}.tinytl has its last layer learn; inspect, flash, run and bench take it as it is",
+    BUNDLE: "inspect, flash, run and bench take it; tinytl export makes another of the run or model that it came from",
+}
+"""What a kind is good for that a command does not take."""
 
 
 def kind_of(path: Path, *, taken: tuple[str, ...]) -> str:
@@ -54,7 +62,9 @@ def kind_of(path: Path, *, taken: tuple[str, ...]) -> str:
         if found == KERAS:
             _refuse_lambda(path)
         return found
-    what, hint = (KINDS[found], "tinytl --help tells which command takes what") if found in KINDS else _FOREIGN[found]
+    if found == "damaged" and BUNDLE in taken:
+        return BUNDLE  # whoever reads it tells what is damaged
+    what, hint = (KINDS[found], _ELSEWHERE[found]) if found in KINDS else _FOREIGN[found]
     raise ModelError(f"{path} is {what}", expected=expected, hint=hint.format(path=path, stem=path.stem))
 
 
@@ -96,15 +106,15 @@ def _archive_kind(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise ModelError(f"{path} is a damaged archive: {error}", expected="a whole file", hint="write or download it again") from error
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+        return "damaged"
     if "config.json" in names:
         return KERAS
     if "manifest.json" in names:
         return BUNDLE
     if any(name.endswith("/data.pkl") for name in names):
         return "torch"
-    return "npz" if any(name.endswith(".npy") for name in names) else "unknown"
+    return "npz" if any(name.endswith(".npy") for name in names) else "damaged"
 
 
 def _refuse_lambda(path: Path) -> None:
