@@ -13,12 +13,13 @@ from tinytl.errors import TinytlError
 def read_samples(source: str, split: Literal["train", "test"]) -> np.ndarray:
     """Return samples (N, …) of a .npy file, or of a dataset's split."""
     from tinytl.data import load_dataset
+    from tinytl.data.npz_file import usable_samples
 
     if not source.endswith(".npy"):
         dataset = load_dataset(source)
         return dataset.x_train if split == "train" else dataset.x_test
     try:
-        return np.load(source, allow_pickle=False)
+        return usable_samples(source, np.load(source, allow_pickle=False))
     except (OSError, ValueError) as error:
         raise TinytlError(f"{source} cannot be read: {error}", expected="a .npy array of samples") from None
 
