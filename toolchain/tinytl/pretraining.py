@@ -16,6 +16,7 @@ import numpy as np
 
 import tinytl_models
 from tinytl import keras_graph
+from tinytl.conversion import check_convertible
 from tinytl.data.augment import Augmentation, augment
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples
@@ -76,8 +77,8 @@ def pretrain(
         The run, as `load_run` gives it.
 
     Raises:
-        ModelError: no such model, an unreadable file, outputs that are not the dataset's classes, a diverged training, an output folder
-            that holds something else.
+        ModelError: no such model, an unreadable file, a model that could not be converted (`check_convertible`), outputs that are not the
+            dataset's classes, a diverged training, an output folder that holds something else.
         DataError: samples that cannot become the model's input.
     """
     out = Path(out)
@@ -89,6 +90,7 @@ def pretrain(
     keras = keras_graph.require_keras()
     keras_graph.make_deterministic(seed)
     network, name, card_range = _model(model, dataset, seed)
+    check_convertible(network)
     shape = tuple(int(side) for side in network.inputs[0].shape[1:])
     check_outputs(network, name, dataset)
     unit_floats = value_range is not None and has_floats(dataset)
