@@ -175,7 +175,7 @@ def export_model(
         energy = gradient_energy(model, plan, choosing, value_range=value_range, seed=seed)
         parts = _cut(model, plan, dropout, learning, energy)
     extractor = quantize(parts, dataset, value_range=value_range, seed=seed, progress=progress)
-    extractor = replace(extractor, warnings=(*warnings, *extractor.warnings))
+    extractor = replace(extractor, warnings=(*warnings, *extractor.warnings, *_warnings_of_classes(dataset)))
     preprocessing = preprocessing_of(extractor.input.shape, value_range) | ({"floats": "unit"} if unit_floats else {})
     contents = Contents(
         parts, extractor, dataset, model_name, preprocessing, _versions(), replay_samples, class_capacity, _channels(parts, choosing)
@@ -215,7 +215,7 @@ def export_tflite(
     report("export: accuracy of the int8 model", 0, 1)
     preprocessing = _preprocessing_of(parts, value_range, unit_floats=value_range is not None and has_floats(dataset))
     extractor = take_quantized(parts.extractor, parts.head, dataset, preprocessing=preprocessing, seed=seed)
-    extractor = replace(extractor, warnings=_warnings_of_guessing(extractor, len(dataset.classes)))
+    extractor = replace(extractor, warnings=(*_warnings_of_guessing(extractor, len(dataset.classes)), *_warnings_of_classes(dataset)))
     contents = Contents(parts, extractor, dataset, Path(path).stem, preprocessing, {}, replay_samples, class_capacity, {})
     return _packed(contents, out, seed, report)
 
@@ -232,6 +232,15 @@ def _warnings_of_guessing(extractor: Extractor, classes: int) -> tuple[str, ...]
         return ()
     share = f"{100 * extractor.accuracy_int8:.1f} % of {extractor.test_samples} samples of its own task"
     return (f"the model has {share} right, as someone who guesses: are they scaled, and numbered, as those that it was trained on?",)
+
+
+def _warnings_of_classes(dataset: Dataset) -> tuple[str, ...]:
+    """Warn where the source task has no samples of a class: none is replayed, so that a device forgets it first."""
+    present = set(np.unique(dataset.y_train).tolist())
+    missing = [name for number, name in enumerate(dataset.classes) if number not in present]
+    return (
+        (f"dataset {dataset.name!r} has no training samples of {', '.join(map(repr, missing[:12]))}: none is replayed",) if missing else ()
+    )
 
 
 def _preprocessing_of(parts: TfliteCut, value_range: tuple[float, float] | None, *, unit_floats: bool) -> dict[str, Any]:

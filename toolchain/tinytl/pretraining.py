@@ -117,6 +117,7 @@ def pretrain(
         origin=dataset.origin,
         split_seed=dataset.seed,
         unit_floats=unit_floats,
+        resize=dataset.resize,
     )
     return write_run(run, network.save)
 

@@ -31,7 +31,8 @@ def render_suite(console: Console, measured: Sequence[Measurement]) -> None:
         rows.append((each.bundle, sum(layer.macs for layer in each.layers), *values))
         for name, peer in each.details["peers"].items():
             theirs = (peer.get("instructions"), peer.get("cycles_model"))
-            ratios.append((each.bundle, name, *(cell for mine, its in zip(values, theirs, strict=False) for cell in (its, _ratio(mine, its)))))
+            beside = [cell for mine, its in zip(values[:2], theirs, strict=True) for cell in (its, _ratio(mine, its))]
+            ratios.append((each.bundle, name, *beside))
     columns = ("model", "MACs", "instructions", "cycles (model)", "arena B", "image B", "flash B")
     console.print(table(f"On {measured[0].target}, byte-equal to LiteRT's reference kernels", columns, rows, numeric=columns[1:]))
     console.print()

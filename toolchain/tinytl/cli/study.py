@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from tinytl.cli.console import progress, show, table
-from tinytl.cli.options import FILE, MODEL, data_option, json_option, seed_option
+from tinytl.cli.options import FILE, MODEL, Bytes, data_option, json_option, seed_option
 from tinytl.cli.study_plans import study_plans
 
 
@@ -58,7 +58,7 @@ def when(bundle: Path, data: str, samples: int | None, orders: int, count_on: st
 @click.option("--replay-samples", type=int, help="Known samples that travel in the bundle.")
 @click.option("--learning-rate", type=float, help="Of the head on the device.")
 @click.option("--replays-per-step", type=int, help="Replayed samples after each taught one.")
-@click.option("--replay-buffer-bytes", type=int, help="RAM for features of taught samples.")
+@click.option("--replay-buffer-bytes", type=Bytes(zero=True), help="RAM for features of taught samples.")
 @click.option("--count-on", metavar="TARGET", help="Count a taught sample there, e.g. qemu:mps2-an386  [default: no]")
 @seed_option
 @json_option

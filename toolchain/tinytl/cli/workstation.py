@@ -9,13 +9,14 @@ import click
 from rich.console import Console
 
 from tinytl.cli.console import progress, say, show, show_facts, table
-from tinytl.cli.options import FILE, MODEL, compile_options, data_option, input_range_option, json_option, seed_option
+from tinytl.cli.options import FILE, MODEL, Bytes, compile_options, data_option, input_range_option, json_option, resize_option, seed_option
 from tinytl.learning import LAYER_RATES, LOSSES, OPTIMIZERS, SCHEDULES, WEIGHTS, Learning
 
 
 @click.command()
 @click.option("--model", required=True, metavar="NAME|FILE", help="Zoo model (`tinytl models`) or your own .keras file.")
 @data_option
+@resize_option
 @click.option("--out", required=True, type=FILE, help="Run folder to write.")
 @click.option("--epochs", default=60, show_default=True, type=click.IntRange(min=1))
 @click.option("--batch-size", default=64, show_default=True, type=click.IntRange(min=1))
@@ -24,15 +25,15 @@ from tinytl.learning import LAYER_RATES, LOSSES, OPTIMIZERS, SCHEDULES, WEIGHTS,
 @seed_option
 @json_option
 def pretrain(
-    model: str, data: str, out: Path, epochs: int, batch_size: int, augment: bool, input_range: tuple[float, float] | None, seed: int,
-    as_json: bool,
+    model: str, data: str, resize: tuple[int, int] | None, out: Path, epochs: int, batch_size: int, augment: bool,
+    input_range: tuple[float, float] | None, seed: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Train a model on the source task; writes a run folder."""
     from tinytl.data import load_dataset
     from tinytl.input_range import told
     from tinytl.pretraining import pretrain as run_pretraining
 
-    dataset = load_dataset(data)
+    dataset = load_dataset(data, resize=resize)
     with progress() as bar:
         run = run_pretraining(
             model, dataset, out, epochs=epochs, batch_size=batch_size, augment=augment, value_range=input_range, seed=seed, progress=bar
@@ -87,6 +88,7 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @click.option("--plan", default="last-dense", show_default=True, help="Where to cut: `tinytl plans RUN`; of fc+conv1:P% any P.")
 @click.option("-o", "--out", required=True, type=FILE, help="Bundle to write.")
 @click.option("--data", help="Source dataset, if not the one the run was trained on; a .keras file and a .tflite need it.")
+@resize_option
 @click.option("--learning-rate", type=float, help="Of the head on the device.")
 @click.option("--momentum", type=float, help="Of the head on the device; β1 of Adam.")
 @click.option("--weight-decay", type=float, help="Of weights, not of biases.")
@@ -100,9 +102,9 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @click.option("--schedule-factor", type=float, help="What a step multiplies the rate by, or what the cosine ends at.")
 @click.option("--loss", type=click.Choice(LOSSES), help="[default: softmax_cross_entropy; sigmoid where a .tflite ends in one]")
 @click.option("--replays-per-step", type=int, help="Replayed samples after each taught one.")
-@click.option("--replay-buffer-bytes", type=int, help="RAM for features of taught samples.")
+@click.option("--replay-buffer-bytes", type=Bytes(zero=True), help="RAM for features of taught samples, e.g. 8k.")
 @click.option("--replay-samples", type=int, help="Source samples whose features travel in the bundle  [default: 160 KB, at most 200]")
-@click.option("--guard-buffer-bytes", type=int, help="RAM for held-out samples, by which a head is kept or undone  [default: 0]")
+@click.option("--guard-buffer-bytes", type=Bytes(zero=True), help="RAM for held-out samples that keep or undo a head  [default: 0]")
 @click.option("--guard-every", type=int, help="Of how many taught samples of a class one is held out.")
 @click.option("--guard-check-every", type=int, help="Learned samples between two checks  [default: 0, only at the end of teach]")
 @click.option("--class-capacity", type=click.IntRange(1, 4096), help="Rows for classes, added ones included  [default: the model's]")
@@ -112,19 +114,10 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @seed_option
 @json_option
 def export(
-    run: Path,
-    plan: str,
-    out: Path,
-    data: str | None,
-    replay_samples: int | None,
-    class_capacity: int | None,
-    dropout: bool,
-    channel_data: str | None,
-    input_range: tuple[float, float] | None,
-    seed: int,
-    as_json: bool,
-    **learning: float | int | str | None,
-) -> None:
+    run: Path, plan: str, out: Path, data: str | None, resize: tuple[int, int] | None, replay_samples: int | None,
+    class_capacity: int | None, dropout: bool, channel_data: str | None, input_range: tuple[float, float] | None, seed: int,
+    as_json: bool, **learning: float | int | str | None,
+) -> None:  # fmt: skip
     """Cut, quantize and pack RUN, a trained .keras file, or an int8 .tflite, into one bundle.
 
     A .keras file is taken as it is; the range of its input is the one with which it knows its data. Of a .tflite the last FULLY_CONNECTED
@@ -139,7 +132,7 @@ def export(
     chosen = Learning(seed=seed, **{name: value for name, value in learning.items() if value is not None})  # type: ignore[arg-type]
     with progress() as bar:
         bundle = run_export(
-            run, plan=plan, out=out, dataset=load_dataset(data) if data else None, learning=chosen,
+            run, plan=plan, out=out, dataset=load_dataset(data, resize=resize) if data else None, learning=chosen,
             replay_samples=replay_samples, class_capacity=class_capacity, dropout=dropout,
             channel_dataset=load_dataset(channel_data) if channel_data else None, value_range=input_range, seed=seed, progress=bar,
         )  # fmt: skip
