@@ -26,6 +26,7 @@ from tinytl_bridge.link import Link
 from tinytl_bridge.protocol import Command, DeviceInfo, DeviceStatus, Readable, parse_info, parse_status
 from tinytl_bridge.recalling import Recall, SourceWatch, recall_of
 from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult, parse_taught
+from tinytl_bridge.stream_place import NOWHERE, StreamPlace, begin_stream, place_of
 from tinytl_bridge.targets import Target, open_target
 from tinytl_bridge.teaching import PLAIN, Lessons, TeachFlags, check_lessons, teach_stream
 from tinytl_bridge.twin import status_names
@@ -275,8 +276,8 @@ class Device:
 
     def teach(
         self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | None = None, new_classes: bool = False,
-        flags: TeachFlags = PLAIN, recall: bool = False, keep_source: float | None = None, progress: Progress | None = None,
-        on_step: Callable[[TaughtSample], None] | None = None,
+        flags: TeachFlags = PLAIN, recall: bool = False, keep_source: float | None = None, place: StreamPlace = NOWHERE,
+        progress: Progress | None = None, on_step: Callable[[TaughtSample], None] | None = None,
     ) -> TeachResult:  # fmt: skip
         """Stream labelled samples; the head learns each on the device.
 
@@ -288,6 +289,8 @@ class Device:
             recall: whether the replay set is classified before and after, to tell what became of the source task.
             keep_source: points of accuracy on the replay set that may be lost; more brings back the last saved head, of which the result
                 tells.
+            place: which stream the samples are, by a number of the caller's, and how many of them are left out, since the head has taken
+                them; the device keeps it (`stream_place`).
             on_step: called after each.
 
         Raises:
@@ -296,9 +299,15 @@ class Device:
         if len(x) != len(y):
             raise DeviceError(f"{len(x)} samples and {len(y)} labels", expected="as many of both")
         check_lessons(self, Lessons(x, np.asarray(y), classes, new_classes, flags))
-        lessons = Lessons(self.prepare(x), np.asarray(y), classes, new_classes, flags)
+        begin_stream(self, place)
+        rest = slice(place.position, None)
+        lessons = Lessons(self.prepare(x)[rest], np.asarray(y)[rest], classes, new_classes, flags)
         watch = SourceWatch(self, keep_source) if recall or keep_source is not None else None
         return teach_stream(self, lessons, progress=progress or silent, on_step=on_step, watch=watch)
+
+    def stream_place(self) -> StreamPlace:
+        """Return the stream of which the head has taken samples, and how many."""
+        return place_of(self)
 
     def teach_prepared(self, sample: np.ndarray, label: int, flags: TeachFlags = PLAIN) -> TaughtSample:
         """Teach one sample that is already the model's int8 input."""
