@@ -64,10 +64,17 @@ def test_int8_features_pass_through(tmp_path: Path) -> None:
         ({"x_train": images(12, 4)}, "x_train is uint8 of shape (12, 6, 5, 4); expected uint8 images"),
         ({"x_train": images(11)}, "train split has 11 samples and 12 labels; expected as many of both"),
         ({"x_test": images(6, 3)}, "test samples have shape (6, 5, 3); expected (6, 5, 1), as in the train split"),
-        ({"y_train": np.arange(12) % 3 * 2}, "class '1' has 0 training sample(s); expected at least one"),
+        (
+            {"y_train": np.arange(12) % 3 * 2},
+            "class '1' has 0 training sample(s); expected at least one\nhint: number the classes without a gap, or teach samples of one class "
+            "without the others: tinytl teach --label NAME --data SAMPLES.npy",
+        ),
         ({"y_test": np.arange(6)}, "test label 5; expected 0 to 2 (3 classes)"),
         ({"y_train": np.arange(12) % 3 - 1}, "y_train holds label -1; expected class numbers from 0 to 65534"),
-        ({"y_train": np.zeros(12, int), "y_test": np.zeros(6, int)}, "has 1 class(es); expected 2 or more"),
+        (
+            {"y_train": np.zeros(12, int), "y_test": np.zeros(6, int)},
+            "has 1 class(es); expected 2 or more\nhint: teach samples of one class without the others: tinytl teach --label NAME --data SAMPLES.npy",
+        ),
         ({"classes": np.arange(3)}, "classes is int64 of shape (3,); expected a list of names"),
         ({"y_train": np.zeros(0, int)}, "y_train is empty; expected at least one sample"),
     ],
