@@ -13,12 +13,13 @@ from typing import Any, Literal
 import numpy as np
 
 from tinytl.bundle import Bundle
+from tinytl.class_match import ClassMatch, match_classes, refuse_labels
 from tinytl.compiler import Image
 from tinytl.data import prepare_samples
 from tinytl.errors import DeviceError
 from tinytl.model_file import ModelFile, compile_model
 from tinytl.progress import Progress, silent
-from tinytl_bridge.class_names import NAME_BYTES, map_classes, pack_name, parse_names
+from tinytl_bridge.class_names import NAME_BYTES, pack_name, parse_names
 from tinytl_bridge.compiling import options_for
 from tinytl_bridge.identity import HEADER_BYTES, Expected, Identity, expect_model, identity_of
 from tinytl_bridge.link import Link
@@ -232,18 +233,24 @@ class Device:
         return self._link.command(command, front + struct.pack("<I", last) + data[last:], takes_long=True)
 
     def evaluate(
-        self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | None = None, progress: Progress | None = None
+        self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | ClassMatch | None = None, progress: Progress | None = None
     ) -> Evaluation:
         """Classify raw samples (N, …) and compare with labels (N,). Takes the mailbox where the device has one.
 
         Args:
-            classes: names of the labels, found among the device's by name: a class that it does not have is never right. None:
-                labels are the device's numbers.
+            classes: names of the labels, found among the device's as `tinytl.class_match` says: a class that it does not have is never
+                right. Or how they map, found before. None: labels are the device's numbers.
+
+        Raises:
+            DeviceError: names of which the device has none, or numbers that it does not have.
         """
         if classes is None:
             self.expect_labels(y)
         else:
-            y = map_classes(y, classes, self.labels())
+            match = classes if isinstance(classes, ClassMatch) else match_classes(y, classes, self.labels())
+            if match is not classes:
+                match.expect_known()
+            y = match.numbers_of(y)
         prepared, report = self.prepare(x), progress or silent
         mailbox = self.target.mailbox() if self.info.mailbox_bytes else None
         predictions: list[int] = []
@@ -275,7 +282,7 @@ class Device:
 
         Args:
             x: raw samples (N, …). y: labels (N,).
-            classes: names of the labels, found among the device's by name; None: labels are the device's numbers.
+            classes: names of the labels, found among the device's as `tinytl.class_match` says; None: labels are the device's numbers.
             new_classes: whether names that the device does not have become classes of it, each with its first sample.
             flags: when to learn, whether the model's guard, if it has one, holds samples out and undoes what diverges, and more.
             recall: whether the replay set is classified before and after, to tell what became of the source task.
@@ -312,11 +319,7 @@ class Device:
         labels = self.labels()
         outside = [int(label) for label in np.unique(y) if not 0 <= label < len(labels)]
         if outside:
-            raise DeviceError(
-                f"labels {outside} are outside the model's {len(labels)} classes ({', '.join(labels[:12])})",
-                expected=f"0 to {len(labels) - 1}",
-                hint="teach a dataset with the model's classes, add its own with teach --new-classes, or export a bundle for these",
-            )
+            refuse_labels(outside, labels)
 
     def save(self) -> int:
         """Keep the head through power loss; returns its number in the store."""

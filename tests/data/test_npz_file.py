@@ -56,11 +56,22 @@ def test_int8_features_pass_through(tmp_path: Path) -> None:
     assert dataset.x_train.dtype == np.int8
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.float64, np.int16])
+@pytest.mark.parametrize("shape", [(10,), (5, 2), (5, 2, 4)])
+def test_numbers_keep_their_shape(tmp_path: Path, kind: type, shape: tuple[int, ...]) -> None:
+    x = np.arange(12)[(..., *(None,) * len(shape))] * np.ones(shape)
+    dataset = load_dataset(saved(tmp_path, **arrays(x_train=x.astype(kind), x_test=x[:6].astype(kind))))
+    assert dataset.sample_shape == shape
+    assert dataset.x_train.dtype == (np.int8 if kind is np.int8 else np.float32)
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
         ({"y_train": (np.arange(12) % 3).astype(float)}, "y_train is float64 of shape (12,); expected integers (N,)"),
-        ({"x_train": images(12).astype(np.float32)}, "x_train is float32 of shape (12, 6, 5, 1); expected uint8 images"),
+        ({"x_train": images(12).astype(np.float32)}, "test samples are uint8; expected float32, as in the train split"),
+        ({"x_train": images(12).astype(bool)}, "x_train is bool of shape (12, 6, 5, 1); expected uint8 images"),
+        ({"x_train": np.zeros((12, 2, 2, 2, 2))}, "x_train is float64 of shape (12, 2, 2, 2, 2); expected uint8 images (N, H, W)"),
         ({"x_train": images(12, 4)}, "x_train is uint8 of shape (12, 6, 5, 4); expected uint8 images"),
         ({"x_train": images(11)}, "train split has 11 samples and 12 labels; expected as many of both"),
         ({"x_test": images(6, 3)}, "test samples have shape (6, 5, 3); expected (6, 5, 1), as in the train split"),

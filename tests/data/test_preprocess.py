@@ -39,6 +39,29 @@ def test_numbers_other_than_pixels_pass_unscaled() -> None:
     assert fit_samples(features, shape=(49, 10, 1), value_range=(0.0, 1.0)).min() == -128.0
 
 
+def test_an_axis_of_one_at_the_end_may_be_there_or_not() -> None:
+    steps = np.arange(24, dtype=np.int8).reshape(2, 4, 3)
+    for x, shape in ((steps, (4, 3, 1)), (steps[..., None], (4, 3)), (steps, (4, 3))):
+        assert np.array_equal(fit_samples(x, shape=shape, value_range=(0.0, 1.0)), steps.reshape(2, *shape))
+
+
+def test_pixels_of_a_sequence_are_scaled() -> None:
+    rows = np.array([[[0, 255], [51, 102]]], np.uint8)
+    for x in (rows, rows[..., None]):
+        assert np.allclose(fit_samples(x, shape=(2, 2), value_range=(-1.0, 1.0)), [[[-1, 1], [-0.6, -0.2]]])
+
+
+def test_floats_are_pixels_where_it_is_said() -> None:
+    given, told = {"shape": [2, 2, 1], "scale": 1.0, "zero_point": -128}, {"range": [0.0, 255.0], "resize": "bilinear"}
+    pixels = np.array([[[0, 255], [51, 102]]], np.uint8)
+    floats = pixels / np.float32(255)
+    wanted = prepare_samples(pixels, given, told)
+    np.testing.assert_array_equal(prepare_samples(floats, given, told | {"floats": "unit"}), wanted)
+    assert prepare_samples(floats, given, told).max() == -127
+    with pytest.raises(DataError, match=r"float samples hold -2, and the model's range was given for floats in 0 … 1; expected 0 to 1"):
+        prepare_samples(floats - 2, given, told | {"floats": "unit"})
+
+
 @pytest.mark.parametrize(
     ("x", "shape", "resize", "text"),
     [

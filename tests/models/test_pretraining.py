@@ -166,7 +166,7 @@ def test_refusals(vectors: Dataset, tmp_path: Path, changes: dict[str, Any], err
 
 def test_broken_keras_file(vectors: Dataset, tmp_path: Path) -> None:
     (tmp_path / "broken.keras").write_bytes(b"no zip")
-    with pytest.raises(ModelError, match=r"broken\.keras cannot be loaded"):
+    with pytest.raises(ModelError, match=r"broken\.keras is no model that tinytl knows; expected a \.keras file"):
         pretrain(tmp_path / "broken.keras", vectors, tmp_path / "run", epochs=1)
 
 

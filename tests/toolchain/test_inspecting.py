@@ -116,7 +116,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.bin").write_bytes(b"something else")
     with pytest.raises(ModelError) as caught:
         inspect(tmp_path / "x.bin")
-    assert str(caught.value) == "x.bin is neither a bundle nor a .tflite file; expected a .tinytl or .tflite file"
+    assert str(caught.value).startswith(f"{tmp_path / 'x.bin'} is no model that tinytl knows; expected an int8 .tflite or a .tinytl bundle\nhint: ")
     with pytest.raises(BundleError) as missing:
         inspect(tmp_path / "none")
     text = f"{tmp_path / 'none'} cannot be read: No such file or directory; expected a .tinytl or .tflite file"

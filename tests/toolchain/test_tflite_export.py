@@ -242,7 +242,7 @@ def test_from_the_shell_without_tensorflow(tmp_path: Path) -> None:
     (tmp_path / "trees.tflite").write_bytes(classifier(logistic))
     guard = "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None; from tinytl.cli import main; main()"
     words = ["export", "trees.tflite", "--data", "trees.npz", "-o", "trees.tinytl", "--class-capacity", "6", "--learning-rate", "0.03",
-             "--layer-rates", "equal", "--input-range", "-1", "1", "--json"]  # fmt: skip
+             "--layer-rates", "equal", "--input-range", "-1:1", "--json"]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run(
         [sys.executable, "-c", guard, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120

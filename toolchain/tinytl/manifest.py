@@ -58,11 +58,16 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Preprocessing(msgspec.Struct, frozen=True):
-    """From pixels to the model's real input. int8: "input" where int8 samples are the model's input as they are."""
+    """From pixels to the model's real input.
+
+    Attributes:
+        int8: "input" where int8 samples are the model's input as they are. floats: "unit" where float samples are pixels in 0 … 1.
+    """
 
     range: tuple[_Real, _Real]
     resize: Literal["bilinear"] | None
     int8: Literal["input"] | None = None
+    floats: Literal["unit"] | None = None
 
 
 class Layer(msgspec.Struct, frozen=True, rename={"takes": "in"}):

@@ -14,6 +14,7 @@ from tinytl.compiler.image_reader import ImageContents
 from tinytl.compiler.records import DTYPES
 from tinytl.errors import BundleError, ModelError
 from tinytl.logits import without_softmax
+from tinytl.model_kind import BUNDLE, TFLITE, kind_of
 from tinytl.signature import TensorSpec, read_signature
 
 LOGITS = "logits"
@@ -64,9 +65,7 @@ def read_model(path: Path | str, *, logits: bool = False) -> ModelFile:
     """
     path = Path(path)
     try:
-        with path.open("rb") as stream:
-            start = stream.read(8)
-        if start.startswith(b"PK"):
+        if path.exists() and kind_of(path, taken=(TFLITE, BUNDLE)) == BUNDLE:
             bundle = read_bundle(path)
             if logits:
                 raise ModelError(
@@ -78,8 +77,6 @@ def read_model(path: Path | str, *, logits: bool = False) -> ModelFile:
         data = path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror or error}", expected="a .tinytl or .tflite file") from error
-    if start[4:8] != b"TFL3":
-        raise ModelError(f"{path.name} is neither a bundle nor a .tflite file", expected="a .tinytl or .tflite file")
     read_signature(data)
     return ModelFile(path, path.stem, without_softmax(data) if logits else data, None)
 

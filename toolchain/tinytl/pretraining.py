@@ -22,6 +22,8 @@ from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples
 from tinytl.data.split import split_dataset
 from tinytl.errors import ModelError
+from tinytl.input_range import check_outputs, declared_range, expect_unscaled, has_floats, pixels_of
+from tinytl.model_kind import KERAS, kind_of
 from tinytl.progress import Progress, silent
 from tinytl.run_folder import Run, check_target, load_run, write_run
 
@@ -66,7 +68,9 @@ def pretrain(
         seed: of weights, order, augmentation and the held-out tenth.
         batch_size: samples a step. learning_rate: Adam's, of the first step; falls to 0 along a cosine.
         augment: shift, rotate and zoom images; vectors never are.
-        value_range: (low, high) that pixels 0 and 255 become; the zoo card's, or (0, 1), if None.
+        value_range: (low, high) that pixels 0 and 255 become, of float samples 0 and 1; if None floats are taken as they are, and of
+            pixels it is the zoo card's, what a first layer Rescaling or Normalization is
+            made for, or (0, 1).
         progress: called once an epoch.
 
     Returns:
@@ -81,13 +85,20 @@ def pretrain(
     settings = _Settings(epochs, seed, batch_size, learning_rate, augment, patience)
     _check(settings)
     check_target(out)
+    if model not in tinytl_models.list_models() and (Path(model).suffix == ".keras" or Path(model).exists()):
+        kind_of(Path(model), taken=(KERAS,))
     keras = keras_graph.require_keras()
     keras_graph.make_deterministic(seed)
     network, name, card_range = _model(model, dataset, seed)
     check_convertible(network)
     shape = tuple(int(side) for side in network.inputs[0].shape[1:])
-    _check_outputs(network, name, dataset)
-    value_range = value_range or card_range
+    check_outputs(network, name, dataset)
+    unit_floats = value_range is not None and has_floats(dataset)
+    if unit_floats:
+        dataset = pixels_of(dataset)
+    elif value_range is None:
+        expect_unscaled(network, dataset, name)
+    value_range = value_range or declared_range(network, dataset.x_train) or card_range
     data = _prepared(dataset, shape, value_range, seed)
     history, kept = _fit(keras, network, data, settings, progress or silent)
     x_test = fit_samples(dataset.x_test, shape=shape, value_range=value_range)
@@ -105,6 +116,7 @@ def pretrain(
         settings={**vars(settings), "kept_epoch": kept, "validation_samples": len(data.y_test)},
         origin=dataset.origin,
         split_seed=dataset.seed,
+        unit_floats=unit_floats,
     )
     return write_run(run, network.save)
 
@@ -130,21 +142,13 @@ def _model(model: str | Path, dataset: Dataset, seed: int) -> tuple[Any, str, tu
             return keras_graph.load_model(path), path.stem, (0.0, 1.0)
     try:
         card = tinytl_models.card(str(model))
-        shape = tinytl_models.input_shape_for(card.name, dataset.sample_shape)
+        sample = dataset.sample_shape if len(dataset.sample_shape) != 2 else (*dataset.sample_shape, 1)
+        shape = tinytl_models.input_shape_for(card.name, sample)
         return tinytl_models.build(card.name, input_shape=shape, classes=len(dataset.classes), seed=seed), card.name, card.value_range
     except LookupError as error:
         raise ModelError(error.args[0], hint="or give the path of a .keras file") from error
     except ValueError as error:
         raise ModelError(f"dataset {dataset.name!r}: {error}") from error
-
-
-def _check_outputs(network: Any, name: str, dataset: Dataset) -> None:
-    outputs = tuple(network.outputs[0].shape[1:]) if len(network.outputs) == 1 else ()
-    if outputs != (len(dataset.classes),):
-        found = f"{outputs[0]} outputs" if len(outputs) == 1 else f"output shape {outputs}"
-        raise ModelError(
-            f"model {name!r} has {found}; dataset {dataset.name!r} has {len(dataset.classes)} classes", expected="one output for each class"
-        )
 
 
 def _prepared(dataset: Dataset, shape: tuple[int, ...], value_range: tuple[float, float], seed: int) -> Dataset:

@@ -45,6 +45,7 @@ class Run:
         history: "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate": one number an epoch.
         environment: versions of tinytl, Python, TensorFlow, Keras, NumPy, and the machine.
         settings: what `pretrain` was called with, and which epoch's weights were kept.
+        unit_floats: the dataset's floats lie in 0 … 1, and 0 and 1 become the range's ends.
         origin, split_seed: what `load_dataset` needs to give the source task again; origin is empty if it was made in memory.
     """
 
@@ -60,6 +61,7 @@ class Run:
     settings: dict[str, Any] = field(default_factory=dict)
     origin: str = ""
     split_seed: int = 0
+    unit_floats: bool = False
 
     @property
     def model_path(self) -> Path:
@@ -105,6 +107,7 @@ def write_run(run: Run, save_model: Callable[[Path], object]) -> Run:
         part.mkdir()
         save_model(part / MODEL_FILE)
         description = {"format": FORMAT, "format_version": FORMAT_VERSION, **{name: getattr(run, name) for name in FIELDS}}
+        description |= {"unit_floats": True} if run.unit_floats else {}
         for name, value in ((RUN_FILE, description), (HISTORY_FILE, run.history), (ENVIRONMENT_FILE, run.environment)):
             (part / name).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         if run.path.exists():
@@ -147,6 +150,7 @@ def load_run(path: str | Path) -> Run:
         settings=fields["settings"],
         origin=fields["origin"],
         split_seed=fields["split_seed"],
+        unit_floats=fields.get("unit_floats") is True,
     )
 
 

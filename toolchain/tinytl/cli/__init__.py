@@ -24,7 +24,7 @@ _STORY: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ("On the workstation", (
         ("pretrain", "workstation", "Train a model on the source task; writes a run folder."),
         ("plans", "workstation", "Where a trained model can be cut, and what each cut costs."),
-        ("export", "workstation", "Cut, quantize and pack a run or an int8 .tflite into one bundle."),
+        ("export", "workstation", "Cut, quantize and pack a run, a .keras file or an int8 .tflite."),
         ("inspect", "workstation", "Layers, MACs, RAM, flash, energy, checksums; what fits where."),
     )),
     ("On the device", (

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options that several commands share, defined once."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -55,6 +56,33 @@ class _Bytes(click.ParamType):
         if not number.isdigit() or int(number) == 0:
             self.fail(f"{value!r} is no number of bytes; expected e.g. 65536, 64k or 1M", param, context)
         return int(number) * factor
+
+
+class _Range(click.ParamType):
+    """Two numbers, low and high, as LOW:HIGH."""
+
+    name = "range"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[float, float]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            low, high = (float(end) for end in str(value).split(":"))
+        except ValueError:
+            low = high = math.nan
+        if not -math.inf < low < high < math.inf:
+            self.fail(f"{value!r} is no range; expected LOW:HIGH, e.g. 0:1, -1:1 or 0:255", param, context)
+        return low, high
+
+
+def input_range_option(default: str) -> Callable[[Command], Command]:
+    """Add `--input-range`. default: what is taken without it, for the help."""
+    return click.option(
+        "--input-range",
+        type=_Range(),
+        metavar="LOW:HIGH",
+        help=f"What pixels 0 and 255 become, of float samples 0 and 1  [default: {default}]",
+    )
 
 
 def expect_option(command: Command) -> Command:

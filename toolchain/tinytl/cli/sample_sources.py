@@ -1,31 +1,54 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Samples that commands take: of a dataset or of a .npy file, and whether their labels go by name."""
+"""Samples that commands take: of a dataset or of a .npy file."""
 
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
+from tinytl.class_match import ClassMatch, match_classes
 from tinytl.errors import TinytlError
-
-if TYPE_CHECKING:
-    from tinytl.data import Dataset
-    from tinytl_bridge import Device
 
 
 def read_samples(source: str, split: Literal["train", "test"]) -> np.ndarray:
     """Return samples (N, …) of a .npy file, or of a dataset's split."""
     from tinytl.data import load_dataset
+    from tinytl.data.npz_file import usable_samples
 
     if not source.endswith(".npy"):
         dataset = load_dataset(source)
         return dataset.x_train if split == "train" else dataset.x_test
     try:
-        return np.load(source, allow_pickle=False)
+        return usable_samples(source, np.load(source, allow_pickle=False))
     except (OSError, ValueError) as error:
         raise TinytlError(f"{source} cannot be read: {error}", expected="a .npy array of samples") from None
 
 
-def names_for(device: "Device", dataset: "Dataset", *, new_classes: bool = False) -> tuple[str, ...] | None:
-    """Return a dataset's class names where its labels go by name: classes are added now or were before. None: by number."""
-    added = len(device.labels()) > len(device.metadata()["labels"])
-    return tuple(dataset.classes) if new_classes or added else None
+@dataclass(frozen=True)
+class Labelled:
+    """Samples (N, …) to classify, with labels (N,) and their names where they come from a dataset."""
+
+    x: np.ndarray
+    y: np.ndarray | None = None
+    names: tuple[str, ...] = ()
+
+    def match(self, known: tuple[str, ...]) -> ClassMatch | None:
+        """Find the labels' classes among a device's; None where there are no labels."""
+        return None if self.y is None else match_classes(self.y, self.names, known)
+
+    def truth(self, sample: int, predicted: int, match: ClassMatch | None) -> dict[str, Any]:
+        """Return what the data says a sample is, and whether that is the class predicted; {} where it says nothing."""
+        if self.y is None or match is None:
+            return {}
+        label = int(self.y[sample])
+        return {"in_data": self.names[label], "right": int(match.numbers[label]) == predicted}
+
+
+def read_labelled(source: str, samples: int) -> Labelled:
+    """Return at most so many samples of a .npy file, or of a dataset's test split with their labels."""
+    from tinytl.data import load_dataset
+
+    if source.endswith(".npy"):
+        return Labelled(read_samples(source, "test")[:samples])
+    dataset = load_dataset(source)
+    return Labelled(dataset.x_test[:samples], dataset.y_test[:samples], dataset.classes)

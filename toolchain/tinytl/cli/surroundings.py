@@ -34,7 +34,20 @@ def doctor(as_json: bool) -> None:
 
 @click.group()
 def data() -> None:
-    """Datasets: list them, show a contact sheet of samples."""
+    """Datasets: list them, show a contact sheet of samples.
+
+    A dataset is a name, a folder with one sub-folder of images a class, a .csv file of vectors, or an .npz file with x_train, y_train,
+    x_test, y_test, or x, y to be split.
+
+    \b
+    Which samples are taken how:
+      uint8    pixels (N, H, W) or (N, H, W, 1 or 3): resized to the model's input, 0 and 255 become
+               the ends of its range (--input-range)
+      float    the model's input as it is, of its shape: (N, D), (N, T, F), (N, H, W, C); where
+               --input-range was given, 0 and 1 become its ends, and the floats lie between them
+      int8     the bytes that an int8 .tflite takes; for a Keras model numbers as they are
+    An axis of 1 at the end may be there or not.
+    """
 
 
 @data.command("list")

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from tinytl.cli.console import progress, say, show, show_facts, table
-from tinytl.cli.options import FILE, MODEL, compile_options, data_option, json_option, seed_option
+from tinytl.cli.options import FILE, MODEL, compile_options, data_option, input_range_option, json_option, seed_option
 from tinytl.learning import LAYER_RATES, LOSSES, OPTIMIZERS, SCHEDULES, WEIGHTS, Learning
 
 
@@ -20,32 +20,42 @@ from tinytl.learning import LAYER_RATES, LOSSES, OPTIMIZERS, SCHEDULES, WEIGHTS,
 @click.option("--epochs", default=60, show_default=True, type=click.IntRange(min=1))
 @click.option("--batch-size", default=64, show_default=True, type=click.IntRange(min=1))
 @click.option("--augment/--no-augment", default=True, show_default=True, help="Shift, rotate and zoom the training images.")
+@input_range_option("the zoo card's; what a first layer Rescaling or Normalization takes; 0:1")
 @seed_option
 @json_option
-def pretrain(model: str, data: str, out: Path, epochs: int, batch_size: int, augment: bool, seed: int, as_json: bool) -> None:
+def pretrain(
+    model: str, data: str, out: Path, epochs: int, batch_size: int, augment: bool, input_range: tuple[float, float] | None, seed: int,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Train a model on the source task; writes a run folder."""
     from tinytl.data import load_dataset
+    from tinytl.input_range import told
     from tinytl.pretraining import pretrain as run_pretraining
 
     dataset = load_dataset(data)
     with progress() as bar:
-        run = run_pretraining(model, dataset, out, epochs=epochs, batch_size=batch_size, augment=augment, seed=seed, progress=bar)
-    facts = {"run": run.path, "model": run.model, "data": run.dataset, "accuracy": run.accuracy, "epochs": len(run.history["loss"])}
+        run = run_pretraining(
+            model, dataset, out, epochs=epochs, batch_size=batch_size, augment=augment, value_range=input_range, seed=seed, progress=bar
+        )
+    facts = {"run": run.path, "model": run.model, "data": run.dataset, "input_range": told(run.value_range), "accuracy": run.accuracy,
+             "epochs": len(run.history["loss"])}  # fmt: skip
     show_facts(facts, as_json=as_json, title="Pretrained")
     if not as_json:
         say(f"next: tinytl export {run.path} --plan last-dense -o {run.path.name}.tinytl")
 
 
 @click.command()
-@click.argument("run", type=FILE)
+@click.argument("run", type=FILE, metavar="RUN|KERAS")
 @json_option
 def plans(run: Path, as_json: bool) -> None:
-    """Where the model of RUN can be cut, and what each cut costs."""
+    """Where the model of RUN, or of a .keras file, can be cut, and what each cut costs."""
     from tinytl.energy import thesis_energy_nj
+    from tinytl.keras_graph import load_model
+    from tinytl.model_kind import KERAS, RUN, kind_of
     from tinytl.plan import cut, list_plans
-    from tinytl.pretraining import load_model, load_run
+    from tinytl.run_folder import load_run
 
-    model = load_model(load_run(run))
+    model = load_model(run if kind_of(run, taken=(RUN, KERAS)) == KERAS else load_run(run).model_path)
     rows: list[dict[str, Any]] = []
     for name in list_plans(model):
         made = cut(model, name)
@@ -73,10 +83,10 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 
 
 @click.command()
-@click.argument("run", type=FILE, metavar="RUN|TFLITE")
+@click.argument("run", type=FILE, metavar="RUN|KERAS|TFLITE")
 @click.option("--plan", default="last-dense", show_default=True, help="Where to cut: `tinytl plans RUN`; of fc+conv1:P% any P.")
 @click.option("-o", "--out", required=True, type=FILE, help="Bundle to write.")
-@click.option("--data", help="Source dataset, if not the one the run was trained on; a .tflite needs it.")
+@click.option("--data", help="Source dataset, if not the one the run was trained on; a .keras file and a .tflite need it.")
 @click.option("--learning-rate", type=float, help="Of the head on the device.")
 @click.option("--momentum", type=float, help="Of the head on the device; β1 of Adam.")
 @click.option("--weight-decay", type=float, help="Of weights, not of biases.")
@@ -98,21 +108,32 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @click.option("--class-capacity", type=click.IntRange(1, 4096), help="Rows for classes, added ones included  [default: the model's]")
 @click.option("--dropout", is_flag=True, help="Keep the Dropout layers of what trains.")
 @click.option("--channel-data", help="Samples that choose the channels of plan fc+conv1:P%, if not the source dataset's.")
-@click.option("--input-range", type=(float, float), metavar="LOW HIGH",
-              help="What pixels 0 and 255 become  [default: the run's; all that a .tflite's input can hold]")  # fmt: skip
+@input_range_option("the run's; of a .keras file measured; all that a .tflite's input can hold")
 @seed_option
 @json_option
 def export(
-    run: Path, plan: str, out: Path, data: str | None, replay_samples: int | None, class_capacity: int | None, dropout: bool,
-    channel_data: str | None, input_range: tuple[float, float] | None, seed: int, as_json: bool, **learning: float | int | str | None,
+    run: Path,
+    plan: str,
+    out: Path,
+    data: str | None,
+    replay_samples: int | None,
+    class_capacity: int | None,
+    dropout: bool,
+    channel_data: str | None,
+    input_range: tuple[float, float] | None,
+    seed: int,
+    as_json: bool,
+    **learning: float | int | str | None,
 ) -> None:
-    """Cut, quantize and pack RUN, or an int8 .tflite, into one bundle.
+    """Cut, quantize and pack RUN, a trained .keras file, or an int8 .tflite, into one bundle.
 
-    Of a .tflite the last FULLY_CONNECTED becomes the head; int8 samples of its dataset are the model's input as they are.
+    A .keras file is taken as it is; the range of its input is the one with which it knows its data. Of a .tflite the last FULLY_CONNECTED
+    becomes the head; int8 samples of its dataset are the model's input as they are.
     """
     from tinytl.data import load_dataset
     from tinytl.exporting import export as run_export
     from tinytl.exporting import loss_of
+    from tinytl.input_range import told
 
     learning["loss"] = learning["loss"] or loss_of(run)
     chosen = Learning(seed=seed, **{name: value for name, value in learning.items() if value is not None})  # type: ignore[arg-type]
@@ -124,7 +145,8 @@ def export(
         )  # fmt: skip
     source = bundle.manifest["source"]
     facts = {"bundle": out, "bundle_id": bundle.bundle_id, "plan": plan, "bytes": out.stat().st_size,
-             "accuracy_float": source["accuracy_float"], "accuracy_int8": source["accuracy_int8"]}  # fmt: skip
+             "input_range": told(bundle.manifest["preprocessing"]["range"]), "accuracy_float": source["accuracy_float"],
+             "accuracy_int8": source["accuracy_int8"]}  # fmt: skip
     errors = bundle.manifest.get("layer_errors", [])
     show_facts({**facts, "layer_errors": errors} if as_json else facts, as_json=as_json, title="Exported")
     if not as_json:

@@ -16,7 +16,8 @@ def contact_sheet(dataset: Dataset, *, per_class: int = 10, seed: int = 0) -> Im
     """Draw random training samples, one row a class.
 
     Args:
-        dataset: of images, or of int8 features with one or three channels, which are drawn as grey.
+        dataset: of images, or of numbers (N, H, W, C) with one or three channels: int8 from −128 to 127, floats each from its lowest to
+            its highest.
         per_class: samples in each row, ≥ 1; fewer where the class has fewer.
         seed: of the choice.
 
@@ -68,6 +69,8 @@ def _fitting(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, widt
 def _picture(sample: np.ndarray) -> Image.Image:
     """Scale one sample to its cell: whole-number steps up, so that pixels stay visible; smoothly down."""
     pixels = (sample.astype(np.int16) + 128).astype(np.uint8) if sample.dtype == np.int8 else sample
+    if pixels.dtype != np.uint8:
+        pixels = np.rint(255 * (sample - sample.min()) / (np.ptp(sample) or 1.0)).astype(np.uint8)
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
     longest = max(image.size)
     if longest <= CELL:
