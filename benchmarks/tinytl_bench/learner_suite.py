@@ -33,8 +33,8 @@ class LearnerRow:
     """A head to count.
 
     Attributes:
-        peer: core → AIfES's instructions of a step there and its bytes beside the weights; cores that are not in it were not counted. A core
-            with an FPU takes a fraction of what one without takes, so no core stands for another.
+        peer: core → AIfES's instructions of a step there and its bytes beside the weights; cores where it was not counted are not in it.
+            No core stands for another: one with an FPU takes a fraction of what one without takes.
     """
 
     name: str
