@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinytl.bundle import Bundle
+from tinytl.class_match import match_classes
 from tinytl.compiler import Image
 from tinytl.data import Dataset, load_dataset
 from tinytl.energy import Calibration
@@ -127,8 +128,11 @@ def _inputs(model: ModelFile, image: Image) -> Sequence[np.ndarray]:
 
 
 def _accuracy(device: Device, task: Dataset, samples: int | None, report: Progress) -> Figure:
-    answered = device.evaluate(task.x_test[:samples], task.y_test[:samples], progress=report)
-    return Figure(answered.accuracy, "fraction", f"device, {len(answered.predictions)} test samples of {task.name}")
+    x, y = task.x_test[:samples], task.y_test[:samples]
+    match = match_classes(y, task.classes, device.labels())
+    match.expect_known()
+    answered = device.evaluate(x, y, classes=match, progress=report)
+    return Figure(answered.accuracy, "fraction", f"device, {len(y)} test samples of {task.name}, classes matched {match.text}")
 
 
 @contextmanager

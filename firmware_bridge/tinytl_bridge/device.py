@@ -13,18 +13,20 @@ from typing import Any, Literal
 import numpy as np
 
 from tinytl.bundle import Bundle
+from tinytl.class_match import ClassMatch, match_classes, refuse_labels
 from tinytl.compiler import Image
 from tinytl.data import prepare_samples
 from tinytl.errors import DeviceError
 from tinytl.model_file import ModelFile, compile_model
 from tinytl.progress import Progress, silent
-from tinytl_bridge.class_names import NAME_BYTES, map_classes, pack_name, parse_names
+from tinytl_bridge.class_names import NAME_BYTES, pack_name, parse_names
 from tinytl_bridge.compiling import options_for
 from tinytl_bridge.identity import HEADER_BYTES, Expected, Identity, expect_model, identity_of
 from tinytl_bridge.link import Link
 from tinytl_bridge.protocol import Command, DeviceInfo, DeviceStatus, Readable, parse_info, parse_status
 from tinytl_bridge.recalling import Recall, SourceWatch, recall_of
 from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult, parse_taught
+from tinytl_bridge.stream_place import NOWHERE, StreamPlace, begin_stream, place_of
 from tinytl_bridge.targets import Target, open_target
 from tinytl_bridge.teaching import PLAIN, Lessons, TeachFlags, check_lessons, teach_stream
 from tinytl_bridge.twin import status_names
@@ -232,18 +234,24 @@ class Device:
         return self._link.command(command, front + struct.pack("<I", last) + data[last:], takes_long=True)
 
     def evaluate(
-        self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | None = None, progress: Progress | None = None
+        self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | ClassMatch | None = None, progress: Progress | None = None
     ) -> Evaluation:
         """Classify raw samples (N, …) and compare with labels (N,). Takes the mailbox where the device has one.
 
         Args:
-            classes: names of the labels, found among the device's by name: a class that it does not have is never right. None:
-                labels are the device's numbers.
+            classes: names of the labels, found among the device's as `tinytl.class_match` says: a class that it does not have is never
+                right. Or how they map, found before. None: labels are the device's numbers.
+
+        Raises:
+            DeviceError: names of which the device has none, or numbers that it does not have.
         """
         if classes is None:
             self.expect_labels(y)
         else:
-            y = map_classes(y, classes, self.labels())
+            match = classes if isinstance(classes, ClassMatch) else match_classes(y, classes, self.labels())
+            if match is not classes:
+                match.expect_known()
+            y = match.numbers_of(y)
         prepared, report = self.prepare(x), progress or silent
         mailbox = self.target.mailbox() if self.info.mailbox_bytes else None
         predictions: list[int] = []
@@ -268,19 +276,21 @@ class Device:
 
     def teach(
         self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | None = None, new_classes: bool = False,
-        flags: TeachFlags = PLAIN, recall: bool = False, keep_source: float | None = None, progress: Progress | None = None,
-        on_step: Callable[[TaughtSample], None] | None = None,
+        flags: TeachFlags = PLAIN, recall: bool = False, keep_source: float | None = None, place: StreamPlace = NOWHERE,
+        progress: Progress | None = None, on_step: Callable[[TaughtSample], None] | None = None,
     ) -> TeachResult:  # fmt: skip
         """Stream labelled samples; the head learns each on the device.
 
         Args:
             x: raw samples (N, …). y: labels (N,).
-            classes: names of the labels, found among the device's by name; None: labels are the device's numbers.
+            classes: names of the labels, found among the device's as `tinytl.class_match` says; None: labels are the device's numbers.
             new_classes: whether names that the device does not have become classes of it, each with its first sample.
             flags: when to learn, whether the model's guard, if it has one, holds samples out and undoes what diverges, and more.
             recall: whether the replay set is classified before and after, to tell what became of the source task.
             keep_source: points of accuracy on the replay set that may be lost; more brings back the last saved head, of which the result
                 tells.
+            place: which stream the samples are, by a number of the caller's, and how many of them are left out, since the head has taken
+                them; the device keeps it (`stream_place`).
             on_step: called after each.
 
         Raises:
@@ -289,9 +299,15 @@ class Device:
         if len(x) != len(y):
             raise DeviceError(f"{len(x)} samples and {len(y)} labels", expected="as many of both")
         check_lessons(self, Lessons(x, np.asarray(y), classes, new_classes, flags))
-        lessons = Lessons(self.prepare(x), np.asarray(y), classes, new_classes, flags)
+        begin_stream(self, place)
+        rest = slice(place.position, None)
+        lessons = Lessons(self.prepare(x)[rest], np.asarray(y)[rest], classes, new_classes, flags)
         watch = SourceWatch(self, keep_source) if recall or keep_source is not None else None
         return teach_stream(self, lessons, progress=progress or silent, on_step=on_step, watch=watch)
+
+    def stream_place(self) -> StreamPlace:
+        """Return the stream of which the head has taken samples, and how many."""
+        return place_of(self)
 
     def teach_prepared(self, sample: np.ndarray, label: int, flags: TeachFlags = PLAIN) -> TaughtSample:
         """Teach one sample that is already the model's int8 input."""
@@ -312,11 +328,7 @@ class Device:
         labels = self.labels()
         outside = [int(label) for label in np.unique(y) if not 0 <= label < len(labels)]
         if outside:
-            raise DeviceError(
-                f"labels {outside} are outside the model's {len(labels)} classes ({', '.join(labels[:12])})",
-                expected=f"0 to {len(labels) - 1}",
-                hint="teach a dataset with the model's classes, add its own with teach --new-classes, or export a bundle for these",
-            )
+            refuse_labels(outside, labels)
 
     def save(self) -> int:
         """Keep the head through power loss; returns its number in the store."""

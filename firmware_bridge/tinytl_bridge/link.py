@@ -130,6 +130,11 @@ class Link:
 
         status, got, wanted = (int.from_bytes(answer.payload[a:b], "little") for a, b in ((0, 2), (4, 8), (8, 12)))
         name = status_names()[status] if status < len(status_names()) else f"status {status}"
+        if name == "no_session" and wanted:
+            raise DeviceError(
+                f"another program opened a session with the device before {Command(sent.type).name}",
+                hint="one program at a time: close the other and connect again; what was learned is still there",
+            )
         if name == "no_session":
             raise DeviceError(
                 f"the device restarted before {Command(sent.type).name}: what it learned since its last save is gone",

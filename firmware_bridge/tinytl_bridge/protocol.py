@@ -33,6 +33,7 @@ class Command(IntEnum):
     INFER = 0x21
     TEACH = 0x22
     GROW = 0x23
+    STREAM = 0x24
     EVALUATE = 0x30
     SAVE = 0x40
     ROLLBACK = 0x41

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from tinytl.class_match import UNKNOWN, ClassMatch, match_classes
 from tinytl.errors import DeviceError
 from tinytl.progress import Progress
-from tinytl_bridge.class_names import UNKNOWN, check_room, map_classes
+from tinytl_bridge.class_names import check_room
 from tinytl_bridge.link import Refusal
 from tinytl_bridge.recalling import SourceWatch
 from tinytl_bridge.results import TaughtSample, TeachResult, mean_told
@@ -76,6 +77,12 @@ class Lessons:
     new_classes: bool = False
     flags: TeachFlags = PLAIN
 
+    def match(self, known: Sequence[str]) -> ClassMatch | None:
+        """Find the classes of the labels among the device's names; None where labels are the device's numbers."""
+        if self.names is None:
+            return None
+        return match_classes(self.labels, self.names, known, adding=self.new_classes)
+
 
 def check_lessons(device: "Device", lessons: Lessons) -> None:
     """Refuse what the device would refuse later, before anything is sent.
@@ -83,21 +90,14 @@ def check_lessons(device: "Device", lessons: Lessons) -> None:
     Raises:
         DeviceError: labels that the device does not have, or more new classes than there is room for.
     """
-    if lessons.names is None:
+    known = device.labels()
+    match = lessons.match(known)
+    if match is None:
         device.expect_labels(lessons.labels)
         return
-    known = device.labels()
-    numbers = map_classes(lessons.labels, lessons.names, known)
-    unknown = [lessons.names[int(label)] for label in np.unique(lessons.labels[numbers == UNKNOWN])]
-    if not unknown:
-        return
-    if not lessons.new_classes:
-        raise DeviceError(
-            f"the device has no class {', '.join(map(repr, unknown[:12]))}",
-            expected=", ".join(known[:12]),
-            hint="teach --new-classes adds them, where the head has room",
-        )
-    check_room(unknown, count=len(known), capacity=device.status().class_capacity)
+    match.expect_teachable()
+    if match.missing:
+        check_room(match.missing, count=len(known), capacity=device.status().class_capacity)
 
 
 def teach_stream(
@@ -109,15 +109,16 @@ def teach_stream(
     diverged, repeated, undone = 0, device.repeated, False
     verdicts: list[Verdict] = []
     known = _known(device, lessons)
-    before = set(known)
+    before, match = set(known), lessons.match(known)
     for count, (sample, label) in enumerate(zip(lessons.samples, lessons.labels, strict=True), 1):
-        name = lessons.names[int(label)] if lessons.names is not None else None
+        number = int(label if match is None else match.numbers[label])
         try:
-            if name is not None and name not in known:
-                known.append(name)
-                step = device.grow_prepared(sample, len(known) - 1, name, lessons.flags)
+            if match is not None and number == UNKNOWN:
+                known.append(match.names[int(label)])
+                match = lessons.match(known)
+                step = device.grow_prepared(sample, len(known) - 1, known[-1], lessons.flags)
             else:
-                step = device.teach_prepared(sample, int(label) if name is None else known.index(name), lessons.flags)
+                step = device.teach_prepared(sample, number, lessons.flags)
             if step.verdict is not None:
                 verdicts.append(step.verdict)
             if watch is not None and step.verdict is not None and step.verdict.decision == "committed" and watch.exceeded():
@@ -125,6 +126,9 @@ def teach_stream(
                 undone = True
             if step.verdict is not None or step.outcome == "diverged":
                 known = _known(device, lessons)  # classes that were not saved are gone with what was undone
+                match = lessons.match(known)
+                if match is not None:
+                    match.expect_teachable()
             if step.outcome == "diverged":
                 diverged += 1
                 continue

@@ -92,7 +92,7 @@ def test_a_calibrated_board_stands_beside_the_models(tiny_bundle: Path, tiny_dat
     measured = bench(tiny_bundle, target="host", dataset=tiny_dataset, samples=4, calibration=calibration)
     macs = sum(layer.macs for layer in measured.layers)
     assert measured.figures["energy_nj_calibrated"] == Figure(pytest.approx(macs * 0.553), "nJ", calibration.how)
-    assert measured.figures["accuracy"].how == "device, 4 test samples of tiny"
+    assert measured.figures["accuracy"].how == "device, 4 test samples of tiny, classes matched by name"
 
 
 def test_a_bundle_without_check_vectors_is_refused(tiny_bundle: Path, tiny_dataset: Dataset, tmp_path: Path) -> None:

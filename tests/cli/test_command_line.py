@@ -2,6 +2,7 @@
 """The command line as people meet it: help in the order of the flow, exit codes, error texts, JSON."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,5 +87,5 @@ def test_the_whole_loop_on_the_twin(tiny_bundle: Path, tmp_path: Path) -> None:
     assert told["model_status"] == "ok" and told["plan"] == "fc"
     refused = run("teach", "--target", "host", "--state", state, "--data", "uci-digits", "--samples", "5")
     assert refused.returncode == 1
-    assert "labels [4, 5, 6, 7, 8, 9] are outside the model's 4 classes" in refused.stderr
+    assert re.search(r"labels \[[4-9, ]+\] are outside the model's 4 classes", refused.stderr)
     assert "hint: teach a dataset with the model's classes" in refused.stderr

@@ -7,7 +7,7 @@ from head_image import Replay, dequantized, features_of, head_image, random_feat
 
 from tinytl.errors import DeviceError
 from tinytl.head import Head, HeadLayer, Learning
-from tinytl_bridge.class_names import map_classes, pack_name, parse_names
+from tinytl_bridge.class_names import pack_name, parse_names
 from tinytl_bridge.twin import TwinModel
 
 FEATURES, HIDDEN, CLASSES, CAPACITY = 14, 8, 4, 7
@@ -179,10 +179,3 @@ def test_names_that_the_device_cannot_keep(name: str, text: str) -> None:
 def test_names_as_bytes_and_back() -> None:
     names = ("a", "Höckerschwan", "x" * 31)
     assert parse_names(b"".join(map(pack_name, names))) == names
-
-
-def test_labels_are_found_by_name() -> None:
-    numbers = map_classes(np.array([0, 1, 2, 2]), ("dog", "emu", "cat"), ("cat", "dog"))
-    assert numbers.tolist() == [1, -1, 0, 0]
-    with pytest.raises(DeviceError, match=r"labels \[3\] have no name; expected 0 to 2: dog, emu, cat"):
-        map_classes(np.array([3]), ("dog", "emu", "cat"), ())

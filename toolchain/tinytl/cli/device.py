@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from tinytl.class_match import match_classes
 from tinytl.cli.console import plain, progress, say, show, show_facts, table
 from tinytl.cli.options import FILE, MODEL, compile_options, data_option, expect_option, json_option, resize_option, target_options
-from tinytl.cli.sample_sources import names_for, read_samples
+from tinytl.cli.sample_sources import read_labelled
 from tinytl.errors import CompileError
 
 if TYPE_CHECKING:
@@ -162,20 +163,25 @@ def infer(
     """Classify samples on a target. Images are resized to the model's input."""
     from tinytl_bridge import connect
 
-    x = read_samples(source, "test", resize)[:samples]
+    read = read_labelled(source, samples, resize)
     with connect(target, state_dir=state_dir, expect=expect) as device:
         labels, held = device.labels(), device.identity()
-        answers = [device.infer(sample) for sample in x]
+        match = read.match(labels)
+        answers = [device.infer(sample) for sample in read.x]
         status = device.status()
-    say(f"{target} holds {held.text}")
+    say(f"{target} holds {held.text}" + (f"\nclasses of {source} matched {match.text}" if match else ""))
     rows = [
-        {"sample": i, "class": a.predicted, "label": labels[a.predicted], "confidence": a.confidence}
+        {"sample": i, "class": a.predicted, "label": labels[a.predicted], "confidence": a.confidence} | read.truth(i, a.predicted, match)
         for i, a in enumerate(answers)
     ]
 
     def render(console: Console) -> None:
-        cells = [(r["sample"], r["label"], f"{r['confidence']:.3f}") for r in rows]
-        console.print(table(f"On {target}", ("sample", "label", "probability"), cells, numeric=("sample", "probability")))
+        cells = [
+            (r["sample"], r["label"], f"{r['confidence']:.3f}", *((r["in_data"], "yes" if r["right"] else "no") if match else ()))
+            for r in rows
+        ]
+        columns = ("sample", "label", "probability", *(("in the data", "right") if match else ()))
+        console.print(table(f"On {target}", columns, cells, numeric=("sample", "probability")))
 
     show(rows, as_json=as_json, render=render)
     _say_watched(status, as_json=as_json)
@@ -201,17 +207,22 @@ def evaluate(
     x, y = (dataset.x_test, dataset.y_test) if split == "test" else (dataset.x_train, dataset.y_train)
     with connect(target, state_dir=state_dir, expect=expect) as device, progress() as bar:
         held = device.identity()
-        result = device.evaluate(x[:samples], y[:samples], classes=names_for(device, dataset), progress=bar)
+        match = match_classes(y[:samples], dataset.classes, device.labels())
+        match.expect_known()
+        result = device.evaluate(x[:samples], y[:samples], classes=match, progress=bar)
     facts = {
         "target": target,
         **held.facts,
         "data": dataset.name,
         "split": split,
+        "classes_matched": match.text,
         "samples": len(y[:samples]),
         "correct": result.correct,
         "accuracy": result.accuracy,
     }
     show_facts(facts, as_json=as_json, title="Evaluated")
+    if match.missing:
+        say(f"warning: classes of the data that the device does not have, counted as wrong: {', '.join(map(repr, match.missing))}")
 
 
 @click.command()

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from tinytl.class_match import UNKNOWN, match_classes
 from tinytl.cli.console import progress, say, show_facts
 from tinytl.cli.options import data_option, expect_option, json_option, resize_option, seed_option, target_options
-from tinytl.cli.sample_sources import names_for, read_samples
+from tinytl.cli.resuming import place_to_teach
+from tinytl.cli.sample_sources import read_samples
 from tinytl.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -23,11 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Material:
-    """Samples to teach, in order, with labels and their names (None: labels are the device's numbers); and what to evaluate on."""
+    """Samples to teach, in order, with labels and their names, the number of the stream, however many of it are taught; and what to
+    evaluate on."""
 
     x: np.ndarray
     y: np.ndarray
-    names: tuple[str, ...] | None
+    names: tuple[str, ...]
+    stream: int
     test: "Dataset | None"
 
 
@@ -40,11 +44,17 @@ class _Material:
 @click.option("--label", metavar="NAME", help="All samples are of this class, new or not; the data may be a .npy, or one image.")
 @click.option("--guard/--no-guard", default=None, help="Hold samples out, keep or undo the head by them  [default: if there is a guard]")
 @click.option(
-    "--only-when", type=click.Choice(["always", "wrong", "unsure"]), default="always", show_default=True,
+    "--only-when",
+    type=click.Choice(["always", "wrong", "unsure"]),
+    default="always",
+    show_default=True,
     help="Learn only samples that the head has wrong, or is not sure of either.",
 )
 @click.option(
-    "--unsure-below", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.9, show_default=True,
+    "--unsure-below",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.9,
+    show_default=True,
     help="Probability of its class from which on the head is sure.",
 )
 @click.option("--save/--no-save", default=True, show_default=True, help="Keep the head through power loss afterwards, if the guard agrees.")
@@ -53,14 +63,15 @@ class _Material:
     "--keep-source", metavar="POINTS", type=click.FloatRange(min=0),
     help="Points of accuracy on the replay set that may be lost; the saved head is back if it is more.",
 )  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on where the head stands in this stream: what it has taken is left out.")
+@click.option("--again", is_flag=True, help="Teach samples that the head has taken before once more.")
 @expect_option
 @seed_option
 @json_option
 def teach(
     target: str, state_dir: Path | None, data: str, resize: tuple[int, int] | None, samples: int | None, new_classes: bool,
-    label: str | None, guard: bool | None,
-    only_when: "OnlyWhen", unsure_below: float, save: bool, trace: bool, keep_source: float | None, expect: str | None, seed: int,
-    as_json: bool,
+    label: str | None, guard: bool | None, only_when: "OnlyWhen", unsure_below: float, save: bool, trace: bool, keep_source: float | None,
+    resume: bool, again: bool, expect: str | None, seed: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Stream labelled samples of the train split, in seeded random order; the head learns on the target.
 
@@ -73,20 +84,27 @@ def teach(
     with connect(target, state_dir=state_dir, expect=expect) as device, progress() as bar:
         held, old = device.identity(), device.labels()
         guarded = _is_guarded(device, guard)
-        material = _material(device, data, label, resize, new_classes=new_classes, samples=samples, seed=seed)
-        before = _evaluated(device, material, bar)
+        material = _material(data, label, resize, samples=samples, seed=seed)
+        adding = new_classes or label is not None
+        match = match_classes(material.y, material.names, old, adding=adding)
+        match.expect_teachable()
+        place = place_to_teach(device.stream_place(), material.stream, len(material.x), resume=resume, again=again)
+        before = _evaluated(device, material, bar, adding=adding)
         on_step = (lambda step: say(f"step {step.steps}: head {step.head_crc32:08x}")) if trace else None
         taught = device.teach(
-            material.x, material.y, classes=material.names, new_classes=new_classes or label is not None,
-            flags=TeachFlags(trace, guarded, only_when, unsure_below), recall=True, keep_source=keep_source, progress=bar, on_step=on_step,
+            material.x, material.y, classes=material.names, new_classes=adding,
+            flags=TeachFlags(trace, guarded, only_when, unsure_below), recall=True, keep_source=keep_source, place=place, progress=bar,
+            on_step=on_step,
         )  # fmt: skip
         save = save and not taught.undone
         verdict = device.check() if save and guarded else None
-        after = _evaluated(device, material, bar)
+        after = _evaluated(device, material, bar, adding=adding)
         sequence = device.save() if save and not guarded else verdict.sequence if verdict else 0
         classes = len(device.labels())
     facts: dict[str, Any] = {"target": target, **held.facts}
-    facts |= {"data": data if material.test is None else material.test.name, "taught": taught.taught}
+    facts |= {"data": data if material.test is None else material.test.name, "classes_matched": match.text, "taught": taught.taught}
+    if place.position:
+        facts["resumed_behind"] = place.position
     facts |= {"accuracy_before": before and before.accuracy, "accuracy_while_learning": taught.accuracy,
               "accuracy_after": after and after.accuracy, "classes": classes, "classes_added": " ".join(taught.added) or None,
               "confidence_while_learning": taught.confidence, "drift_while_learning": taught.drift,
@@ -122,11 +140,9 @@ def _source_facts(taught: "TeachResult", labels: tuple[str, ...]) -> dict[str, A
 
 def _on_old(material: _Material, old: tuple[str, ...], before: "Evaluation", after: "Evaluation") -> tuple[float | None, float | None]:
     """Return the accuracy before and after on those test samples whose class the device had before, None where there are none."""
-    from tinytl_bridge.class_names import UNKNOWN, map_classes
-
-    if material.test is None or material.names is None:
+    if material.test is None:
         return None, None
-    numbers = map_classes(material.test.y_test, material.names, old)
+    numbers = match_classes(material.test.y_test, material.names, old, adding=True).numbers_of(material.test.y_test)
     known = numbers != UNKNOWN
     if not known.any():
         return None, None
@@ -168,22 +184,24 @@ def _is_guarded(device: "Device", wanted: bool | None) -> bool:
     return capacity > 0 if wanted is None else wanted
 
 
-def _material(
-    device: "Device", data: str, label: str | None, resize: tuple[int, int] | None, *, new_classes: bool, samples: int | None, seed: int
-) -> _Material:
+def _material(data: str, label: str | None, resize: tuple[int, int] | None, *, samples: int | None, seed: int) -> _Material:
     """Read the samples, put them in seeded order. With a label they are all of that class, and nothing is evaluated."""
     from tinytl.data import load_dataset
+    from tinytl_bridge.stream_place import number_stream
 
     generator = np.random.default_rng(seed)
-    if label is not None:
-        x = read_samples(data, "train", resize)
-        return _Material(x[generator.permutation(len(x))[:samples]], np.zeros(len(x[:samples]), np.int64), (label,), None)
-    dataset = load_dataset(data, resize=resize)
-    order = generator.permutation(len(dataset.x_train))[:samples]
-    return _Material(dataset.x_train[order], dataset.y_train[order], names_for(device, dataset, new_classes=new_classes), dataset)
+    dataset = None if label is not None else load_dataset(data, resize=resize)
+    x = read_samples(data, "train", resize) if dataset is None else dataset.x_train
+    y, names = (np.zeros(len(x), np.int64), (str(label),)) if dataset is None else (dataset.y_train, dataset.classes)
+    order = generator.permutation(len(x))
+    some = order[:samples]
+    return _Material(x[some], y[some], names, number_stream(x, y, names, order), dataset)
 
 
-def _evaluated(device: "Device", material: _Material, bar: "Progress") -> "Evaluation | None":
-    """Evaluate on the test split: by number, or by the names that the device has by now."""
+def _evaluated(device: "Device", material: _Material, bar: "Progress", *, adding: bool) -> "Evaluation | None":
+    """Evaluate on the test split, by the classes that the device has by now; classes that are still to come are wrong."""
     test = material.test
-    return device.evaluate(test.x_test, test.y_test, classes=material.names, progress=bar) if test is not None else None
+    if test is None:
+        return None
+    match = match_classes(test.y_test, material.names, device.labels(), adding=adding)
+    return device.evaluate(test.x_test, test.y_test, classes=match, progress=bar)

@@ -21,14 +21,15 @@ from tinytl.learning import LAYER_RATES, LOSSES, OPTIMIZERS, SCHEDULES, WEIGHTS,
 @click.option("--epochs", default=60, show_default=True, type=click.IntRange(min=1))
 @click.option("--batch-size", default=64, show_default=True, type=click.IntRange(min=1))
 @click.option("--augment/--no-augment", default=True, show_default=True, help="Shift, rotate and zoom the training images.")
+@click.option("--resume", is_flag=True, help="Go on with a training that Ctrl-C stopped, from its last whole epoch.")
 @input_range_option("the zoo card's; what a first layer Rescaling or Normalization takes; 0:1")
 @seed_option
 @json_option
 def pretrain(
-    model: str, data: str, resize: tuple[int, int] | None, out: Path, epochs: int, batch_size: int, augment: bool,
+    model: str, data: str, resize: tuple[int, int] | None, out: Path, epochs: int, batch_size: int, augment: bool, resume: bool,
     input_range: tuple[float, float] | None, seed: int, as_json: bool,
 ) -> None:  # fmt: skip
-    """Train a model on the source task; writes a run folder."""
+    """Train a model on the source task; writes a run folder. Ctrl-C keeps what was learned so far."""
     from tinytl.data import load_dataset
     from tinytl.input_range import told
     from tinytl.pretraining import pretrain as run_pretraining
@@ -36,11 +37,16 @@ def pretrain(
     dataset = load_dataset(data, resize=resize)
     with progress() as bar:
         run = run_pretraining(
-            model, dataset, out, epochs=epochs, batch_size=batch_size, augment=augment, value_range=input_range, seed=seed, progress=bar
-        )
+            model, dataset, out, epochs=epochs, batch_size=batch_size, augment=augment, value_range=input_range, resume=resume, seed=seed,
+            progress=bar,
+        )  # fmt: skip
     facts = {"run": run.path, "model": run.model, "data": run.dataset, "input_range": told(run.value_range), "accuracy": run.accuracy,
              "epochs": len(run.history["loss"])}  # fmt: skip
-    show_facts(facts, as_json=as_json, title="Pretrained")
+    stopped = "stopped_after" in run.settings
+    show_facts(facts | {"stopped": stopped}, as_json=as_json, title="Pretrained")
+    if stopped:
+        say(f"after epoch {len(run.history['loss'])} of {epochs}: the run holds what was learned so far; --resume goes on with it")
+        raise click.Abort
     if not as_json:
         say(f"next: tinytl export {run.path} --plan last-dense -o {run.path.name}.tinytl")
 

@@ -25,7 +25,7 @@ from tinytl.compiler.reader import read
 from tinytl.compiler.records import FAMILIES
 from tinytl.compiler.selection import POLICIES, Choices, choose, constants_of, find_choices
 from tinytl.compiler.table_chains import join_tables
-from tinytl.errors import CompileError
+from tinytl.errors import CompileError, UnsupportedOperator
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,10 @@ def compile_bundle(
         CompileError: an operator, type or shape that has no kernel, a head that does not fit its extractor, an arena
             over `ram_bytes`.
     """
-    program = compile_program(bundle.extractor)
+    try:
+        program = compile_program(bundle.extractor)
+    except UnsupportedOperator as error:
+        raise CompileError(error.what, expected=error.expected, hint=f"{error.hint}, or cut before it (an earlier freeze plan)") from error
     features = [program.tensors[number] for number in program.outputs]
     wrong = [feature for feature in features if feature.dtype != "int8"]
     if wrong:
@@ -196,7 +199,7 @@ def _too_large(arena: ArenaPlan, program: Program, ram_bytes: int, head: HeadPla
     parts = [f"activations {planned:,} ({where})"]
     parts += [f"{name} {size:,}" for name, size in persistent.items()]
     missing = arena.bytes - ram_bytes
-    hint = "a smaller input, fewer channels, or an earlier freeze plan"
+    hint = "a smaller input, fewer channels, or an earlier freeze plan" if head else "a smaller input, or fewer channels"
     if "replay buffer" in persistent:
         hint = f"replay_buffer_bytes less by {missing:,} or more; {hint}"
     what = f"the arena needs {arena.bytes:,} bytes, {missing:,} more than there are: {', '.join(parts)}"

@@ -7,6 +7,7 @@ from tinytl.data.dataset import Dataset
 from tinytl.errors import DataError
 
 TEST_FRACTION = 0.2
+_ONE_CLASS = "teach samples of one class without the others: tinytl teach --label NAME --data SAMPLES.npy"
 
 
 def split_dataset(
@@ -38,11 +39,12 @@ def split_dataset(
 def check_classes(name: str, counts: np.ndarray, classes: tuple[str, ...], *, at_least: int = 1, needed: np.ndarray | None = None) -> None:
     """Refuse a dataset with fewer than two classes, or a class with fewer samples than `at_least`. needed: which must have samples."""
     if len(classes) < 2:
-        raise DataError(f"dataset {name!r} has {len(classes)} class(es)", expected="2 or more")
+        raise DataError(f"dataset {name!r} has {len(classes)} class(es)", expected="2 or more", hint=_ONE_CLASS)
     for number, (class_name, count) in enumerate(zip(classes, counts, strict=True)):
         if count < at_least and (needed is None or needed[number]):
             reason = "2 or more, one to learn from and one to test with" if at_least == 2 else "at least one"
-            raise DataError(f"dataset {name!r}: class {class_name!r} has {count} training sample(s)", expected=reason)
+            what = f"dataset {name!r}: class {class_name!r} has {count} training sample(s)"
+            raise DataError(what, expected=reason, hint=f"number the classes without a gap, or {_ONE_CLASS}")
 
 
 def _shares(counts: np.ndarray, wanted: int) -> np.ndarray:
