@@ -137,15 +137,18 @@ def export(
     from tinytl_bridge.board_fit import expect_fit, misfit
     from tinytl_bridge.boards import emulated_board, load_board
 
+    if resize and not data and not channel_data:
+        raise click.UsageError("--resize goes with --data: a run knows the size of its own images")
     if board is not None:
         load_board(emulated_board(board) or board)
     learning["loss"] = learning["loss"] or loss_of(run)
+    choosing = load_dataset(channel_data, resize=resize if Path(channel_data).is_dir() else None) if channel_data else None
     chosen = Learning(seed=seed, **{name: value for name, value in learning.items() if value is not None})  # type: ignore[arg-type]
     with progress() as bar:
         bundle = run_export(
             run, plan=plan, out=out, dataset=load_dataset(data, resize=resize) if data else None, learning=chosen,
             replay_samples=replay_samples, class_capacity=class_capacity, dropout=dropout,
-            channel_dataset=load_dataset(channel_data) if channel_data else None, value_range=input_range,
+            channel_dataset=choosing, value_range=input_range,
             check=(lambda made: expect_fit(made, board)) if board else None, seed=seed, progress=bar,
         )  # fmt: skip
     source = bundle.manifest["source"]
@@ -154,14 +157,15 @@ def export(
              "accuracy_int8": source["accuracy_int8"]}  # fmt: skip
     facts |= {"fits": board} if board else {}
     errors = bundle.manifest.get("layer_errors", [])
-    show_facts({**facts, "layer_errors": errors} if as_json else facts, as_json=as_json, title="Exported")
+    warnings = list(bundle.manifest.get("warnings", ()))
+    if not board and (why := misfit(bundle)):
+        warnings.append(f"no board that tinytl knows takes this bundle. {why}\nhint: tinytl plans, or --board BOARD refuses it here")
+    show_facts({**facts, "layer_errors": errors, "warnings": warnings} if as_json else facts, as_json=as_json, title="Exported")
     if not as_json:
         if errors:
             _show_layer_errors(errors)
-        for warning in bundle.manifest.get("warnings", ()):
+        for warning in warnings:
             say(f"warning: {warning}")
-        if not board and (why := misfit(bundle)):
-            say(f"warning: no board that tinytl knows takes this bundle. {why}\nhint: tinytl plans, or --board BOARD refuses it here")
         say(f"next: tinytl flash {out} --target {_flashed(board)}")
 
 
