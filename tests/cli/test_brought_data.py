@@ -47,7 +47,7 @@ def test_a_folder_of_mixed_sizes_is_taught_and_evaluated(tiny_bundle: Path, fold
     assert json.loads(answer("teach", *target, "--data", folder, "--resize", "12", "--json"))["taught"] == 48
     assert json.loads(answer("evaluate", *target, "--data", folder, "--resize", "12x12", "--split", "train", "--json"))["accuracy"] > 0.8
     told = json.loads(answer("bench", tiny_bundle, "--target", "host", "--data", folder, "--resize", "12", "--samples", "6", "--json"))
-    assert told["accuracy"] > 0.6 and told["how"]["accuracy"].endswith("6 test samples of mixed")
+    assert told["accuracy"] > 0.6 and "6 test samples of mixed" in told["how"]["accuracy"]
     told = json.loads(answer("data", "show", folder, "--resize", "10x14", "-o", tmp_path / "sheet.png", "--json"))
     assert told["shape"] == [10, 14, 1]
 
