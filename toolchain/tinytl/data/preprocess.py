@@ -46,7 +46,7 @@ def fit_samples(x: np.ndarray, *, shape: Sequence[int], value_range: tuple[float
     elif len(shape) != 3 or shape[2] not in (1, 3):
         raise DataError(
             f"images of shape {_times(x.shape[1:])} cannot become model input of shape {_times(shape)}",
-            expected="a model that takes H×W×1 or H×W×3",
+            expected=f"{f'images of {_times(shape)}, or ' if len(shape) == 2 else ''}a model that takes H×W×1 or H×W×3, which is resized to",
         )
     else:
         images = _resized(_with_channels(x, shape[2]), shape, resize)
