@@ -16,7 +16,9 @@ import numpy as np
 from tinytl.bundle import Bundle, head_fields
 from tinytl.channel_energy import gradient_energy
 from tinytl.compiler.int8_weights import check_int8_weights
+from tinytl.cut_check import SAMPLES, expect_same_answers
 from tinytl.data.dataset import Dataset
+from tinytl.data.preprocess import fit_samples
 from tinytl.errors import BundleError, ModelError
 from tinytl.input_range import has_floats, pixels_of
 from tinytl.keras_graph import require_keras
@@ -153,6 +155,7 @@ def export_model(
         report("export: choose the channels that train", 0, 1)
         energy = gradient_energy(model, plan, choosing, value_range=value_range, seed=seed)
         parts = _cut(model, plan, dropout, learning, energy)
+    expect_same_answers(model, parts, _some_inputs(parts, dataset, value_range))
     extractor = quantize(parts, dataset, value_range=value_range, seed=seed, progress=progress)
     extractor = replace(extractor, warnings=(*warnings, *extractor.warnings, *_warnings_of_classes(dataset)))
     preprocessing = preprocessing_of(extractor.input.shape, value_range) | ({"floats": "unit"} if unit_floats else {})
@@ -252,6 +255,11 @@ def _of_tflite(path: Path, plan: str, dataset: Dataset | None, *, dropout: bool,
     if dataset is None:
         raise without_dataset(path)
     return dataset
+
+
+def _some_inputs(parts: Cut, dataset: Dataset, value_range: tuple[float, float]) -> np.ndarray:
+    shape = tuple(int(side) for side in parts.extractor.inputs[0].shape[1:])
+    return fit_samples(dataset.x_train[:SAMPLES], shape=shape, value_range=value_range)
 
 
 def _cut(model: Any, plan: str, dropout: bool, learning: Learning | None, channel_energy: np.ndarray | None = None) -> Cut:

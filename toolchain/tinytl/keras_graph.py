@@ -231,7 +231,7 @@ class _Copier:
             copy = self._copy(layer)
             output = copy(*args, **kwargs)
             if copy is not layer:
-                copy.set_weights(layer.get_weights())
+                take_weights(copy, layer)
             for each in self._keras.tree.flatten(output):
                 self.calls.append(Call(copy, inputs, each))
             return output
@@ -283,6 +283,13 @@ class _Copier:
                 ) from error
         return self._copies[id(layer)]
 
+
+def take_weights(copy: Any, source: Any) -> None:
+    """Give a copy of a layer or model the weights of its source, and what Normalization computes of them when they are loaded."""
+    copy.set_weights(source.get_weights())
+    for layer in copy._flatten_layers():
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
 
 
 def free_name(name: str, taken: set[str]) -> str:
