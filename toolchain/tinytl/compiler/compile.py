@@ -25,6 +25,7 @@ from tinytl.compiler.reader import read
 from tinytl.compiler.records import FAMILIES
 from tinytl.compiler.selection import POLICIES, Choices, choose, constants_of, find_choices
 from tinytl.compiler.table_chains import join_tables
+from tinytl.compiler.timing import ZERO_WAIT_FLASH, FlashTiming
 from tinytl.errors import CompileError, UnsupportedOperator
 
 
@@ -37,12 +38,14 @@ class CompileOptions:
         optimize: `speed`, `size` (weights at most 1.1 times their int8 bytes) or `balanced` (2 times).
         ram_bytes: arena that the device has; None for no limit.
         flash_bytes: what the whole image may take; None for no limit.
+        flash_timing: of the flash that weights are read from.
     """
 
     family: str = "portable"
     optimize: str = "speed"
     ram_bytes: int | None = None
     flash_bytes: int | None = None
+    flash_timing: FlashTiming = ZERO_WAIT_FLASH
 
 
 def compile_bundle(
@@ -52,12 +55,13 @@ def compile_bundle(
     optimize: str = "speed",
     ram_bytes: int | None = None,
     flash_bytes: int | None = None,
+    flash_timing: FlashTiming = ZERO_WAIT_FLASH,
 ) -> Image:
     """Compile a bundle: extractor, trainable head, replay set and metadata in one image.
 
     Args:
         bundle: as `read_bundle` returns it.
-        family, optimize, ram_bytes, flash_bytes: as in `CompileOptions`.
+        family, optimize, ram_bytes, flash_bytes, flash_timing: as in `CompileOptions`.
 
     Returns:
         The image; the same bytes for the same bundle.
@@ -83,7 +87,7 @@ def compile_bundle(
         program,
         head,
         bundle_metadata(bundle, program, head),
-        CompileOptions(family, optimize, ram_bytes, flash_bytes),
+        CompileOptions(family, optimize, ram_bytes, flash_bytes, flash_timing),
         bundle_id=bundle.bundle_id,
     )
 
@@ -95,13 +99,14 @@ def compile_tflite(
     optimize: str = "speed",
     ram_bytes: int | None = None,
     flash_bytes: int | None = None,
+    flash_timing: FlashTiming = ZERO_WAIT_FLASH,
 ) -> Image:
     """Compile an int8 .tflite model alone: an image that infers and has no head.
 
     Args, Raises: as `compile_bundle`; `data` holds the whole file.
     """
     program = compile_program(data)
-    options = CompileOptions(family, optimize, ram_bytes, flash_bytes)
+    options = CompileOptions(family, optimize, ram_bytes, flash_bytes, flash_timing)
     return build_image(program, None, tflite_metadata(program), options, bundle_id=b"")
 
 
@@ -118,7 +123,7 @@ def build_image(program: Program, head: HeadPlan | None, metadata: dict[str, Any
         raise CompileError(f"kernel family {options.family!r} is unknown", expected=", ".join(FAMILIES))
     if options.optimize not in POLICIES:
         raise CompileError(f"policy {options.optimize!r} is unknown", expected=", ".join(POLICIES))
-    choices, room = find_choices(program, options.family), None
+    choices, room = find_choices(program, options.family, options.flash_timing), None
     while True:
         program, arena = _chosen_and_planned(choices, head, options, room)
         written = write_image(program, arena, head, encoded(metadata), family=options.family, bundle_id=bundle_id)
