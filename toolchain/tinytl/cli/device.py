@@ -11,7 +11,7 @@ from tinytl.class_match import match_classes
 from tinytl.cli.console import plain, progress, say, show, show_facts, table
 from tinytl.cli.options import FILE, MODEL, compile_options, data_option, expect_option, json_option, target_options
 from tinytl.cli.sample_sources import read_labelled
-from tinytl.errors import CompileError
+from tinytl.errors import CompileError, DeviceError
 
 if TYPE_CHECKING:
     from tinytl.compiler import CompileOptions
@@ -165,6 +165,8 @@ def infer(target: str, state_dir: Path | None, source: str, samples: int, expect
         labels, held = device.labels(), device.identity()
         match = read.match(labels)
         answers = [device.infer(sample) for sample in read.x]
+        if (highest := max(answer.predicted for answer in answers)) >= len(labels):
+            raise DeviceError(f"the device answers class {highest}", expected=f"0 to {len(labels) - 1}: {', '.join(labels[:12])}")
         status = device.status()
     say(f"{target} holds {held.text}" + (f"\nclasses of {source} matched {match.text}" if match else ""))
     rows = [
