@@ -46,6 +46,8 @@ def test_a_folder_of_mixed_sizes_is_taught_and_evaluated(tiny_bundle: Path, fold
     assert "hint: --resize 12x12 (resize=" in refusal("evaluate", *target, "--data", folder)
     assert json.loads(answer("teach", *target, "--data", folder, "--resize", "12", "--json"))["taught"] == 48
     assert json.loads(answer("evaluate", *target, "--data", folder, "--resize", "12x12", "--split", "train", "--json"))["accuracy"] > 0.8
+    told = json.loads(answer("bench", tiny_bundle, "--target", "host", "--data", folder, "--resize", "12", "--samples", "6", "--json"))
+    assert told["accuracy"] > 0.6 and "6 test samples of mixed" in told["how"]["accuracy"]
     told = json.loads(answer("data", "show", folder, "--resize", "10x14", "-o", tmp_path / "sheet.png", "--json"))
     assert told["shape"] == [10, 14, 1]
 
@@ -57,6 +59,8 @@ def test_a_run_on_a_folder_finds_its_size_again(folder: Path, tmp_path: Path) ->
     sized = ("--data", folder, "--resize", "12x12")
     answer("pretrain", "--model", tmp_path / "own.keras", *sized, "--out", tmp_path / "run", "--epochs", "1")
     assert load_run(tmp_path / "run").resize == (12, 12)
+    told = refusal("export", tmp_path / "run", "--resize", "12", "-o", tmp_path / "mixed.tinytl")
+    assert "--resize goes with --data: a run knows the size of its own images" in told
     answer("export", tmp_path / "run", "-o", tmp_path / "mixed.tinytl", "--replay-samples", "8")
     assert read_bundle(tmp_path / "mixed.tinytl").manifest["source"]["dataset"] == "mixed"
 

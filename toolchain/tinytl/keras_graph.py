@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tinytl import install_hint
 from tinytl.errors import ModelError
 
 # Layers that pass their input through unchanged outside of training.
@@ -110,7 +111,7 @@ def require_keras() -> Any:
             import tensorflow  # noqa: F401
     except ImportError as error:
         raise ModelError(
-            f"this stage trains or converts models and {error.name} is not installed", hint="pip install 'tinytl[host]'"
+            f"this stage trains or converts models and {error.name} is not installed", hint=install_hint.with_extra("host")
         ) from error
     if keras.backend.backend() != "tensorflow":
         raise ModelError(

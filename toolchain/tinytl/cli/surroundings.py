@@ -41,11 +41,11 @@ def data() -> None:
 
     \b
     Which samples are taken how:
-      uint8    pixels (N, H, W) or (N, H, W, 1 or 3): resized to the model's input, 0 and 255 become
-               the ends of its range (--input-range)
-      float    the model's input as it is, of its shape: (N, D), (N, T, F), (N, H, W, C); where
-               --input-range was given, 0 and 1 become its ends, and the floats lie between them
-      int8     the bytes that an int8 .tflite takes; for a Keras model numbers as they are
+      uint8  pixels (N, H, W) or (N, H, W, 1 or 3), resized to the model's input;
+             0 and 255 become the ends of its range (--input-range)
+      float  the model's input as it is: (N, D), (N, T, F) or (N, H, W, C);
+             where --input-range was given they lie in 0 to 1, its ends
+      int8   the bytes that an int8 .tflite takes; for Keras numbers as they are
     An axis of 1 at the end may be there or not.
     """
 

@@ -116,13 +116,14 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @click.option("--class-capacity", type=click.IntRange(1, 4096), help="Rows for classes, added ones included  [default: the model's]")
 @click.option("--dropout", is_flag=True, help="Keep the Dropout layers of what trains.")
 @click.option("--channel-data", help="Samples that choose the channels of plan fc+conv1:P%, if not the source dataset's.")
+@click.option("--board", metavar="BOARD", help="Refuse what this board would, e.g. mps2-an386  [default: warn if no board takes it]")
 @input_range_option("the run's; of a .keras file measured; all that a .tflite's input can hold")
 @seed_option
 @json_option
 def export(
     run: Path, plan: str, out: Path, data: str | None, resize: tuple[int, int] | None, replay_samples: int | None,
-    class_capacity: int | None, dropout: bool, channel_data: str | None, input_range: tuple[float, float] | None, seed: int,
-    as_json: bool, **learning: float | int | str | None,
+    class_capacity: int | None, dropout: bool, channel_data: str | None, board: str | None, input_range: tuple[float, float] | None,
+    seed: int, as_json: bool, **learning: float | int | str | None,
 ) -> None:  # fmt: skip
     """Cut, quantize and pack RUN, a trained .keras file, or an int8 .tflite, into one bundle.
 
@@ -133,27 +134,39 @@ def export(
     from tinytl.exporting import export as run_export
     from tinytl.exporting import loss_of
     from tinytl.input_range import told
+    from tinytl_bridge.board_fit import expect_fit, misfit
+    from tinytl_bridge.boards import emulated_board, load_board
 
+    if resize and not data and not channel_data:
+        raise click.UsageError("--resize goes with --data: a run knows the size of its own images")
+    if board is not None:
+        load_board(emulated_board(board) or board)
     learning["loss"] = learning["loss"] or loss_of(run)
+    choosing = load_dataset(channel_data, resize=resize if Path(channel_data).is_dir() else None) if channel_data else None
     chosen = Learning(seed=seed, **{name: value for name, value in learning.items() if value is not None})  # type: ignore[arg-type]
     with progress() as bar:
         bundle = run_export(
             run, plan=plan, out=out, dataset=load_dataset(data, resize=resize) if data else None, learning=chosen,
             replay_samples=replay_samples, class_capacity=class_capacity, dropout=dropout,
-            channel_dataset=load_dataset(channel_data) if channel_data else None, value_range=input_range, seed=seed, progress=bar,
+            channel_dataset=choosing, value_range=input_range,
+            check=(lambda made: expect_fit(made, board)) if board else None, seed=seed, progress=bar,
         )  # fmt: skip
     source = bundle.manifest["source"]
     facts = {"bundle": out, "bundle_id": bundle.bundle_id, "plan": plan, "bytes": out.stat().st_size,
              "input_range": told(bundle.manifest["preprocessing"]["range"]), "accuracy_float": source["accuracy_float"],
              "accuracy_int8": source["accuracy_int8"]}  # fmt: skip
+    facts |= {"fits": board} if board else {}
     errors = bundle.manifest.get("layer_errors", [])
-    show_facts({**facts, "layer_errors": errors} if as_json else facts, as_json=as_json, title="Exported")
+    warnings = list(bundle.manifest.get("warnings", ()))
+    if not board and (why := misfit(bundle)):
+        warnings.append(f"no board that tinytl knows takes this bundle. {why}\nhint: tinytl plans, or --board BOARD refuses it here")
+    show_facts({**facts, "layer_errors": errors, "warnings": warnings} if as_json else facts, as_json=as_json, title="Exported")
     if not as_json:
         if errors:
             _show_layer_errors(errors)
-        for warning in bundle.manifest.get("warnings", ()):
+        for warning in warnings:
             say(f"warning: {warning}")
-        say(f"next: tinytl flash {out} --target qemu:mps2-an386")
+        say(f"next: tinytl flash {out} --target {_flashed(board)}")
 
 
 @click.command()
@@ -172,6 +185,11 @@ def inspect(
     options = options_for_target(target or "host", optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
     found = run_inspection(file, options=options, boards=options_for_boards(optimize), logits=logits)
     show(found, as_json=as_json, render=lambda console: render_inspection(console, found))
+
+
+def _flashed(board: str | None) -> str:
+    name = board or "mps2-an386"
+    return name if ":" in name else f"qemu:{name}"
 
 
 def _show_layer_errors(errors: list[dict[str, Any]]) -> None:
