@@ -64,6 +64,11 @@ def _portable(program: Program, operator: ProgramOperator) -> Choice:
     return Choice(None, portable_instructions(program, operator), weights, sum(t.bytes for t in constants), 0)
 
 
+def int8_content(program: Program, operator: ProgramOperator) -> bytes:
+    """Return the int8 constants of an operator: an image holds equal ones once."""
+    return b"".join(tensor.data.tobytes() for tensor in _constants(program, operator) if tensor.dtype == "int8" and tensor.data is not None)
+
+
 def portable_instructions(program: Program, operator: ProgramOperator) -> int:
     """Return about how many instructions the portable kernel takes: enough to rank it below the others."""
     read = sum(program.tensors[number].bytes for number in operator.inputs if program.tensors[number].data is None)
