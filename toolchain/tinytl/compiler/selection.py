@@ -41,17 +41,27 @@ class Choices:
     options: tuple[tuple[Choice, ...], ...]
 
 
-def find_choices(program: Program, family: str, flash: FlashTiming = ZERO_WAIT_FLASH) -> Choices:
-    """Collect the choices of all operators: the expensive part, done once for all limits. flash: of the board."""
+def find_choices(program: Program, family: str) -> Choices:
+    """Collect the choices of all operators: the expensive part, done once for all limits and boards. Cycles are without wait states."""
     options = []
     for operator in program.operators:
         found = _CANDIDATES[family](program, operator) if family in _CANDIDATES and not operator.kernel else []
-        options.append((_portable(program, operator), *(_choice(each, flash) for each in found)))
+        options.append((_portable(program, operator), *(_choice(each) for each in found)))
     return Choices(program, tuple(options))
 
 
-def _choice(each: Candidate, flash: FlashTiming) -> Choice:
-    cycles = modelled_cycles(each.instructions, each.inner, flash)
+def timed(choices: Choices, flash: FlashTiming) -> Choices:
+    """Return the same choices with the cycles that they take where weights are read from such flash."""
+    return replace(choices, options=tuple(tuple(_timed(each, flash) for each in row) for row in choices.options))
+
+
+def _timed(each: Choice, flash: FlashTiming) -> Choice:
+    made = each.candidate
+    return each if made is None else replace(each, cycles=modelled_cycles(made.instructions, made.inner, flash))
+
+
+def _choice(each: Candidate) -> Choice:
+    cycles = modelled_cycles(each.instructions, each.inner, ZERO_WAIT_FLASH)
     return Choice(each, cycles, each.weight_bytes, each.constant_bytes, each.scratch_bytes)
 
 
@@ -65,6 +75,11 @@ def _portable(program: Program, operator: ProgramOperator) -> Choice:
     weights = sum(tensor.bytes for tensor in constants if tensor.dtype == "int8")
     cycles = CYCLES_ELSEWHERE * portable_instructions(program, operator)
     return Choice(None, cycles, weights, sum(t.bytes for t in constants), 0)
+
+
+def int8_content(program: Program, operator: ProgramOperator) -> bytes:
+    """Return the int8 constants of an operator: an image holds equal ones once."""
+    return b"".join(tensor.data.tobytes() for tensor in _constants(program, operator) if tensor.dtype == "int8" and tensor.data is not None)
 
 
 def portable_instructions(program: Program, operator: ProgramOperator) -> int:
