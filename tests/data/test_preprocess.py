@@ -69,6 +69,12 @@ def test_floats_are_pixels_where_it_is_said() -> None:
     [
         (np.zeros((1, 3)), (4,), None, "samples have shape 3; expected 4, the model's input"),
         (np.zeros((1, 4, 4, 1), np.uint8), (16,), None, "images of shape 4×4×1 cannot become model input of shape 16; expected a model"),
+        (
+            np.zeros((1, 4, 4, 1), np.uint8),
+            (5, 5),
+            "bilinear",
+            "input of shape 5×5; expected images of 5×5, or a model that takes H×W×1 or H×W×3, which is resized to",
+        ),
         (np.zeros((1, 4, 4, 1), np.uint8), (5, 5, 1), None, "images of 4×4; expected 5×5\nhint: allow resizing with resize='bilinear'"),
         (np.zeros((1, 4, 4, 1), np.uint8), (5, 5, 1), "cubic", "resize 'cubic'; expected 'bilinear' or None"),
         (np.zeros((1, 4, 4, 2), np.uint8), (4, 4, 1), None, "images have shape (1, 4, 4, 2); expected (N, H, W, 1) or (N, H, W, 3)"),

@@ -44,9 +44,10 @@ def fit_samples(x: np.ndarray, *, shape: Sequence[int], value_range: tuple[float
     if _agree(x.shape[1:], shape):
         images = x.reshape(len(x), *shape)
     elif len(shape) != 3 or shape[2] not in (1, 3):
+        same = f"images of {_times(shape)}, or " if len(shape) == 2 else ""
         raise DataError(
             f"images of shape {_times(x.shape[1:])} cannot become model input of shape {_times(shape)}",
-            expected="a model that takes H×W×1 or H×W×3",
+            expected=f"{same}a model that takes H×W×1 or H×W×3, which is resized to",
         )
     else:
         images = _resized(_with_channels(x, shape[2]), shape, resize)
