@@ -9,6 +9,7 @@ from rich.console import Console
 
 from tinytl.class_match import match_classes
 from tinytl.cli.console import plain, progress, say, show, show_facts, table
+from tinytl.cli.loudness import detail_of
 from tinytl.cli.options import FILE, MODEL, compile_options, data_option, expect_option, json_option, resize_option, target_options
 from tinytl.cli.run_logs import answers, expect_folder, write_log
 from tinytl.cli.sample_sources import read_labelled
@@ -112,9 +113,10 @@ def flash(
             device.flash(device.compile(read, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes), progress=bar)
         except (CompileError, Refusal):
             if device.status().model_status == "ok":
-                say(f"the target still holds {device.identity().text}: teach, evaluate and infer would use that one")
+                say(f"the target still holds {device.identity().text}: teach, evaluate and infer would use that one", always=True)
             raise
         status, held = device.status(), device.identity()
+        detail_of(device)
     show_facts(
         {
             "target": target, "bundle_id": status.bundle_id, "image_crc32": held.image_crc32, "image_bytes": status.image_bytes,
@@ -188,6 +190,7 @@ def infer(
         if (highest := max(answer.predicted for answer in answers)) >= len(labels):
             raise DeviceError(f"the device answers class {highest}", expected=f"0 to {len(labels) - 1}: {', '.join(labels[:12])}")
         status = device.status()
+        detail_of(device)
     say(f"{target} holds {held.text}" + (f"\nclasses of {source} matched {match.text}" if match else ""))
     rows = [
         {"sample": i, "class": a.predicted, "label": labels[a.predicted], "confidence": a.confidence} | read.truth(i, a.predicted, match)
@@ -231,6 +234,7 @@ def evaluate(
         match = match_classes(y[:samples], dataset.classes, device.labels())
         match.expect_known()
         result = device.evaluate(x[:samples], y[:samples], classes=match, progress=bar)
+        detail_of(device)
     facts = {
         "target": target,
         **held.facts,

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinytl.class_match import UNKNOWN, match_classes
 from tinytl.cli.console import progress, say, show_facts
+from tinytl.cli.loudness import detail_of
 from tinytl.cli.options import FILE, data_option, expect_option, json_option, resize_option, seed_option, target_options
 from tinytl.cli.resuming import place_to_teach
 from tinytl.cli.run_logs import answers, expect_folder, learning_curve, write_log
@@ -94,7 +95,7 @@ def teach(
         match.expect_teachable()
         place = place_to_teach(device.stream_place(), material.stream, len(material.x), resume=resume, again=again)
         before, seen = _evaluated(device, material, bar, "before learning", adding=adding)
-        on_step = (lambda step: say(f"step {step.steps}: head {step.head_crc32:08x}")) if trace else None
+        on_step = (lambda step: say(f"step {step.steps}: head {step.head_crc32:08x}", always=True)) if trace else None
         taught = device.teach(
             material.x, material.y, classes=material.names, new_classes=adding,
             flags=TeachFlags(trace, guarded, only_when, unsure_below), recall=True, keep_source=keep_source, place=place, progress=bar,
@@ -105,6 +106,7 @@ def teach(
         after, seen_after = _evaluated(device, material, bar, "after learning", adding=adding)
         sequence = device.save() if save and not guarded else verdict.sequence if verdict else 0
         classes = len(device.labels())
+        detail_of(device)
     facts: dict[str, Any] = {"target": target, **held.facts}
     facts |= {"data": data if material.test is None else material.test.name, "classes_matched": match.text, "taught": taught.taught}
     if place.position:
@@ -163,7 +165,7 @@ def _say_forgotten(facts: dict[str, Any], taught: "TeachResult", limit: float | 
     if taught.undone and taught.source is not None:
         points = taught.source.points_lost
         say(f"taken back: the replay set lost {points:.1f} points, more than the {limit:g} of --keep-source; nothing was saved\n"
-            "hint: fewer new samples, or tinytl export with a smaller --learning-rate or more --replays-per-step")  # fmt: skip
+            "hint: fewer new samples, or tinytl export with a smaller --learning-rate or more --replays-per-step", always=True)  # fmt: skip
         return
     pairs = (("replay_set", "the replay set"), ("old_classes", "test samples of the old classes"))
     told = [(key, name) for key, name in pairs if facts.get(f"{key}_before") is not None]
