@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 
 from tinytl.bundle import read_bundle
 from tinytl.cli import cli
+from tinytl.compiler.compile import compile_program
+from tinytl.compiler.selection import find_choices
 from tinytl.errors import BenchError
 from tinytl.interpreter import Interpreter
 from tinytl.measurement import Measurement
@@ -141,6 +143,23 @@ def test_the_stored_peers_and_the_stored_suite_fit_together() -> None:
     stored = [Measurement.from_json(each) for each in json.loads(BASELINE.read_text())]
     assert [each.bundle for each in stored] == list(PEERS)
     assert all(each.figures["instructions_per_inference"].value > 0 for each in stored)
+
+
+@pytest.mark.parametrize("policy", ["", "-size"])
+def test_modelled_cycles_are_near_the_counted(policy: str) -> None:
+    """What kernels are chosen by, without wait states, beside the stored counts: each kernel, and each model in sum."""
+    if not os.environ.get("TINYTL_DATA_DIR"):
+        pytest.skip("TINYTL_DATA_DIR is not set: no published models")
+    stored = {each["bundle"]: each for each in json.loads(BASELINE.with_name(f"mlperf-tiny{policy}.json").read_text())}
+    for model, path in find_models("mlperf-tiny"):
+        choices = find_choices(compile_program(path.read_bytes()), "dsp")
+        modelled = counted = 0.0
+        for layer, row in zip(stored[model.name]["layers"], choices.options, strict=True):
+            chosen = [each for each in row if each.candidate and each.candidate.variant.title == layer["kernel"]]
+            if chosen and layer["instructions"] > 20_000:
+                assert chosen[0].cycles == pytest.approx(layer["cycles_model"], rel=0.25), layer["name"]
+                modelled, counted = modelled + chosen[0].cycles, counted + layer["cycles_model"]
+        assert modelled == pytest.approx(counted, rel=0.05), model.name
 
 
 @needs_qemu

@@ -19,7 +19,7 @@ def render_measurements(console: Console, measured: Sequence[Measurement]) -> No
     for measurement in measured:
         rows = [(name, _number(figure.value), figure.unit, figure.how) for name, figure in measurement.figures.items()]
         title = f"{measurement.bundle} on {measurement.target}"
-        console.print(table(title, ("figure", "value", "unit", "how it was had"), rows, numeric=("value",)))
+        console.print(table(title, ("figure", "value", "unit", "where it comes from"), rows, numeric=("value",)))
 
 
 def render_suite(console: Console, measured: Sequence[Measurement]) -> None:

@@ -18,7 +18,7 @@ def render_inspection(console: Console, found: Inspection) -> None:
     if found.energy:
         energies = [(name, figure.value, figure.how) for name, figure in found.energy.items()]
         console.print()
-        console.print(table("Energy", ("model", "nJ", "how it was had"), energies, numeric=("nJ",)))
+        console.print(table("Energy", ("model", "nJ", "where it comes from"), energies, numeric=("nJ",)))
     if found.fits:
         rows = [(fit.board, fit.arena_bytes, fit.arena_limit, fit.slot_bytes, fit.slot_limit, fit.text) for fit in found.fits]
         columns = ("board", "arena B", "of", "slot B", "of", "fits")
@@ -28,6 +28,9 @@ def render_inspection(console: Console, found: Inspection) -> None:
     console.print(
         table("Parts", ("member", "bytes", "sha256"), [(m.name, m.bytes, m.sha256[:32] + "…") for m in found.members], numeric=("bytes",))
     )
+    if found.misses:
+        told = "layers, RAM and flash above are those of its smallest kernels, without these limits"
+        console.print(f"warning: it does not fit: {found.misses}; {told}", markup=False)
     for warning in found.warnings:
         console.print(f"warning: {warning}", markup=False)
 

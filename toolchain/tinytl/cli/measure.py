@@ -156,7 +156,10 @@ def _compare(path: Path, measured: "Sequence[Measurement]", *, tolerance: float,
 @click.option("-o", "--out", default=Path("report.html"), show_default=True, type=FILE, help="HTML page to write.")
 @json_option
 def report(files: tuple[Path, ...], out: Path, as_json: bool) -> None:
-    """Draw one self-contained HTML page from FILES: a demo's story.json, or measurements written by `bench -o`."""
+    """Draw one self-contained HTML page from FILES.
+
+    They are a demo's story.json, runs as `teach --log` and `evaluate -o` write them, or measurements of `bench -o`.
+    """
     from tinytl.report import report_from_files
 
     path = report_from_files(files, out)

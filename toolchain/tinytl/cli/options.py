@@ -119,7 +119,7 @@ def compile_options(command: Command) -> Command:
     """Add `--optimize`, `--ram`, `--flash` and `--logits`."""
     optimize = click.option(
         "--optimize", type=click.Choice(["speed", "size", "balanced"]), default="speed", show_default=True,
-        help="Fewest instructions; weights at most 1.1 times their int8 bytes; or 2 times.",
+        help="Fewest modelled cycles; weights at most 1.1 times their int8 bytes; or 2 times.",
     )  # fmt: skip
     ram = click.option("--ram", "ram_bytes", type=Bytes(), help="Arena to keep within, e.g. 64k  [default: what the target has]")
     flash = click.option("--flash", "flash_bytes", type=Bytes(), help="Image to keep within, e.g. 256k  [default: the model slot]")

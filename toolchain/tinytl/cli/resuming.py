@@ -42,7 +42,7 @@ def _asked(taken: int, samples: int) -> bool:
     on = f"--resume goes on at sample {taken + 1:,}; " if taken < samples else ""
     if not sys.stdin.isatty():
         raise DeviceError(what, expected="samples that are new to it", hint=f"{on}--again teaches all of them once more")
-    say(what)
+    say(what, always=True)
     choices = ["resume", "again", "stop"] if on else ["again", "stop"]
     chosen = click.prompt(
         "go on behind them, teach all again, or stop" if on else "teach them again, or stop", type=click.Choice(choices), err=True

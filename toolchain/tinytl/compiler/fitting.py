@@ -11,8 +11,8 @@ from math import gcd
 
 from tinytl.compiler.liveness import ArenaPlan, HeadNeeds, arena_bound, plan_arena
 from tinytl.compiler.memory import ALIGNMENT
-from tinytl.compiler.program import Program, ProgramOperator
-from tinytl.compiler.row_strips import Stage, in_strips, stages
+from tinytl.compiler.program import Program, ProgramOperator, compacted
+from tinytl.compiler.row_strips import Stage, stages, strip_macs, with_strips
 
 _COUNTS = (2, 3, 4, 6, 8, 12, 16, 24)
 """Into how many strips a stage is tried to be cut."""
@@ -34,21 +34,25 @@ class ArenaNeeds:
         return arena_bound(program, self.head)
 
 
-def fit_arena(choose: Callable[[dict[int, int]], Program], needs: ArenaNeeds) -> tuple[Program, ArenaPlan, bool]:
+def fit_arena(
+    choose: Callable[[dict[int, int]], Program], needs: ArenaNeeds, *, first: tuple[Program, ArenaPlan] | None = None
+) -> tuple[Program, ArenaPlan, bool]:
     """Return a program, its plan, and whether that keeps within the limit; if not, the smallest that was found.
 
     Args:
         choose: operator → most scratch it may have ↦ the program with its kernels.
+        first: what this returns without a limit, where that is known: the same program, in whole tensors, need not be planned again.
     """
     scratch: dict[int, int] = {}
     smallest: tuple[Program, ArenaPlan] | None = None
     while True:
-        program, arena = _in_strips_as_needed(_numbered(choose(scratch)), needs)
+        whole, plan = first if first is not None and not scratch else (_numbered(choose(scratch)), None)
+        program, arena = _in_strips_as_needed(whole, needs, plan)
         if arena.bytes <= needs.limit:
             return program, arena, True
         if smallest is None:
-            bare = dict.fromkeys(range(len(program.operators)), 0)
-            smallest = _in_strips_as_needed(choose(bare), needs)
+            bare = choose(dict.fromkeys(range(len(whole.operators)), 0))
+            smallest = (program, arena) if _same_kernels(bare, whole) else _in_strips_as_needed(bare, needs)
             if smallest[1].bytes > needs.limit:
                 return *smallest, False
         busy = _busiest_scratch(program, arena)
@@ -61,6 +65,15 @@ def _numbered(program: Program) -> Program:
     return replace(program, operators=tuple(replace(each, origin=number) for number, each in enumerate(program.operators)))
 
 
+def _same_kernels(program: Program, other: Program) -> bool:
+    """Tell whether two programs of the same choices have the same kernels: then one search for strips answers for both."""
+    return all(
+        (one.kernel, one.scratch_bytes, one.parameters, one.instructions)
+        == (two.kernel, two.scratch_bytes, two.parameters, two.instructions)
+        for one, two in zip(program.operators, other.operators, strict=True)
+    )
+
+
 def _busiest_scratch(program: Program, arena: ArenaPlan) -> ProgramOperator | None:
     """Return the operator at whose time most of the arena is in use, of those whose kernel's scratch the portable one does not need."""
     with_scratch = [number for number, each in enumerate(program.operators) if each.kernel and each.scratch_bytes]
@@ -68,9 +81,9 @@ def _busiest_scratch(program: Program, arena: ArenaPlan) -> ProgramOperator | No
     return None if busiest is None else program.operators[busiest]
 
 
-def _in_strips_as_needed(program: Program, needs: ArenaNeeds) -> tuple[Program, ArenaPlan]:
-    """Cut stages around the busiest operator into strips until the arena keeps within the limit or nothing helps."""
-    arena = needs.plan(program)
+def _in_strips_as_needed(program: Program, needs: ArenaNeeds, plan: ArenaPlan | None = None) -> tuple[Program, ArenaPlan]:
+    """Cut stages around the busiest operator into strips until the arena keeps within the limit or nothing helps. plan: the program's."""
+    arena = needs.plan(program) if plan is None else plan
     for _ in range(_ROUNDS):
         if arena.bytes <= needs.limit or not program.operators:
             break
@@ -84,11 +97,9 @@ def _in_strips_as_needed(program: Program, needs: ArenaNeeds) -> tuple[Program, 
 def _best_strips(program: Program, arena: ArenaPlan, needs: ArenaNeeds) -> tuple[Program, ArenaPlan] | None:
     """Return the strips with the fewest multiply-accumulates that keep within the limit, else the smallest; None if none helps."""
     busiest = max(range(len(program.operators)), key=arena.bytes_alive)
-    candidates = [(needs.bound(made), made) for stage in stages(program, busiest) for made in _cut_in_many_ways(program, stage)]
-    by_work = sorted((each for each in candidates if each[0] <= needs.limit), key=lambda each: sum(o.macs for o in each[1].operators))
-    by_bytes = sorted(candidates, key=lambda each: each[0])
     best: tuple[Program, ArenaPlan] | None = None
-    for _, made in by_work[:_PLANS] + by_bytes[:_PLANS]:
+    for loose in _promising(program, busiest, needs):
+        made = compacted(loose)
         plan = needs.plan(made)
         if plan.bytes < (arena if best is None else best[1]).bytes:
             best = made, plan
@@ -97,10 +108,32 @@ def _best_strips(program: Program, arena: ArenaPlan, needs: ArenaNeeds) -> tuple
     return best
 
 
-def _cut_in_many_ways(program: Program, stage: Stage) -> Iterator[Program]:
+def _promising(program: Program, busiest: int, needs: ArenaNeeds) -> Iterator[Program]:
+    """Yield the strips with the fewest multiply-accumulates of those that may keep within the limit, then the smallest.
+
+    Bounds are computed as far as somebody asks: mostly one of the first keeps within the limit.
+    """
+    ways = [(strip_macs(program, stage, rows), stage, rows) for stage in stages(program, busiest) for rows in _heights(program, stage)]
+    by_work = sorted(range(len(ways)), key=lambda number: ways[number][0])
+    bounds: dict[int, tuple[int, Program]] = {}
+    yielded = 0
+    for number in by_work:
+        made = with_strips(program, *ways[number][1:])
+        if made is None:
+            continue
+        bounds[number] = needs.bound(made), made
+        if bounds[number][0] <= needs.limit and yielded < _PLANS:
+            yielded += 1
+            yield made
+    for number in sorted(sorted(bounds), key=lambda number: bounds[number][0])[:_PLANS]:
+        yield bounds[number][1]
+
+
+def _heights(program: Program, stage: Stage) -> Iterator[int]:
+    """Yield in how many output rows a strip of a stage may have, tall ones first."""
     output = program.tensors[stage.output]
     height = output.dims[1]
     step = ALIGNMENT // gcd(ALIGNMENT, output.bytes // height)
     for rows in sorted({-(-height // (count * step)) * step for count in _COUNTS}, reverse=True):
-        if rows < height and (made := in_strips(program, stage, rows)) is not None:
-            yield made
+        if rows < height:
+            yield rows

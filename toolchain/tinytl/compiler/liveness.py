@@ -62,18 +62,47 @@ class HeadNeeds:
 
 def plan_arena(program: Program, needs: HeadNeeds) -> ArenaPlan:
     """Plan activations, scratch, and what the head needs. program: its storages become buffers."""
-    plans = [_planned(program, owners, needs) for owners in (_in_place(program, needs), {})]
+    facts = _facts(program, needs)
+    plans = [_planned(program, owners, needs, facts) for owners in _takeovers(program, facts)]
     buffers, plan, owners = min(plans, key=lambda each: each[1].bytes)
     return _assembled(program, buffers, plan, owners, needs)
 
 
 def arena_bound(program: Program, needs: HeadNeeds) -> int:
     """Return bytes that no plan of `plan_arena` is smaller than; much faster than a plan. Args: as there."""
-    bounds = []
-    for owners in (_in_place(program, needs), {}):
-        buffers = _buffers(program, owners, needs)
-        bounds.append(lower_bound(list(buffers.values()), _distances(program, buffers, owners)))
+    bounds, facts = [], _facts(program, needs)
+    for owners in _takeovers(program, facts):
+        buffers = _buffers(program, owners, needs, facts)
+        bounds.append(lower_bound(list(buffers.values()), _distances(program, buffers, owners, facts)))
     return min(bounds) + sum(aligned(size) for _, size in needs.persistent)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What is asked of a program however its outputs take over bytes.
+
+    Attributes:
+        times: storage → (first, last) operator, outputs held; bare_times: the same, not held.
+        sizes, names: of storages.
+        overlaps: (operator, storage read, storage written, least bytes between their beginnings).
+    """
+
+    times: dict[int, tuple[int, int]]
+    bare_times: dict[int, tuple[int, int]]
+    sizes: dict[int, int]
+    names: dict[int, str]
+    overlaps: list[tuple[int, int, int, int]]
+
+
+def _facts(program: Program, needs: HeadNeeds) -> _Facts:
+    times = _lifetimes(program, needs.held)
+    overlaps = []
+    for time, operator in enumerate(program.operators):
+        distance = overlap_distance(program, operator)
+        if distance is not None:
+            source, output = program.tensors[operator.inputs[0]], program.tensors[operator.outputs[0]]
+            overlaps.append((time, source.storage, output.storage, max(distance + output.storage_offset - source.storage_offset, 0)))
+    return _Facts(times, _lifetimes(program) if needs.held else times, *_sizes_and_names(program), overlaps)
 
 
 Owners = dict[int, int]
@@ -88,28 +117,30 @@ def _owner(owners: Owners, storage: int) -> int:
 
 def _lifetimes(program: Program, held: int = 0) -> dict[int, tuple[int, int]]:
     """Return storage → (first, last) operator. held: ticks that outputs stay after the last one."""
-    end = len(program.operators)
+    end, tensors = len(program.operators), program.tensors
     times: dict[int, tuple[int, int]] = {}
-
-    def touch(tensor: int, time: int) -> None:
-        storage = program.tensors[tensor].storage
-        if storage != CONSTANT:
-            first, last = times.get(storage, (time, time))
-            times[storage] = (min(first, time), max(last, time))
-
-    for tensor in program.inputs:
-        touch(tensor, 0)
-    for time, operator in enumerate(program.operators):
-        for tensor in (*operator.inputs, *operator.outputs):
-            touch(tensor, time)
-    for tensor in program.outputs:
-        touch(tensor, end + held)
+    touched = [(program.inputs, 0)]
+    touched += [((*operator.inputs, *operator.outputs), time) for time, operator in enumerate(program.operators)]
+    touched.append((program.outputs, end + held))
+    for numbers, time in touched:  # times only grow
+        for number in numbers:
+            storage = tensors[number].storage
+            if storage != CONSTANT:
+                known = times.get(storage)
+                times[storage] = (time, time) if known is None else (known[0], time)
     return times
 
 
-def _in_place(program: Program, needs: HeadNeeds) -> Owners:
+def _takeovers(program: Program, facts: _Facts) -> tuple[Owners, ...]:
+    """Return the ways to plan: with and without outputs that take over an input's bytes; one way where there are none."""
+    owners = _in_place(program, facts.times)
+    return (owners, {}) if owners else ({},)
+
+
+def _in_place(program: Program, times: dict[int, tuple[int, int]]) -> Owners:
     """Find outputs that can take over the bytes of an input: as large, and not needed afterwards."""
-    times, owners = _lifetimes(program, needs.held), Owners()
+    owners = Owners()
+    last = {storage: end for storage, (_, end) in times.items()}  # of a storage and those that took its bytes over
     for time, operator in enumerate(program.operators):
         output = program.tensors[operator.outputs[0]]
         for position in operator.kind.in_place:
@@ -119,29 +150,27 @@ def _in_place(program: Program, needs: HeadNeeds) -> Owners:
             if (source.bytes, source.storage_offset) != (output.bytes, output.storage_offset):
                 continue
             owner = _owner(owners, source.storage)
-            group = [storage for storage in times if _owner(owners, storage) == owner]
-            if max(times[storage][1] for storage in group) == time:
+            if last[owner] == time:
                 owners[output.storage] = owner
+                last[owner] = max(last[owner], last[output.storage])
                 break
     return owners
 
 
-def _planned(program: Program, owners: Owners, needs: HeadNeeds) -> tuple[dict[str, Buffer], MemoryPlan, Owners]:
-    buffers = _buffers(program, owners, needs)
-    return buffers, plan_memory(list(buffers.values()), _distances(program, buffers, owners)), owners
+def _planned(program: Program, owners: Owners, needs: HeadNeeds, facts: _Facts) -> tuple[dict[str, Buffer], MemoryPlan, Owners]:
+    buffers = _buffers(program, owners, needs, facts)
+    return buffers, plan_memory(list(buffers.values()), _distances(program, buffers, owners, facts)), owners
 
 
-def _buffers(program: Program, owners: Owners, needs: HeadNeeds) -> dict[str, Buffer]:
-    times = _lifetimes(program, needs.held)
-    sizes, names = _sizes_and_names(program)
+def _buffers(program: Program, owners: Owners, needs: HeadNeeds, facts: _Facts) -> dict[str, Buffer]:
     buffers: dict[str, Buffer] = {}
-    for storage, (first, last) in times.items():
+    for storage, (first, last) in facts.times.items():
         owner = _owner(owners, storage)
-        key, size = f"storage {owner}", sizes[storage]
+        key, size = f"storage {owner}", facts.sizes[storage]
         if key in buffers:
             first, last = min(first, buffers[key].first), max(last, buffers[key].last)
             size = max(size, buffers[key].bytes)
-        buffers[key] = Buffer(names[owner], size, first, last)
+        buffers[key] = Buffer(facts.names[owner], size, first, last)
     for time, operator in enumerate(program.operators):
         if operator.scratch_bytes:
             buffers[f"scratch {time}"] = Buffer(f"scratch of {operator.name}", operator.scratch_bytes, time, time)
@@ -149,7 +178,7 @@ def _buffers(program: Program, owners: Owners, needs: HeadNeeds) -> dict[str, Bu
     return buffers | {f"named {b.name}": Buffer(b.name, b.bytes, end + b.first, end + b.last) for b in needs.afterwards}
 
 
-def _distances(program: Program, buffers: dict[str, Buffer], owners: Owners) -> dict[tuple[int, int], int]:
+def _distances(program: Program, buffers: dict[str, Buffer], owners: Owners, facts: _Facts) -> dict[tuple[int, int], int]:
     """Return (written, read) → distance for operators whose input is not needed afterwards, as numbers of buffers."""
     numbers = {key: number for number, key in enumerate(buffers)}
     found = {}
@@ -157,16 +186,11 @@ def _distances(program: Program, buffers: dict[str, Buffer], owners: Owners) -> 
     def key(storage: int) -> str:
         return f"storage {_owner(owners, storage)}"
 
-    for time, operator in enumerate(program.operators):
-        distance = overlap_distance(program, operator)
-        if distance is None:
-            continue
-        source, output = program.tensors[operator.inputs[0]], program.tensors[operator.outputs[0]]
-        read, written = key(source.storage), key(output.storage)
+    for time, source_storage, output_storage, distance in facts.overlaps:
+        read, written = key(source_storage), key(output_storage)
         if read != written and buffers[read].last == buffers[written].first == time:
-            distance += output.storage_offset - source.storage_offset
-            found[numbers[written], numbers[read]] = max(distance, 0)
-    times = _lifetimes(program) if program.distances else {}
+            found[numbers[written], numbers[read]] = distance
+    times = facts.bare_times
     for (output_storage, source_storage), distance in program.distances.items():
         written, read = key(output_storage), key(source_storage)
         if buffers[read].last == times[source_storage][1] and buffers[written].first == times[output_storage][0]:

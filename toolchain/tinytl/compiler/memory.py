@@ -35,6 +35,8 @@ class Buffer:
 
 Distances = Mapping[tuple[int, int], int]
 """(buffer that is written, buffer that is read meanwhile) → least bytes between their beginnings with which they may overlap."""
+Neighbours = list[list[tuple[int, int, int]]]
+"""For each buffer those alive together with it: number, and the bytes below and above its beginning in which the buffer may not begin."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +81,17 @@ def plan_memory(buffers: Sequence[Buffer], distances: Distances | None = None) -
     Returns:
         The smallest plan found; the same one for the same buffers, always.
     """
-    may, bound = distances or {}, lower_bound(buffers, distances)
+    near, bound = _neighbours(buffers, distances or {}), lower_bound(buffers, distances)
     best: tuple[MemoryPlan, list[int]] | None = None
     for order in _orders(buffers):
-        plan = _packed(buffers, order, may)
+        plan = _packed(buffers, order, near)
         if best is None or plan.bytes < best[0].bytes:
             best = plan, list(order)
         if best[0].bytes == bound:
             break
     if best is None:
         return MemoryPlan((), 0)
-    return best[0] if best[0].bytes == bound or len(buffers) <= _EXHAUSTIVE else _climbed(buffers, may, bound, *best)
+    return best[0] if best[0].bytes == bound or len(buffers) <= _EXHAUSTIVE else _climbed(buffers, near, bound, *best)
 
 
 def _orders(buffers: Sequence[Buffer]) -> Iterator[Sequence[int]]:
@@ -118,7 +120,7 @@ def _from_the_busiest(buffers: Sequence[Buffer]) -> list[int]:
     return sorted(range(len(buffers)), key=lambda n: (away(buffers[n]), -buffers[n].bytes, n))
 
 
-def _climbed(buffers: Sequence[Buffer], may: Distances, bound: int, plan: MemoryPlan, order: list[int]) -> MemoryPlan:
+def _climbed(buffers: Sequence[Buffer], near: Neighbours, bound: int, plan: MemoryPlan, order: list[int]) -> MemoryPlan:
     """Exchange two places of a good order again and again, keeping what makes nothing worse."""
     random = Random(len(buffers))
     for _ in range(_CLIMBS // len(order)):
@@ -127,32 +129,39 @@ def _climbed(buffers: Sequence[Buffer], may: Distances, bound: int, plan: Memory
         swapped = list(order)
         left, right = random.sample(range(len(order)), 2)
         swapped[left], swapped[right] = swapped[right], swapped[left]
-        other = _packed(buffers, swapped, may)
+        other = _packed(buffers, swapped, near)
         if other.bytes <= plan.bytes:
             plan, order = other, swapped
     return plan
 
 
-def _packed(buffers: Sequence[Buffer], order: Iterable[int], may: Distances) -> MemoryPlan:
+def _neighbours(buffers: Sequence[Buffer], may: Distances) -> Neighbours:
+    """Return for each buffer those that are alive together with it."""
+    numbers = range(len(buffers))
+    sizes = [aligned(each.bytes) for each in buffers]
+
+    def ends(number: int, placed: int) -> tuple[int, int, int]:
+        below, above = sizes[number], sizes[placed]
+        if (number, placed) in may:
+            below = min(below, aligned(may[number, placed]))
+        if (placed, number) in may:
+            above = min(above, aligned(may[placed, number]))
+        return placed, below, above
+
+    return [
+        [ends(number, placed) for placed in numbers if placed != number and buffers[placed].meets(buffers[number])] for number in numbers
+    ]
+
+
+def _packed(buffers: Sequence[Buffer], order: Iterable[int], neighbours: Neighbours) -> MemoryPlan:
     """Place buffers in order, each into the smallest gap that holds it, else on top."""
     offsets: dict[int, int] = {}
     for number in order:
-        closed = sorted(
-            _closed(buffers, may, number, placed, offset) for placed, offset in offsets.items() if buffers[placed].meets(buffers[number])
-        )
+        closed = [(offsets[placed] - below, offsets[placed] + above) for placed, below, above in neighbours[number] if placed in offsets]
+        closed.sort()
         offsets[number] = _best_gap(closed)
     end = max((offset + aligned(buffers[number].bytes) for number, offset in offsets.items()), default=0)
     return MemoryPlan(tuple(offsets[number] for number in range(len(buffers))), end)
-
-
-def _closed(buffers: Sequence[Buffer], may: Distances, number: int, placed: int, offset: int) -> tuple[int, int]:
-    """Return the open interval in which a buffer may not begin because of one that is placed."""
-    below, above = aligned(buffers[number].bytes), aligned(buffers[placed].bytes)
-    if (number, placed) in may:
-        below = min(below, aligned(may[number, placed]))
-    if (placed, number) in may:
-        above = min(above, aligned(may[placed, number]))
-    return offset - below, offset + above
 
 
 def _best_gap(closed: list[tuple[int, int]]) -> int:

@@ -107,12 +107,31 @@ def _by_rows(program: Program, operator: ProgramOperator) -> bool:
 
 def input_rows(program: Program, operator: ProgramOperator, rows: Rows) -> Rows:
     """Return the rows of an operator's inputs that some rows of its output need."""
+    window = _window(program, operator)
+    return rows if window is None else window.rows(rows)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """How the windows of an operator go over the rows of its input."""
+
+    stride: int
+    pad: int
+    reach: int
+    height: int
+    place: int
+    """Of pad_top among the operator's parameters."""
+
+    def rows(self, rows: Rows) -> Rows:
+        first = min(max(self.stride * rows[0] - self.pad, 0), self.height - 1)
+        return first, max(min(self.stride * (rows[1] - 1) - self.pad + self.reach, self.height), first + 1)
+
+
+def _window(program: Program, operator: ProgramOperator) -> _Window | None:
     if operator.kind not in _WINDOWED:
-        return rows
+        return None
     named, height = parameters_of(operator), program.tensors[operator.inputs[0]].dims[1]
-    stride, pad, reach = stride_h(named), named["pad_top"], _reach(program, operator, named)
-    first = min(max(stride * rows[0] - pad, 0), height - 1)
-    return first, max(min(stride * (rows[1] - 1) - pad + reach, height), first + 1)
+    return _Window(stride_h(named), named["pad_top"], _reach(program, operator, named), height, list(named).index("pad_top"))
 
 
 def _reach(program: Program, operator: ProgramOperator, named: Mapping[str, int]) -> int:
@@ -133,18 +152,29 @@ class _Strips:
     stage: Stage
     tensors: list[ProgramTensor] = field(init=False)
     operators: list[ProgramOperator] = field(default_factory=list)
+    cut: list[tuple[ProgramOperator, _Window | None]] = field(init=False)
+    row_bytes: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.tensors = list(self.program.tensors)
         self.storages = max(tensor.storage for tensor in self.tensors) + 1
+        cut = self.program.operators[self.stage.first : self.stage.last]
+        self.cut = [(operator, _window(self.program, operator)) for operator in cut]
+        self.row_bytes = {
+            number: self.program.tensors[number].bytes // self.program.tensors[number].dims[1]
+            for operator in cut
+            for number in (*operator.inputs, *operator.outputs)
+            if self.program.tensors[number].storage != CONSTANT
+        }
 
     def needed_rows(self, rows: Rows) -> dict[int, Rows]:
         """Return tensor → rows of it that a strip of the stage's output needs."""
         needed = {self.stage.output: rows}
-        for operator in reversed(self.program.operators[self.stage.first : self.stage.last]):
-            wanted = input_rows(self.program, operator, needed[operator.outputs[0]])
+        for operator, window in reversed(self.cut):
+            rows = needed[operator.outputs[0]]
+            wanted = rows if window is None else window.rows(rows)
             for number in operator.inputs:
-                if self.program.tensors[number].storage != CONSTANT:
+                if number in self.row_bytes:
                     before = needed.get(number, wanted)
                     needed[number] = min(before[0], wanted[0]), max(before[1], wanted[1])
         return needed
@@ -154,19 +184,19 @@ class _Strips:
         made = {number: self._home(number, rows) for number, rows in needed.items()}
         if not all(self._aligned(number, rows[0] - made[number][1]) for number, rows in needed.items()):
             return False
-        for operator in self.program.operators[self.stage.first : self.stage.last]:
+        for operator, window in self.cut:
             rows = needed[operator.outputs[0]]
-            wanted = input_rows(self.program, operator, rows)
+            wanted = rows if window is None else window.rows(rows)
             inputs = []
             for number in operator.inputs:
-                if self.program.tensors[number].storage == CONSTANT:
+                if number not in self.row_bytes:
                     inputs.append(number)
                     continue
                 if not self._aligned(number, wanted[0] - made[number][1]):
                     return False
                 inputs.append(self._view(number, made[number], wanted))
             output = self._view(operator.outputs[0], made[operator.outputs[0]], rows)
-            self.operators.append(self._strip(operator, tuple(inputs), output, rows, wanted))
+            self.operators.append(self._strip(operator, window, tuple(inputs), output, rows, wanted))
         return True
 
     def _home(self, number: int, rows: Rows) -> tuple[int, int]:
@@ -177,24 +207,22 @@ class _Strips:
         return self.storages - 1, rows[0]
 
     def _aligned(self, number: int, row: int) -> bool:
-        tensor = self.program.tensors[number]
-        return row * (tensor.bytes // tensor.dims[1]) % ALIGNMENT == 0
+        return row * self.row_bytes[number] % ALIGNMENT == 0
 
     def _view(self, number: int, home: tuple[int, int], rows: Rows) -> int:
         tensor = self.program.tensors[number]
         dims = (1, rows[1] - rows[0], *tensor.dims[2:])
-        offset = tensor.storage_offset + (rows[0] - home[1]) * (tensor.bytes // tensor.dims[1])
-        view = replace(tensor, dims=dims, storage=home[0], storage_offset=offset)
-        self.tensors.append(view)
+        offset = tensor.storage_offset + (rows[0] - home[1]) * self.row_bytes[number]
+        self.tensors.append(ProgramTensor(tensor.name, tensor.dtype, dims, tensor.scale, tensor.zero_point, home[0], tensor.data, offset))
         return len(self.tensors) - 1
 
-    def _strip(self, operator: ProgramOperator, inputs: tuple[int, ...], output: int, rows: Rows, wanted: Rows) -> ProgramOperator:
+    def _strip(
+        self, operator: ProgramOperator, window: _Window | None, inputs: tuple[int, ...], output: int, rows: Rows, wanted: Rows
+    ) -> ProgramOperator:
         height = self.program.tensors[operator.outputs[0]].dims[1]
         count, parameters = rows[1] - rows[0], list(operator.parameters)
-        if operator.kind in _WINDOWED:
-            named = parameters_of(operator)
-            place = list(named).index("pad_top")
-            parameters[place] = wanted[0] - (stride_h(named) * rows[0] - named["pad_top"])
+        if window is not None:
+            parameters[window.place] = wanted[0] - (window.stride * rows[0] - window.pad)
         return replace(
             operator,
             name=f"{operator.name} rows {rows[0]}–{rows[1] - 1}",
@@ -207,6 +235,12 @@ class _Strips:
 
 
 def in_strips(program: Program, stage: Stage, rows: int) -> Program | None:
+    """Return the program with a stage in strips, without the tensors that nobody reads any more. Args, Returns: as `with_strips`."""
+    made = with_strips(program, stage, rows)
+    return None if made is None else compacted(made)
+
+
+def with_strips(program: Program, stage: Stage, rows: int) -> Program | None:
     """Return the program with a stage in strips of some output rows each.
 
     Args:
@@ -221,7 +255,19 @@ def in_strips(program: Program, stage: Stage, rows: int) -> Program | None:
         return None
     operators = (*program.operators[: stage.first], *strips.operators, *program.operators[stage.last :])
     distances = {**program.distances, **_distance(program, stage, needs)}
-    return compacted(replace(program, tensors=tuple(strips.tensors), operators=operators, distances=distances))
+    return replace(program, tensors=tuple(strips.tensors), operators=operators, distances=distances)
+
+
+def strip_macs(program: Program, stage: Stage, rows: int) -> int:
+    """Return the multiply-accumulates of a program with a stage in strips. Args: as `with_strips`."""
+    strips, height = _Strips(program, stage), program.tensors[stage.output].dims[1]
+    total = sum(operator.macs for operator in (*program.operators[: stage.first], *program.operators[stage.last :]))
+    for first in range(0, height, rows):
+        needed = strips.needed_rows((first, min(first + rows, height)))
+        for operator, _ in strips.cut:
+            made = needed[operator.outputs[0]]
+            total += operator.macs * (made[1] - made[0]) // program.tensors[operator.outputs[0]].dims[1]
+    return total
 
 
 def _distance(program: Program, stage: Stage, needs: list[dict[int, Rows]]) -> dict[tuple[int, int], int]:
