@@ -150,7 +150,7 @@ def study_forgetting(
 
 
 def chosen_of(candidates: Sequence[Candidate]) -> Way:
-    """Return the way that forgets at most `LIMIT` on most tasks; of equals the most accurate, in the mean over tasks and old and new classes."""
+    """Return the way that forgets at most `LIMIT` on most tasks; of equals the most accurate over old and new classes, mean over tasks."""
 
     def merit(candidate: Candidate) -> tuple[int, float]:
         within = sum(each.forgotten <= LIMIT for each in candidate.validation)
