@@ -64,10 +64,7 @@ CANDIDATES = tuple(
 
 @dataclass(frozen=True)
 class Outcome:
-    """One way on one task: fractions of a test part, means over the orders and the lowest.
-
-    draw: of replay; `by classes`, or `in turn` as it was of every head before that.
-    """
+    """One way on one task: fractions of a test part, means over the orders and the lowest."""
 
     way: Way
     old_before: float
@@ -75,7 +72,6 @@ class Outcome:
     lowest_old: float
     new: float
     lowest_new: float
-    draw: str = "by classes"
 
     @property
     def forgotten(self) -> float:

@@ -175,5 +175,5 @@ def test_the_stored_study_is_what_readme_and_design_tell() -> None:
         *plain, chosen = task.outcomes
         assert f"| {task.title} | {' | '.join(map(cell, plain))} | {cell(chosen, lowest=True)} |" in DESIGN
         assert f"{task.title.split()[0]} {-100 * chosen.forgotten:+.1f}".replace("-", "−") in README
-    for page, buffer in ((DESIGN, "32768"), (README, "32k")):
-        assert STUDY.chosen.options.replace("32768", buffer) in page
+    for page, buffer in ((DESIGN, "16384"), (README, "16k")):
+        assert STUDY.chosen.options.replace("16384", buffer) in page

@@ -137,7 +137,7 @@ def test_a_keyword_model_learns_three_words() -> None:
     (row,) = found.rows
     assert (found.tested_new, found.tested_known, found.speakers, found.left_out) == (2108, 398, 694, 6)
     assert row.known_before > 0.88
-    assert row.new > 0.45, "chance is 1 of 15; the model itself calls them unknown"
+    assert row.new > 0.55, "chance is 1 of 15; the model itself calls them unknown"
     assert row.known > row.known_before - 0.06
 
 
