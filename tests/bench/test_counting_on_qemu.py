@@ -16,7 +16,7 @@ from tinytl.errors import BenchError
 from tinytl_bench import bench
 from tinytl_bench.counting import Counter, open_counter
 from tinytl_bench.counting.plugin import plugin_refusal
-from tinytl_bench.counting.profile import MarkLog
+from tinytl_bench.counting.profile import MarkLog, profile
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")), reason="needs qemu-system-arm and arm-none-eabi-gcc"
@@ -79,6 +79,18 @@ def test_two_runs_count_the_same(plugin_counter: Counter, tiny_bundle: Path) -> 
         counts.append([(region.instructions, region.cycles_model) for region in (*inference, *step)])
     assert counts[0] == counts[1]
     assert all(instructions > 0 for instructions, _ in counts[0])
+
+
+def test_a_checked_byte_takes_three_instructions(plugin_counter: Counter, tiny_bundle: Path) -> None:
+    """FLASH computes five checksums over an image: of its frames, before and after it is committed. A nibble at a time took ten instructions."""
+    assert plugin_counter.marks is not None
+    with open_counter(BOARD, plugin=True) as fresh:
+        assert fresh.marks is not None
+        image = fresh.device.compile(read_bundle(tiny_bundle))
+        fresh.device.flash(image)
+        fresh.device.measure("loop", iterations=1)
+        until_flashed = profile(fresh.marks.log.read_new()[0], fresh.marks.code)
+    assert 5 * 2.8 < until_flashed.functions["tinytl_crc32"] / len(image.data) < 5 * 3.3
 
 
 def test_without_plugins_icount_counts_the_same_within_a_thousandth(

@@ -37,6 +37,7 @@ def test_few_samples_are_refused(tiny_bundle: Path) -> None:
         study_guard(tiny_bundle, few)
 
 
+@pytest.mark.long
 def test_from_the_shell(tiny_bundle: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", x_train=TARGET.x_train, y_train=TARGET.y_train, x_test=TARGET.x_test, y_test=TARGET.y_test,
              classes=list(TINY_CLASSES))  # fmt: skip

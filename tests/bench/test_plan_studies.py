@@ -106,6 +106,7 @@ def test_curves_begin_before_and_end_after(studies: dict[str, TaskStudy]) -> Non
             assert plan.samples_to_90 == samples_to(plan.curve, 0.9)
 
 
+@pytest.mark.long
 def test_rates_are_chosen_without_the_test_split(tiny_model: Any, tiny_dataset: Dataset, tmp_path: Path) -> None:
     """With other labels in the test split the same rates are chosen, among them one that learns nothing and one that diverges."""
     settings = StudySettings(tmp_path, plans=("last-dense",), orders=1, rates=(1e-9, 0.01, 1e5), host_recipes=((1e-7, 16), *HOST))

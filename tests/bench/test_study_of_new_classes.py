@@ -125,6 +125,7 @@ def test_from_the_shell(tmp_path: Path) -> None:
     assert wrong.exit_code == 2 and "'4,x' is no list of numbers; expected e.g. 5,20,100" in wrong.stderr
 
 
+@pytest.mark.long
 def test_a_keyword_model_learns_three_words() -> None:
     """Five samples of bed, cat and happy each; 694 other speakers say them. Measured: 10 draws in DESIGN.md, of which this is the first."""
     model = published_file("mlperf_tiny/kws_ref_model.tflite")

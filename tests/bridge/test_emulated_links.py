@@ -35,6 +35,11 @@ TARGET = tiny_task("other writers", seed=11)
 SAMPLES = 40
 
 
+def state_of(process: int) -> str:
+    """Return the letter of a process's state: T is stopped."""
+    return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(") ")[2][0]
+
+
 def processor_s(target: QemuTarget) -> float:
     """Return the seconds of processor time that the emulator has taken."""
     assert target._process is not None
@@ -84,6 +89,8 @@ def test_an_emulator_that_stands_still_is_waited_for(tmp_path: Path) -> None:
     with Device(target) as device:
         assert target._process is not None
         target._process.send_signal(signal.SIGSTOP)
+        while state_of(target._process.pid) != "T":  # a signal that is sent has not arrived
+            time.sleep(0.001)
         waking = threading.Timer(2.5, target._process.send_signal, [signal.SIGCONT])
         waking.start()
         start = time.monotonic()

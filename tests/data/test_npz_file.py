@@ -56,18 +56,48 @@ def test_int8_features_pass_through(tmp_path: Path) -> None:
     assert dataset.x_train.dtype == np.int8
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_labels_without_names_are_the_numbers_of_their_classes(tmp_path: Path, whole: bool) -> None:
+    y = 5 + np.arange(40) % 5
+    parts = {"x": images(40), "y": y} if whole else arrays(x_train=images(40), y_train=y, y_test=y[:6])
+    dataset = load_dataset(saved(tmp_path, **parts))
+    assert dataset.classes == tuple("0123456789")
+    assert set(dataset.y_train) == set(dataset.y_test) == {5, 6, 7, 8, 9}
+    assert not whole or np.bincount(dataset.y_test).tolist() == [0] * 5 + [2, 2, 2, 1, 1]
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.float64, np.int16])
+@pytest.mark.parametrize("shape", [(10,), (5, 2), (5, 2, 4)])
+def test_numbers_keep_their_shape(tmp_path: Path, kind: type, shape: tuple[int, ...]) -> None:
+    x = np.arange(12)[(..., *(None,) * len(shape))] * np.ones(shape)
+    dataset = load_dataset(saved(tmp_path, **arrays(x_train=x.astype(kind), x_test=x[:6].astype(kind))))
+    assert dataset.sample_shape == shape
+    assert dataset.x_train.dtype == (np.int8 if kind is np.int8 else np.float32)
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
         ({"y_train": (np.arange(12) % 3).astype(float)}, "y_train is float64 of shape (12,); expected integers (N,)"),
-        ({"x_train": images(12).astype(np.float32)}, "x_train is float32 of shape (12, 6, 5, 1); expected uint8 images"),
+        ({"x_train": images(12).astype(np.float32)}, "test samples are uint8; expected float32, as in the train split"),
+        ({"x_train": images(12).astype(bool)}, "x_train is bool of shape (12, 6, 5, 1); expected uint8 images"),
+        ({"x_train": np.zeros((12, 2, 2, 2, 2))}, "x_train is float64 of shape (12, 2, 2, 2, 2); expected uint8 images (N, H, W)"),
         ({"x_train": images(12, 4)}, "x_train is uint8 of shape (12, 6, 5, 4); expected uint8 images"),
         ({"x_train": images(11)}, "train split has 11 samples and 12 labels; expected as many of both"),
         ({"x_test": images(6, 3)}, "test samples have shape (6, 5, 3); expected (6, 5, 1), as in the train split"),
-        ({"y_train": np.arange(12) % 3 * 2}, "class '1' has 0 training sample(s); expected at least one"),
-        ({"y_test": np.arange(6)}, "test label 5; expected 0 to 2 (3 classes)"),
+        (
+            {"y_train": np.arange(12) % 3 * 2},
+            "class '1' has 0 training sample(s); expected at least one\nhint: number the classes without a gap, or teach samples of one class "
+            "without the others: tinytl teach --label NAME --data SAMPLES.npy",
+        ),
+        ({"y_test": np.arange(6), "classes": np.array(["a", "b", "c"])}, "test label 5; expected 0 to 2 (3 classes)"),
+        ({"y_test": np.arange(6)}, "class '3' has 0 training sample(s); expected at least one"),
+        ({"classes": np.array(["a", "b", "c", "d"])}, "class 'd' has 0 training sample(s); expected at least one"),
         ({"y_train": np.arange(12) % 3 - 1}, "y_train holds label -1; expected class numbers from 0 to 65534"),
-        ({"y_train": np.zeros(12, int), "y_test": np.zeros(6, int)}, "has 1 class(es); expected 2 or more"),
+        (
+            {"y_train": np.zeros(12, int), "y_test": np.zeros(6, int)},
+            "has 1 class(es); expected 2 or more\nhint: teach samples of one class without the others: tinytl teach --label NAME --data SAMPLES.npy",
+        ),
         ({"classes": np.arange(3)}, "classes is int64 of shape (3,); expected a list of names"),
         ({"y_train": np.zeros(0, int)}, "y_train is empty; expected at least one sample"),
     ],

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Samples become model inputs: sizes, colours, ranges, and TFLite's rounding."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -39,11 +41,40 @@ def test_numbers_other_than_pixels_pass_unscaled() -> None:
     assert fit_samples(features, shape=(49, 10, 1), value_range=(0.0, 1.0)).min() == -128.0
 
 
+def test_an_axis_of_one_at_the_end_may_be_there_or_not() -> None:
+    steps = np.arange(24, dtype=np.int8).reshape(2, 4, 3)
+    for x, shape in ((steps, (4, 3, 1)), (steps[..., None], (4, 3)), (steps, (4, 3))):
+        assert np.array_equal(fit_samples(x, shape=shape, value_range=(0.0, 1.0)), steps.reshape(2, *shape))
+
+
+def test_pixels_of_a_sequence_are_scaled() -> None:
+    rows = np.array([[[0, 255], [51, 102]]], np.uint8)
+    for x in (rows, rows[..., None]):
+        assert np.allclose(fit_samples(x, shape=(2, 2), value_range=(-1.0, 1.0)), [[[-1, 1], [-0.6, -0.2]]])
+
+
+def test_floats_are_pixels_where_it_is_said() -> None:
+    given, told = {"shape": [2, 2, 1], "scale": 1.0, "zero_point": -128}, {"range": [0.0, 255.0], "resize": "bilinear"}
+    pixels = np.array([[[0, 255], [51, 102]]], np.uint8)
+    floats = pixels / np.float32(255)
+    wanted = prepare_samples(pixels, given, told)
+    np.testing.assert_array_equal(prepare_samples(floats, given, told | {"floats": "unit"}), wanted)
+    assert prepare_samples(floats, given, told).max() == -127
+    with pytest.raises(DataError, match=r"float samples hold -2, and the model's range was given for floats in 0 … 1; expected 0 to 1"):
+        prepare_samples(floats - 2, given, told | {"floats": "unit"})
+
+
 @pytest.mark.parametrize(
     ("x", "shape", "resize", "text"),
     [
         (np.zeros((1, 3)), (4,), None, "samples have shape 3; expected 4, the model's input"),
         (np.zeros((1, 4, 4, 1), np.uint8), (16,), None, "images of shape 4×4×1 cannot become model input of shape 16; expected a model"),
+        (
+            np.zeros((1, 4, 4, 1), np.uint8),
+            (5, 5),
+            "bilinear",
+            "input of shape 5×5; expected images of 5×5, or a model that takes H×W×1 or H×W×3, which is resized to",
+        ),
         (np.zeros((1, 4, 4, 1), np.uint8), (5, 5, 1), None, "images of 4×4; expected 5×5\nhint: allow resizing with resize='bilinear'"),
         (np.zeros((1, 4, 4, 1), np.uint8), (5, 5, 1), "cubic", "resize 'cubic'; expected 'bilinear' or None"),
         (np.zeros((1, 4, 4, 2), np.uint8), (4, 4, 1), None, "images have shape (1, 4, 4, 2); expected (N, H, W, 1) or (N, H, W, 3)"),
@@ -89,3 +120,21 @@ def test_int8_samples_are_the_input_only_where_it_is_said() -> None:
     np.testing.assert_array_equal(prepare_samples((x - np.float32(4)) / 2, given, real | {"int8": "input"}), x)
     with pytest.raises(DataError, match=r"samples have shape 3×2; expected 2×3, the model's input"):
         prepare_samples(x.reshape(2, 3, 2), given, real | {"int8": "input"})
+
+
+def test_whole_data_sets_are_prepared_in_blocks() -> None:
+    """A set of N bytes needs its int8 and little more; the bytes are those of each sample alone."""
+    images = np.random.default_rng(0).integers(0, 256, (20_000, 28, 28, 1)).astype(np.uint8)
+    shape_and_scale = {"shape": [28, 28, 1], "scale": 0.0078, "zero_point": 3}
+    preprocessing = {"range": [-1.0, 1.0], "resize": "bilinear"}
+    tracemalloc.start()
+    prepared = prepare_samples(images, shape_and_scale, preprocessing)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * images.nbytes
+    for number in (0, 333, 334, 19_999):  # 334 samples are a block
+        alone = prepare_samples(images[number : number + 1], shape_and_scale, preprocessing)
+        assert np.array_equal(prepared[number], alone[0])
+    quantized = quantize_samples(np.linspace(-3, 3, 600_000, dtype=np.float32), scale=0.02, zero_point=1)
+    assert np.array_equal(quantized[:5], quantize_samples(np.linspace(-3, 3, 600_000, dtype=np.float32)[:5], scale=0.02, zero_point=1))
+    assert prepare_samples(images[:0], shape_and_scale, preprocessing).shape == (0, 28, 28, 1)

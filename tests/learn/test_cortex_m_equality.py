@@ -191,7 +191,10 @@ for run in TRIALS.values():
 """
 
 
-@pytest.mark.parametrize("build", BUILDS)
+EACH = ["gcc-O3-native", *(pytest.param(build, marks=pytest.mark.long) for build in BUILDS if build != "gcc-O3-native")]
+
+
+@pytest.mark.parametrize("build", EACH)
 def test_every_host_compiler_learns_the_same_bytes(build: str, tmp_path: Path) -> None:
     compiler, *flags = BUILDS[build]
     needed(compiler)

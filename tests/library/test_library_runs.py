@@ -74,9 +74,19 @@ def library_lines(core: Core, library: Library, samples: list[np.ndarray], folde
     return core.lines(program)
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("core", CORES)
-@pytest.mark.parametrize("target", TARGETS[:2])
+EVERYDAY = {
+    *((TARGETS[0], core, name) for core in CORES for name in ("graph", "digits")),
+    *((TARGETS[1], core, name) for core in ("host", "cortex-m55") for name in ("graph", "lstm")),
+    *((target, "host", name) for target in TARGETS[:2] for name in LAYERS),
+}
+"""Every core, every target and every model; the rest of the product is long: each compiles a library of its own."""
+EACH = [
+    pytest.param(target, core, name, marks=() if (target, core, name) in EVERYDAY else pytest.mark.long)
+    for target in TARGETS[:2] for core in CORES for name in MODELS
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("target", "core", "name"), EACH)
 def test_library_answers_as_the_twin(target: str, core: str, name: str, tmp_path: Path) -> None:
     library, twin = library_of(name, tmp_path, target)
     samples = inputs_for(twin.image.dims(twin.image.inputs[0]), 5)

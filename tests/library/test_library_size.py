@@ -24,7 +24,7 @@ LIMITS = {
 TARGET = "qemu:mps2-an386-large"
 
 
-@pytest.mark.parametrize("optimize", ["speed", "size"])
+@pytest.mark.parametrize("optimize", ["speed", pytest.param("size", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", sorted(LIMITS))
 def test_code_keeps_within_its_limit(name: str, optimize: str, tmp_path: Path) -> None:
     if shutil.which("arm-none-eabi-gcc") is None:

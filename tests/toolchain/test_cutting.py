@@ -301,12 +301,12 @@ def test_several_ends_are_refused() -> None:
     x = layers.Dense(3)(image)
     assert (
         refusal(keras.Model(image, [x, layers.Dense(2)(x)], name="two"), "fc")
-        == "model 'two' has 2 outputs; expected one"
+        == "model 'two' has 2 outputs; expected one\nhint: build a keras.Model with one of the outputs"
     )
     other = keras.Input((4,))
     assert (
         refusal(keras.Model([image, other], layers.Dense(2)(image + other), name="pair"), "fc")
-        == "model 'pair' has 2 inputs; expected one"
+        == "model 'pair' has 2 inputs; expected one\nhint: a sample is one array: give the model one input that it takes apart itself"
     )
 
 

@@ -2,6 +2,9 @@
 """Inspecting tells what a file is, what it costs and where it fits, before anything is flashed."""
 
 import hashlib
+import sys
+from collections import Counter
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -10,10 +13,11 @@ from click.testing import CliRunner
 from tinytl.archive import unpack
 from tinytl.bundle import MEMBERS, read_bundle
 from tinytl.cli import cli
-from tinytl.compiler import CompileOptions, compile_bundle
-from tinytl.errors import BundleError, ModelError
+from tinytl.compiler import Compilation, CompileOptions, compile_bundle, prepare
+from tinytl.errors import BundleError, CompileError, ModelError
 from tinytl.inspection import inspect
 from tinytl.rate_factors import rate_factors
+from tinytl_bridge.compiling import options_for_boards
 
 
 def test_bundle(tiny_bundle: Path) -> None:
@@ -66,7 +70,9 @@ def test_layers_of_a_graph_have_a_row_each(woven_bundle: Path) -> None:
     assert found.trainable_macs == sum(row[3] for row in rows)
     factors = rate_factors(read_bundle(woven_bundle).head)
     trains = (True, False, True, False, False, False, False, True)
-    assert [row.rate_factor for row in found.layers[-8:]] == [factor if each else None for factor, each in zip(factors, trains, strict=True)]
+    assert [row.rate_factor for row in found.layers[-8:]] == [
+        factor if each else None for factor, each in zip(factors, trains, strict=True)
+    ]
     assert [row.rate_factor for row in found.layers[:-8]] == [None] * (len(found.layers) - 8)
     assert [spec.shape for spec in found.features] == [(1, 8, 8, 4), (1, 8, 8, 4)]
 
@@ -116,7 +122,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.bin").write_bytes(b"something else")
     with pytest.raises(ModelError) as caught:
         inspect(tmp_path / "x.bin")
-    assert str(caught.value) == "x.bin is neither a bundle nor a .tflite file; expected a .tinytl or .tflite file"
+    assert str(caught.value).startswith(
+        f"{tmp_path / 'x.bin'} is no model that tinytl knows; expected an int8 .tflite or a .tinytl bundle\nhint: "
+    )
     with pytest.raises(BundleError) as missing:
         inspect(tmp_path / "none")
     text = f"{tmp_path / 'none'} cannot be read: No such file or directory; expected a .tinytl or .tflite file"
@@ -135,3 +143,49 @@ def test_the_table_shows_rates_that_are_not_the_heads(tiny_bundle: Path) -> None
     hidden, last = (next(line for line in shown.splitlines() if line.startswith(f"{layer.name} ")) for layer in head.layers)
     assert f"rate × {rate_factors(head)[0]:.2g} " in hidden
     assert "rate" not in last, "the last layer has the head's"
+
+
+def test_what_fits_nowhere_still_shows_its_layers(tiny_bundle: Path) -> None:
+    whole = inspect(tiny_bundle, options=CompileOptions(optimize="size"))
+    arena, slot = whole.arena_bytes, whole.image_bytes + 32
+    found = inspect(tiny_bundle, options=CompileOptions(ram_bytes=100, flash_bytes=68))
+    assert found.misses == (
+        f"arena needs {arena:,} bytes, {arena - 100:,} more than the 100 there are; "
+        f"model slot needs {slot:,} bytes, {slot - 100:,} more than the 100 there are"
+    )
+    assert (found.layers, found.arena_map, found.image_bytes) == (whole.layers, whole.arena_map, whole.image_bytes)
+    assert whole.misses == ""
+    shown = CliRunner().invoke(cli, ["inspect", str(tiny_bundle), "--ram", "100"], catch_exceptions=False)
+    assert shown.exit_code == 0
+    text = f"warning: it does not fit: arena needs {arena:,} bytes, {arena - 100:,} more than the 100 there are; "
+    assert text + "layers, RAM and flash above are those of its smallest kernels, without these limits" in " ".join(shown.stdout.split())
+    assert "pointwise" in shown.stdout
+
+
+def test_images_of_one_compilation_are_those_of_many(tiny_bundle: Path) -> None:
+    bundle = read_bundle(tiny_bundle)
+    whole = compile_bundle(bundle)
+    limits = [(None, None), (whole.arena_bytes, len(whole.data)), (whole.arena_bytes - 16, None), (None, len(whole.data) - 1), (9, 9)]
+    shared = prepare(bundle)
+    for family, optimize, (ram, flash) in product(("portable", "dsp", "mve"), ("speed", "size"), limits):
+        options = CompileOptions(family, optimize, ram, flash)
+        assert outcome(shared, options) == outcome(prepare(bundle), options), options
+
+
+def outcome(compilation: Compilation, options: CompileOptions) -> bytes | str:
+    try:
+        image = compilation.image(options)
+    except CompileError as error:
+        return str(error)
+    assert len(image.data) >= compilation.least_bytes(options.family)
+    return image.data
+
+
+def test_channels_are_proved_once_for_all_boards(tiny_bundle: Path) -> None:
+    calls: Counter[str] = Counter()
+    sys.setprofile(lambda frame, event, _: calls.update([frame.f_code.co_name]) if event == "call" else None)
+    try:
+        inspect(tiny_bundle, boards=options_for_boards())
+    finally:
+        sys.setprofile(None)
+    assert (calls["fold_constant_channels"], calls["find_choices"]) == (1, 3)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from cut_models import features_of, noise, residual, shaken
 
+from tinytl.conversion import convert
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import quantize_samples
 from tinytl.errors import DataError, ModelError
@@ -14,7 +15,7 @@ from tinytl.head import three_sides
 from tinytl.identity import identity_tflite
 from tinytl.interpreter import Interpreter
 from tinytl.plan import Cut, cut
-from tinytl.quantization import Extractor, _check_static, _converted, _feature_places, outputs_in_order, quantize
+from tinytl.quantization import Extractor, _check_static, _feature_places, outputs_in_order, quantize
 from tinytl.signature import TensorSpec, read_signature
 
 keras = pytest.importorskip("keras", reason="needs tinytl[host]")
@@ -187,7 +188,7 @@ def test_the_identity_is_quantized_as_the_converter_does_it(low: float, high: fl
     image = keras.Input((4, 4, 1))
     model = keras.Model(image, layers.Conv2D(1, 1)(image), name="extractor")
     calibration = np.random.default_rng(0).uniform(low, high, (10, 4, 4, 1)).astype(np.float32)
-    wanted = read_signature(_converted(model, calibration)).inputs[0]
+    wanted = read_signature(convert(model, calibration)).inputs[0]
     found = read_signature(identity_tflite((1, 4, 4, 1), low=float(calibration.min()), high=float(calibration.max()))).inputs[0]
     assert (found.scale, found.zero_point, found.shape) == (wanted.scale, wanted.zero_point, wanted.shape)
 

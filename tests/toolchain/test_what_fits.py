@@ -80,7 +80,11 @@ FITS = [
 MODELS = {"thesis-small": zoo("thesis-small"), "resnet-8": resnet, "mobilenet-v1-0.25": mobilenet}
 
 
-@pytest.mark.parametrize(("name", "plan", "weights", "arena", "kilobytes"), FITS)
+EVERYDAY = {("thesis-small", "last-dense", "float32"), ("resnet-8", "fc+conv1", "int8")}
+EACH = [pytest.param(*fit, marks=() if fit[:3] in EVERYDAY else pytest.mark.long) for fit in FITS]
+
+
+@pytest.mark.parametrize(("name", "plan", "weights", "arena", "kilobytes"), EACH)
 def test_fits(name: str, plan: str, weights: str, arena: int, kilobytes: int, tmp_path: Path) -> None:
     """arena: as README and DESIGN tell it, without replay."""
     found = arena_of(MODELS[name](), plan, tmp_path, weights=weights)

@@ -40,6 +40,10 @@ class CompileError(TinytlError):
     """A graph that cannot become an image: unsupported operator, wrong type, too large."""
 
 
+class UnsupportedOperator(CompileError):
+    """An operator that no image can hold: of an extractor, an earlier freeze plan may leave it out."""
+
+
 class DeviceError(TinytlError):
     """A device that refused, does not answer, or restarted."""
 

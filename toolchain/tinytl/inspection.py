@@ -14,13 +14,13 @@ from pathlib import Path
 
 from tinytl.archive import unpack
 from tinytl.bundle import Bundle
-from tinytl.compiler import ArenaRange, CompileOptions, Image
+from tinytl.compiler import ArenaRange, Compilation, CompileOptions, Image, prepare
 from tinytl.compiler.int8_weights import int8_layers_of, layer_words
 from tinytl.energy import thesis_energy_nj
 from tinytl.errors import CompileError
 from tinytl.head import layer_macs
 from tinytl.measurement import Figure, LayerRow
-from tinytl.model_file import PORTABLE, ModelFile, compile_model, read_model
+from tinytl.model_file import PORTABLE, ModelFile, read_model
 from tinytl.rate_factors import rate_factors
 from tinytl.signature import TensorSpec, read_signature
 
@@ -73,6 +73,8 @@ class Inspection:
         accuracy_float, accuracy_int8: on the source test split, fractions; None for a .tflite. accuracy_float is None too for a bundle
             that was made of one.
         warnings: of the quantization.
+        misses: by how much it does not fit what it was to be compiled for, in words; layers and bytes are then those of the smallest
+            kernels without limits. Empty where it fits.
         fits: one row a board.
     """
 
@@ -100,6 +102,7 @@ class Inspection:
     accuracy_float: float | None
     accuracy_int8: float | None
     warnings: tuple[str, ...]
+    misses: str
     fits: tuple[Fit, ...]
 
 
@@ -116,13 +119,15 @@ def inspect(
 
     Raises:
         BundleError, ModelError: as `read_model`.
-        CompileError: an operator that no image can hold.
+        CompileError: an operator that no image can hold. What is only too large is told in `misses`.
     """
     model = read_model(path, logits=logits)
-    return _inspected(model, compile_model(model, options), boards)
+    compilation = prepare(model.bundle or model.tflite)
+    image, misses = _fitted(compilation, options)
+    return _inspected(model, image, misses, tuple(_fit(compilation, *board) for board in boards))
 
 
-def _inspected(model: ModelFile, image: Image, boards: Sequence[tuple[str, CompileOptions]]) -> Inspection:
+def _inspected(model: ModelFile, image: Image, misses: tuple[str, ...], fits: tuple[Fit, ...]) -> Inspection:
     path, bundle, data = model.path, model.bundle, model.path.read_bytes()
     members = unpack(data, label=path.name) if bundle else {path.name: data}
     signature = read_signature(model.tflite)
@@ -153,7 +158,8 @@ def _inspected(model: ModelFile, image: Image, boards: Sequence[tuple[str, Compi
         accuracy_float=manifest.get("source", {}).get("accuracy_float"),
         accuracy_int8=manifest.get("source", {}).get("accuracy_int8"),
         warnings=tuple(manifest.get("warnings", ())),
-        fits=tuple(_fit(model, *board) for board in boards),
+        misses="; ".join(misses),
+        fits=fits,
     )
 
 
@@ -185,17 +191,33 @@ def _head_rows(bundle: Bundle) -> list[LayerRow]:
     return rows
 
 
-def _fit(model: ModelFile, board: str, options: CompileOptions) -> Fit:
-    """Compile for a board; what fits nowhere is measured at its smallest."""
-    arena_limit, slot_limit = options.ram_bytes or 0, (options.flash_bytes or 0) + MODEL_SLOT_HEADER_BYTES
-    try:
-        image = compile_model(model, options)
-    except CompileError:
-        image = compile_model(model, replace(options, optimize="size", ram_bytes=None, flash_bytes=None))
+def _fit(compilation: Compilation, board: str, options: CompileOptions) -> Fit:
+    """Compile for a board."""
+    image, misses = _fitted(compilation, options)
+    limits = options.ram_bytes or 0, (options.flash_bytes or 0) + MODEL_SLOT_HEADER_BYTES
     slot_bytes = len(image.data) + MODEL_SLOT_HEADER_BYTES
-    misses = [
+    return Fit(board, not misses, image.arena_bytes, limits[0], slot_bytes, limits[1], "; ".join(misses) or "fits")
+
+
+def _fitted(compilation: Compilation, options: CompileOptions) -> tuple[Image, tuple[str, ...]]:
+    """Compile within limits; what does not fit is measured at its smallest, and told. Of weights that are too many nothing is tried."""
+    arena_limit, flash_limit = (float("inf") if limit is None else limit for limit in (options.ram_bytes, options.flash_bytes))
+    refused: CompileError | None = None
+    if compilation.least_bytes(options.family) <= flash_limit:
+        try:
+            return compilation.image(options), ()
+        except CompileError as error:
+            refused = error
+    image = compilation.image(replace(options, optimize="size", ram_bytes=None, flash_bytes=None))
+    needs = (
+        ("arena", image.arena_bytes, arena_limit),
+        ("model slot", len(image.data) + MODEL_SLOT_HEADER_BYTES, flash_limit + MODEL_SLOT_HEADER_BYTES),
+    )
+    misses = tuple(
         f"{name} needs {needed:,} bytes, {needed - limit:,} more than the {limit:,} there are"
-        for name, needed, limit in (("arena", image.arena_bytes, arena_limit), ("model slot", slot_bytes, slot_limit))
+        for name, needed, limit in needs
         if needed > limit
-    ]
-    return Fit(board, not misses, image.arena_bytes, arena_limit, slot_bytes, slot_limit, "; ".join(misses) or "fits")
+    )
+    if refused is not None and not misses:
+        raise refused
+    return image, misses

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tinytl import install_hint
 from tinytl.errors import ModelError
 
 # Layers that pass their input through unchanged outside of training.
@@ -23,6 +24,10 @@ _TRAINING_ONLY = (
     "GaussianDropout", "GaussianNoise", "ActivityRegularization", "RandomFlip", "RandomRotation", "RandomZoom",
     "RandomTranslation", "RandomContrast", "RandomBrightness", "RandomShear", "RandomErasing",
 )  # fmt: skip
+_WAYS_TO_ONE = {
+    "inputs": "a sample is one array: give the model one input that it takes apart itself",
+    "outputs": "build a keras.Model with one of the outputs",
+}
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ def require_keras() -> Any:
             import tensorflow  # noqa: F401
     except ImportError as error:
         raise ModelError(
-            f"this stage trains or converts models and {error.name} is not installed", hint="pip install 'tinytl[host]'"
+            f"this stage trains or converts models and {error.name} is not installed", hint=install_hint.with_extra("host")
         ) from error
     if keras.backend.backend() != "tensorflow":
         raise ModelError(
@@ -143,15 +148,11 @@ def ends_in_softmax(model: Any) -> bool:
     return type(last).__name__ == "Softmax" or getattr(getattr(last, "activation", None), "__name__", "") == "softmax"
 
 
-def flatten(model: Any, *, dropout: bool = False) -> Graph:
-    """Copy a model into a flat graph for inference.
-
-    Args:
-        model: keras.Model, functional or sequential, built, one input with a fixed shape and one output.
-        dropout: keep its Dropout layers.
+def check_ends(model: Any) -> tuple[int, ...]:
+    """Return the shape of a model's one input, without batch.
 
     Raises:
-        ModelError: another kind of model, or a layer that cannot be copied.
+        ModelError: neither functional nor sequential, not built, an open shape, several inputs or outputs.
     """
     keras = require_keras()
     if not isinstance(model, keras.Sequential) and not hasattr(model, "_run_through_graph"):
@@ -164,12 +165,27 @@ def flatten(model: Any, *, dropout: bool = False) -> Graph:
         )
     for direction, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
         if len(tensors) != 1:
-            raise ModelError(f"model {model.name!r} has {len(tensors)} {direction}", expected="one")
+            raise ModelError(f"model {model.name!r} has {len(tensors)} {direction}", expected="one", hint=_WAYS_TO_ONE[direction])
     shape = tuple(model.inputs[0].shape[1:])
     if None in shape:
         raise ModelError(
             f"input of model {model.name!r} has the open shape {shape}", expected="a fixed height, width and channels"
         )
+    return shape
+
+
+def flatten(model: Any, *, dropout: bool = False) -> Graph:
+    """Copy a model into a flat graph for inference.
+
+    Args:
+        model: keras.Model, functional or sequential, built, one input with a fixed shape and one output.
+        dropout: keep its Dropout layers.
+
+    Raises:
+        ModelError: another kind of model, or a layer that cannot be copied.
+    """
+    shape = check_ends(model)
+    keras = require_keras()
     start = keras.Input(shape=shape, dtype=model.inputs[0].dtype, name="input")
     copier = _Copier(keras, dropout=dropout)
     output = keras.tree.flatten(copier.replay(model, start))[0]

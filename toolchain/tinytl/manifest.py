@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from tinytl import install_hint
 from tinytl.errors import BundleError
 from tinytl.head import ACTIVATIONS, KINDS, MAX_FEATURES, MAX_LAYERS, MAX_SIDE, TRAINS
 
@@ -58,11 +59,16 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Preprocessing(msgspec.Struct, frozen=True):
-    """From pixels to the model's real input. int8: "input" where int8 samples are the model's input as they are."""
+    """From pixels to the model's real input.
+
+    Attributes:
+        int8: "input" where int8 samples are the model's input as they are. floats: "unit" where float samples are pixels in 0 … 1.
+    """
 
     range: tuple[_Real, _Real]
     resize: Literal["bilinear"] | None
     int8: Literal["input"] | None = None
+    floats: Literal["unit"] | None = None
 
 
 class Layer(msgspec.Struct, frozen=True, rename={"takes": "in"}):
@@ -196,7 +202,7 @@ def decode(data: bytes, *, label: str) -> tuple[dict[str, Any], dict[str, str]]:
         raise BundleError(
             f"{label} was made by a newer tinytl: bundle format_version {version}",
             expected=f"at most {FORMAT_VERSION}",
-            hint="pip install --upgrade tinytl",
+            hint=install_hint.newer(),
         )
     sha256 = _converted(fields.pop("sha256", None), dict[str, str], label, "sha256")
     check(fields, label=label)

@@ -5,7 +5,7 @@ In: a path. Out: a `ModelFile`; with `compile_model` an `Image`; with `ends_of` 
 takes a model comes through here, so an option of the compiler is handed on in one place.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from tinytl.bundle import Bundle, read_bundle
@@ -14,6 +14,7 @@ from tinytl.compiler.image_reader import ImageContents
 from tinytl.compiler.records import DTYPES
 from tinytl.errors import BundleError, ModelError
 from tinytl.logits import without_softmax
+from tinytl.model_kind import BUNDLE, TFLITE, kind_of
 from tinytl.signature import TensorSpec, read_signature
 
 LOGITS = "logits"
@@ -64,9 +65,7 @@ def read_model(path: Path | str, *, logits: bool = False) -> ModelFile:
     """
     path = Path(path)
     try:
-        with path.open("rb") as stream:
-            start = stream.read(8)
-        if start.startswith(b"PK"):
+        if path.exists() and kind_of(path, taken=(TFLITE, BUNDLE)) == BUNDLE:
             bundle = read_bundle(path)
             if logits:
                 raise ModelError(
@@ -78,8 +77,6 @@ def read_model(path: Path | str, *, logits: bool = False) -> ModelFile:
         data = path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror or error}", expected="a .tinytl or .tflite file") from error
-    if start[4:8] != b"TFL3":
-        raise ModelError(f"{path.name} is neither a bundle nor a .tflite file", expected="a .tinytl or .tflite file")
     read_signature(data)
     return ModelFile(path, path.stem, without_softmax(data) if logits else data, None)
 
@@ -91,8 +88,8 @@ def compile_model(model: ModelFile | Bundle | bytes, options: CompileOptions = P
     """
     whole = (model.bundle or model.tflite) if isinstance(model, ModelFile) else model
     if isinstance(whole, Bundle):
-        return compile_bundle(whole, **asdict(options))
-    return compile_tflite(whole, **asdict(options))
+        return compile_bundle(whole, **vars(options))
+    return compile_tflite(whole, **vars(options))
 
 
 def ends_of(model: ModelFile, image: Image) -> Ends:

@@ -7,12 +7,13 @@ arXiv:1712.05877, as TFLite's converter does it. Invariants: equal inputs give e
 cut's order.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from tinytl.conversion import convert
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples, prepare_samples, quantize_samples
 from tinytl.errors import ModelError
@@ -20,7 +21,6 @@ from tinytl.head import Head
 from tinytl.head_forward import logits
 from tinytl.identity import identity_tflite
 from tinytl.interpreter import Interpreter
-from tinytl.keras_graph import quiet, require_keras
 from tinytl.plan import Cut
 from tinytl.progress import Progress, silent
 from tinytl.signature import TensorSpec, read_signature
@@ -118,7 +118,7 @@ def quantize(
     accuracy_int8 = _accuracy(cut.head, _int8_features(tflite, inputs), labels)
     report("quantize: error of each layer", 2, 3)
     layer_errors = _layer_errors(
-        tflite, _converted(cut.extractor, None), calibration[:_ERROR_SAMPLES], signature.inputs[0], cut.frozen_layers
+        tflite, convert(cut.extractor, None), calibration[:_ERROR_SAMPLES], signature.inputs[0], cut.frozen_layers
     )
     report("quantize: done", 3, 3)
     return Extractor(
@@ -171,7 +171,7 @@ def _quantized(cut: Cut, calibration: np.ndarray) -> bytes:
     if not cut.frozen_layers:
         low, high = float(calibration.min()), float(calibration.max())
         return identity_tflite((1, *calibration.shape[1:]), low=low, high=high)
-    tflite = _converted(cut.extractor, calibration)
+    tflite = convert(cut.extractor, calibration)
     names = [tensor.name for tensor in read_signature(tflite).outputs]
     return outputs_in_order(tflite, _feature_places(cut.extractor, names))
 
@@ -199,36 +199,6 @@ def outputs_in_order(data: bytes, places: list[int]) -> bytes:
     for place, old in enumerate(places):
         changed[at + 4 * place : at + 4 * place + 4] = int(graph.Outputs(old)).to_bytes(4, "little")
     return bytes(changed)
-
-
-def _converted(extractor: Any, calibration: np.ndarray | None) -> bytes:
-    """Convert with batch 1 fixed: to int8 with calibration samples, to float32 without."""
-    require_keras()
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    tensor = tf.TensorSpec((1, *extractor.inputs[0].shape[1:]), tf.float32, name="input")
-    function = tf.function(lambda x: extractor(x, training=False), input_signature=[tensor], autograph=False)
-    frozen = convert_variables_to_constants_v2(function.get_concrete_function())
-    try:
-        with quiet():
-            converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
-            if calibration is not None:
-                converter.optimizations = [tf.lite.Optimize.DEFAULT]
-                converter.representative_dataset = lambda: _one_by_one(calibration)
-                converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-                converter.inference_input_type = converter.inference_output_type = tf.int8
-            return bytes(converter.convert())
-    except Exception as error:  # the converter raises errors of many libraries
-        line = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise ModelError(
-            f"TFLite's converter refuses the extractor: {line.strip()[:300]}", expected="layers that TFLite has in int8"
-        ) from error
-
-
-def _one_by_one(samples: np.ndarray) -> Iterator[list[np.ndarray]]:
-    for sample in samples:
-        yield [sample[None]]
 
 
 def _check_static(operators: tuple[str, ...], ends: tuple[TensorSpec, ...]) -> None:

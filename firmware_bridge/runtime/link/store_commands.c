@@ -126,7 +126,7 @@ tinytl_error tinytl_command_flash_begin(tinytl_session *session, command in, pay
         error = tinytl_store_begin(&writer, platform, STORE_MODEL, running);
     /* A model that has become unreadable no longer tells its sequence; taken again, the heads that it left behind would come back. */
     while (tinytl_store_names_owner(platform, owner_of(header.bundle_id, writer.sequence)))
-        writer.sequence++;
+        writer.sequence = tinytl_store_after(writer.sequence);
     session->flash_bytes = error.status ? 0 : header.image_bytes;
     session->flash_next = 0;
     session->flash_slot = writer.slot;

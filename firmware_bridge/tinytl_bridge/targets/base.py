@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The interface of a target and the registry: `host`, `qemu:BOARD[?link=uart]`, `serial:PORT[?baud=N]`, or any pyserial URL."""
 
-import os
 import re
 from abc import ABC, abstractmethod
 from pathlib import Path
-
-from platformdirs import user_state_path
 
 from tinytl.errors import DeviceError
 from tinytl_bridge.link import Stream
@@ -37,14 +34,6 @@ class Target(ABC):
     def mailbox(self) -> memoryview | None:
         """Return the memory shared with the device, None where there is none. Valid while started."""
         return None
-
-
-def state_folder(chosen: Path | None) -> Path:
-    """Return the folder that keeps non-volatile memories: the chosen one, TINYTL_STATE_DIR, or the user's own."""
-    named = os.environ.get("TINYTL_STATE_DIR")
-    folder = chosen or (Path(named) if named else user_state_path("tinytl"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def open_target(name: str, *, state_dir: Path | None = None) -> Target:

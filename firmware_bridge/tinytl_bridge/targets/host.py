@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tinytl_bridge.link import Stream
-from tinytl_bridge.targets.base import Target, state_folder
+from tinytl_bridge.targets.base import Target
 from tinytl_bridge.targets.memory_file import MemoryFile
+from tinytl_bridge.targets.state_folder import state_folder
 from tinytl_bridge.twin import aligned_bytes, library
 
 MODEL_SLOT_BYTES = 16 << 20

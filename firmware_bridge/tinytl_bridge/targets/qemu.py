@@ -19,9 +19,10 @@ from tinytl.errors import DeviceError
 from tinytl_bridge.boards import RING_BYTES, Board, load_board
 from tinytl_bridge.build import build_firmware
 from tinytl_bridge.link import Stream
-from tinytl_bridge.targets.base import Target, state_folder
+from tinytl_bridge.targets.base import Target
 from tinytl_bridge.targets.memory_file import MemoryFile
 from tinytl_bridge.targets.ring import RingStream, choose_ring
+from tinytl_bridge.targets.state_folder import state_folder
 
 LINKS = ("ring", "uart")
 
@@ -96,9 +97,7 @@ class QemuTarget(Target):
         BuildError: there is no such board. DeviceError: there is no such link.
     """
 
-    def __init__(
-        self, board: str, *, state_dir: Path | None = None, extra_arguments: Sequence[str] = (), link: str = "ring"
-    ) -> None:
+    def __init__(self, board: str, *, state_dir: Path | None = None, extra_arguments: Sequence[str] = (), link: str = "ring") -> None:
         self.board: Board = load_board(board)
         if link not in LINKS:
             raise DeviceError(f"link {link!r} of an emulated board is unknown", expected=", ".join(LINKS), hint=f"qemu:{board}?link=uart")

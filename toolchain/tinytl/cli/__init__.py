@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: parse, call one function of the library, print. Exit codes: 0 done, 1 failed, 2 wrong usage."""
 
+import errno
 import os
 import sys
 import traceback
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
@@ -25,7 +27,7 @@ _STORY: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ("On the workstation", (
         ("pretrain", "workstation", "Train a model on the source task; writes a run folder."),
         ("plans", "workstation", "Where a trained model can be cut, and what each cut costs."),
-        ("export", "workstation", "Cut, quantize and pack a run or an int8 .tflite into one bundle."),
+        ("export", "workstation", "Cut, quantize and pack a run, a .keras file or an int8 .tflite."),
         ("inspect", "workstation", "Layers, MACs, RAM, flash, energy, checksums; what fits where."),
     )),
     ("On the device", (
@@ -99,6 +101,7 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -110,4 +113,35 @@ def main() -> None:
             traceback.print_exc()
         fail(error)
         sys.exit(1)
+    except BrokenPipeError:
+        _drop_output()
+        sys.exit(1)
+    except OSError as error:
+        fail(_refusal_of(error))
+        _drop_output()
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+_WAYS_OUT = {
+    errno.ENOSPC: "free some space, or write to another disk",
+    errno.EDQUOT: "free some space, or write to another disk",
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f), or write to another disk",
+    errno.EACCES: "a file or folder of your own",
+    errno.EPERM: "a file or folder of your own",
+    errno.EROFS: "a file or folder on a disk that may be written",
+    errno.ENOENT: "a file or folder that exists",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+}
+
+
+def _refusal_of(error: OSError) -> TinytlError:
+    """Return what a person reads where the system refuses a file or a stream and no command has words of its own for it."""
+    place = f"{error.filename}: " if error.filename is not None else ""
+    return TinytlError(f"{place}{error.strerror or error or type(error).__name__}", hint=_WAYS_OUT.get(error.errno or 0, ""))
+
+
+def _drop_output() -> None:
+    """Let nothing be written to a stdout that takes no more: the interpreter would try once more when it ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

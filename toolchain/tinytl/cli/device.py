@@ -10,7 +10,7 @@ from rich.console import Console
 from tinytl.class_match import match_classes
 from tinytl.cli.console import plain, progress, say, show, show_facts, table
 from tinytl.cli.loudness import detail_of
-from tinytl.cli.options import FILE, MODEL, compile_options, data_option, expect_option, json_option, target_options
+from tinytl.cli.options import FILE, MODEL, compile_options, data_option, expect_option, json_option, resize_option, target_options
 from tinytl.cli.run_logs import answers, expect_folder, write_log
 from tinytl.cli.sample_sources import read_labelled
 from tinytl.errors import CompileError, DeviceError
@@ -171,15 +171,18 @@ def _say_watched(status: "DeviceStatus", *, as_json: bool) -> None:
 
 @click.command()
 @target_options
-@click.option("--input", "source", required=True, metavar="FILE|NAME", help="A .npy of samples, or a dataset's name (its test split).")
+@click.option("--input", "source", required=True, metavar="FILE|NAME", help="An image, a .npy of samples, or a dataset (its test split).")
+@resize_option
 @click.option("--samples", default=10, show_default=True, type=click.IntRange(min=1), help="At most so many.")
 @expect_option
 @json_option
-def infer(target: str, state_dir: Path | None, source: str, samples: int, expect: str | None, as_json: bool) -> None:
-    """Classify samples on a target."""
+def infer(
+    target: str, state_dir: Path | None, source: str, resize: tuple[int, int] | None, samples: int, expect: str | None, as_json: bool
+) -> None:
+    """Classify samples on a target. Images are resized to the model's input."""
     from tinytl_bridge import connect
 
-    read = read_labelled(source, samples)
+    read = read_labelled(source, samples, resize)
     with connect(target, state_dir=state_dir, expect=expect) as device:
         labels, held = device.labels(), device.identity()
         match = read.match(labels)
@@ -209,20 +212,22 @@ def infer(target: str, state_dir: Path | None, source: str, samples: int, expect
 @click.command()
 @target_options
 @data_option
+@resize_option
 @click.option("--split", type=click.Choice(["test", "train"]), default="test", show_default=True)
 @click.option("--samples", type=click.IntRange(min=1), help="At most so many.")
 @click.option("-o", "--out", type=FILE, metavar="FILE", help="Write the result here, for tinytl report.")
 @expect_option
 @json_option
 def evaluate(
-    target: str, state_dir: Path | None, data: str, split: str, samples: int | None, out: Path | None, expect: str | None, as_json: bool
+    target: str, state_dir: Path | None, data: str, resize: tuple[int, int] | None, split: str, samples: int | None, out: Path | None,
+    expect: str | None, as_json: bool,
 ) -> None:
     """Accuracy of a target on a dataset."""
     from tinytl.data import load_dataset
     from tinytl_bridge import connect
 
     expect_folder(out)
-    dataset = load_dataset(data)
+    dataset = load_dataset(data, resize=resize)
     x, y = (dataset.x_test, dataset.y_test) if split == "test" else (dataset.x_train, dataset.y_train)
     with connect(target, state_dir=state_dir, expect=expect) as device, progress() as bar:
         held = device.identity()

@@ -5,6 +5,7 @@ from rich.console import Console
 
 from tinytl.cli.console import table
 from tinytl.inspection import Inspection
+from tinytl.signature import TensorSpec
 
 
 def render_inspection(console: Console, found: Inspection) -> None:
@@ -27,6 +28,9 @@ def render_inspection(console: Console, found: Inspection) -> None:
     console.print(
         table("Parts", ("member", "bytes", "sha256"), [(m.name, m.bytes, m.sha256[:32] + "…") for m in found.members], numeric=("bytes",))
     )
+    if found.misses:
+        told = "layers, RAM and flash above are those of its smallest kernels, without these limits"
+        console.print(f"warning: it does not fit: {found.misses}; {told}", markup=False)
     for warning in found.warnings:
         console.print(f"warning: {warning}", markup=False)
 
@@ -36,16 +40,18 @@ def _facts(found: Inspection) -> list[tuple[str, str]]:
     if found.kind == "bundle":
         facts += [("model, plan", f"{found.model}, {found.plan}"), ("bundle id", found.bundle_id)]
         facts += [("labels", f"{' '.join(found.labels)} (room for {found.class_capacity})")]
-    facts += [
-        (f"input {spec.name}", f"{spec.shape} {spec.dtype}, scale {spec.scale:g}, zero point {spec.zero_point}") for spec in found.inputs
-    ]
-    facts += [
-        (f"output {spec.name}", f"{spec.shape} {spec.dtype}, scale {spec.scale:g}, zero point {spec.zero_point}") for spec in found.features
-    ]
+    facts += [(f"input {spec.name}", _tensor(spec)) for spec in found.inputs]
+    facts += [(f"output {spec.name}", _tensor(spec)) for spec in found.features]
     if found.accuracy_int8 is not None:
         before = "" if found.accuracy_float is None else f"{found.accuracy_float:.4f} float, "
         facts += [("accuracy on the source task", f"{before}{found.accuracy_int8:.4f} int8 (host)")]
     return facts
+
+
+def _tensor(spec: TensorSpec) -> str:
+    """Say «(1, 8) int8, scale 0.05, zero point 3», and of what is not quantized «(1, 8) float32»."""
+    quantized = f", scale {spec.scale:g}, zero point {spec.zero_point}" if spec.scale else ""
+    return f"{spec.shape} {spec.dtype}{quantized}"
 
 
 def _render_layers(console: Console, found: Inspection) -> None:

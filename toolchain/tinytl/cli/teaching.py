@@ -11,7 +11,7 @@ import numpy as np
 from tinytl.class_match import UNKNOWN, match_classes
 from tinytl.cli.console import progress, say, show_facts
 from tinytl.cli.loudness import detail_of
-from tinytl.cli.options import FILE, data_option, expect_option, json_option, seed_option, target_options
+from tinytl.cli.options import FILE, data_option, expect_option, json_option, resize_option, seed_option, target_options
 from tinytl.cli.resuming import place_to_teach
 from tinytl.cli.run_logs import answers, expect_folder, learning_curve, write_log
 from tinytl.cli.sample_sources import read_samples
@@ -41,9 +41,10 @@ class _Material:
 @click.command()
 @target_options
 @data_option
+@resize_option
 @click.option("--samples", type=click.IntRange(min=1), help="At most so many of the train split  [default: all]")
 @click.option("--new-classes", is_flag=True, help="Classes whose names the device does not have become classes of it.")
-@click.option("--label", metavar="NAME", help="All samples are of this class, new or not; the data may be a .npy of samples.")
+@click.option("--label", metavar="NAME", help="All samples are of this class, new or not; the data may be a .npy, or one image.")
 @click.option("--guard/--no-guard", default=None, help="Hold samples out, keep or undo the head by them  [default: if there is a guard]")
 @click.option(
     "--only-when",
@@ -72,9 +73,9 @@ class _Material:
 @seed_option
 @json_option
 def teach(
-    target: str, state_dir: Path | None, data: str, samples: int | None, new_classes: bool, label: str | None, guard: bool | None,
-    only_when: "OnlyWhen", unsure_below: float, save: bool, trace: bool, keep_source: float | None, log: Path | None, resume: bool,
-    again: bool, expect: str | None, seed: int, as_json: bool,
+    target: str, state_dir: Path | None, data: str, resize: tuple[int, int] | None, samples: int | None, new_classes: bool,
+    label: str | None, guard: bool | None, only_when: "OnlyWhen", unsure_below: float, save: bool, trace: bool, keep_source: float | None,
+    log: Path | None, resume: bool, again: bool, expect: str | None, seed: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Stream labelled samples of the train split, in seeded random order; the head learns on the target.
 
@@ -88,7 +89,7 @@ def teach(
     with connect(target, state_dir=state_dir, expect=expect) as device, progress() as bar:
         held, old = device.identity(), device.labels()
         guarded = _is_guarded(device, guard)
-        material = _material(data, label, samples=samples, seed=seed)
+        material = _material(data, label, resize, samples=samples, seed=seed)
         adding = new_classes or label is not None
         match = match_classes(material.y, material.names, old, adding=adding)
         match.expect_teachable()
@@ -191,14 +192,14 @@ def _is_guarded(device: "Device", wanted: bool | None) -> bool:
     return capacity > 0 if wanted is None else wanted
 
 
-def _material(data: str, label: str | None, *, samples: int | None, seed: int) -> _Material:
+def _material(data: str, label: str | None, resize: tuple[int, int] | None, *, samples: int | None, seed: int) -> _Material:
     """Read the samples, put them in seeded order. With a label they are all of that class, and nothing is evaluated."""
     from tinytl.data import load_dataset
     from tinytl_bridge.stream_place import number_stream
 
     generator = np.random.default_rng(seed)
-    dataset = None if label is not None else load_dataset(data)
-    x = read_samples(data, "train") if dataset is None else dataset.x_train
+    dataset = None if label is not None else load_dataset(data, resize=resize)
+    x = read_samples(data, "train", resize) if dataset is None else dataset.x_train
     y, names = (np.zeros(len(x), np.int64), (str(label),)) if dataset is None else (dataset.y_train, dataset.classes)
     order = generator.permutation(len(x))
     some = order[:samples]

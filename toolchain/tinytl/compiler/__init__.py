@@ -6,18 +6,20 @@ section 2).
 stage, in the order of `compile.py`.
 """
 
-from tinytl.compiler.compile import CompileOptions, compile_bundle, compile_tflite
+from tinytl.compiler.compile import Compilation, CompileOptions, compile_bundle, compile_tflite, prepare
 from tinytl.compiler.image import Image, OperatorInfo
 from tinytl.compiler.image_reader import ImageContents, read_image
 from tinytl.compiler.liveness import ArenaRange
 
 __all__ = [
     "ArenaRange",
+    "Compilation",
     "CompileOptions",
     "Image",
     "ImageContents",
     "OperatorInfo",
     "compile_bundle",
     "compile_tflite",
+    "prepare",
     "read_image",
 ]

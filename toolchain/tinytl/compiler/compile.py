@@ -5,7 +5,7 @@ read → infer shapes → passes → lower → join tables → plan the arena �
 largest models.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -23,9 +23,12 @@ from tinytl.compiler.passes import PASSES, Pass, optimize
 from tinytl.compiler.program import CONSTANT, Program, compacted
 from tinytl.compiler.reader import read
 from tinytl.compiler.records import FAMILIES
-from tinytl.compiler.selection import POLICIES, Choices, choose, constants_of, find_choices
+from tinytl.compiler.selection import POLICIES, Choices, choose, constants_of, find_choices, int8_content, timed
 from tinytl.compiler.table_chains import join_tables
-from tinytl.errors import CompileError
+from tinytl.compiler.timing import ZERO_WAIT_FLASH, FlashTiming
+from tinytl.errors import CompileError, UnsupportedOperator
+
+Planned = tuple[Program, ArenaPlan]
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,84 @@ class CompileOptions:
         optimize: `speed`, `size` (weights at most 1.1 times their int8 bytes) or `balanced` (2 times).
         ram_bytes: arena that the device has; None for no limit.
         flash_bytes: what the whole image may take; None for no limit.
+        flash_timing: of the flash that weights are read from.
     """
 
     family: str = "portable"
     optimize: str = "speed"
     ram_bytes: int | None = None
     flash_bytes: int | None = None
+    flash_timing: FlashTiming = ZERO_WAIT_FLASH
+
+
+class Compilation:
+    """One model on its way to several images: program, constant channels, kernels of a family and plans without limits are had once.
+
+    Every image has the bytes that `compile_bundle` or `compile_tflite` gives it.
+
+    Args:
+        program: as `compile_program` returns it. head: None for a model without one. metadata, bundle_id: as `build_image` takes them.
+    """
+
+    def __init__(self, program: Program, head: HeadPlan | None, metadata: dict[str, Any], bundle_id: bytes) -> None:
+        self._program, self._head, self._metadata, self._bundle_id = program, head, metadata, bundle_id
+        self._choices: dict[str, Choices] = {}
+        self._free: dict[tuple[str, str, FlashTiming], tuple[Image, Planned]] = {}
+
+    def image(self, options: CompileOptions) -> Image:
+        """Return the image for some options.
+
+        Raises:
+            CompileError: as `compile_bundle`.
+        """
+        _check_options(options)
+        free, planned = self._without_limits(options)
+        arena_limit, flash_limit = options.ram_bytes, options.flash_bytes
+        if (arena_limit is None or free.arena_bytes <= arena_limit) and (flash_limit is None or len(free.data) <= flash_limit):
+            return free
+        return self._written(options, planned)[0]
+
+    def least_bytes(self, family: str) -> int:
+        """Return bytes that no image of a family is smaller than: its weights with the smallest kernels, equal ones once."""
+        choices = self._choices_of(family)
+        rows = zip(choices.program.operators, choices.options, strict=True)
+        return sum({int8_content(choices.program, each): min(choice.weight_bytes for choice in row) for each, row in rows}.values())
+
+    def _choices_of(self, family: str) -> Choices:
+        if family not in self._choices:
+            self._choices[family] = find_choices(self._program, family)
+        return self._choices[family]
+
+    def _without_limits(self, options: CompileOptions) -> tuple[Image, Planned]:
+        kind = options.family, options.optimize, options.flash_timing
+        if kind not in self._free:
+            self._free[kind] = self._written(replace(options, ram_bytes=None, flash_bytes=None), None)
+        return self._free[kind]
+
+    def _written(self, options: CompileOptions, first: Planned | None) -> tuple[Image, Planned]:
+        choices = timed(self._choices_of(options.family), options.flash_timing)
+        return _written(choices, self._head, self._metadata, options, self._bundle_id, first)
+
+
+def prepare(model: Bundle | bytes) -> Compilation:
+    """Run what no target has a say in. model: a bundle, or the whole file of a .tflite. Raises CompileError as `compile_bundle`."""
+    if not isinstance(model, Bundle):
+        program = compile_program(model)
+        return Compilation(program, None, tflite_metadata(program), b"")
+    try:
+        program = compile_program(model.extractor)
+    except UnsupportedOperator as error:
+        raise CompileError(error.what, expected=error.expected, hint=f"{error.hint}, or cut before it (an earlier freeze plan)") from error
+    features = [program.tensors[number] for number in program.outputs]
+    wrong = [feature for feature in features if feature.dtype != "int8"]
+    if wrong:
+        raise CompileError(
+            f"the extractor's output {wrong[0].name!r} is {wrong[0].dtype}",
+            expected="int8 features",
+            hint="export the bundle with tinytl export",
+        )
+    head = plan_head(model, sum(prod(feature.dims) for feature in features))
+    return Compilation(program, head, bundle_metadata(model, program, head), model.bundle_id)
 
 
 def compile_bundle(
@@ -52,12 +127,13 @@ def compile_bundle(
     optimize: str = "speed",
     ram_bytes: int | None = None,
     flash_bytes: int | None = None,
+    flash_timing: FlashTiming = ZERO_WAIT_FLASH,
 ) -> Image:
     """Compile a bundle: extractor, trainable head, replay set and metadata in one image.
 
     Args:
         bundle: as `read_bundle` returns it.
-        family, optimize, ram_bytes, flash_bytes: as in `CompileOptions`.
+        family, optimize, ram_bytes, flash_bytes, flash_timing: as in `CompileOptions`.
 
     Returns:
         The image; the same bytes for the same bundle.
@@ -66,23 +142,7 @@ def compile_bundle(
         CompileError: an operator, type or shape that has no kernel, a head that does not fit its extractor, an arena
             over `ram_bytes`.
     """
-    program = compile_program(bundle.extractor)
-    features = [program.tensors[number] for number in program.outputs]
-    wrong = [feature for feature in features if feature.dtype != "int8"]
-    if wrong:
-        raise CompileError(
-            f"the extractor's output {wrong[0].name!r} is {wrong[0].dtype}",
-            expected="int8 features",
-            hint="export the bundle with tinytl export",
-        )
-    head = plan_head(bundle, sum(prod(feature.dims) for feature in features))
-    return build_image(
-        program,
-        head,
-        bundle_metadata(bundle, program, head),
-        CompileOptions(family, optimize, ram_bytes, flash_bytes),
-        bundle_id=bundle.bundle_id,
-    )
+    return prepare(bundle).image(CompileOptions(family, optimize, ram_bytes, flash_bytes, flash_timing))
 
 
 def compile_tflite(
@@ -92,14 +152,13 @@ def compile_tflite(
     optimize: str = "speed",
     ram_bytes: int | None = None,
     flash_bytes: int | None = None,
+    flash_timing: FlashTiming = ZERO_WAIT_FLASH,
 ) -> Image:
     """Compile an int8 .tflite model alone: an image that infers and has no head.
 
     Args, Raises: as `compile_bundle`; `data` holds the whole file.
     """
-    program = compile_program(data)
-    options = CompileOptions(family, optimize, ram_bytes, flash_bytes)
-    return build_image(program, None, tflite_metadata(program), options, bundle_id=b"")
+    return prepare(data).image(CompileOptions(family, optimize, ram_bytes, flash_bytes, flash_timing))
 
 
 def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES, fold: bool = True) -> Program:
@@ -111,13 +170,27 @@ def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES, fold: boo
 
 def build_image(program: Program, head: HeadPlan | None, metadata: dict[str, Any], options: CompileOptions, *, bundle_id: bytes) -> Image:
     """Run the stages after the program: choose kernels, plan the arena, write. Args, Raises: as `compile_bundle`."""
+    _check_options(options)
+    return Compilation(program, head, metadata, bundle_id).image(options)
+
+
+def _check_options(options: CompileOptions) -> None:
     if options.family not in FAMILIES:
         raise CompileError(f"kernel family {options.family!r} is unknown", expected=", ".join(FAMILIES))
     if options.optimize not in POLICIES:
         raise CompileError(f"policy {options.optimize!r} is unknown", expected=", ".join(POLICIES))
-    choices, room = find_choices(program, options.family), None
+
+
+def _written(
+    choices: Choices, head: HeadPlan | None, metadata: dict[str, Any], options: CompileOptions, bundle_id: bytes, first: Planned | None
+) -> tuple[Image, Planned]:
+    """Choose kernels and plan the arena, anew with less room for constants until the image is short enough; write.
+
+    first: program and plan that no limit had a say in, where they are known.
+    """
+    room = None
     while True:
-        program, arena = _chosen_and_planned(choices, head, options, room)
+        program, arena = _chosen_and_planned(choices, head, options, room, first if room is None else None)
         written = write_image(program, arena, head, encoded(metadata), family=options.family, bundle_id=bundle_id)
         limit = len(written.data) if options.flash_bytes is None else options.flash_bytes
         if len(written.data) <= limit:
@@ -125,7 +198,7 @@ def build_image(program: Program, head: HeadPlan | None, metadata: dict[str, Any
         room, before = constants_of(program) - (len(written.data) - limit), room
         if before is not None and room >= before:
             raise _too_long(written.data, written.constant_bytes, limit)
-    return Image(
+    image = Image(
         written.data,
         options.family,
         arena.bytes,
@@ -136,12 +209,15 @@ def build_image(program: Program, head: HeadPlan | None, metadata: dict[str, Any
         written.replay_set_bytes,
         metadata,
     )
+    return image, (program, arena)
 
 
-def _chosen_and_planned(choices: Choices, head: HeadPlan | None, options: CompileOptions, room: int | None) -> tuple[Program, ArenaPlan]:
+def _chosen_and_planned(
+    choices: Choices, head: HeadPlan | None, options: CompileOptions, room: int | None, first: Planned | None
+) -> Planned:
     """Choose kernels and plan the arena.
 
-    room: what the constants may take.
+    room: what the constants may take. first: what comes out without limits, where it is known.
     """
 
     def chosen(scratch: dict[int, int]) -> Program:
@@ -149,7 +225,7 @@ def _chosen_and_planned(choices: Choices, head: HeadPlan | None, options: Compil
 
     limit = MAX_BYTES if options.ram_bytes is None else options.ram_bytes
     needs = HeadNeeds(tuple(head.graph.buffers()), head.persistent(), head.graph.end) if head else HeadNeeds()
-    program, arena, fits = fit_arena(chosen, ArenaNeeds(needs, limit))
+    program, arena, fits = fit_arena(chosen, ArenaNeeds(needs, limit), first=first)
     if not fits:
         raise _too_large(arena, program, limit, head)
     return program, arena
@@ -196,7 +272,7 @@ def _too_large(arena: ArenaPlan, program: Program, ram_bytes: int, head: HeadPla
     parts = [f"activations {planned:,} ({where})"]
     parts += [f"{name} {size:,}" for name, size in persistent.items()]
     missing = arena.bytes - ram_bytes
-    hint = "a smaller input, fewer channels, or an earlier freeze plan"
+    hint = "a smaller input, fewer channels, or an earlier freeze plan" if head else "a smaller input, or fewer channels"
     if "replay buffer" in persistent:
         hint = f"replay_buffer_bytes less by {missing:,} or more; {hint}"
     what = f"the arena needs {arena.bytes:,} bytes, {missing:,} more than there are: {', '.join(parts)}"

@@ -34,16 +34,22 @@ class ArenaNeeds:
         return arena_bound(program, self.head)
 
 
-def fit_arena(choose: Callable[[dict[int, int]], Program], needs: ArenaNeeds) -> tuple[Program, ArenaPlan, bool]:
+def fit_arena(
+    choose: Callable[[dict[int, int]], Program], needs: ArenaNeeds, *, first: tuple[Program, ArenaPlan] | None = None
+) -> tuple[Program, ArenaPlan, bool]:
     """Return a program, its plan, and whether that keeps within the limit; if not, the smallest that was found.
 
     Args:
         choose: operator → most scratch it may have ↦ the program with its kernels.
+        first: what this returns without a limit, where that is known: the same program, in whole tensors, need not be planned again.
     """
     scratch: dict[int, int] = {}
     smallest: tuple[Program, ArenaPlan] | None = None
     while True:
-        program, arena = _in_strips_as_needed(_numbered(choose(scratch)), needs)
+        if first is not None and not scratch:
+            program, arena = _in_strips_as_needed(first[0], needs, first[1])
+        else:
+            program, arena = _in_strips_as_needed(_numbered(choose(scratch)), needs)
         if arena.bytes <= needs.limit:
             return program, arena, True
         if smallest is None:
@@ -68,9 +74,9 @@ def _busiest_scratch(program: Program, arena: ArenaPlan) -> ProgramOperator | No
     return None if busiest is None else program.operators[busiest]
 
 
-def _in_strips_as_needed(program: Program, needs: ArenaNeeds) -> tuple[Program, ArenaPlan]:
-    """Cut stages around the busiest operator into strips until the arena keeps within the limit or nothing helps."""
-    arena = needs.plan(program)
+def _in_strips_as_needed(program: Program, needs: ArenaNeeds, plan: ArenaPlan | None = None) -> tuple[Program, ArenaPlan]:
+    """Cut stages around the busiest operator into strips until the arena keeps within the limit or nothing helps. plan: the program's."""
+    arena = needs.plan(program) if plan is None else plan
     for _ in range(_ROUNDS):
         if arena.bytes <= needs.limit or not program.operators:
             break

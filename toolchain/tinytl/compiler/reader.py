@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import tflite
 
+from tinytl.compiler.foreign_models import refuse_foreign
 from tinytl.compiler.graph import ABSENT, ELEMENT_BYTES, Graph, Node, Quantization, Tensor
 from tinytl.compiler.operators import RULES, supported_list
 from tinytl.compiler.options import READERS, Options
 from tinytl.compiler.program import MAX_RANK
-from tinytl.errors import CompileError
+from tinytl.errors import CompileError, UnsupportedOperator
 
 SCHEMA_VERSION = 3
 IDENTIFIER = b"TFL3"
@@ -29,6 +30,7 @@ _OPERATORS = {number: name for name, number in vars(tflite.BuiltinOperator).item
 _TABLES = {number: name for name, number in vars(tflite.BuiltinOptions).items() if isinstance(number, int)}
 _BROKEN = (struct.error, IndexError, KeyError, TypeError, ValueError, OverflowError, AttributeError)
 _EXPORT_HINT = "export it again with tf.lite.TFLiteConverter"
+_BATCH_HINT = "build the model with batch_size=1, or without one (keras.Input(shape)), and convert it again"
 
 
 def read(data: bytes) -> Graph:
@@ -66,17 +68,12 @@ class _Reader:
         version = self._model.Version()
         if version != SCHEMA_VERSION:
             raise CompileError(f"TFLite schema version {version}", expected=str(SCHEMA_VERSION), hint=_EXPORT_HINT)
-        if self._model.SubgraphsLength() != 1:
-            raise CompileError(
-                f"the model has {self._model.SubgraphsLength()} subgraphs",
-                expected="1",
-                hint="export one signature, without control flow; of Keras 3, recurrent layers with unroll=True",
-            )
         self._subgraph = self._model.Subgraphs(0)
         self._unusual: dict[int, str] = {}  # number of a tensor → what it is, if not a dense constant or activation
 
     def graph(self) -> Graph:
         tensors = [self._tensor(i) for i in range(self._count(self._subgraph.TensorsLength()))]
+        refuse_foreign(self._model.SubgraphsLength(), self._kinds(tensors))
         inputs = self._numbers(self._subgraph, "Inputs", len(tensors))
         outputs = self._numbers(self._subgraph, "Outputs", len(tensors))
         for number in inputs:
@@ -86,6 +83,13 @@ class _Reader:
         graph = Graph(tuple(tensors), tuple(nodes), inputs, outputs)
         _check_flow(graph)
         return graph
+
+    def _kinds(self, tensors: list[Tensor]) -> list[tuple[str, list[str]]]:
+        """Return name and input types of each operator."""
+        tables = [self._subgraph.Operators(i) for i in range(self._count(self._subgraph.OperatorsLength()))]
+        numbers = [self._numbers(table, "Inputs", len(tensors), optional=True) for table in tables]
+        dtypes = [["" if number == ABSENT else tensors[number].dtype for number in each] for each in numbers]
+        return [(self._operator(table)[0], each) for table, each in zip(tables, dtypes, strict=True)]
 
     def _count(self, length: int) -> int:
         if not 0 <= length <= self._limit:
@@ -150,10 +154,10 @@ class _Reader:
         name = tensors[outputs[0]].name if outputs else ""
         node = Node(index, operator, version, name, inputs, outputs)
         if operator not in RULES or version > RULES[operator].versions:
-            raise CompileError(
+            raise UnsupportedOperator(
                 f"{node.place} is not supported",
                 expected=f"one of {supported_list()}",
-                hint="replace the layer, or cut the model before it (an earlier freeze plan)",
+                hint="replace the layer in the model it was converted from",
             )
         if (len(outputs) != 1 and not (outputs and RULES[operator].many)) or not inputs:
             raise node.refuse(f"{len(inputs)} inputs and {len(outputs)} outputs", expected="inputs and one output")
@@ -219,7 +223,7 @@ def _fixed_batch(tensor: Tensor, signature: tuple[int, ...]) -> Tensor:
             expected=f"at most {MAX_RANK} dimensions and {MAX_INPUT_ELEMENTS:,} values",
         )
     if len(shape) > 1 and shape[0] != 1:
-        raise CompileError(f"graph input {tensor.name!r} has a batch of {shape[0]}", expected="1", hint=_EXPORT_HINT)
+        raise CompileError(f"graph input {tensor.name!r} has a batch of {shape[0]}", expected="1", hint=_BATCH_HINT)
     if tensor.dtype not in EDGE_DTYPES:
         raise CompileError(f"graph input {tensor.name!r} is {tensor.dtype}", expected=", ".join(EDGE_DTYPES))
     return Tensor(tensor.name, shape, tensor.dtype, tensor.quantization)

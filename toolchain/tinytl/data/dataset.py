@@ -14,12 +14,12 @@ class Dataset:
 
     Attributes:
         name: registry name, or the file's stem.
-        x_train, x_test: samples; images (N, H, W, C) uint8 with C in {1, 3}, or vectors (N, D) float32, or int8 features
-            (N, H, W, C) / (N, D): real numbers, or a model's own input where its bundle says so.
+        x_train, x_test: samples, both of one type; images (N, H, W, C) uint8 with C in {1, 3}; or float32 of the model's input shape,
+            (N, D), (N, T, F) or (N, H, W, C); or int8 likewise: real numbers, or a model's own input where its bundle says so.
         y_train, y_test: class numbers (N,) int64 in [0, len(classes)).
         classes: class names in order.
         origin: what `load_dataset` took to make it: a registered name or an absolute path; empty for samples made in memory.
-        seed: of the split, as `load_dataset` took it.
+        seed, resize: of the split and of a folder's images, as `load_dataset` took them.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Dataset:
     classes: tuple[str, ...]
     origin: str = ""
     seed: int = 0
+    resize: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         for split in ("train", "test"):
@@ -40,12 +41,17 @@ class Dataset:
                 expected=f"{self.x_train.shape[1:]}, as in the train split",
             )
 
+        if self.x_train.dtype.kind != self.x_test.dtype.kind:
+            raise DataError(
+                f"dataset {self.name!r}: test samples are {self.x_test.dtype}", expected=f"{self.x_train.dtype}, as in the train split"
+            )
+
     def _check(self, split: str, x: np.ndarray, y: np.ndarray) -> None:
         where = f"dataset {self.name!r}: {split}"
         if len(x) != len(y):
             raise DataError(f"{where} split has {len(x)} samples and {len(y)} labels", expected="as many of both")
-        if x.ndim not in (2, 4):
-            raise DataError(f"{where} samples have shape {x.shape}", expected="(N, H, W, C) images or (N, D) vectors")
+        if x.ndim not in (2, 3, 4):
+            raise DataError(f"{where} samples have shape {x.shape}", expected="(N, H, W, C) images, (N, T, F) sequences or (N, D) vectors")
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             bad = int(np.argwhere(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))[0, 0])
             raise DataError(f"{where} sample {bad} holds NaN or infinity", expected="finite numbers")

@@ -24,11 +24,12 @@ SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")
 def load_npz(path: Path, *, seed: int, class_names: tuple[str, ...] = ()) -> Dataset:
     """Load a dataset from one .npz file.
 
-    Images are uint8 (N, H, W), (N, H, W, 1) or (N, H, W, 3); vectors are numbers (N, D); features are int8.
+    Images are uint8 (N, H, W), (N, H, W, 1) or (N, H, W, 3); everything else is numbers, (N, D), (N, T, F) or (N, H, W, C), of the shape
+    that the model takes: int8 stays int8, the rest becomes float32.
 
     Args:
         seed: of the split, where the file has none.
-        class_names: used where the file has no `classes`.
+        class_names: used where the file has no `classes`; else a label is the number of its class, and numbers may be left out.
 
     Raises:
         DataError: a file that cannot be read; missing keys; samples or labels of a type or shape that cannot be used.
@@ -36,17 +37,19 @@ def load_npz(path: Path, *, seed: int, class_names: tuple[str, ...] = ()) -> Dat
     arrays = _read(path)
     names = _class_names(path, arrays, class_names)
     if all(key in arrays for key in SPLIT_KEYS):
-        x_train, x_test = (_samples(path, key, arrays[key]) for key in ("x_train", "x_test"))
+        x_train, x_test = (usable_samples(f"{path}: {key}", arrays[key]) for key in ("x_train", "x_test"))
         y_train, y_test = (_labels(path, key, arrays[key]) for key in ("y_train", "y_test"))
-        names = names or _numbers(y_train)
+        numbered, names = not names, names or _numbers(y_train, y_test)
         dataset = Dataset(path.stem, x_train, y_train, x_test, y_test, names)
-        check_classes(path.stem, np.bincount(y_train, minlength=len(names)), names)
+        counts = np.bincount(y_train, minlength=len(names))
+        needed = counts + np.bincount(y_test, minlength=len(names)) > 0 if numbered else None
+        check_classes(path.stem, counts, names, needed=needed)
         return dataset
     if "x" in arrays and "y" in arrays:
-        x, y = _samples(path, "x", arrays["x"]), _labels(path, "y", arrays["y"])
-        names = names or _numbers(y)
+        x, y = usable_samples(f"{path}: x", arrays["x"]), _labels(path, "y", arrays["y"])
+        numbered, names = not names, names or _numbers(y)
         Dataset(path.stem, x, y, x[:0], y[:0], names)  # refuses what does not fit together before it is split
-        return split_dataset(path.stem, x, y, names, seed=seed)
+        return split_dataset(path.stem, x, y, names, seed=seed, gaps=numbered)
     raise DataError(
         f"{path} holds {', '.join(arrays) or 'no arrays'}",
         expected=f"{', '.join(SPLIT_KEYS)} (or x, y, to be split); classes if there are names",
@@ -77,19 +80,25 @@ def _expect_memory(path: Path) -> None:
     expect_memory(str(path), wanted_bytes)
 
 
-def _samples(path: Path, key: str, x: np.ndarray) -> np.ndarray:
-    if x.ndim == 3 and x.dtype in (np.uint8, np.int8):
-        x = x[..., None]
-    if x.ndim == 4 and x.dtype == np.uint8 and x.shape[3] in (1, 3):
-        return x
-    if x.dtype == np.int8 and x.ndim in (2, 4):
-        return x
-    if x.ndim == 2 and x.dtype.kind in "fiu":
-        return x.astype(np.float32)
+def usable_samples(name: str, x: np.ndarray) -> np.ndarray:
+    """Return an array of samples as a `Dataset` holds them.
+
+    Args:
+        name: of the array, for the error. x: as in a file, see `load_npz`.
+
+    Raises:
+        DataError: a type or shape that no model takes.
+    """
+    if x.dtype == np.uint8 and x.ndim > 2:
+        images = x[..., None] if x.ndim == 3 else x
+        if images.ndim == 4 and images.shape[3] in (1, 3):
+            return images
+    elif x.ndim in (2, 3, 4) and x.dtype.kind in "fiu":
+        return x if x.dtype == np.int8 else x.astype(np.float32)
     raise DataError(
-        f"{path}: {key} is {x.dtype} of shape {x.shape}",
-        expected="uint8 images (N, H, W), (N, H, W, 1) or (N, H, W, 3); int8 features; or vectors (N, D)",
-        hint="store images as 0 … 255 uint8, colours last",
+        f"{name} is {x.dtype} of shape {x.shape}",
+        expected="uint8 images (N, H, W), (N, H, W, 1) or (N, H, W, 3); or numbers (N, D), (N, T, F) or (N, H, W, C), float or int8",
+        hint="tinytl data --help tells which samples are taken how",
     )
 
 
@@ -112,5 +121,6 @@ def _class_names(path: Path, arrays: dict[str, np.ndarray], otherwise: tuple[str
     return tuple(name.decode("utf-8") if isinstance(name, bytes) else str(name) for name in names)
 
 
-def _numbers(y: np.ndarray) -> tuple[str, ...]:
-    return tuple(str(number) for number in range(int(y.max()) + 1))
+def _numbers(*labels: np.ndarray) -> tuple[str, ...]:
+    """Return the names of classes that have none: their numbers, those without samples among them, so that 5 stays class 5."""
+    return tuple(str(number) for number in range(max(int(y.max()) for y in labels) + 1))

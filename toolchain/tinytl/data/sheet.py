@@ -16,7 +16,8 @@ def contact_sheet(dataset: Dataset, *, per_class: int = 10, seed: int = 0) -> Im
     """Draw random training samples, one row a class.
 
     Args:
-        dataset: of images, or of int8 features with one or three channels, which are drawn as grey.
+        dataset: of images, or of numbers (N, H, W, C) with one or three channels: int8 from −128 to 127, floats each from its lowest to
+            its highest.
         per_class: samples in each row, ≥ 1; fewer where the class has fewer.
         seed: of the choice.
 
@@ -35,13 +36,15 @@ def contact_sheet(dataset: Dataset, *, per_class: int = 10, seed: int = 0) -> Im
     labels = max(font.getlength(name) for name in (*dataset.classes, "99999 samples"))
     left = MARGIN + int(labels) + 12
     width = left + per_class * (CELL + GAP) + MARGIN
-    page = Image.new("RGB", (width, TITLE + MARGIN + len(dataset.classes) * (CELL + GAP)), PAPER)
+    drawn = [number for number in range(len(dataset.classes)) if (dataset.y_train == number).any()]
+    page = Image.new("RGB", (width, TITLE + MARGIN + len(drawn) * (CELL + GAP)), PAPER)
     draw = ImageDraw.Draw(page)
     draw.text((MARGIN, MARGIN), _fitting(_title(dataset), title_font, width - 2 * MARGIN), fill=INK, font=title_font)
     generator = np.random.default_rng(seed)
-    for row, name in enumerate(dataset.classes):
+    for row, number in enumerate(drawn):
+        name = dataset.classes[number]
         top = TITLE + MARGIN // 2 + row * (CELL + GAP)
-        members = np.flatnonzero(dataset.y_train == row)
+        members = np.flatnonzero(dataset.y_train == number)
         draw.text((MARGIN, top + CELL // 2 - 16), name, fill=INK, font=font)
         draw.text(
             (MARGIN, top + CELL // 2 + 2), f"{len(members):,} samples".replace(",", " "), fill=FAINT, font=ImageFont.load_default(size=11)
@@ -68,6 +71,8 @@ def _fitting(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, widt
 def _picture(sample: np.ndarray) -> Image.Image:
     """Scale one sample to its cell: whole-number steps up, so that pixels stay visible; smoothly down."""
     pixels = (sample.astype(np.int16) + 128).astype(np.uint8) if sample.dtype == np.int8 else sample
+    if pixels.dtype != np.uint8:
+        pixels = np.rint(255 * (sample - sample.min()) / (np.ptp(sample) or 1.0)).astype(np.uint8)
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels).convert("RGB")
     longest = max(image.size)
     if longest <= CELL:
