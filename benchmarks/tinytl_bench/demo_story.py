@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = 12
 SLOT_HEADER_BYTES = 32
-HEAD_STATE_BYTES = 16
+HEAD_STATE_BYTES = 24  # beside the parameters: four words, and the place in a stream
 
 
 def tell(

@@ -6,8 +6,8 @@ features, values, gradients, masks and columns, as the compiler planned them. Pe
 once, elsewhere; they say so.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -20,21 +20,26 @@ from tinytl.learning import Learning
 from tinytl.measurement import Figure, Measurement
 from tinytl.progress import Progress, silent
 from tinytl_bench.counting import Counter, Region, open_counter
-from tinytl_bridge.boards import emulated_board, roomiest
+from tinytl_bridge.boards import emulated_board, load_board, roomiest
 
 NAME = "learner"
 _STEPS = 16
 _QUANTIZATION = (0.05, -3)
-_HOW_PEER = "stored peer figure, not counted in this run: AIfES, -O2, batch 1, SGD, QEMU Cortex-M4"
+_HOW_PEER = "stored peer figure, not counted in this run: AIfES, -O2, batch 1, SGD, QEMU {core}"
 
 
 @dataclass(frozen=True)
 class LearnerRow:
-    """A head to count. peer: instructions of a step and bytes beside the weights of AIfES, None where it has no such figure."""
+    """A head to count.
+
+    Attributes:
+        peer: core → AIfES's instructions of a step there and its bytes beside the weights; cores where it was not counted are not in it.
+            No core stands for another: one with an FPU takes a fraction of what one without takes.
+    """
 
     name: str
     make: Callable[[], Head]
-    peer: tuple[int, int] | None = None
+    peer: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def _random(generator: np.random.Generator, *shape: int) -> np.ndarray:
@@ -61,8 +66,8 @@ def _convolution(weights_as: str = "float32") -> Head:
 
 
 ROWS = (
-    LearnerRow("dense 64-10 float32", lambda: _dense(64, 10), (77_690, 9_232)),
-    LearnerRow("dense 256-64-10 float32", lambda: _dense(256, 64, 10), (1_965_447, 202_672)),
+    LearnerRow("dense 64-10 float32", lambda: _dense(64, 10), {"Cortex-M4F": (77_690, 9_232), "Cortex-M3": (291_964, 9_232)}),
+    LearnerRow("dense 256-64-10 float32", lambda: _dense(256, 64, 10), {"Cortex-M4F": (1_965_447, 202_672)}),
     LearnerRow("conv 3x3 64-64 + pool + dense 64-10 float32", _convolution),
     LearnerRow("dense 64-10 int8", lambda: _dense(64, 10, weights_as="int8")),
     LearnerRow("dense 256-64-10 int8", lambda: _dense(256, 64, 10, weights_as="int8")),
@@ -87,12 +92,12 @@ def run_learner_suite(*, target: str, progress: Progress | None = None) -> tuple
     with open_counter(roomiest(board)) as counter:
         for number, row in enumerate(ROWS):
             report(f"suite: {row.name}", number, len(ROWS))
-            measured.append(_measured(counter, row, target))
+            measured.append(_measured(counter, row, target, load_board(board).cpu))
         report("suite: done", len(ROWS), len(ROWS))
     return tuple(measured)
 
 
-def _measured(counter: Counter, row: LearnerRow, target: str) -> Measurement:
+def _measured(counter: Counter, row: LearnerRow, target: str, core: str) -> Measurement:
     head = row.make()
     image = compile_head(head, [_QUANTIZATION] * len(head.feature_shapes))
     weights = 4 * image.metadata["head"]["parameter_count"]
@@ -100,7 +105,10 @@ def _measured(counter: Counter, row: LearnerRow, target: str) -> Measurement:
         "extra_ram_bytes": Figure(image.arena_bytes - weights, "B", "image plan: all of the arena but the weights, features included"),
         "weights_bytes": Figure(weights, "B", "image plan"),
     }
-    peers = {} if row.peer is None else {"AIfES": {"instructions": row.peer[0], "extra_ram_bytes": row.peer[1], "how": _HOW_PEER}}
+    peers = {}
+    if core in row.peer:
+        instructions, extra_bytes = row.peer[core]
+        peers["AIfES"] = {"instructions": instructions, "extra_ram_bytes": extra_bytes, "how": _HOW_PEER.format(core=core)}
     missing = dict.fromkeys(("accuracy", "instructions_per_inference"), "a step of learning alone is counted")
     limit = counter.device.info.arena_bytes
     if image.arena_bytes > limit:

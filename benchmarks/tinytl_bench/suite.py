@@ -43,26 +43,27 @@ class SuiteModel:
 
     Attributes:
         name: in tables and baselines. file: under `models/` of the data folder. source: where the file is published.
-        peer_instructions: of `STORED_PEER`, by core.
+        peer_instructions: of `STORED_PEER`, by core. peer_cycles: of the same run by the same cycle model, None where it was not modelled.
     """
 
     name: str
     file: str
     source: str
     peer_instructions: Mapping[str, int]
+    peer_cycles: int | None = None
 
 
 _TINY = "mlcommons/tiny, benchmark/training"
 SUITES: dict[str, tuple[SuiteModel, ...]] = {
     "mlperf-tiny": (
         SuiteModel("resnet-8", "mlperf_tiny/pretrainedResnet_quant.tflite", f"{_TINY}/image_classification/trained_models",
-                   {M4: 29_865_000, M55: 4_913_000}),
+                   {M4: 29_865_000, M55: 4_913_000}, 35_700_000),
         SuiteModel("kws-ds-cnn", "mlperf_tiny/kws_ref_model.tflite", f"{_TINY}/keyword_spotting/trained_models",
-                   {M4: 7_699_000, M55: 1_815_000}),
+                   {M4: 7_699_000, M55: 1_815_000}, 9_180_000),
         SuiteModel("ad", "mlperf_tiny/ad01_int8.tflite", f"{_TINY}/anomaly_detection/trained_models",
                    {M4: 583_000, M55: 150_000}),
         SuiteModel("person-detect", "tflm/person_detect.tflite", "tensorflow/tflite-micro, tensorflow/lite/micro/models",
-                   {M4: 22_928_000, M55: 6_508_000}),
+                   {M4: 22_928_000, M55: 6_508_000}, 27_400_000),
         SuiteModel("vww", "mlperf_tiny/vww_96_int8.tflite", f"{_TINY}/visual_wake_words/trained_models",
                    {M4: 24_102_000, M55: 6_558_000}),
     ),
@@ -135,6 +136,8 @@ def _measured(
     peers: dict[str, dict[str, Any]] = {
         STORED_PEER: {"instructions": model.peer_instructions[core], "how": HOW_STORED.format(core=core)}
     }
+    if core == M4 and model.peer_cycles is not None:
+        peers[STORED_PEER]["cycles_model"] = model.peer_cycles
     if with_peers:
         peers |= _count_peers(path, used)
     checked = f"{_CHECKED + 2} inputs byte-equal to LiteRT's reference kernels on {used}"

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tinytl.compiler.timing import FlashTiming
 from tinytl.errors import BuildError
 from tinytl_bridge.paths import boards_dir
 
@@ -17,7 +18,8 @@ RING_BYTES = 65_536
 @dataclass(frozen=True)
 class Memory:
     """Limits of a board in bytes. The arena, the stack and the firmware's own data share the RAM.
-    program_bytes: what the flash programs at once, 1, 2, 4, 8, 16 or 32."""
+    program_bytes: what the flash programs at once, 1, 2, 4, 8, 16 or 32. flash_wait_states: cycles more, each time that a line of
+    flash_line_bytes is read at the board's clock."""
 
     ram_bytes: int
     firmware_bytes: int
@@ -27,6 +29,13 @@ class Memory:
     head_slot_bytes: int
     sector_bytes: int
     program_bytes: int
+    flash_wait_states: int
+    flash_line_bytes: int
+
+    @property
+    def flash_timing(self) -> FlashTiming:
+        """What the compiler chooses kernels by."""
+        return FlashTiming(self.flash_wait_states, self.flash_line_bytes)
 
     @property
     def flash_bytes(self) -> int:

@@ -2,6 +2,7 @@
 """What to compile for, from what is known of a target: its kernel family and the memory that a model may take there."""
 
 from tinytl.compiler import CompileOptions
+from tinytl.compiler.timing import ZERO_WAIT_FLASH
 from tinytl.errors import BuildError
 from tinytl_bridge.boards import emulated_board, list_boards, load_board
 from tinytl_bridge.protocol import DeviceInfo
@@ -36,7 +37,8 @@ def options_for(
     """
     family = "portable" if device.board == _HOST else next(each for each in _BEST_FIRST if each in device.families)
     slot = device.model_slot_bytes - slot_header_bytes(device.program_bytes)
-    return CompileOptions(family, optimize, _least(device.arena_bytes, ram_bytes), _least(slot, flash_bytes))
+    timing = load_board(device.board).memory.flash_timing if device.board in list_boards() else ZERO_WAIT_FLASH
+    return CompileOptions(family, optimize, _least(device.arena_bytes, ram_bytes), _least(slot, flash_bytes), timing)
 
 
 def options_for_target(
@@ -56,7 +58,7 @@ def options_for_target(
         return CompileOptions("portable", optimize, ram_bytes, flash_bytes)
     memory = board.memory
     slot = memory.model_slot_bytes - slot_header_bytes(memory.program_bytes)
-    return CompileOptions(board.family, optimize, _least(memory.arena_bytes, ram_bytes), _least(slot, flash_bytes))
+    return CompileOptions(board.family, optimize, _least(memory.arena_bytes, ram_bytes), _least(slot, flash_bytes), memory.flash_timing)
 
 
 def options_for_boards(optimize: str = "speed") -> tuple[tuple[str, CompileOptions], ...]:

@@ -4,7 +4,6 @@
 The device tells what its model takes (shape, scale, preprocessing, labels), so a bundle is needed only for flashing.
 """
 
-import json
 import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,15 +22,18 @@ from tinytl_bridge.class_names import NAME_BYTES, pack_name, parse_names
 from tinytl_bridge.compiling import options_for
 from tinytl_bridge.identity import HEADER_BYTES, Expected, Identity, expect_model, identity_of
 from tinytl_bridge.link import Link
-from tinytl_bridge.protocol import Command, DeviceInfo, DeviceStatus, Readable, parse_info, parse_status
+from tinytl_bridge.protocol import Command, DeviceInfo, DeviceStatus, Readable, fields, parse_info, parse_status
 from tinytl_bridge.recalling import Recall, SourceWatch, recall_of
-from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult, parse_taught
+from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult, parse_inference, parse_taught
+from tinytl_bridge.stream_place import NOWHERE, StreamPlace, begin_stream, place_of
 from tinytl_bridge.targets import Target, open_target
 from tinytl_bridge.teaching import PLAIN, Lessons, TeachFlags, check_lessons, teach_stream
+from tinytl_bridge.told import metadata_bytes, parse_metadata
 from tinytl_bridge.twin import status_names
 from tinytl_bridge.verdicts import Verdict, parse_verdict
 
 _EVALUATE_CHUNK = 64
+_NUMBER = struct.Struct("<I")
 _ROLLBACKS = {"saved": 0, "previous": 1, "factory": 2}
 Measured = Literal["inference", "step", "loop"]
 _MEASURES = {"inference": 0, "step": 1, "loop": 2}
@@ -118,19 +120,24 @@ class Device:
         data = bytearray()
         while len(data) < count:
             size = min(count - len(data), self.info.max_payload)
-            data += self._link.command(Command.READ, struct.pack("<BBHI", what, index, size, offset + len(data)))
+            piece = self._link.command(Command.READ, struct.pack("<BBHI", what, index, size, offset + len(data)))
+            if len(piece) != size:
+                raise DeviceError(
+                    f"the answer to READ has {len(piece)} bytes", expected=str(size), hint="the firmware is of another version"
+                )
+            data += piece
         return bytes(data)
 
     def metadata(self) -> dict[str, Any]:
         """Return the loaded model's metadata: name, labels, input, preprocessing …
 
         Raises:
-            Refusal: no model is loaded.
+            Refusal: no model is loaded. DeviceError: what the device tells is no metadata.
         """
         if self._metadata is None:
             header = self.read(Readable.HEADER, count=HEADER_BYTES)
-            offset_bytes = struct.unpack_from("<I", header, 80)[0]
-            self._metadata = json.loads(self.read(Readable.METADATA, count=offset_bytes))
+            told = self.read(Readable.METADATA, count=metadata_bytes(header))
+            self._metadata = parse_metadata(told, image_bytes=struct.unpack_from("<I", header, 8)[0])
         return self._metadata
 
     def identity(self) -> Identity:
@@ -156,7 +163,10 @@ class Device:
     def labels(self) -> tuple[str, ...]:
         """Return the names of all classes: those of the model, then those that were added on the device."""
         own = tuple(self._head_metadata()["labels"])
-        added = self.status().class_count - len(own)
+        count = self.status().class_count
+        if count < len(own):
+            raise DeviceError(f"the device tells of {count} classes", expected=f"at least the {len(own)} of its metadata")
+        added = count - len(own)
         return own + parse_names(self.read(Readable.CLASS_NAMES, count=added * NAME_BYTES))
 
     def _head_metadata(self) -> dict[str, Any]:
@@ -195,17 +205,25 @@ class Device:
             model: a bundle or a model file, compiled for the device, or an image.
 
         Raises:
-            Refusal: it does not fit or is of another version; nothing has changed then.
+            Refusal: it does not fit or is of another version; nothing has changed then. DeviceError: it holds another image afterwards.
         """
         report = progress or silent
         data = (model if isinstance(model, Image) else self.compile(model)).data
         self._link.command(Command.FLASH_BEGIN, data[:128], takes_long=True)
         size = self.info.max_payload - 4
         for offset in range(0, len(data), size):
-            self._link.command(Command.FLASH_DATA, struct.pack("<I", offset) + data[offset : offset + size])
-            report("flash", min(offset + size, len(data)), len(data))
+            answer = self._link.command(Command.FLASH_DATA, struct.pack("<I", offset) + data[offset : offset + size])
+            done = min(offset + size, len(data))
+            if answer != struct.pack("<I", done):
+                raise DeviceError(f"the device answers FLASH_DATA with {answer.hex() or 'nothing'}", expected=f"{done}, the next offset")
+            report("flash", done, len(data))
         self._link.command(Command.FLASH_COMMIT, takes_long=True)
         self._metadata = None
+        if self.read(Readable.HEADER, count=HEADER_BYTES) != data[:HEADER_BYTES]:
+            raise DeviceError(
+                "the device took the image and holds another", expected=f"the {len(data):,} bytes that were sent",
+                hint="flash again; tinytl info shows what it holds",
+            )  # fmt: skip
 
     def prepare(self, x: np.ndarray) -> np.ndarray:
         """Turn raw samples (N, …) into the model's int8 input (N, input_bytes), as its metadata says."""
@@ -218,9 +236,7 @@ class Device:
 
     def infer_prepared(self, sample: np.ndarray) -> Inference:
         """Classify one sample that is already the model's int8 input."""
-        payload = self._sample(sample, Command.INFER, b"")
-        best, count = struct.unpack_from("<HH", payload)
-        return Inference(best, np.frombuffer(payload, "<f4", count, 4).copy())
+        return parse_inference(self._sample(sample, Command.INFER, b""))
 
     def _sample(self, sample: np.ndarray, command: Command, front: bytes) -> bytes:
         """Send a sample in pieces; the last one rides in `command` behind `front`."""
@@ -275,8 +291,8 @@ class Device:
 
     def teach(
         self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | None = None, new_classes: bool = False,
-        flags: TeachFlags = PLAIN, recall: bool = False, keep_source: float | None = None, progress: Progress | None = None,
-        on_step: Callable[[TaughtSample], None] | None = None,
+        flags: TeachFlags = PLAIN, recall: bool = False, keep_source: float | None = None, place: StreamPlace = NOWHERE,
+        progress: Progress | None = None, on_step: Callable[[TaughtSample], None] | None = None,
     ) -> TeachResult:  # fmt: skip
         """Stream labelled samples; the head learns each on the device.
 
@@ -288,6 +304,8 @@ class Device:
             recall: whether the replay set is classified before and after, to tell what became of the source task.
             keep_source: points of accuracy on the replay set that may be lost; more brings back the last saved head, of which the result
                 tells.
+            place: which stream the samples are, by a number of the caller's, and how many of them are left out, since the head has taken
+                them; the device keeps it (`stream_place`).
             on_step: called after each.
 
         Raises:
@@ -296,9 +314,15 @@ class Device:
         if len(x) != len(y):
             raise DeviceError(f"{len(x)} samples and {len(y)} labels", expected="as many of both")
         check_lessons(self, Lessons(x, np.asarray(y), classes, new_classes, flags))
-        lessons = Lessons(self.prepare(x), np.asarray(y), classes, new_classes, flags)
+        begin_stream(self, place)
+        rest = slice(place.position, None)
+        lessons = Lessons(self.prepare(x)[rest], np.asarray(y)[rest], classes, new_classes, flags)
         watch = SourceWatch(self, keep_source) if recall or keep_source is not None else None
         return teach_stream(self, lessons, progress=progress or silent, on_step=on_step, watch=watch)
+
+    def stream_place(self) -> StreamPlace:
+        """Return the stream of which the head has taken samples, and how many."""
+        return place_of(self)
 
     def teach_prepared(self, sample: np.ndarray, label: int, flags: TeachFlags = PLAIN) -> TaughtSample:
         """Teach one sample that is already the model's int8 input."""
@@ -323,7 +347,7 @@ class Device:
 
     def save(self) -> int:
         """Keep the head through power loss; returns its number in the store."""
-        return int.from_bytes(self._link.command(Command.SAVE, takes_long=True), "little")
+        return self._number(Command.SAVE, b"")
 
     def check(self) -> Verdict:
         """Have the guard compare the head with the kept one, the last saved or the factory head, on its held-out samples.
@@ -351,7 +375,11 @@ class Device:
         """
         if to not in _ROLLBACKS:
             raise DeviceError(f"cannot roll back to {to!r}", expected=", ".join(_ROLLBACKS))
-        return int.from_bytes(self._link.command(Command.ROLLBACK, bytes([_ROLLBACKS[to]]), takes_long=True), "little")
+        return self._number(Command.ROLLBACK, bytes([_ROLLBACKS[to]]))
+
+    def _number(self, command: Command, payload: bytes) -> int:
+        (number,) = fields(_NUMBER, self._link.command(command, payload, takes_long=True), command.name)
+        return int(number)
 
     def head_parameters(self) -> np.ndarray:
         """Return the head's parameters (parameter_count,) float32, int8 weights four in one, layer by layer, weights then bias."""
@@ -376,4 +404,5 @@ class Device:
             for offset in range(0, len(data), size):
                 self._link.command(Command.INPUT, struct.pack("<I", offset) + data[offset : offset + size])
         payload = self._link.command(Command.MEASURE, struct.pack("<BBHI", _MEASURES[what], 0, label, iterations), takes_long=True)
-        return struct.unpack(f"<{len(payload) // 4 - 1}I", payload[4:])
+        (regions,) = fields(_NUMBER, payload[:4], "MEASURE")
+        return fields(struct.Struct(f"<{min(regions, len(payload))}I"), payload[4:], "MEASURE")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from tinytl import install_hint
 from tinytl.errors import BuildError
 from tinytl_bridge.paths import runtime_dir, twin_library
 
@@ -41,14 +42,14 @@ def _package(name: str, purpose: str, extra: str, *, needed: bool) -> Finding:
     try:
         return Finding(name, True, version(name), "", needed)
     except PackageNotFoundError:
-        return Finding(name, False, purpose, f"pip install 'tinytl[{extra}]'", needed)
+        return Finding(name, False, purpose, install_hint.with_extra(extra), needed)
 
 
 def _part(name: str, find: Callable[[], object]) -> Finding:
     try:
         return Finding(name, True, str(find()), "", True)
     except BuildError as error:
-        return Finding(name, False, error.what[:60], "pip install --force-reinstall tinytl", True)
+        return Finding(name, False, error.what[:60], install_hint.again(), True)
 
 
 def examine() -> tuple[Finding, ...]:

@@ -50,6 +50,11 @@ _HINTS = {
 }
 
 _MOST_PATIENCE = 4
+_ERROR_BYTES = 12
+LONGEST_RUN_BYTES = 20_000
+"""Of a frame on the wire, and more: without a zero for so long, what comes is noise."""
+MOST_HEARD_BYTES = 512 << 10
+"""Heard while one command waits for its answer: more than any repeats make."""
 
 
 class Link:
@@ -65,7 +70,7 @@ class Link:
 
     def __init__(self, stream: Stream, *, timeout_s: float = 1.0, retries: int = 8) -> None:
         self._stream, self._timeout_s, self._retries = stream, timeout_s, retries
-        self._session, self._sequence, self._waiting = 0, 0, bytearray()
+        self._session, self._sequence, self._waiting, self._heard = 0, 0, bytearray(), 0
         self.repeated = 0
 
     def open(self) -> bytes:
@@ -92,7 +97,7 @@ class Link:
         self._stream.close()
 
     def _exchange(self, frame: Frame, tries: int) -> bytes:
-        data = protocol.encode(frame)
+        data, self._heard = protocol.encode(frame), 0
         for attempt in range(tries):
             self.repeated += attempt > 0
             self._stream.write(data)
@@ -112,12 +117,28 @@ class Link:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return None
-                self._waiting += self._stream.read(left)
+                self._hear(self._stream.read(left), sent)
                 continue
             self._waiting = rest
             frame = protocol.decode(bytes(run)) if run else None
             if frame is not None and self._answers(frame, sent):
                 return frame
+
+    def _hear(self, data: bytes, sent: Frame) -> None:
+        """Keep what came, within bounds.
+
+        Raises:
+            DeviceError: bytes without end, and no answer among them.
+        """
+        self._heard += len(data)
+        if self._heard > MOST_HEARD_BYTES:
+            raise DeviceError(
+                f"the device sends without end: {self._heard:,} bytes, and no answer to {Command(sent.type).name}",
+                expected=f"an answer within {MOST_HEARD_BYTES:,}", hint="does it run tinytl's firmware, and is the baud rate right?",
+            )  # fmt: skip
+        self._waiting += data
+        if len(self._waiting) > LONGEST_RUN_BYTES and b"\0" not in self._waiting:
+            self._waiting.clear()
 
     def _answers(self, frame: Frame, sent: Frame) -> bool:
         expected = frame.type in (protocol.ERROR, protocol.ANSWER | sent.type)
@@ -128,8 +149,18 @@ class Link:
             return answer.payload
         from tinytl_bridge.twin import status_names, status_text
 
+        if len(answer.payload) != _ERROR_BYTES:
+            raise DeviceError(
+                f"the error that {Command(sent.type).name} is answered with has {len(answer.payload)} bytes", expected=str(_ERROR_BYTES),
+                hint="the firmware is of another version",
+            )  # fmt: skip
         status, got, wanted = (int.from_bytes(answer.payload[a:b], "little") for a, b in ((0, 2), (4, 8), (8, 12)))
         name = status_names()[status] if status < len(status_names()) else f"status {status}"
+        if name == "no_session" and wanted:
+            raise DeviceError(
+                f"another program opened a session with the device before {Command(sent.type).name}",
+                hint="one program at a time: close the other and connect again; what was learned is still there",
+            )
         if name == "no_session":
             raise DeviceError(
                 f"the device restarted before {Command(sent.type).name}: what it learned since its last save is gone",

@@ -9,6 +9,7 @@ import os
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from tinytl import install_hint
 from tinytl.errors import BuildError
 
 _HERE = Path(__file__).resolve().parent
@@ -41,13 +42,13 @@ def twin_library() -> Path:
         return _existing([Path(chosen)], "the twin library named by TINYTL_TWIN_LIBRARY", "unset it to use the installed one")
     installed = _installed()
     candidates = [installed / _LIBRARY if installed else None, _HERE / _LIBRARY, _HERE.parents[1] / "build/host" / _LIBRARY]
-    return _existing(candidates, "the twin library", "pip install . (needs a C compiler), or: make setup")
+    return _existing(candidates, "the twin library", f"{install_hint.again()} (needs a C compiler), or: make setup")
 
 
 def _sources(name: str) -> Path:
     installed = _installed()
     candidates = [_HERE.parent / name, _HERE / name, installed / name if installed else None]
-    return _existing(candidates, f"the folder {name!r} of the C sources", "pip install --force-reinstall tinytl")
+    return _existing(candidates, f"the folder {name!r} of the C sources", install_hint.again())
 
 
 def runtime_dir() -> Path:

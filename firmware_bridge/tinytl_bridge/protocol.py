@@ -33,6 +33,7 @@ class Command(IntEnum):
     INFER = 0x21
     TEACH = 0x22
     GROW = 0x23
+    STREAM = 0x24
     EVALUATE = 0x30
     SAVE = 0x40
     ROLLBACK = 0x41
@@ -128,6 +129,8 @@ class DeviceStatus:
         )
 
 
+LEAST_PAYLOAD, MOST_PAYLOAD = 128, 16384
+"""Bytes of payload that a device may take: FLASH_BEGIN has 128."""
 _INFO = struct.Struct("<HHIIIIIIII24sHH")
 _STATUS = struct.Struct("<HH16sIIIIIIIIIHHHHIff")
 _FAMILIES = ("portable", "dsp", "mve")
@@ -153,7 +156,12 @@ def decode(run: bytes) -> Frame | None:
     return Frame(kind, sequence, session, body[_HEADER.size :]) if version == VERSION else None
 
 
-def _fields(layout: struct.Struct, payload: bytes, what: str) -> tuple:
+def fields(layout: struct.Struct, payload: bytes, what: str) -> tuple:
+    """Return the fields of an answer.
+
+    Raises:
+        DeviceError: it has another length.
+    """
     if len(payload) != layout.size:
         raise DeviceError(
             f"the answer to {what} has {len(payload)} bytes", expected=str(layout.size), hint="the firmware is of another version"
@@ -163,9 +171,16 @@ def _fields(layout: struct.Struct, payload: bytes, what: str) -> tuple:
 
 def parse_info(payload: bytes) -> DeviceInfo:
     """Return the typed answer to HELLO."""
-    protocol, mask, firmware, arena, model_slot, head_slot, max_payload, mailbox, clock_hz, tick_hz, name, image_format, unit = _fields(
+    protocol, mask, firmware, arena, model_slot, head_slot, max_payload, mailbox, clock_hz, tick_hz, name, image_format, unit = fields(
         _INFO, payload, "HELLO"
     )
+    if protocol != VERSION:
+        raise DeviceError(f"the device speaks protocol {protocol}", expected=str(VERSION), hint="update the firmware or tinytl")
+    if not LEAST_PAYLOAD <= max_payload <= MOST_PAYLOAD:
+        raise DeviceError(
+            f"the device takes payloads of up to {max_payload:,} bytes", expected=f"{LEAST_PAYLOAD} to {MOST_PAYLOAD:,}",
+            hint="build its firmware with TINYTL_MAX_PAYLOAD in that range",
+        )  # fmt: skip
     families = tuple(family for bit, family in enumerate(_FAMILIES) if mask >> bit & 1)
     version = f"{firmware >> 16}.{firmware >> 8 & 255}.{firmware & 255}"
     board = name.rstrip(b"\0").decode("ascii", "replace")
@@ -175,9 +190,12 @@ def parse_info(payload: bytes) -> DeviceInfo:
 
 def parse_status(payload: bytes, names: tuple[str, ...]) -> DeviceStatus:
     """Return the typed answer to STATUS; `names`: of the runtime's statuses, in order."""
-    model, head, *rest = _fields(_STATUS, payload, "STATUS")
+    model, head, *rest = fields(_STATUS, payload, "STATUS")
     looked_at, confidence, drift = rest[-3:]
     model_name = names[model] if model < len(names) else f"status {model}"
     head_name = _HEAD_STATUSES[head] if head < len(_HEAD_STATUSES) else f"status {head}"
+    class_count, class_capacity = rest[10:12]
+    if class_count > class_capacity:
+        raise DeviceError(f"the device tells of {class_count:,} classes", expected=f"at most {class_capacity:,}, its capacity")
     rest[-2:] = confidence if looked_at else None, drift if looked_at and drift >= 0 else None
     return DeviceStatus(model_name, head_name, *rest)

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinytl.errors import DeviceError
 from tinytl_bridge.link import Refusal
-from tinytl_bridge.protocol import Command
+from tinytl_bridge.protocol import Command, fields
 
 if TYPE_CHECKING:
     from tinytl_bridge.device import Device
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 WARN_POINTS = 3.0
 """Points of accuracy on the source task from which on a loss is worth a warning."""
 _AT_ONCE = 32
+_COUNT = struct.Struct("<I")
+MOST_REPLAYED = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,16 @@ class SourceKept:
 
 def recall_of(device: "Device") -> Recall | None:
     """Have a device classify its replay set; None where the image has none."""
-    (there,) = struct.unpack("<I", device.command(Command.RECALL, struct.pack("<II", 0, 0)))
+    (there,) = fields(_COUNT, device.command(Command.RECALL, struct.pack("<II", 0, 0)), "RECALL")
+    if there > MOST_REPLAYED:
+        raise DeviceError(f"the device tells of {there:,} samples in its replay set", expected=f"at most {MOST_REPLAYED:,}")
     answers = b"".join(
         device.command(Command.RECALL, struct.pack("<II", first, min(_AT_ONCE, there - first)))[4:] for first in range(0, there, _AT_ONCE)
     )
+    if len(answers) != 4 * there:
+        raise DeviceError(
+            f"{len(answers)} bytes in the answers to RECALL", expected=str(4 * there), hint="the firmware is of another version"
+        )
     pairs = np.frombuffer(answers, "<u2").reshape(-1, 2).astype(np.int64)
     return Recall(pairs[:, 0], pairs[:, 1]) if there else None
 

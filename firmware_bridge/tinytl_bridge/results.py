@@ -8,11 +8,15 @@ from typing import Literal
 
 import numpy as np
 
+from tinytl.errors import DeviceError
+from tinytl_bridge.protocol import fields
 from tinytl_bridge.recalling import SourceKept
 from tinytl_bridge.verdicts import Verdict, parse_verdict
 
 Outcome = Literal["learned", "held out", "diverged", "skipped"]
 _OUTCOMES: tuple[Outcome, ...] = ("learned", "held out", "diverged", "skipped")
+_BEST = struct.Struct("<HH")
+_MOST_LOGITS = 255
 _TAUGHT = struct.Struct("<HHfIIff")
 
 
@@ -74,9 +78,26 @@ class TaughtSample:
     drift: float | None = None
 
 
+def parse_inference(payload: bytes) -> Inference:
+    """Return the typed answer to INFER: at most 255 logits, one of two classes, none without a head."""
+    best, count = fields(_BEST, payload[: _BEST.size], "INFER")
+    expected = _BEST.size + 4 * count
+    classes = (1, 2)[count] if count < 2 else count if count < _MOST_LOGITS else 1 << 16
+    if len(payload) != expected or best >= classes:
+        raise DeviceError(
+            f"the answer to INFER has class {best} and {len(payload)} bytes", expected=f"a class below {classes} and {expected} bytes",
+            hint="the firmware is of another version",
+        )  # fmt: skip
+    return Inference(best, np.frombuffer(payload, "<f4", count, _BEST.size).copy())
+
+
 def parse_taught(payload: bytes, label: int) -> TaughtSample:
     """Return the typed answer to TEACH and GROW."""
-    predicted, outcome, loss, steps, crc, confidence, drift = _TAUGHT.unpack_from(payload)
+    predicted, outcome, loss, steps, crc, confidence, drift = fields(_TAUGHT, payload[: _TAUGHT.size], "TEACH")
+    if outcome >= len(_OUTCOMES):
+        raise DeviceError(
+            f"the device tells of outcome {outcome}", expected=f"0 to {len(_OUTCOMES) - 1}", hint="the firmware is of another version"
+        )
     verdict = parse_verdict(payload[_TAUGHT.size :])
     return TaughtSample(label, predicted, loss, steps, crc, _OUTCOMES[outcome], verdict, _told(confidence), _told(drift))
 

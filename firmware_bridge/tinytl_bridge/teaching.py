@@ -13,7 +13,7 @@ import numpy as np
 
 from tinytl.class_match import UNKNOWN, ClassMatch, match_classes
 from tinytl.errors import DeviceError
-from tinytl.progress import Progress
+from tinytl.progress import Progress, is_due
 from tinytl_bridge.class_names import check_room
 from tinytl_bridge.link import Refusal
 from tinytl_bridge.recalling import SourceWatch
@@ -141,15 +141,18 @@ def teach_stream(
             diverged += 1
         if undone:
             break
-        recent = taught[-_RECENT:]
-        right = sum(each.predicted == each.label for each in recent)
-        stage = f"teach: {100 * right / max(len(recent), 1):.0f} % of the last {len(recent)} right{_sureness(recent)}"
-        progress(stage, count, len(lessons.samples))
+        if count == len(lessons.samples) or is_due(progress):
+            progress(_stage(taught[-_RECENT:]), count, len(lessons.samples))
     if watch is not None and not undone and watch.exceeded():
         watch.undo(committed=False)
         undone, known = True, _known(device, lessons)
     added = tuple(name for name in known if name not in before)
     return TeachResult(tuple(taught), diverged, device.repeated - repeated, added, tuple(verdicts), watch.kept if watch else None, undone)
+
+
+def _stage(recent: Sequence[TaughtSample]) -> str:
+    right = sum(each.predicted == each.label for each in recent)
+    return f"teach: {100 * right / max(len(recent), 1):.0f} % of the last {len(recent)} right{_sureness(recent)}"
 
 
 def _sureness(recent: Sequence[TaughtSample]) -> str:

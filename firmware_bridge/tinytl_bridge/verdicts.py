@@ -5,6 +5,9 @@ import struct
 from dataclasses import dataclass
 from typing import Literal
 
+from tinytl.errors import DeviceError
+from tinytl_bridge.protocol import fields
+
 Decision = Literal["committed", "undone", "waits"]
 _DECISIONS: tuple[Decision, ...] = ("committed", "undone", "waits")
 LEAST = 16
@@ -53,6 +56,10 @@ def parse_verdict(payload: bytes) -> Verdict | None:
     """Return the typed answer to CHECK, or the end of one to TEACH; None where there is nothing."""
     if not payload:
         return None
-    word, held, right, kept_right, fresh, fresh_right, sequence = _VERDICT.unpack(payload)
+    word, held, right, kept_right, fresh, fresh_right, sequence = fields(_VERDICT, payload, "CHECK")
+    if not 1 <= word & 0xFF <= len(_DECISIONS):
+        raise DeviceError(
+            f"the device tells of verdict {word & 0xFF}", expected=f"1 to {len(_DECISIONS)}", hint="the firmware is of another version"
+        )
     decision, forgets = _DECISIONS[(word & 0xFF) - 1], bool(word & _FORGETS)
     return Verdict(decision, held, right, kept_right, fresh, fresh_right, sequence, forgets)

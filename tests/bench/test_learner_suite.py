@@ -56,6 +56,18 @@ def test_every_row_is_stored_and_keeps_to_its_bar() -> None:
     assert convolution["instructions_per_teach_step"] <= 5 * 2 * convolution["details"]["macs"]
 
 
+def test_a_peer_is_of_the_same_core() -> None:
+    """What a core with an FPU takes says nothing of one without."""
+    for name, core in (("learner", "Cortex-M4F"), ("learner-m3", "Cortex-M3")):
+        stored = {each["name"]: each for each in json.loads(BASELINE.with_name(f"{name}.json").read_text(encoding="utf-8"))}
+        for row in learner_suite.ROWS:
+            peers = stored[row.name]["details"]["peers"]
+            assert list(peers) == (["AIfES"] if core in row.peer else [])
+            if peers:
+                assert peers["AIfES"]["how"].endswith(f"QEMU {core}")
+                assert peers["AIfES"]["instructions"] == row.peer[core][0]
+
+
 def test_target_that_counts_nothing_is_refused() -> None:
     with pytest.raises(BenchError) as refusal:
         learner_suite.run_learner_suite(target="host")

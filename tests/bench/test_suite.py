@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 
 from tinytl.bundle import read_bundle
 from tinytl.cli import cli
+from tinytl.compiler.compile import compile_program
+from tinytl.compiler.selection import find_choices
 from tinytl.errors import BenchError
 from tinytl.interpreter import Interpreter
 from tinytl.measurement import Measurement
@@ -41,7 +43,7 @@ def small(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "models").mkdir()
     (tmp_path / "models/tiny.tflite").write_bytes(read_bundle(tiny_bundle).extractor)
     monkeypatch.setenv("TINYTL_DATA_DIR", str(tmp_path))
-    monkeypatch.setitem(SUITES, "small", (SuiteModel("tiny", "tiny.tflite", "somebody/models", {M4: 20_000, M55: 10_000}),))
+    monkeypatch.setitem(SUITES, "small", (SuiteModel("tiny", "tiny.tflite", "somebody/models", {M4: 20_000, M55: 10_000}, 40_000),))
     return "small"
 
 
@@ -103,8 +105,9 @@ def test_a_suite_on_the_board_through_the_command_line(small: str, tmp_path: Pat
     assert same.exit_code == 0
     lines = same.stdout.splitlines()
     assert max(len(line) for line in lines) <= 100
-    ratio = document["instructions_per_inference"] / 20_000
-    assert ["tiny", "TFLM", "+", "CMSIS-NN", "20,000", f"{ratio:.3f}"] in [line.split() for line in lines]
+    ratios = document["instructions_per_inference"] / 20_000, document["cycles_model"] / 40_000
+    row = ["tiny", "TFLM", "+", "CMSIS-NN", "20,000", f"{ratios[0]:.3f}", "40,000", f"{ratios[1]:.3f}"]
+    assert row in [line.split() for line in lines]
     assert "TFLM + CMSIS-NN (all): stored peer figure, not counted in this run" in same.stdout
     assert any(line.split()[:1] == ["instructions_per_inference"] and "+0.0 %" in line for line in lines)
 
@@ -140,6 +143,23 @@ def test_the_stored_peers_and_the_stored_suite_fit_together() -> None:
     stored = [Measurement.from_json(each) for each in json.loads(BASELINE.read_text())]
     assert [each.bundle for each in stored] == list(PEERS)
     assert all(each.figures["instructions_per_inference"].value > 0 for each in stored)
+
+
+@pytest.mark.parametrize("policy", ["", "-size"])
+def test_modelled_cycles_are_near_the_counted(policy: str) -> None:
+    """What kernels are chosen by, without wait states, beside the stored counts: each kernel, and each model in sum."""
+    if not os.environ.get("TINYTL_DATA_DIR"):
+        pytest.skip("TINYTL_DATA_DIR is not set: no published models")
+    stored = {each["bundle"]: each for each in json.loads(BASELINE.with_name(f"mlperf-tiny{policy}.json").read_text())}
+    for model, path in find_models("mlperf-tiny"):
+        choices = find_choices(compile_program(path.read_bytes()), "dsp")
+        modelled = counted = 0.0
+        for layer, row in zip(stored[model.name]["layers"], choices.options, strict=True):
+            chosen = [each for each in row if each.candidate and each.candidate.variant.title == layer["kernel"]]
+            if chosen and layer["instructions"] > 20_000:
+                assert chosen[0].cycles == pytest.approx(layer["cycles_model"], rel=0.25), layer["name"]
+                modelled, counted = modelled + chosen[0].cycles, counted + layer["cycles_model"]
+        assert modelled == pytest.approx(counted, rel=0.05), model.name
 
 
 @needs_qemu

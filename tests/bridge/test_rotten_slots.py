@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bit of a stored model rots: what was taught on it does not come back with a new flash of the same bundle."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,35 @@ def test_the_head_before_the_rot_stays_with_the_older_model(image: Image, tmp_pa
     rot(tmp_path, SLOTS["model_slot_bytes"] + 5000)
     with device_of(tmp_path) as device:
         assert (device.status().head_status, device.status().steps) == ("saved", 20)
+
+
+def with_sequence(folder: Path, at: int, sequence: int) -> None:
+    """Give the slot at `at` another sequence, its header's checksum put right."""
+    path = next(folder.glob("host-*.nv"))
+    memory = bytearray(path.read_bytes())
+    memory[at + 8 : at + 12] = struct.pack("<I", sequence)
+    memory[at + 24 : at + 28] = struct.pack("<I", zlib.crc32(memory[at : at + 24]))
+    path.write_bytes(memory)
+
+
+@pytest.mark.parametrize("sequence", [2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1])
+def test_what_is_saved_after_the_largest_sequences_stays(image: Image, tmp_path: Path, sequence: int) -> None:
+    """A head saved after sequence 2^32 - 1 got sequence 0, which is that of no head: it was lost at the next start."""
+    with device_of(tmp_path) as device:
+        device.flash(image)
+        teach_and_save(device)
+    with_sequence(tmp_path, 2 * SLOTS["model_slot_bytes"], sequence)
+    with device_of(tmp_path) as device:
+        for steps in (21, 22, 23):
+            device.teach(TARGET.x_train[:1], TARGET.y_train[:1])
+            device.save()
+            device.power_cycle()
+            assert (device.status().head_status, device.status().steps) == ("saved", steps)
+            assert device.status().store_sequence == (sequence + steps - 21) % (2**32 - 1) + 1
+    with_sequence(tmp_path, 0, sequence)
+    with device_of(tmp_path) as device:
+        for _ in range(3):
+            device.flash(image)
+            device.power_cycle()
+            assert (device.status().model_status, device.status().head_status) == ("ok", "factory")
+            teach_and_save(device)

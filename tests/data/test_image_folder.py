@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tinytl.data import load_dataset
+from tinytl.data.image_folder import read_image
 from tinytl.errors import DataError
 
 
@@ -62,8 +63,25 @@ def test_mixed_sizes_are_listed_and_can_be_resized(folder: Path) -> None:
     with pytest.raises(DataError) as refused:
         load_dataset(folder)
     assert "holds images of 2 sizes: 6×8 (10), 10×20 (1); expected one size (height×width)" in str(refused.value)
-    assert "resize=(6, 8)" in str(refused.value)
+    assert str(refused.value).endswith("\nhint: --resize 6x8 (resize=(6, 8) of load_dataset), or crop them")
     assert load_dataset(folder, resize=(4, 4)).sample_shape == (4, 4, 1)
+
+
+def test_other_datasets_are_not_resized(tmp_path: Path) -> None:
+    (tmp_path / "v.csv").write_text("1,2,a\n" * 3 + "2,3,b\n" * 3)
+    for name in (tmp_path / "v.csv", "uci-digits"):
+        with pytest.raises(DataError) as refused:
+            load_dataset(name, resize=(4, 5))
+        assert f"{name} is no folder of images and cannot be resized to 4×5; expected a folder with one sub-folder a class" in str(
+            refused.value
+        )
+
+
+def test_a_single_image_is_read_and_is_no_dataset(folder: Path) -> None:
+    draw(folder / "wide.png", 9, size=(20, 10), mode="RGBA")
+    assert [read_image(path).shape for path in (folder / "wide.png", folder / "cat" / "0.png")] == [(1, 10, 20, 3), (1, 6, 8, 1)]
+    with pytest.raises(DataError, match=r"wide\.png is no dataset; expected a folder .*\nhint: tinytl infer --input takes single images"):
+        load_dataset(folder / "wide.png")
 
 
 def test_broken_image_is_named(folder: Path) -> None:

@@ -56,6 +56,16 @@ def test_int8_features_pass_through(tmp_path: Path) -> None:
     assert dataset.x_train.dtype == np.int8
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_labels_without_names_are_the_numbers_of_their_classes(tmp_path: Path, whole: bool) -> None:
+    y = 5 + np.arange(40) % 5
+    parts = {"x": images(40), "y": y} if whole else arrays(x_train=images(40), y_train=y, y_test=y[:6])
+    dataset = load_dataset(saved(tmp_path, **parts))
+    assert dataset.classes == tuple("0123456789")
+    assert set(dataset.y_train) == set(dataset.y_test) == {5, 6, 7, 8, 9}
+    assert not whole or np.bincount(dataset.y_test).tolist() == [0] * 5 + [2, 2, 2, 1, 1]
+
+
 @pytest.mark.parametrize("kind", [np.int8, np.float64, np.int16])
 @pytest.mark.parametrize("shape", [(10,), (5, 2), (5, 2, 4)])
 def test_numbers_keep_their_shape(tmp_path: Path, kind: type, shape: tuple[int, ...]) -> None:
@@ -80,7 +90,9 @@ def test_numbers_keep_their_shape(tmp_path: Path, kind: type, shape: tuple[int, 
             "class '1' has 0 training sample(s); expected at least one\nhint: number the classes without a gap, or teach samples of one class "
             "without the others: tinytl teach --label NAME --data SAMPLES.npy",
         ),
-        ({"y_test": np.arange(6)}, "test label 5; expected 0 to 2 (3 classes)"),
+        ({"y_test": np.arange(6), "classes": np.array(["a", "b", "c"])}, "test label 5; expected 0 to 2 (3 classes)"),
+        ({"y_test": np.arange(6)}, "class '3' has 0 training sample(s); expected at least one"),
+        ({"classes": np.array(["a", "b", "c", "d"])}, "class 'd' has 0 training sample(s); expected at least one"),
         ({"y_train": np.arange(12) % 3 - 1}, "y_train holds label -1; expected class numbers from 0 to 65534"),
         (
             {"y_train": np.zeros(12, int), "y_test": np.zeros(6, int)},

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Samples become model inputs: sizes, colours, ranges, and TFLite's rounding."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -67,6 +69,12 @@ def test_floats_are_pixels_where_it_is_said() -> None:
     [
         (np.zeros((1, 3)), (4,), None, "samples have shape 3; expected 4, the model's input"),
         (np.zeros((1, 4, 4, 1), np.uint8), (16,), None, "images of shape 4×4×1 cannot become model input of shape 16; expected a model"),
+        (
+            np.zeros((1, 4, 4, 1), np.uint8),
+            (5, 5),
+            "bilinear",
+            "input of shape 5×5; expected images of 5×5, or a model that takes H×W×1 or H×W×3, which is resized to",
+        ),
         (np.zeros((1, 4, 4, 1), np.uint8), (5, 5, 1), None, "images of 4×4; expected 5×5\nhint: allow resizing with resize='bilinear'"),
         (np.zeros((1, 4, 4, 1), np.uint8), (5, 5, 1), "cubic", "resize 'cubic'; expected 'bilinear' or None"),
         (np.zeros((1, 4, 4, 2), np.uint8), (4, 4, 1), None, "images have shape (1, 4, 4, 2); expected (N, H, W, 1) or (N, H, W, 3)"),
@@ -112,3 +120,21 @@ def test_int8_samples_are_the_input_only_where_it_is_said() -> None:
     np.testing.assert_array_equal(prepare_samples((x - np.float32(4)) / 2, given, real | {"int8": "input"}), x)
     with pytest.raises(DataError, match=r"samples have shape 3×2; expected 2×3, the model's input"):
         prepare_samples(x.reshape(2, 3, 2), given, real | {"int8": "input"})
+
+
+def test_whole_data_sets_are_prepared_in_blocks() -> None:
+    """A set of N bytes needs its int8 and little more; the bytes are those of each sample alone."""
+    images = np.random.default_rng(0).integers(0, 256, (20_000, 28, 28, 1)).astype(np.uint8)
+    shape_and_scale = {"shape": [28, 28, 1], "scale": 0.0078, "zero_point": 3}
+    preprocessing = {"range": [-1.0, 1.0], "resize": "bilinear"}
+    tracemalloc.start()
+    prepared = prepare_samples(images, shape_and_scale, preprocessing)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * images.nbytes
+    for number in (0, 333, 334, 19_999):  # 334 samples are a block
+        alone = prepare_samples(images[number : number + 1], shape_and_scale, preprocessing)
+        assert np.array_equal(prepared[number], alone[0])
+    quantized = quantize_samples(np.linspace(-3, 3, 600_000, dtype=np.float32), scale=0.02, zero_point=1)
+    assert np.array_equal(quantized[:5], quantize_samples(np.linspace(-3, 3, 600_000, dtype=np.float32)[:5], scale=0.02, zero_point=1))
+    assert prepare_samples(images[:0], shape_and_scale, preprocessing).shape == (0, 28, 28, 1)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinytl import install_hint
 from tinytl.data import list_datasets, load_dataset
 from tinytl.errors import DataError
 
@@ -73,4 +74,4 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DataError) as refused:
         load_dataset("uci-digits")
     assert "part of the package scikit-learn, which is not installed" in str(refused.value)
-    assert "pip install 'tinytl[host]'" in str(refused.value)
+    assert f"hint: {install_hint.with_extra('host')}" in str(refused.value)

@@ -54,6 +54,35 @@ def test_readmes_table_of_plans(name: str, title: str) -> None:
     assert [cell.strip() for cell in row.split("|")[4:-1]] == [reached(end.after, end.source_change) for end in ends]
 
 
+MODELS = {"resnet-8": "ResNet-8", "kws-ds-cnn": "keyword DS-CNN", "person-detect": "person_detect", "vww": "VWW", "ad": "AD"}
+
+
+def millions(value: int) -> str:
+    return f"{value / 1e6:.{2 if value >= 6e5 else 3}f} M"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_readmes_speed_beside_flash(name: str) -> None:
+    (figures,) = [each for each in baseline("mlperf-tiny") if each["name"] == name]
+    row, helium = [[cell.strip() for cell in line.split("|")] for line in README.splitlines() if line.startswith(f"| {MODELS[name]}")][-2:]
+    peer = figures["details"]["peers"]["TFLM + CMSIS-NN"]
+    instructions, cycles = figures["instructions_per_inference"], figures["cycles_model"]
+    ratio = f"{cycles / peer['cycles_model']:.2f}" if "cycles_model" in peer else "–"
+    of_peer = (millions(peer["instructions"]), millions(instructions), f"{instructions / peer['instructions']:.2f}")
+    assert row[2:8] == [*of_peer, millions(cycles), ratio, f"{figures['image_bytes']:,}"]
+    assert row[8].startswith(f"{figures['arena_bytes']:,} (")
+    (figures,) = [each for each in baseline("mlperf-tiny-m55") if each["name"] == name]
+    assert helium[3] == millions(figures["instructions_per_inference"])
+
+
+def test_readmes_demo_fits() -> None:
+    stored: Any = baseline("digits")
+    figures = stored[0] if isinstance(stored, list) else stored
+    assert f"{figures['arena_bytes']:,} bytes of arena and {figures['flash_bytes']:,} of flash" in README
+    steps = (figures["instructions_per_inference"], figures["instructions_per_teach_step"])
+    assert "One inference takes {} M instructions, one teach step with its replays {} M".format(*(f"{each / 1e6:.2f}" for each in steps)) in README
+
+
 def test_readmes_steps_of_learning() -> None:
     figures = {each["bundle"]: each for each in baseline("learner")}
     for name, title in (("dense 64-10 float32", "dense 64-10"), ("dense 256-64-10 float32", "dense 256-64-10"),

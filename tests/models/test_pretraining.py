@@ -186,6 +186,7 @@ def copied(run: Run, folder: Path, **changes: Any) -> Path:
         ({"format": "other"}, "run.json: format 'other'; expected 'tinytl-run'"),
         ({"format_version": 2}, "run.json: format_version 2; expected 1\nhint: update tinytl"),
         ({"classes": None}, "run.json: classes is None; expected a list"),
+        ({"resize": [12]}, "run.json: resize is [12]; expected a height and a width"),
     ],
 )
 def test_altered_run_is_refused(run: Run, tmp_path: Path, changes: dict[str, Any], text: str) -> None:

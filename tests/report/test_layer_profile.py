@@ -69,7 +69,7 @@ def test_sums_are_those_of_the_rows() -> None:
 
 def test_it_says_where_the_next_gain_is() -> None:
     assert profile_of().told.replace("\N{NO-BREAK SPACE}", " ") == (
-        "Most instructions: second (57.1 %), first (28.6 %), table (14.3 %). Most room: first, 14.3 % at the lowest rate per MAC that its "
+        "Most instructions: second (57.1 %), first (28.6 %), table (14.3 %). Most to save: first, 14.3 % at the lowest rate per MAC that its "
         "operator reaches in this model."
     )
     assert "room" not in profile_of(ROWS[1]).told
@@ -102,7 +102,9 @@ def test_the_page_has_each_layer_once_with_its_numbers(tmp_path: Path) -> None:
 def test_a_histogram_that_does_not_add_up_is_refused(classes: object) -> None:
     document = measured().to_json()
     document["layers"][0]["classes"] = classes
-    with pytest.raises(BenchError, match=r"field 'layers\[0\].classes' is .*; expected counts of 0 or more by class that add up to the layer's"):
+    with pytest.raises(
+        BenchError, match=r"field 'layers\[0\].classes' is .*; expected counts of 0 or more by class that add up to the layer's"
+    ):
         Measurement.from_json(document)
     document["layers"][0]["classes"] = {"load": 1000}
     assert Measurement.from_json(document).layers[0].classes == {"load": 1000}

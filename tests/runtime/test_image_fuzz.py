@@ -26,6 +26,8 @@ from tinytl_bridge.paths import runtime_dir
 SHORT = bool(os.environ.get("TINYTL_SHORT"))
 SMALLEST = {name.partition(" ")[0]: name for name in MODELS}
 """One model of each operator, the last in the list."""
+SLOWEST_S = 0.02
+"""More than a damaged image takes on a busy machine: an int8 convolution that learns over many pixels takes 4 ms, most 0.2 ms."""
 
 
 def head(*, momentum: float) -> bytes:
@@ -81,7 +83,7 @@ def fuzz(harness: Path, image: bytes, rounds: int, seed: int) -> tuple[int, int]
     path = harness.with_name("image.tlim")
     path.write_bytes(image)
     command = [str(harness), str(path), str(rounds), str(seed)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300 + rounds * SLOWEST_S, check=False)
     assert ran.returncode == 0, f"{' '.join(command)}: {ran.stderr[:3000]}"
     counts = re.fullmatch(r"taken (\d+) refused (\d+)\n", ran.stdout)
     assert counts
@@ -109,7 +111,7 @@ def test_damaged_bundle_at_length(harness: Path, tiny_bundle: Path) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("name", IMAGES)
 def test_damaged_fields_at_length(harness: Path, name: str) -> None:
-    fuzz(harness, IMAGES[name](), 50_000 if SHORT else 2_000_000, 2)
+    fuzz(harness, IMAGES[name](), 10_000 if SHORT else 2_000_000, 2)
 
 
 @pytest.mark.long

@@ -46,7 +46,7 @@ def build(output: Path, *more: Path) -> Path:
     twin = twin_library()
     return compile_c(
         output,
-        [*(HARNESS / f"{name}.c" for name in ("power_cuts", "torn_flash", "wire")), *more, twin],
+        [*(HARNESS / f"{name}.c" for name in ("power_cuts", "torn_flash", "wire", "frames")), *more, twin],
         *STRICT,
         "-O1",
         f"-Wl,-rpath,{twin.parent}",

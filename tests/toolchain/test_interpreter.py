@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinytl import interpreter
+from tinytl import install_hint, interpreter
 from tinytl.bundle import Bundle, read_bundle
 from tinytl.errors import ModelError
 from tinytl.interpreter import Interpreter
@@ -107,7 +107,7 @@ def test_a_missing_interpreter_says_what_to_install(monkeypatch: pytest.MonkeyPa
         Interpreter(b"")
     assert str(caught.value) == (
         "no LiteRT interpreter is installed; expected one of ai_edge_litert, tflite_runtime (with numpy below 2), tensorflow\n"
-        "hint: pip install ai-edge-litert   (workstation: pip install 'tinytl[host]')"
+        f"hint: pip install ai-edge-litert   (workstation: {install_hint.with_extra('host')})"
     )
 
 

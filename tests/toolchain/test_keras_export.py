@@ -33,6 +33,14 @@ def normalized(model: Any) -> Any:
     return keras.Sequential([keras.Input((12, 12, 1)), keras.layers.Normalization(mean=0.0, variance=255.0**2), *model.layers])
 
 
+def adapted(model: Any) -> Any:
+    """The same, with what `adapt` learned of data whose mean is 0 and whose deviation is 255."""
+    layer = keras.layers.Normalization()
+    made = keras.Sequential([keras.Input((12, 12, 1)), layer, *model.layers])
+    layer.adapt(np.array([-255.0, 255.0], np.float32).repeat(144).reshape(2, 12, 12, 1))
+    return made
+
+
 def as_it_is(model: Any) -> Any:
     return model
 
@@ -48,7 +56,9 @@ def accuracy(model: Any, dataset: Dataset, value_range: tuple[float, float]) -> 
     return float(np.mean(np.asarray(model(x)).argmax(axis=1) == dataset.y_test))
 
 
-@pytest.mark.parametrize(("changed", "value_range"), [(as_it_is, (0.0, 1.0)), (rescaled, (0.0, 255.0)), (normalized, (0.0, 255.0))])
+@pytest.mark.parametrize(
+    ("changed", "value_range"), [(as_it_is, (0.0, 1.0)), (rescaled, (0.0, 255.0)), (normalized, (0.0, 255.0)), (adapted, (0.0, 255.0))]
+)
 def test_the_bundle_answers_as_keras_does(
     tiny_model: Any, tiny_dataset: Dataset, tmp_path: Path, changed: Callable[[Any], Any], value_range: tuple[float, float]
 ) -> None:
@@ -168,3 +178,17 @@ def test_what_is_no_range(text: str) -> None:
     refused = command("export", "x.keras", "-o", "x.tinytl", f"--input-range={text}")
     assert refused.exit_code == 2
     assert f"{text!r} is no range; expected LOW:HIGH, e.g. 0:1, -1:1 or 0:255" in refused.output
+
+
+def test_a_cut_that_is_not_the_model_is_refused(tiny_model: Any, tiny_dataset: Dataset) -> None:
+    from tinytl.cut_check import expect_same_answers
+    from tinytl.plan import cut
+
+    x = fit_samples(tiny_dataset.x_test[:32], shape=(12, 12, 1), value_range=(0.0, 1.0))
+    parts = cut(tiny_model, "fc")
+    expect_same_answers(tiny_model, parts, x)
+    with pytest.raises(
+        ModelError, match=r"^extractor and head answer \d+ of 32 samples otherwise than model 'sequential.*'; expected the same"
+    ) as refused:
+        expect_same_answers(rescaled(tiny_model), parts, x)
+    assert "\nhint: replace layers with a state of their own by Rescaling or BatchNormalization" in str(refused.value)

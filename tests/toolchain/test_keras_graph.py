@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tinytl import install_hint
 from tinytl.errors import ModelError
 from tinytl.keras_graph import flatten, load_model, quiet, require_keras
 from tinytl.macs import layer_macs
@@ -22,7 +23,7 @@ def test_a_missing_tensorflow_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(ModelError) as caught:
         require_keras()
-    text = "this stage trains or converts models and tensorflow is not installed\nhint: pip install 'tinytl[host]'"
+    text = f"this stage trains or converts models and tensorflow is not installed\nhint: {install_hint.with_extra('host')}"
     assert str(caught.value) == text
 
 

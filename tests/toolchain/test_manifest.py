@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from bundle_parts import refusal, resealed
 
+from tinytl import install_hint
 from tinytl.archive import pack, pack_arrays, unpack, unpack_arrays
 from tinytl.bundle import read_bundle, write_bundle
 from tinytl.errors import BundleError
@@ -41,7 +42,7 @@ def test_a_foreign_manifest_is_refused(members: dict[str, bytes], tmp_path: Path
 
 def test_a_newer_bundle_is_refused(members: dict[str, bytes], tmp_path: Path) -> None:
     text = refusal(resealed(members, lambda manifest: manifest.update(format_version=2)), tmp_path)
-    wanted = "bad.tinytl was made by a newer tinytl: bundle format_version 2; expected at most 1\nhint: pip install --upgrade tinytl"
+    wanted = f"bad.tinytl was made by a newer tinytl: bundle format_version 2; expected at most 1\nhint: {install_hint.newer()}"
     assert text == wanted
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,15 @@ def test_floats_at_both_ends_go() -> None:
     assert [(each.name, each.dtype, each.scale) for each in signature.inputs] == [("x", "int8", pytest.approx(0.05))]
     assert signature.operators == ("FULLY_CONNECTED",)
     np.testing.assert_array_equal(head_logits(parts, samples(50)), head_logits(cut_tflite(classifier()), samples(50)))
+
+
+def test_a_class_without_samples_is_told(tmp_path: Path) -> None:
+    (tmp_path / "trees.tflite").write_bytes(classifier())
+    whole = task()
+    kept = whole.y_train != 1
+    fewer = replace(whole, x_train=whole.x_train[kept], y_train=whole.y_train[kept])
+    bundle = export(tmp_path / "trees.tflite", dataset=fewer, out=tmp_path / "trees.tinytl", replay_samples=10)
+    assert bundle.manifest["warnings"] == [f"dataset {whole.name!r} has no training samples of {NAMES[1]!r}: none is replayed"]
 
 
 def test_int8_samples_reach_the_extractor_unchanged(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ In: a `Run` (or its folder) and a freeze plan; or a .keras file or a .tflite, an
 Invariant: equal inputs give equal bytes.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from math import prod, sqrt
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,22 @@ import numpy as np
 from tinytl.bundle import Bundle, head_fields
 from tinytl.channel_energy import gradient_energy
 from tinytl.compiler.int8_weights import check_int8_weights
+from tinytl.cut_check import SAMPLES, expect_same_answers
 from tinytl.data.dataset import Dataset
+from tinytl.data.preprocess import fit_samples
 from tinytl.errors import BundleError, ModelError
-from tinytl.input_range import FoundRange, find_range, has_floats, pixels_of
-from tinytl.keras_graph import load_model, require_keras
+from tinytl.input_range import has_floats, pixels_of
+from tinytl.keras_graph import require_keras
+from tinytl.keras_source import open_keras, without_dataset
 from tinytl.learning import Learning
 from tinytl.manifest import check_head
 from tinytl.model_file import read_model
 from tinytl.model_kind import KERAS, RUN, TFLITE, kind_of
-from tinytl.packing import Contents, pack_bundle, preprocessing_of
+from tinytl.packing import Check, Contents, pack_bundle, preprocessing_of
 from tinytl.plan import Cut, cut
 from tinytl.progress import Progress, silent
 from tinytl.quantization import Extractor, quantize, take_quantized
-from tinytl.run_folder import Run, load_run
+from tinytl.run_folder import Run
 from tinytl.signature import read_signature
 from tinytl.tflite_cut import TfliteCut, cut_tflite
 
@@ -48,6 +51,7 @@ def export(
     dropout: bool = False,
     channel_dataset: Dataset | None = None,
     value_range: tuple[float, float] | None = None,
+    check: Check | None = None,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> Bundle:
@@ -67,6 +71,7 @@ def export(
             at hand; default the source task.
         value_range: what pixels 0 and 255 become, of float samples 0 and 1; default the run's; of a .keras file the one with which it
             knows its data (`find_range`); of a .tflite all that its input can hold.
+        check: refuses the bundle by raising, before it is written: whether a board takes it, say.
         seed: of every draw.
 
     Returns:
@@ -85,10 +90,11 @@ def export(
             learning=learning,
             replay_samples=replay_samples,
             class_capacity=class_capacity,
+            check=check,
             seed=seed,
             progress=progress,
         )
-    source = _keras_source(run, dataset, value_range, seed)
+    source = open_keras(run, dataset, given=value_range, seed=seed)
     return export_model(
         source.model,
         source.dataset,
@@ -103,36 +109,10 @@ def export(
         channel_dataset=channel_dataset and (pixels_of(channel_dataset) if source.found.unit_floats else channel_dataset),
         warnings=source.found.warnings,
         unit_floats=source.found.unit_floats,
+        check=check,
         seed=seed,
         progress=progress,
     )
-
-
-@dataclass(frozen=True)
-class _KerasSource:
-    """A trained Keras model, the name of its architecture, the task that it knows, and the range of its input."""
-
-    model: Any
-    name: str
-    dataset: Dataset
-    found: FoundRange
-
-
-def _keras_source(run: Run | str | Path, dataset: Dataset | None, given: tuple[float, float] | None, seed: int) -> _KerasSource:
-    """Open a run, or a .keras file that has none; measure the range of its input unless the run tells it."""
-    if isinstance(run, Run) or Path(run).is_dir():
-        opened = run if isinstance(run, Run) else load_run(run)
-        model, source = load_model(opened.model_path), dataset or opened.load_dataset()
-        known = given is None or given == opened.value_range
-        found = FoundRange(opened.value_range, unit_floats=opened.unit_floats)
-        found = found if known else find_range(model, source, name=opened.model, given=given, seed=seed)
-        return _KerasSource(model, opened.model, pixels_of(source) if found.unit_floats else source, found)
-    path = Path(run)
-    if dataset is None:
-        raise _without_dataset(path)
-    model = load_model(path)
-    found = find_range(model, dataset, name=path.stem, given=given, seed=seed)
-    return _KerasSource(model, path.stem, pixels_of(dataset) if found.unit_floats else dataset, found)
 
 
 def export_model(
@@ -150,6 +130,7 @@ def export_model(
     channel_dataset: Dataset | None = None,
     warnings: tuple[str, ...] = (),
     unit_floats: bool = False,
+    check: Check | None = None,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> Bundle:
@@ -161,7 +142,7 @@ def export_model(
         model_name: how the bundle calls the architecture. value_range: (low, high) of the model's real input.
         warnings: sentences that the bundle's manifest tells before its own. unit_floats: floats that come later lie in 0 … 1, and become
             the range as pixels do; else they are the model's input as they are.
-        plan, out, learning, replay_samples, class_capacity, dropout, channel_dataset, seed, progress: as for `export`.
+        plan, out, learning, replay_samples, class_capacity, dropout, channel_dataset, check, seed, progress: as for `export`.
 
     Returns, Raises: as for `export`.
     """
@@ -174,13 +155,14 @@ def export_model(
         report("export: choose the channels that train", 0, 1)
         energy = gradient_energy(model, plan, choosing, value_range=value_range, seed=seed)
         parts = _cut(model, plan, dropout, learning, energy)
+    expect_same_answers(model, parts, _some_inputs(parts, dataset, value_range))
     extractor = quantize(parts, dataset, value_range=value_range, seed=seed, progress=progress)
-    extractor = replace(extractor, warnings=(*warnings, *extractor.warnings))
+    extractor = replace(extractor, warnings=(*warnings, *extractor.warnings, *_warnings_of_classes(dataset)))
     preprocessing = preprocessing_of(extractor.input.shape, value_range) | ({"floats": "unit"} if unit_floats else {})
     contents = Contents(
         parts, extractor, dataset, model_name, preprocessing, _versions(), replay_samples, class_capacity, _channels(parts, choosing)
     )
-    return _packed(contents, out, seed, report)
+    return _packed(contents, out, seed, report, check)
 
 
 def export_tflite(
@@ -192,6 +174,7 @@ def export_tflite(
     learning: Learning | None = None,
     replay_samples: int | None = None,
     class_capacity: int | None = None,
+    check: Check | None = None,
     seed: int = 1,
     progress: Progress | None = None,
 ) -> Bundle:
@@ -203,7 +186,7 @@ def export_tflite(
         value_range: what pixels 0 and 255 become, of float samples 0 and 1; default the lowest and highest number that the model's input
             can hold, and floats as they are.
         learning: default `Learning()` with the loss of the model's end (`loss_of`).
-        out, replay_samples, class_capacity, seed, progress: as for `export`.
+        out, replay_samples, class_capacity, check, seed, progress: as for `export`.
 
     Returns, Raises: as for `export`; CompileError: a damaged file, or an operator that the compiler does not take.
     """
@@ -215,9 +198,9 @@ def export_tflite(
     report("export: accuracy of the int8 model", 0, 1)
     preprocessing = _preprocessing_of(parts, value_range, unit_floats=value_range is not None and has_floats(dataset))
     extractor = take_quantized(parts.extractor, parts.head, dataset, preprocessing=preprocessing, seed=seed)
-    extractor = replace(extractor, warnings=_warnings_of_guessing(extractor, len(dataset.classes)))
+    extractor = replace(extractor, warnings=(*_warnings_of_guessing(extractor, len(dataset.classes)), *_warnings_of_classes(dataset)))
     contents = Contents(parts, extractor, dataset, Path(path).stem, preprocessing, {}, replay_samples, class_capacity, {})
-    return _packed(contents, out, seed, report)
+    return _packed(contents, out, seed, report, check)
 
 
 def loss_of(source: Path) -> str:
@@ -234,6 +217,15 @@ def _warnings_of_guessing(extractor: Extractor, classes: int) -> tuple[str, ...]
     return (f"the model has {share} right, as someone who guesses: are they scaled, and numbered, as those that it was trained on?",)
 
 
+def _warnings_of_classes(dataset: Dataset) -> tuple[str, ...]:
+    """Warn where the source task has no samples of a class: none is replayed, so that a device forgets it first."""
+    present = set(np.unique(dataset.y_train).tolist())
+    missing = [name for number, name in enumerate(dataset.classes) if number not in present]
+    return (
+        (f"dataset {dataset.name!r} has no training samples of {', '.join(map(repr, missing[:12]))}: none is replayed",) if missing else ()
+    )
+
+
 def _preprocessing_of(parts: TfliteCut, value_range: tuple[float, float] | None, *, unit_floats: bool) -> dict[str, Any]:
     """Return the manifest's record for a model that came as int8: int8 samples are its input."""
     tensor = read_signature(parts.extractor).inputs[0]
@@ -243,9 +235,9 @@ def _preprocessing_of(parts: TfliteCut, value_range: tuple[float, float] | None,
     )
 
 
-def _packed(contents: Contents, out: Path, seed: int, report: Progress) -> Bundle:
+def _packed(contents: Contents, out: Path, seed: int, report: Progress, check: Check | None) -> Bundle:
     report("export: replay set and check vectors", 0, 1)
-    bundle = pack_bundle(contents, out, seed=seed)
+    bundle = pack_bundle(contents, out, seed=seed, check=check)
     report("export: replay set and check vectors", 1, 1)
     return bundle
 
@@ -261,12 +253,13 @@ def _of_tflite(path: Path, plan: str, dataset: Dataset | None, *, dropout: bool,
             hint="export from the Keras model: tinytl export RUN",
         )
     if dataset is None:
-        raise _without_dataset(path)
+        raise without_dataset(path)
     return dataset
 
 
-def _without_dataset(path: Path) -> ModelError:
-    return ModelError(f"{path.name} names no dataset", expected="samples of the source task", hint=f"tinytl export {path} --data NAME|PATH")
+def _some_inputs(parts: Cut, dataset: Dataset, value_range: tuple[float, float]) -> np.ndarray:
+    shape = tuple(int(side) for side in parts.extractor.inputs[0].shape[1:])
+    return fit_samples(dataset.x_train[:SAMPLES], shape=shape, value_range=value_range)
 
 
 def _cut(model: Any, plan: str, dropout: bool, learning: Learning | None, channel_energy: np.ndarray | None = None) -> Cut:

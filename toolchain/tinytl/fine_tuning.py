@@ -11,7 +11,7 @@ import numpy as np
 
 from tinytl.data.preprocess import fit_samples
 from tinytl.errors import ModelError
-from tinytl.keras_graph import ends_in_softmax, make_deterministic, require_keras
+from tinytl.keras_graph import ends_in_softmax, make_deterministic, require_keras, take_weights
 
 
 def fine_tune(
@@ -37,7 +37,7 @@ def fine_tune(
     keras = require_keras()
     make_deterministic(seed)
     copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
+    take_weights(copy, model)
     rate = keras.optimizers.schedules.CosineDecay(learning_rate, passes * -(-len(x) // batch_size))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not ends_in_softmax(copy))
     copy.compile(optimizer=keras.optimizers.Adam(rate), loss=loss, jit_compile=False)

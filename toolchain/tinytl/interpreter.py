@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tinytl import install_hint
 from tinytl.errors import ModelError
 
 # Each has `Interpreter` and `OpResolverType`.
@@ -144,7 +145,7 @@ def _provider() -> tuple[Callable[..., Any], Any]:
     raise ModelError(
         "no LiteRT interpreter is installed",
         expected="one of ai_edge_litert, tflite_runtime (with numpy below 2), tensorflow",
-        hint="pip install ai-edge-litert   (workstation: pip install 'tinytl[host]')",
+        hint=f"pip install ai-edge-litert   (workstation: {install_hint.with_extra('host')})",
     )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tinytl import install_hint
 from tinytl.errors import ModelError
 
 # Layers that pass their input through unchanged outside of training.
@@ -110,7 +111,7 @@ def require_keras() -> Any:
             import tensorflow  # noqa: F401
     except ImportError as error:
         raise ModelError(
-            f"this stage trains or converts models and {error.name} is not installed", hint="pip install 'tinytl[host]'"
+            f"this stage trains or converts models and {error.name} is not installed", hint=install_hint.with_extra("host")
         ) from error
     if keras.backend.backend() != "tensorflow":
         raise ModelError(
@@ -230,7 +231,7 @@ class _Copier:
             copy = self._copy(layer)
             output = copy(*args, **kwargs)
             if copy is not layer:
-                copy.set_weights(layer.get_weights())
+                take_weights(copy, layer)
             for each in self._keras.tree.flatten(output):
                 self.calls.append(Call(copy, inputs, each))
             return output
@@ -282,6 +283,13 @@ class _Copier:
                 ) from error
         return self._copies[id(layer)]
 
+
+def take_weights(copy: Any, source: Any) -> None:
+    """Give a copy of a layer or model the weights of its source, and what Normalization computes of them when they are loaded."""
+    copy.set_weights(source.get_weights())
+    for layer in copy._flatten_layers():
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
 
 
 def free_name(name: str, taken: set[str]) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from tinytl import install_hint
 from tinytl.errors import BundleError
 from tinytl.head import ACTIVATIONS, KINDS, MAX_FEATURES, MAX_LAYERS, MAX_SIDE, TRAINS
 
@@ -201,7 +202,7 @@ def decode(data: bytes, *, label: str) -> tuple[dict[str, Any], dict[str, str]]:
         raise BundleError(
             f"{label} was made by a newer tinytl: bundle format_version {version}",
             expected=f"at most {FORMAT_VERSION}",
-            hint="pip install --upgrade tinytl",
+            hint=install_hint.newer(),
         )
     sha256 = _converted(fields.pop("sha256", None), dict[str, str], label, "sha256")
     check(fields, label=label)

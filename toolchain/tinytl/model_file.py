@@ -5,7 +5,7 @@ In: a path. Out: a `ModelFile`; with `compile_model` an `Image`; with `ends_of` 
 takes a model comes through here, so an option of the compiler is handed on in one place.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from tinytl.bundle import Bundle, read_bundle
@@ -88,8 +88,8 @@ def compile_model(model: ModelFile | Bundle | bytes, options: CompileOptions = P
     """
     whole = (model.bundle or model.tflite) if isinstance(model, ModelFile) else model
     if isinstance(whole, Bundle):
-        return compile_bundle(whole, **asdict(options))
-    return compile_tflite(whole, **asdict(options))
+        return compile_bundle(whole, **vars(options))
+    return compile_tflite(whole, **vars(options))
 
 
 def ends_of(model: ModelFile, image: Image) -> Ends:

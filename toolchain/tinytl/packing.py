@@ -6,7 +6,7 @@ features, and check vectors answered by LiteRT's reference kernels, with which a
 Invariant: equal inputs give equal bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
@@ -24,6 +24,7 @@ from tinytl.plan import Cut
 from tinytl.quantization import Extractor, input_record
 from tinytl.tflite_cut import TfliteCut
 
+Check = Callable[[Bundle], object]
 CHECK_SAMPLES = 24
 CHECK_NOISE = 8
 REPLAY_SAMPLES = 200
@@ -54,11 +55,12 @@ class Contents:
     channels: Mapping[str, Any]
 
 
-def pack_bundle(contents: Contents, out: Path, *, seed: int) -> Bundle:
+def pack_bundle(contents: Contents, out: Path, *, seed: int, check: Check | None = None) -> Bundle:
     """Choose the replay set and the check vectors, and write the bundle.
 
     Args:
         out: file to write; its stem becomes the bundle's name. seed: of both draws.
+        check: refuses a bundle by raising, before anything is written.
 
     Raises:
         DataError, BundleError: samples that do not fit the model; what cannot be written.
@@ -78,6 +80,8 @@ def pack_bundle(contents: Contents, out: Path, *, seed: int) -> Bundle:
         check_inputs=check_inputs.reshape(len(check_inputs), -1),
         check_features=_features(oracle, check_inputs),
     )
+    if check is not None:
+        check(bundle)
     return write_bundle(bundle, out)
 
 

@@ -110,6 +110,7 @@ def pretrain(
         origin=dataset.origin,
         split_seed=dataset.seed,
         unit_floats=unit_floats,
+        resize=dataset.resize,
     )
 
     def save(path: Path) -> None:

@@ -46,7 +46,7 @@ class Run:
         environment: versions of tinytl, Python, TensorFlow, Keras, NumPy, and the machine.
         settings: what `pretrain` was called with, and which epoch's weights were kept.
         unit_floats: the dataset's floats lie in 0 … 1, and 0 and 1 become the range's ends.
-        origin, split_seed: what `load_dataset` needs to give the source task again; origin is empty if it was made in memory.
+        origin, split_seed, resize: what `load_dataset` needs to give the source task again; origin is empty if it was made in memory.
     """
 
     path: Path
@@ -62,6 +62,7 @@ class Run:
     origin: str = ""
     split_seed: int = 0
     unit_floats: bool = False
+    resize: tuple[int, int] | None = None
 
     @property
     def model_path(self) -> Path:
@@ -81,7 +82,7 @@ class Run:
                 f"run {self.path} was trained on {self.dataset!r}, a dataset made in memory",
                 hint="pass the dataset itself (dataset=…)",
             )
-        return load_dataset(self.origin, seed=self.split_seed)
+        return load_dataset(self.origin, seed=self.split_seed, resize=self.resize)
 
 
 def check_target(path: Path) -> None:
@@ -107,7 +108,7 @@ def write_run(run: Run, save_model: Callable[[Path], object]) -> Run:
         part.mkdir()
         save_model(part / MODEL_FILE)
         description = {"format": FORMAT, "format_version": FORMAT_VERSION, **{name: getattr(run, name) for name in FIELDS}}
-        description |= {"unit_floats": True} if run.unit_floats else {}
+        description |= ({"unit_floats": True} if run.unit_floats else {}) | ({"resize": list(run.resize)} if run.resize else {})
         for name, value in ((RUN_FILE, description), (HISTORY_FILE, run.history), (ENVIRONMENT_FILE, run.environment)):
             (part / name).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         if run.path.exists():
@@ -151,7 +152,16 @@ def load_run(path: str | Path) -> Run:
         origin=fields["origin"],
         split_seed=fields["split_seed"],
         unit_floats=fields.get("unit_floats") is True,
+        resize=_resize(path, fields.get("resize")),
     )
+
+
+def _resize(path: Path, sides: Any) -> tuple[int, int] | None:
+    if sides is None:
+        return None
+    if not isinstance(sides, list) or len(sides) != 2 or not all(type(side) is int and side > 0 for side in sides):
+        raise ModelError(f"{path / RUN_FILE}: resize is {sides!r}", expected="a height and a width")
+    return sides[0], sides[1]
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from tinytl import install_hint
 from tinytl.errors import BenchError
 from tinytl.interpreter import Interpreter
 from tinytl_bench.peers.firmware import PeerSources, count_firmware
 from tinytl_bench.peers.preparing import prepare
 
 PEERS = ("bakenn", "bakenn + CMSIS-NN")
-_HINT = "pip install 'tinytl[peers]'"
 _NAME = "peer"
 
 
@@ -31,7 +31,8 @@ def expect_bakenn() -> Any:
     try:
         import bakenn
     except ImportError:
-        raise BenchError("the peer bakenn is not installed", expected="the optional packages of tinytl[peers]", hint=_HINT) from None
+        hint = install_hint.with_extra("peers")
+        raise BenchError("the peer bakenn is not installed", expected="the optional packages of tinytl[peers]", hint=hint) from None
     return bakenn
 
 

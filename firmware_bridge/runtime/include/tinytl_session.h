@@ -65,8 +65,11 @@ typedef struct tinytl_session {
     uint16_t head_status;
     uint32_t session;        /* 0: none open */
     uint16_t sequence;       /* last executed */
+    uint32_t closed[4];      /* sessions before this one, the last first: late copies of their HELLO open nothing */
     uint32_t model_sequence; /* of the loaded model in the store, 0: none */
     uint32_t store_sequence; /* of the current saved head, 0: none */
+    uint32_t stream;         /* of samples that the host teaches, by the host's number, 0: none was told */
+    uint32_t position;       /* samples of it that the head has taken, whatever came of them */
     tinytl_watch watch;      /* over samples that were inferred or taught since the model was loaded */
     uint32_t input_fill;     /* bytes of the sample received so far */
     uint32_t flash_bytes;    /* of the transfer under way, 0: none */

@@ -44,6 +44,8 @@ look tinytl_session_look(tinytl_session *session);
 tinytl_error tinytl_session_need_head(const tinytl_session *session);
 /* The last saved head of the loaded model that can be restored; sequence 0: there is none. */
 store_entry tinytl_session_kept(const tinytl_session *session);
+/* Bytes of a saved head's state; behind them may stand its place in a stream. */
+uint32_t tinytl_session_state_bytes(const tinytl_session *session, const store_entry *entry);
 /* The present head is the saved one of this sequence, 0: the factory one. */
 void tinytl_session_now(tinytl_session *session, uint32_t sequence);
 /* Save the present head. */
@@ -65,6 +67,7 @@ tinytl_error tinytl_command_input(tinytl_session *session, command in, payload *
 tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_teach(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_grow(tinytl_session *session, command in, payload *out);
+tinytl_error tinytl_command_stream(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_evaluate(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *out);
 tinytl_error tinytl_command_rollback(tinytl_session *session, command in, payload *out);

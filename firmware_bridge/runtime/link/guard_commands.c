@@ -7,7 +7,7 @@ enum { PARAMETERS_AT = 16 };
 tinytl_error tinytl_session_undo(tinytl_session *session)
 {
     const store_entry kept = tinytl_session_kept(session);
-    const tinytl_error error = tinytl_guard_undo(&session->model, kept.sequence ? kept.payload : NULL, kept.bytes);
+    const tinytl_error error = tinytl_guard_undo(&session->model, kept.sequence ? kept.payload : NULL, kept.sequence ? tinytl_session_state_bytes(session, &kept) : 0);
     if (!error.status)
         tinytl_session_now(session, kept.sequence);
     return error;

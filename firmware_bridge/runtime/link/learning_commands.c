@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What changes the head by samples: TEACH, GROW. */
+ * What changes the head by samples: TEACH, GROW; and STREAM, the place in the host's stream that they have come to. */
 #include <math.h>
 
 #include "link/commands.h"
@@ -105,6 +105,7 @@ tinytl_error tinytl_command_teach(tinytl_session *session, command in, payload *
         return refuse(TINYTL_STATUS_no_head, 0, 0);
     if (given.label >= model->class_count)
         return refuse(TINYTL_STATUS_bad_label, given.label, model->class_count);
+    session->position++; /* before the guard may save it */
     tinytl_model_invoke(model);
     lesson_result result = {LEARNED, 0, 0.0f, {0.0f, 0.0f}, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0, 0}};
     if (is_guarded(model, given) && tinytl_guard_holds_out(model, given.label))
@@ -139,10 +140,28 @@ tinytl_error tinytl_command_grow(tinytl_session *session, command in, payload *o
     if (tinytl_watch_is_due(&session->watch))
         result.found = tinytl_session_look(session);
     error = tinytl_head_grow(model, (const char *)in.data + 4);
+    if (!error.status || error.status == TINYTL_STATUS_diverged)
+        session->position++;
     if (!error.status)
         error = learn(session, given, &result);
     result.predicted = predicted;
     if (!error.status)
         answer(session, given, &result, out);
     return error;
+}
+
+tinytl_error tinytl_command_stream(tinytl_session *session, command in, payload *out)
+{
+    const tinytl_error error = tinytl_session_need_head(session);
+    if (in.bytes != 0 && in.bytes != 8)
+        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 8);
+    if (error.status)
+        return error;
+    if (in.bytes != 0) {
+        session->stream = get32(in.data);
+        session->position = get32(in.data + 4);
+    }
+    put32(out, session->stream);
+    put32(out, session->position);
+    return accept();
 }

@@ -17,6 +17,7 @@ static handler find(uint8_t type)
         {0x11, tinytl_command_flash_data},  {0x12, tinytl_command_flash_commit}, {0x20, tinytl_command_input},      {0x21, tinytl_command_infer},
         {0x22, tinytl_command_teach},       {0x30, tinytl_command_evaluate},     {0x40, tinytl_command_save},       {0x41, tinytl_command_rollback},
         {0x23, tinytl_command_grow},        {0x43, tinytl_command_recall},       {0x42, tinytl_command_check},        {0x50, tinytl_command_measure},
+        {0x24, tinytl_command_stream},
     };
     for (uint32_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (table[i].type == type)
@@ -66,12 +67,25 @@ static void execute(tinytl_session *session, const uint8_t *frame, uint32_t byte
         answer(session, frame, (uint8_t)(TYPE_ANSWER | frame[0]), &out);
 }
 
-/* Open a session, or, for a late copy of the HELLO that opened the present one, do nothing. */
+/* Whether a session was open before the present one. */
+static int was_open(const tinytl_session *session, uint32_t number)
+{
+    int found = 0;
+    for (uint32_t i = 0; i < sizeof session->closed / sizeof session->closed[0]; i++)
+        found |= number != 0 && session->closed[i] == number;
+    return found;
+}
+
+/* Open a session, or, for a late copy of the HELLO that opened the present one or one before it, do nothing. */
 static void hello(tinytl_session *session, const uint8_t *frame, uint32_t bytes)
 {
     const uint32_t number = get32(frame + 4);
-    if (number == session->session && session->sequence != 0)
+    if ((number == session->session && session->sequence != 0) || was_open(session, number))
         return;
+    if (number != session->session) {
+        memmove(session->closed + 1, session->closed, sizeof session->closed - sizeof session->closed[0]);
+        session->closed[0] = session->session;
+    }
     session->session = number;
     session->sequence = 0;
     session->input_fill = 0;

@@ -4,6 +4,7 @@
 
 enum { HEAD_SAVED, HEAD_FACTORY, HEAD_UNREADABLE };
 enum { TO_SAVED, TO_PREVIOUS, TO_FACTORY };
+enum { STATE_HEADER_BYTES = 16, PLACE_BYTES = 8 };
 
 /* Owner of the heads of a bundle that lies in the store under a sequence. */
 static uint32_t owner_of(const uint8_t *bundle_id, uint32_t sequence)
@@ -18,12 +19,30 @@ uint32_t tinytl_session_owner(const tinytl_session *session)
     return owner_of(session->model.header->bundle_id, session->model_sequence);
 }
 
+/* Whether a saved head tells its place in a stream: 8 bytes behind names of 32 each. */
+static int has_place(const tinytl_session *session, const store_entry *entry)
+{
+    const uint32_t fixed = STATE_HEADER_BYTES + session->model.head->parameter_count * 4u;
+    return entry->bytes >= fixed + PLACE_BYTES && (entry->bytes - fixed) % TINYTL_CLASS_NAME_BYTES == PLACE_BYTES;
+}
+
+uint32_t tinytl_session_state_bytes(const tinytl_session *session, const store_entry *entry)
+{
+    return entry->bytes - (has_place(session, entry) ? PLACE_BYTES : 0u);
+}
+
+static void set_place(tinytl_session *session, uint32_t stream, uint32_t position)
+{
+    session->stream = stream;
+    session->position = position;
+}
+
 /* A saved head that is the loaded model's and can be restored; sequence 0: there is none. */
 static store_entry fitting(const tinytl_session *session, int older)
 {
     store_entry entry = tinytl_store_find(session->platform, STORE_HEAD, older);
     if (entry.sequence && (entry.owner != tinytl_session_owner(session) ||
-                           tinytl_head_state_check(&session->model, entry.payload, entry.bytes).status))
+                           tinytl_head_state_check(&session->model, entry.payload, tinytl_session_state_bytes(session, &entry)).status))
         entry.sequence = 0;
     return entry;
 }
@@ -34,12 +53,17 @@ store_entry tinytl_session_kept(const tinytl_session *session)
     return newest.sequence ? newest : fitting(session, 1);
 }
 
-/* Restore a saved head. Returns its sequence, 0 if it does not exist. */
+/* Restore a saved head and its place in a stream. Returns its sequence, 0 if it does not exist. */
 static uint32_t restore(tinytl_session *session, const store_entry *entry)
 {
     if (!entry->sequence)
         return 0;
-    return tinytl_head_state_restore(&session->model, entry->payload, entry->bytes).status ? 0 : entry->sequence;
+    const uint32_t bytes = tinytl_session_state_bytes(session, entry);
+    if (tinytl_head_state_restore(&session->model, entry->payload, bytes).status)
+        return 0;
+    const uint8_t *place = entry->payload + bytes;
+    set_place(session, has_place(session, entry) ? get32(place) : 0, has_place(session, entry) ? get32(place + 4) : 0);
+    return entry->sequence;
 }
 
 void tinytl_session_now(tinytl_session *session, uint32_t sequence)
@@ -52,6 +76,7 @@ static void load_head(tinytl_session *session)
     const store_entry saved = tinytl_store_find(session->platform, STORE_HEAD, 0);
     session->head_status = HEAD_FACTORY;
     session->store_sequence = 0;
+    set_place(session, 0, 0);
     if (!session->model.head)
         return;
     const store_entry kept = tinytl_session_kept(session);
@@ -101,7 +126,7 @@ tinytl_error tinytl_command_flash_begin(tinytl_session *session, command in, pay
         error = tinytl_store_begin(&writer, platform, STORE_MODEL, running);
     /* A model that has become unreadable no longer tells its sequence; taken again, the heads that it left behind would come back. */
     while (tinytl_store_names_owner(platform, owner_of(header.bundle_id, writer.sequence)))
-        writer.sequence++;
+        writer.sequence = tinytl_store_after(writer.sequence);
     session->flash_bytes = error.status ? 0 : header.image_bytes;
     session->flash_next = 0;
     session->flash_slot = writer.slot;
@@ -173,21 +198,25 @@ tinytl_error tinytl_session_save(tinytl_session *session)
     uint8_t unit[TINYTL_MAX_PROGRAM_BYTES];
     store_writer writer = {session->platform, STORE_HEAD, 0, 0, 0, unit};
     uint32_t header[4];
-    uint8_t header_bytes[16];
-    const uint32_t bytes = tinytl_head_state_bytes(&session->model), parameters = session->model.head->parameter_count * 4u;
-    const uint32_t names_at = (uint32_t)sizeof header_bytes + parameters;
+    uint8_t header_bytes[STATE_HEADER_BYTES], place[PLACE_BYTES];
+    const uint32_t state = tinytl_head_state_bytes(&session->model), bytes = state + PLACE_BYTES;
+    const uint32_t parameters = session->model.head->parameter_count * 4u, names_at = (uint32_t)sizeof header_bytes + parameters;
     if (bytes > tinytl_store_capacity(session->platform, STORE_HEAD))
         return refuse(TINYTL_STATUS_slot_too_small, bytes, tinytl_store_capacity(session->platform, STORE_HEAD));
     tinytl_head_state_header(&session->model, header);
     for (uint32_t i = 0; i < 4; i++)
         set32(header_bytes + 4u * i, header[i]);
+    set32(place, session->stream);
+    set32(place + 4, session->position);
     tinytl_error error = tinytl_store_begin(&writer, session->platform, STORE_HEAD, session->store_sequence);
     if (!error.status)
         error = tinytl_store_append(&writer, header_bytes, sizeof header_bytes);
     if (!error.status)
         error = tinytl_store_append(&writer, tinytl_head_parameters(&session->model), parameters);
-    if (!error.status && names_at < bytes)
-        error = tinytl_store_append(&writer, session->model.arena + session->model.head->class_names, bytes - names_at);
+    if (!error.status && names_at < state)
+        error = tinytl_store_append(&writer, session->model.arena + session->model.head->class_names, state - names_at);
+    if (!error.status)
+        error = tinytl_store_append(&writer, place, sizeof place);
     if (!error.status)
         error = tinytl_store_finish(&writer);
     if (!error.status)
@@ -222,6 +251,7 @@ tinytl_error tinytl_command_rollback(tinytl_session *session, command in, payloa
         return refuse(TINYTL_STATUS_bad_range, in.data[0], TO_FACTORY);
     if (in.data[0] == TO_FACTORY) {
         tinytl_head_reset(&session->model);
+        set_place(session, 0, 0);
         tinytl_session_now(session, 0);
         put32(out, 0);
         return accept();

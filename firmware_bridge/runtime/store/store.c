@@ -66,11 +66,21 @@ static store_entry checked_slot(const tinytl_platform *platform, store_kind kind
     return entry;
 }
 
+uint32_t tinytl_store_after(uint32_t sequence)
+{
+    return sequence + 1u != 0 ? sequence + 1u : 1u;
+}
+
+/* Sequences wrap: a slot may say anything, and what is written after it must still be newer. */
+static int is_newer(uint32_t a, uint32_t b)
+{
+    return a != 0 && (b == 0 || a - b - 1u < 0x7FFFFFFFu);
+}
+
 store_entry tinytl_store_find(const tinytl_platform *platform, store_kind kind, int older)
 {
     const store_entry a = checked_slot(platform, kind, 0), b = checked_slot(platform, kind, 1);
-    const int a_is_newer = a.sequence > b.sequence;
-    return a_is_newer != older ? a : b;
+    return is_newer(a.sequence, b.sequence) != older ? a : b;
 }
 
 int tinytl_store_names_owner(const tinytl_platform *platform, uint32_t owner)
@@ -86,7 +96,7 @@ tinytl_error tinytl_store_begin(store_writer *writer, const tinytl_platform *pla
     writer->platform = platform;
     writer->kind = kind;
     writer->slot = stays->sequence ? 1u - stays->slot : 0;
-    writer->sequence = newest.sequence + 1u;
+    writer->sequence = tinytl_store_after(stays->sequence);
     writer->bytes = 0;
     const uint32_t offset = slot_offset(platform, kind, writer->slot), unit = tinytl_store_program_bytes(platform);
     if (unit > TINYTL_MAX_PROGRAM_BYTES || (unit & (unit - 1u)) != 0)

@@ -19,6 +19,9 @@ typedef struct store_entry {
 /* The newest committed slot of a kind whose checksum holds, or (older = 1) the other one if it holds too. */
 store_entry tinytl_store_find(const tinytl_platform *platform, store_kind kind, int older);
 
+/* The sequence that follows one, never 0. */
+uint32_t tinytl_store_after(uint32_t sequence);
+
 /* What the flash programs at once, 1 or more. */
 uint32_t tinytl_store_program_bytes(const tinytl_platform *platform);
 

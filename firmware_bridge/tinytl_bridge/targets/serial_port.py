@@ -56,7 +56,7 @@ class SerialTarget(Target):
         self._baud = int(given)
         self.timeout_s = max(1.0, 4 * 1200 * _BITS_PER_BYTE / self._baud)
         # A device that reads no more must not hold the host up for ever; rfc2217 knows no such limit.
-        self._write_timeout_s = None if "://" in self._url else max(_WRITE_TIMEOUT_S, self.timeout_s)
+        self._write_timeout_s = None if self._url.startswith("rfc2217://") else max(_WRITE_TIMEOUT_S, self.timeout_s)
         self._stream: _PortStream | None = None
 
     def start(self) -> Stream:
@@ -67,9 +67,7 @@ class SerialTarget(Target):
         """
         try:
             alone = {} if "://" in self._url else {"exclusive": True}  # two programs on one port take each other's bytes
-            port = serial.serial_for_url(
-                self._url, baudrate=self._baud, timeout=_SLICE_S, write_timeout=self._write_timeout_s, **alone
-            )
+            port = serial.serial_for_url(self._url, baudrate=self._baud, timeout=_SLICE_S, write_timeout=self._write_timeout_s, **alone)
             port.reset_input_buffer()
         except (serial.SerialException, OSError, ValueError) as error:
             raise DeviceError(

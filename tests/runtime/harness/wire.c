@@ -3,10 +3,7 @@
 
 #include <string.h>
 
-#include "link/bytes.h"
-#include "link/cobs.h"
-
-enum { HELLO = 0x01, ERROR = 0xFF, HEADER = 8, CRC = 4 };
+enum { HELLO = 0x01 };
 
 device host_side;
 static tinytl_platform platform;
@@ -41,28 +38,11 @@ void device_begin(const geometry *shape)
 
 uint32_t device_command(uint8_t type, const void *body, uint32_t bytes)
 {
-    uint8_t frame[TINYTL_FRAME_BYTES], wire[TINYTL_WIRE_BYTES + 2u] = {0};
-    memset(frame, 0, HEADER);
-    frame[0] = type;
-    frame[1] = TINYTL_PROTOCOL;
-    frame[2] = (uint8_t)host_side.sequence;
-    frame[3] = (uint8_t)(host_side.sequence >> 8);
-    set32(frame + 4, host_side.number);
-    if (bytes > 0)
-        memcpy(frame + HEADER, body, bytes);
-    set32(frame + HEADER + bytes, tinytl_crc32(0, frame, HEADER + bytes));
-    const uint32_t coded = tinytl_cobs_encode(frame, HEADER + bytes + CRC, wire);
-    wire[coded] = 0;
-    host_side.sequence++;
+    uint8_t wire[WIRE_ROOM];
+    const uint32_t coded = frame_encode(wire, (frame_head){type, host_side.sequence++, host_side.number}, body, bytes);
     host_side.answer_bytes = 0;
-    tinytl_session_receive(&host_side.session, wire, coded + 1u);
-    const uint32_t plain = tinytl_cobs_decode(host_side.answer, host_side.answer_bytes);
-    if (plain < HEADER + CRC)
-        return NO_ANSWER;
-    const uint32_t status = host_side.answer[0] == ERROR ? get16(host_side.answer + HEADER) : 0;
-    host_side.answer_bytes = plain - HEADER - CRC;
-    memmove(host_side.answer, host_side.answer + HEADER, host_side.answer_bytes);
-    return status;
+    tinytl_session_receive(&host_side.session, wire, coded);
+    return frame_decode(host_side.answer, &host_side.answer_bytes);
 }
 
 void device_start(void)

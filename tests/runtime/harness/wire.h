@@ -3,10 +3,10 @@
 #ifndef TINYTL_TESTS_WIRE_H
 #define TINYTL_TESTS_WIRE_H
 
-#include "tinytl_session.h"
+#include "frames.h"
 #include "torn_flash.h"
 
-enum { DEVICE_ARENA = 1 << 16, NO_ANSWER = 0xFFFF };
+enum { DEVICE_ARENA = 1 << 16 };
 
 /* All of it, so that a copy is a snapshot; it is to be put back where it was. */
 typedef struct device {
@@ -16,7 +16,7 @@ typedef struct device {
     uint32_t number; /* of the session */
     uint16_t sequence;
     uint32_t answer_bytes;
-    uint8_t answer[TINYTL_WIRE_BYTES + 2u];
+    uint8_t answer[WIRE_ROOM];
 } device;
 
 /* The device that everything here is about. */

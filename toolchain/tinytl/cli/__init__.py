@@ -4,14 +4,17 @@
 import errno
 import os
 import sys
+import traceback
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
+from typing import Any
 
 import click
 
 from tinytl import __version__
-from tinytl.cli.console import fail
+from tinytl.cli.console import fail, is_verbose
+from tinytl.cli.loudness import loudness_options, start_normal, with_loudness
 from tinytl.errors import TinytlError
 
 # Name, module, one line: the story in the order of the flow. Modules are imported only for the command that runs.
@@ -58,13 +61,17 @@ class _Story(click.Group):
             for command, module, _ in commands:
                 if command == name:
                     found: click.Command = getattr(import_module(f"tinytl.cli.{module}"), name.replace("-", "_"))
-                    return found
+                    return with_loudness(found)
         return None
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         for title, commands in _STORY:
             with formatter.section(title):
                 formatter.write_dl([(name, line) for name, _, line in commands])
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        start_normal()
+        return super().make_context(*args, **extra)
 
     def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         try:
@@ -75,7 +82,7 @@ class _Story(click.Group):
             raise click.UsageError(f"{error.message.rstrip('.')}\nhint: {meant}tinytl --help lists the commands") from None
 
 
-@click.group(cls=_Story, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_Story, params=loudness_options(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="tinytl")
 def cli() -> None:
     """Learning that goes on after deployment, on devices with kilobytes.
@@ -102,6 +109,8 @@ def main() -> None:
         sys.stderr.write("stopped\n")
         sys.exit(1)
     except TinytlError as error:
+        if is_verbose():
+            traceback.print_exc()
         fail(error)
         sys.exit(1)
     except BrokenPipeError:

@@ -19,24 +19,24 @@ def render_measurements(console: Console, measured: Sequence[Measurement]) -> No
     for measurement in measured:
         rows = [(name, _number(figure.value), figure.unit, figure.how) for name, figure in measurement.figures.items()]
         title = f"{measurement.bundle} on {measurement.target}"
-        console.print(table(title, ("figure", "value", "unit", "how it was had"), rows, numeric=("value",)))
+        console.print(table(title, ("figure", "value", "unit", "where it comes from"), rows, numeric=("value",)))
 
 
 def render_suite(console: Console, measured: Sequence[Measurement]) -> None:
-    """Print a row a model, then a row a model and peer: a ratio below 1 means that tinytl takes fewer instructions."""
+    """Print a row a model, then a row a model and peer: a ratio below 1 means that tinytl takes fewer."""
     rows, ratios = [], []
     for each in measured:
         found = {name: int(figure.value) for name, figure in each.figures.items()}
-        mine = found.get("instructions_per_inference")
-        values = [found.get(name) for name in ("cycles_model", "arena_bytes", "flash_bytes")]
-        rows.append((each.bundle, sum(layer.macs for layer in each.layers), mine, *values))
+        values = [found.get(name) for name in ("instructions_per_inference", "cycles_model", "arena_bytes", "image_bytes", "flash_bytes")]
+        rows.append((each.bundle, sum(layer.macs for layer in each.layers), *values))
         for name, peer in each.details["peers"].items():
-            theirs = peer.get("instructions")
-            ratios.append((each.bundle, name, theirs, f"{mine / theirs:.3f}" if mine and theirs else None))
-    columns = ("model", "MACs", "instructions", "cycles (model)", "arena B", "flash B")
+            theirs = (peer.get("instructions"), peer.get("cycles_model"))
+            beside = [cell for mine, its in zip(values[:2], theirs, strict=True) for cell in (its, _ratio(mine, its))]
+            ratios.append((each.bundle, name, *beside))
+    columns = ("model", "MACs", "instructions", "cycles (model)", "arena B", "image B", "flash B")
     console.print(table(f"On {measured[0].target}, byte-equal to LiteRT's reference kernels", columns, rows, numeric=columns[1:]))
     console.print()
-    titles = ("model", "peer", "its instructions", "tinytl / peer")
+    titles = ("model", "peer", "its instructions", "tinytl / peer", "its cycles (model)", "ratio of cycles")
     console.print(table("Peers", titles, ratios, numeric=titles[2:]))
     console.print()
     for line in _notes(measured):
@@ -58,6 +58,10 @@ def render_learner_suite(console: Console, measured: Sequence[Measurement]) -> N
     console.print("per MAC: of the forward pass and the weights' gradient; RAM beside the weights: features and all that a step needs")
     for note in sorted(notes):
         console.print(f"AIfES: {note}", markup=False)
+
+
+def _ratio(mine: int | None, theirs: int | None) -> str | None:
+    return f"{mine / theirs:.3f}" if mine and theirs else None
 
 
 def _notes(measured: Sequence[Measurement]) -> list[str]:

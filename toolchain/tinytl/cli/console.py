@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one place that prints: results to stdout, everything else to stderr, JSON for machines.
 
-Colours follow NO_COLOR and the terminal; tables fit 100 columns. `Reporter.progress` is the `Progress` that long steps call.
+Colours follow NO_COLOR and the terminal; tables fit 100 columns. `progress` gives the `Progress` that long steps call. `set_loudness` is
+what `-q` and `-v` do: quiet, only results, warnings and errors; verbose, also details.
 """
 
 import json
 import sys
+import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
@@ -24,6 +27,19 @@ from tinytl.errors import TinytlError
 from tinytl.progress import Progress
 
 WIDTH = 100
+QUIET, NORMAL, VERBOSE = -1, 0, 1
+_PAUSE_S = 0.1
+_LOUDNESS: ContextVar[int] = ContextVar("loudness", default=NORMAL)
+
+
+def set_loudness(loudness: int) -> None:
+    """Set how much is said beside results: `QUIET`, `NORMAL` or `VERBOSE`."""
+    _LOUDNESS.set(loudness)
+
+
+def is_verbose() -> bool:
+    """Tell whether details are wanted."""
+    return _LOUDNESS.get() >= VERBOSE
 
 
 def _console(stderr: bool) -> Console:
@@ -69,9 +85,17 @@ def show_facts(facts: dict[str, Any], *, as_json: bool, title: str) -> None:
     show(facts, as_json=as_json, render=lambda console: console.print(table(title, ("what", "value"), rows)))
 
 
-def say(text: str) -> None:
-    """Tell the person what happens, on stderr."""
+def say(text: str, *, always: bool = False) -> None:
+    """Tell the person what happens, on stderr; under `-q` only warnings, and what was asked for (always)."""
+    if _LOUDNESS.get() <= QUIET and not always and not text.startswith("warning:"):
+        return
     _console(stderr=True).print(_escape(text))
+
+
+def detail(text: str) -> None:
+    """Tell the person what only `-v` shows, on stderr."""
+    if is_verbose():
+        say(text)
 
 
 def fail(error: TinytlError) -> None:
@@ -112,18 +136,40 @@ def _cell(value: Any) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
+class _Bars:
+    """A `Progress` that draws a bar for each stage, at most ten times a second and at a stage's end; nothing where nobody looks."""
+
+    def __init__(self, bars: RichProgress | None) -> None:
+        self._bars, self._next = bars, 0.0
+        self._tasks: dict[str, TaskID] = {}
+
+    def is_due(self) -> bool:
+        """Tell whether a report made now would be shown."""
+        return self._bars is not None and time.monotonic() >= self._next
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Draw a report."""
+        if self._bars is None or (done < total and not self.is_due()):
+            return
+        self._next = time.monotonic() + _PAUSE_S
+        key, _, more = stage.partition(": ")
+        if not self._tasks:
+            self._bars.start()
+        if key not in self._tasks:
+            self._tasks[key] = self._bars.add_task(key, total=total)
+        self._bars.update(self._tasks[key], completed=done, total=total, description=_escape(stage if more else key))
+
+
 @contextmanager
-def progress(*, quiet: bool = False) -> Iterator[Progress]:
-    """Draw the stages of a long step on stderr, one bar a stage."""
+def progress() -> Iterator[Progress]:
+    """Draw the stages of a long step on stderr, one bar a stage, where it is a terminal and `-q` was not given."""
     console = _console(stderr=True)
+    if not console.is_terminal or _LOUDNESS.get() <= QUIET:
+        yield _Bars(None)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=28), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with RichProgress(*columns, console=console, disable=quiet, transient=False, refresh_per_second=5) as bars:
-        tasks: dict[str, Any] = {}
-
-        def report(stage: str, done: int, total: int) -> None:
-            key, _, detail = stage.partition(": ")
-            if key not in tasks:
-                tasks[key] = bars.add_task(key, total=total)
-            bars.update(tasks[key], completed=done, total=total, description=_escape(stage if detail else key))
-
-        yield report
+    bars = RichProgress(*columns, console=console, transient=False, refresh_per_second=10)
+    try:
+        yield _Bars(bars)
+    finally:
+        bars.stop()

@@ -9,14 +9,16 @@ from rich.console import Console
 
 from tinytl.class_match import match_classes
 from tinytl.cli.console import plain, progress, say, show, show_facts, table
-from tinytl.cli.options import FILE, MODEL, compile_options, data_option, expect_option, json_option, target_options
+from tinytl.cli.loudness import detail_of
+from tinytl.cli.options import FILE, MODEL, compile_options, data_option, expect_option, json_option, resize_option, target_options
+from tinytl.cli.run_logs import answers, expect_folder, write_log
 from tinytl.cli.sample_sources import read_labelled
-from tinytl.errors import CompileError
+from tinytl.errors import CompileError, DeviceError
 
 if TYPE_CHECKING:
     from tinytl.compiler import CompileOptions
     from tinytl.model_file import ModelFile
-    from tinytl_bridge.protocol import DeviceStatus
+    from tinytl_bridge.protocol import DeviceInfo, DeviceStatus
 
 _FORMS = {"image": "an image", "library": "a library"}
 
@@ -111,9 +113,10 @@ def flash(
             device.flash(device.compile(read, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes), progress=bar)
         except (CompileError, Refusal):
             if device.status().model_status == "ok":
-                say(f"the target still holds {device.identity().text}: teach, evaluate and infer would use that one")
+                say(f"the target still holds {device.identity().text}: teach, evaluate and infer would use that one", always=True)
             raise
         status, held = device.status(), device.identity()
+        detail_of(device)
     show_facts(
         {
             "target": target, "bundle_id": status.bundle_id, "image_crc32": held.image_crc32, "image_bytes": status.image_bytes,
@@ -134,14 +137,30 @@ def info(target: str, state_dir: Path | None, as_json: bool) -> None:
     with connect(target, state_dir=state_dir) as device:
         status = device.status()
         facts = {**plain(device.info), **plain(status)}
+        empty = _empty(target, device.info) if status.model_status == "no_model" and not as_json else ""
         if facts["model_status"] == "ok":
             metadata = device.metadata()
             facts["head_crc32"] = f"{facts['head_crc32']:08x}"
             labels = device.labels() if facts["class_count"] else ()
-            facts |= {"image_crc32": device.identity().image_crc32, "name": metadata.get("name") or None, "model": metadata["model"]}
-            facts |= {"plan": metadata["plan"], "labels": " ".join(labels)}
+            facts |= {
+                "image_crc32": device.identity().image_crc32,
+                "name": metadata.get("name") or None,
+                "model": metadata.get("model", ""),
+            }
+            facts |= {"plan": metadata.get("plan", ""), "labels": " ".join(labels)}
+    if empty:
+        click.echo(empty)
+        return
     show_facts(facts, as_json=as_json, title=f"Target {target}")
     _say_watched(status, as_json=as_json)
+
+
+def _empty(target: str, told: "DeviceInfo") -> str:
+    """Say in a sentence that nothing is there, and how to fill it."""
+    return (
+        f"{target} holds no model: an empty device with {told.arena_bytes:,} bytes of RAM for a model and room for "
+        f"{told.model_slot_bytes:,} bytes of image.\n`tinytl flash BUNDLE --target {target}` puts one there."
+    )
 
 
 def _say_watched(status: "DeviceStatus", *, as_json: bool) -> None:
@@ -152,20 +171,26 @@ def _say_watched(status: "DeviceStatus", *, as_json: bool) -> None:
 
 @click.command()
 @target_options
-@click.option("--input", "source", required=True, metavar="FILE|NAME", help="A .npy of samples, or a dataset's name (its test split).")
+@click.option("--input", "source", required=True, metavar="FILE|NAME", help="An image, a .npy of samples, or a dataset (its test split).")
+@resize_option
 @click.option("--samples", default=10, show_default=True, type=click.IntRange(min=1), help="At most so many.")
 @expect_option
 @json_option
-def infer(target: str, state_dir: Path | None, source: str, samples: int, expect: str | None, as_json: bool) -> None:
-    """Classify samples on a target."""
+def infer(
+    target: str, state_dir: Path | None, source: str, resize: tuple[int, int] | None, samples: int, expect: str | None, as_json: bool
+) -> None:
+    """Classify samples on a target. Images are resized to the model's input."""
     from tinytl_bridge import connect
 
-    read = read_labelled(source, samples)
+    read = read_labelled(source, samples, resize)
     with connect(target, state_dir=state_dir, expect=expect) as device:
         labels, held = device.labels(), device.identity()
         match = read.match(labels)
         answers = [device.infer(sample) for sample in read.x]
+        if (highest := max(answer.predicted for answer in answers)) >= len(labels):
+            raise DeviceError(f"the device answers class {highest}", expected=f"0 to {len(labels) - 1}: {', '.join(labels[:12])}")
         status = device.status()
+        detail_of(device)
     say(f"{target} holds {held.text}" + (f"\nclasses of {source} matched {match.text}" if match else ""))
     rows = [
         {"sample": i, "class": a.predicted, "label": labels[a.predicted], "confidence": a.confidence} | read.truth(i, a.predicted, match)
@@ -187,22 +212,29 @@ def infer(target: str, state_dir: Path | None, source: str, samples: int, expect
 @click.command()
 @target_options
 @data_option
+@resize_option
 @click.option("--split", type=click.Choice(["test", "train"]), default="test", show_default=True)
 @click.option("--samples", type=click.IntRange(min=1), help="At most so many.")
+@click.option("-o", "--out", type=FILE, metavar="FILE", help="Write the result here, for tinytl report.")
 @expect_option
 @json_option
-def evaluate(target: str, state_dir: Path | None, data: str, split: str, samples: int | None, expect: str | None, as_json: bool) -> None:
+def evaluate(
+    target: str, state_dir: Path | None, data: str, resize: tuple[int, int] | None, split: str, samples: int | None, out: Path | None,
+    expect: str | None, as_json: bool,
+) -> None:
     """Accuracy of a target on a dataset."""
     from tinytl.data import load_dataset
     from tinytl_bridge import connect
 
-    dataset = load_dataset(data)
+    expect_folder(out)
+    dataset = load_dataset(data, resize=resize)
     x, y = (dataset.x_test, dataset.y_test) if split == "test" else (dataset.x_train, dataset.y_train)
     with connect(target, state_dir=state_dir, expect=expect) as device, progress() as bar:
         held = device.identity()
         match = match_classes(y[:samples], dataset.classes, device.labels())
         match.expect_known()
         result = device.evaluate(x[:samples], y[:samples], classes=match, progress=bar)
+        detail_of(device)
     facts = {
         "target": target,
         **held.facts,
@@ -214,6 +246,8 @@ def evaluate(target: str, state_dir: Path | None, data: str, split: str, samples
         "accuracy": result.accuracy,
     }
     show_facts(facts, as_json=as_json, title="Evaluated")
+    if out is not None:
+        write_log(out, "evaluate", facts, seen=(answers("evaluated", y[:samples], result, match),))
     if match.missing:
         say(f"warning: classes of the data that the device does not have, counted as wrong: {', '.join(map(repr, match.missing))}")
 

@@ -18,7 +18,7 @@ def render_inspection(console: Console, found: Inspection) -> None:
     if found.energy:
         energies = [(name, figure.value, figure.how) for name, figure in found.energy.items()]
         console.print()
-        console.print(table("Energy", ("model", "nJ", "how it was had"), energies, numeric=("nJ",)))
+        console.print(table("Energy", ("model", "nJ", "where it comes from"), energies, numeric=("nJ",)))
     if found.fits:
         rows = [(fit.board, fit.arena_bytes, fit.arena_limit, fit.slot_bytes, fit.slot_limit, fit.text) for fit in found.fits]
         columns = ("board", "arena B", "of", "slot B", "of", "fits")

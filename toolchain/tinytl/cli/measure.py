@@ -11,10 +11,11 @@ from rich.console import Console
 
 from tinytl.cli.bench_tables import render_changes, render_learner_suite, render_measurements, render_suite
 from tinytl.cli.console import console_for, progress, say, show, table
-from tinytl.cli.options import FILE, MODEL, compile_options, json_option, seed_option
+from tinytl.cli.options import FILE, MODEL, compile_options, json_option, resize_option, seed_option
 from tinytl.errors import BenchError
 
 if TYPE_CHECKING:
+    from tinytl.data import Dataset
     from tinytl.energy import Calibration
     from tinytl.measurement import Measurement
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--peers", is_flag=True, help="With --suite: count what tinytl[peers] installs as well.")
 @click.option("--target", "targets", multiple=True, required=True, help="Where to measure; may be given several times.")
 @click.option("--data", help="Dataset whose test split gives the accuracy  [default: the bundle's source task]")
+@resize_option
 @click.option("--samples", type=click.IntRange(min=1), help="At most so many test samples.")
 @click.option("--pj-per-mac", type=float, help="What a board was measured to take for a MAC, in pJ; adds an energy by that.")
 @click.option("--pj-source", help="Which board, and whose measurement; goes with --pj-per-mac.")
@@ -35,8 +37,9 @@ if TYPE_CHECKING:
 @compile_options
 @json_option
 def bench(
-    model: Path | None, suite: str | None, peers: bool, targets: tuple[str, ...], data: str | None, samples: int | None,
-    pj_per_mac: float | None, pj_source: str | None, compare: Path | None, tolerance: float, out: Path | None, html: Path | None,
+    model: Path | None, suite: str | None, peers: bool, targets: tuple[str, ...], data: str | None,
+    resize: tuple[int, int] | None, samples: int | None, pj_per_mac: float | None, pj_source: str | None,
+    compare: Path | None, tolerance: float, out: Path | None, html: Path | None,
     logits: bool, as_json: bool, **limits: Any,
 ) -> None:  # fmt: skip
     """Measure MODEL, a bundle or a .tflite, on each target: every figure says how it was had.
@@ -44,6 +47,8 @@ def bench(
     Of a .tflite, figures of accuracy and of learning are null, and `how` says why. A suite's models answer as LiteRT's reference kernels
     do, byte for byte, before they are counted; the result is a list, and what peers take stands in each one's details.
     """
+    from tinytl.data import load_dataset
+
     if (model is None) == (suite is None):
         raise click.UsageError("one of MODEL and --suite is measured: tinytl bench MODEL --target TARGET")
     calibration = _calibration(pj_per_mac, pj_source)
@@ -51,11 +56,12 @@ def bench(
     if peers and suite is None:
         raise click.UsageError("--peers goes with --suite: peers are counted on published models")
     if model is not None:
-        measured = _bench_model(model, targets, data, samples, calibration, limits | {"logits": logits})
+        dataset = load_dataset(data, resize=resize) if data else None
+        measured = _bench_model(model, targets, dataset, samples, calibration, limits | {"logits": logits})
     elif logits:
         raise click.UsageError("--logits goes with MODEL: a suite's models are counted whole, as its peers' are")
-    elif data or samples:
-        raise click.UsageError("--data and --samples are for the accuracy of a bundle; a suite has none")
+    elif data or samples or resize:
+        raise click.UsageError("--data, --resize and --samples are for the accuracy of a bundle; a suite has none")
     else:
         measured = _bench_suite(str(suite), targets, calibration, peers, limits)
     documents = [measurement.to_json() for measurement in measured]
@@ -76,13 +82,11 @@ def _renderer(suite: str | None) -> "Callable[[Console, Sequence[Measurement]], 
 
 
 def _bench_model(
-    model: Path, targets: tuple[str, ...], data: str | None, samples: int | None, calibration: "Calibration | None",
+    model: Path, targets: tuple[str, ...], dataset: "Dataset | None", samples: int | None, calibration: "Calibration | None",
     limits: dict[str, Any],
 ) -> "list[Measurement]":  # fmt: skip
-    from tinytl.data import load_dataset
     from tinytl_bench import bench as run_bench
 
-    dataset = load_dataset(data) if data else None
     with progress() as bar:
         return [
             run_bench(model, target=target, dataset=dataset, samples=samples, calibration=calibration, progress=bar, **limits)
@@ -152,7 +156,10 @@ def _compare(path: Path, measured: "Sequence[Measurement]", *, tolerance: float,
 @click.option("-o", "--out", default=Path("report.html"), show_default=True, type=FILE, help="HTML page to write.")
 @json_option
 def report(files: tuple[Path, ...], out: Path, as_json: bool) -> None:
-    """Draw one self-contained HTML page from FILES: a demo's story.json, or measurements written by `bench -o`."""
+    """Draw one self-contained HTML page from FILES.
+
+    They are a demo's story.json, runs as `teach --log` and `evaluate -o` write them, or measurements of `bench -o`.
+    """
     from tinytl.report import report_from_files
 
     path = report_from_files(files, out)

@@ -11,6 +11,8 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FILE = click.Path(path_type=Path)
+_MOST_PIXELS = 8192
+"""Of one side of an image."""
 
 
 class _Model(click.ParamType):
@@ -44,18 +46,38 @@ def data_option(command: Command) -> Command:
     )
 
 
-class _Bytes(click.ParamType):
-    """A number of bytes, with k or M for 1,024 and 1,048,576."""
+class Bytes(click.ParamType):
+    """A number of bytes, with k or M for 1,024 and 1,048,576. zero: whether it may be 0."""
 
     name = "bytes"
+
+    def __init__(self, *, zero: bool = False) -> None:
+        self._zero = zero
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> int:
         text = str(value).strip().lower()
         factor = {"k": 1024, "m": 1024**2}.get(text[-1:], 1)
         number = text if factor == 1 else text[:-1]
-        if not number.isdigit() or int(number) == 0:
+        if not (number.isascii() and number.isdigit()) or (int(number) == 0 and not self._zero):
             self.fail(f"{value!r} is no number of bytes; expected e.g. 65536, 64k or 1M", param, context)
         return int(number) * factor
+
+
+class _Size(click.ParamType):
+    """Height and width of images, as HxW, or one number for both."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[int, int]:
+        sides = [side.strip() for side in str(value).lower().replace("×", "x").split("x")]
+        if len(sides) not in (1, 2) or not all(side.isascii() and side.isdigit() and 0 < int(side) <= _MOST_PIXELS for side in sides):
+            self.fail(f"{value!r} is no size; expected HEIGHTxWIDTH in pixels, e.g. 96x128, or 96 for both", param, context)
+        return int(sides[0]), int(sides[-1])
+
+
+def resize_option(command: Command) -> Command:
+    """Add `--resize`: the size that images of a folder become."""
+    return click.option("--resize", type=_Size(), metavar="HxW", help="Size that all images of a folder become, e.g. 96x96.")(command)
 
 
 class _Range(click.ParamType):
@@ -97,10 +119,10 @@ def compile_options(command: Command) -> Command:
     """Add `--optimize`, `--ram`, `--flash` and `--logits`."""
     optimize = click.option(
         "--optimize", type=click.Choice(["speed", "size", "balanced"]), default="speed", show_default=True,
-        help="Fewest instructions; weights at most 1.1 times their int8 bytes; or 2 times.",
+        help="Fewest modelled cycles; weights at most 1.1 times their int8 bytes; or 2 times.",
     )  # fmt: skip
-    ram = click.option("--ram", "ram_bytes", type=_Bytes(), help="Arena to keep within, e.g. 64k  [default: what the target has]")
-    flash = click.option("--flash", "flash_bytes", type=_Bytes(), help="Image to keep within, e.g. 256k  [default: the model slot]")
+    ram = click.option("--ram", "ram_bytes", type=Bytes(), help="Arena to keep within, e.g. 64k  [default: what the target has]")
+    flash = click.option("--flash", "flash_bytes", type=Bytes(), help="Image to keep within, e.g. 256k  [default: the model slot]")
     logits = click.option("--logits", is_flag=True, help="Leave a softmax at the end of a .tflite out: it answers logits.")
     return optimize(ram(flash(logits(command))))
 

@@ -2,6 +2,7 @@
 """Samples that commands take: of a dataset or of a .npy file."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -10,13 +11,16 @@ from tinytl.class_match import ClassMatch, match_classes
 from tinytl.errors import TinytlError
 
 
-def read_samples(source: str, split: Literal["train", "test"]) -> np.ndarray:
-    """Return samples (N, …) of a .npy file, or of a dataset's split."""
+def read_samples(source: str, split: Literal["train", "test"], resize: tuple[int, int] | None = None) -> np.ndarray:
+    """Return samples (N, …) of a .npy file or of one image, or of a dataset's split. resize: of a folder of images."""
     from tinytl.data import load_dataset
+    from tinytl.data.image_folder import is_image, read_image
     from tinytl.data.npz_file import usable_samples
 
+    if is_image(Path(source)):
+        return read_image(Path(source))
     if not source.endswith(".npy"):
-        dataset = load_dataset(source)
+        dataset = load_dataset(source, resize=resize)
         return dataset.x_train if split == "train" else dataset.x_test
     try:
         return usable_samples(source, np.load(source, allow_pickle=False))
@@ -44,11 +48,12 @@ class Labelled:
         return {"in_data": self.names[label], "right": int(match.numbers[label]) == predicted}
 
 
-def read_labelled(source: str, samples: int) -> Labelled:
-    """Return at most so many samples of a .npy file, or of a dataset's test split with their labels."""
+def read_labelled(source: str, samples: int, resize: tuple[int, int] | None = None) -> Labelled:
+    """Return at most so many samples of a .npy file, one image, or of a dataset's test split with their labels."""
     from tinytl.data import load_dataset
+    from tinytl.data.image_folder import is_image
 
-    if source.endswith(".npy"):
+    if source.endswith(".npy") or is_image(Path(source)):
         return Labelled(read_samples(source, "test")[:samples])
-    dataset = load_dataset(source)
+    dataset = load_dataset(source, resize=resize)
     return Labelled(dataset.x_test[:samples], dataset.y_test[:samples], dataset.classes)

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from tinytl.cli.console import progress, show, table
-from tinytl.cli.options import FILE, MODEL, data_option, json_option, seed_option
+from tinytl.cli.options import FILE, MODEL, Bytes, data_option, json_option, resize_option, seed_option
 from tinytl.cli.study_plans import study_plans
 
 
@@ -23,18 +23,23 @@ study.add_command(study_plans)
 @study.command()
 @click.argument("bundle", type=MODEL)
 @data_option
+@resize_option
 @click.option("--samples", type=click.IntRange(min=1), help="At most so many of the train split  [default: all]")
 @click.option("--orders", default=3, show_default=True, type=click.IntRange(min=1), help="Seeded orders that are averaged.")
 @click.option("--count-on", metavar="TARGET", help="Count instructions of a step there, e.g. qemu:mps2-an386  [default: no]")
 @seed_option
 @json_option
-def when(bundle: Path, data: str, samples: int | None, orders: int, count_on: str | None, seed: int, as_json: bool) -> None:
+def when(
+    bundle: Path, data: str, resize: tuple[int, int] | None, samples: int | None, orders: int, count_on: str | None, seed: int,
+    as_json: bool,
+) -> None:  # fmt: skip
     """When to learn: what `teach --only-when` saves and costs, for BUNDLE and a dataset, on the twin."""
     from tinytl.data import load_dataset
     from tinytl_bench.when_to_learn import study_rules
 
+    dataset = load_dataset(data, resize=resize)
     with progress() as bar:
-        rows = study_rules(bundle, load_dataset(data), samples=samples, orders=orders, board=count_on, seed=seed, progress=bar)
+        rows = study_rules(bundle, dataset, samples=samples, orders=orders, board=count_on, seed=seed, progress=bar)
 
     def render(console: Console) -> None:
         titles = ("only when", "learned", "accuracy", "lowest", "µJ of steps (model: full)", "instructions of steps")
@@ -58,7 +63,7 @@ def when(bundle: Path, data: str, samples: int | None, orders: int, count_on: st
 @click.option("--replay-samples", type=int, help="Known samples that travel in the bundle.")
 @click.option("--learning-rate", type=float, help="Of the head on the device.")
 @click.option("--replays-per-step", type=int, help="Replayed samples after each taught one.")
-@click.option("--replay-buffer-bytes", type=int, help="RAM for features of taught samples.")
+@click.option("--replay-buffer-bytes", type=Bytes(zero=True), help="RAM for features of taught samples.")
 @click.option("--count-on", metavar="TARGET", help="Count a taught sample there, e.g. qemu:mps2-an386  [default: no]")
 @seed_option
 @json_option
@@ -101,17 +106,21 @@ def new_classes(
 @study.command()
 @click.argument("bundle", type=MODEL)
 @click.option("--data", "data", multiple=True, required=True, metavar="NAME|PATH", help="Dataset whose test split is scored; repeatable.")
+@resize_option
 @click.option("--samples", default=1000, show_default=True, type=click.IntRange(min=1), help="At most so many of each.")
 @click.option("--changed", is_flag=True, help="Also half as bright, noisy and inverted: images of uint8 alone.")
 @seed_option
 @json_option
-def drift(bundle: Path, data: tuple[str, ...], samples: int, changed: bool, seed: int, as_json: bool) -> None:
+def drift(
+    bundle: Path, data: tuple[str, ...], resize: tuple[int, int] | None, samples: int, changed: bool, seed: int, as_json: bool
+) -> None:
     """What drift a device would tell of datasets: about 1 for samples like those that BUNDLE was made with, more the less they are."""
     from tinytl.data import load_dataset
     from tinytl_bench.drift_study import study_drift
 
+    datasets = [load_dataset(name, resize=resize if Path(name).is_dir() else None) for name in data]
     with progress() as bar:
-        rows = study_drift(bundle, [load_dataset(name) for name in data], samples=samples, changed=changed, seed=seed, progress=bar)
+        rows = study_drift(bundle, datasets, samples=samples, changed=changed, seed=seed, progress=bar)
 
     def render(console: Console) -> None:
         titles = ("dataset", "images", "samples", "drift", "one in 20 below", "one in 20 above")
@@ -124,16 +133,17 @@ def drift(bundle: Path, data: tuple[str, ...], samples: int, changed: bool, seed
 @study.command()
 @click.argument("bundle", type=MODEL)
 @data_option
+@resize_option
 @click.option("--orders", default=8, show_default=True, type=click.IntRange(min=1), help="Seeded orders that are averaged.")
 @seed_option
 @json_option
-def guard(bundle: Path, data: str, orders: int, seed: int, as_json: bool) -> None:
+def guard(bundle: Path, data: str, resize: tuple[int, int] | None, orders: int, seed: int, as_json: bool) -> None:
     """What the guard is worth for BUNDLE and a dataset: do shuffled labels end with the old head, and what do right ones lose."""
     from tinytl.data import load_dataset
     from tinytl_bench.guard_study import study_guard
 
     with progress() as bar:
-        rows = study_guard(bundle, load_dataset(data), orders=orders, seed=seed, progress=bar)
+        rows = study_guard(bundle, load_dataset(data, resize=resize), orders=orders, seed=seed, progress=bar)
 
     def render(console: Console) -> None:
         titles = ("guard", "accuracy", "lowest", "checks that undid", "shuffled labels: old head kept")

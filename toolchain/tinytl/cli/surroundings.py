@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from tinytl.cli.console import say, show, table
-from tinytl.cli.options import FILE, json_option, seed_option
+from tinytl.cli.options import FILE, json_option, resize_option, seed_option
 
 
 @click.command()
@@ -37,15 +37,15 @@ def data() -> None:
     """Datasets: list them, show a contact sheet of samples.
 
     A dataset is a name, a folder with one sub-folder of images a class, a .csv file of vectors, or an .npz file with x_train, y_train,
-    x_test, y_test, or x, y to be split.
+    x_test, y_test, or x, y to be split. Without `classes` a label is the number of its class; labels may begin at 5.
 
     \b
     Which samples are taken how:
-      uint8    pixels (N, H, W) or (N, H, W, 1 or 3): resized to the model's input, 0 and 255 become
-               the ends of its range (--input-range)
-      float    the model's input as it is, of its shape: (N, D), (N, T, F), (N, H, W, C); where
-               --input-range was given, 0 and 1 become its ends, and the floats lie between them
-      int8     the bytes that an int8 .tflite takes; for a Keras model numbers as they are
+      uint8  pixels (N, H, W) or (N, H, W, 1 or 3), resized to the model's input;
+             0 and 255 become the ends of its range (--input-range)
+      float  the model's input as it is: (N, D), (N, T, F) or (N, H, W, C);
+             where --input-range was given they lie in 0 to 1, its ends
+      int8   the bytes that an int8 .tflite takes; for Keras numbers as they are
     An axis of 1 at the end may be there or not.
     """
 
@@ -71,14 +71,15 @@ def data_list(as_json: bool) -> None:
 @data.command("show")
 @click.argument("name")
 @click.option("-o", "--out", type=FILE, help="PNG file of the contact sheet  [default: NAME.png]")
+@resize_option
 @click.option("--per-class", default=10, show_default=True, help="Samples of each class.")
 @seed_option
 @json_option
-def data_show(name: str, out: Path | None, per_class: int, seed: int, as_json: bool) -> None:
+def data_show(name: str, out: Path | None, resize: tuple[int, int] | None, per_class: int, seed: int, as_json: bool) -> None:
     """Draw random samples of each class of dataset NAME as one PNG."""
     from tinytl.data import contact_sheet, load_dataset
 
-    dataset = load_dataset(name)
+    dataset = load_dataset(name, resize=resize)
     path = out or Path(f"{dataset.name}.png")
     contact_sheet(dataset, per_class=per_class, seed=seed).save(path)
     facts = {"name": dataset.name, "train": len(dataset.x_train), "test": len(dataset.x_test),

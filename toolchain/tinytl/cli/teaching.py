@@ -10,13 +10,17 @@ import numpy as np
 
 from tinytl.class_match import UNKNOWN, match_classes
 from tinytl.cli.console import progress, say, show_facts
-from tinytl.cli.options import data_option, expect_option, json_option, seed_option, target_options
+from tinytl.cli.loudness import detail_of
+from tinytl.cli.options import FILE, data_option, expect_option, json_option, resize_option, seed_option, target_options
+from tinytl.cli.resuming import place_to_teach
+from tinytl.cli.run_logs import answers, expect_folder, learning_curve, write_log
 from tinytl.cli.sample_sources import read_samples
 from tinytl.errors import DeviceError
 
 if TYPE_CHECKING:
     from tinytl.data import Dataset
     from tinytl.progress import Progress
+    from tinytl.report import Answers
     from tinytl_bridge import Device
     from tinytl_bridge.results import Evaluation, TeachResult
     from tinytl_bridge.teaching import OnlyWhen
@@ -24,20 +28,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Material:
-    """Samples to teach, in order, with labels and their names; and what to evaluate on."""
+    """Samples to teach, in order, with labels and their names, the number of the stream, however many of it are taught; and what to
+    evaluate on."""
 
     x: np.ndarray
     y: np.ndarray
     names: tuple[str, ...]
+    stream: int
     test: "Dataset | None"
 
 
 @click.command()
 @target_options
 @data_option
+@resize_option
 @click.option("--samples", type=click.IntRange(min=1), help="At most so many of the train split  [default: all]")
 @click.option("--new-classes", is_flag=True, help="Classes whose names the device does not have become classes of it.")
-@click.option("--label", metavar="NAME", help="All samples are of this class, new or not; the data may be a .npy of samples.")
+@click.option("--label", metavar="NAME", help="All samples are of this class, new or not; the data may be a .npy, or one image.")
 @click.option("--guard/--no-guard", default=None, help="Hold samples out, keep or undo the head by them  [default: if there is a guard]")
 @click.option(
     "--only-when",
@@ -59,13 +66,16 @@ class _Material:
     "--keep-source", metavar="POINTS", type=click.FloatRange(min=0),
     help="Points of accuracy on the replay set that may be lost; the saved head is back if it is more.",
 )  # fmt: skip
+@click.option("--log", type=FILE, metavar="STORY.json", help="Write what happened here, for tinytl report.")
+@click.option("--resume", is_flag=True, help="Go on where the head stands in this stream: what it has taken is left out.")
+@click.option("--again", is_flag=True, help="Teach samples that the head has taken before once more.")
 @expect_option
 @seed_option
 @json_option
 def teach(
-    target: str, state_dir: Path | None, data: str, samples: int | None, new_classes: bool, label: str | None, guard: bool | None,
-    only_when: "OnlyWhen", unsure_below: float, save: bool, trace: bool, keep_source: float | None, expect: str | None, seed: int,
-    as_json: bool,
+    target: str, state_dir: Path | None, data: str, resize: tuple[int, int] | None, samples: int | None, new_classes: bool,
+    label: str | None, guard: bool | None, only_when: "OnlyWhen", unsure_below: float, save: bool, trace: bool, keep_source: float | None,
+    log: Path | None, resume: bool, again: bool, expect: str | None, seed: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Stream labelled samples of the train split, in seeded random order; the head learns on the target.
 
@@ -75,26 +85,32 @@ def teach(
     from tinytl_bridge import connect
     from tinytl_bridge.teaching import TeachFlags
 
+    expect_folder(log)
     with connect(target, state_dir=state_dir, expect=expect) as device, progress() as bar:
         held, old = device.identity(), device.labels()
         guarded = _is_guarded(device, guard)
-        material = _material(data, label, samples=samples, seed=seed)
+        material = _material(data, label, resize, samples=samples, seed=seed)
         adding = new_classes or label is not None
         match = match_classes(material.y, material.names, old, adding=adding)
         match.expect_teachable()
-        before = _evaluated(device, material, bar, adding=adding)
-        on_step = (lambda step: say(f"step {step.steps}: head {step.head_crc32:08x}")) if trace else None
+        place = place_to_teach(device.stream_place(), material.stream, len(material.x), resume=resume, again=again)
+        before, seen = _evaluated(device, material, bar, "before learning", adding=adding)
+        on_step = (lambda step: say(f"step {step.steps}: head {step.head_crc32:08x}", always=True)) if trace else None
         taught = device.teach(
             material.x, material.y, classes=material.names, new_classes=adding,
-            flags=TeachFlags(trace, guarded, only_when, unsure_below), recall=True, keep_source=keep_source, progress=bar, on_step=on_step,
+            flags=TeachFlags(trace, guarded, only_when, unsure_below), recall=True, keep_source=keep_source, place=place, progress=bar,
+            on_step=on_step,
         )  # fmt: skip
         save = save and not taught.undone
         verdict = device.check() if save and guarded else None
-        after = _evaluated(device, material, bar, adding=adding)
+        after, seen_after = _evaluated(device, material, bar, "after learning", adding=adding)
         sequence = device.save() if save and not guarded else verdict.sequence if verdict else 0
         classes = len(device.labels())
+        detail_of(device)
     facts: dict[str, Any] = {"target": target, **held.facts}
     facts |= {"data": data if material.test is None else material.test.name, "classes_matched": match.text, "taught": taught.taught}
+    if place.position:
+        facts["resumed_behind"] = place.position
     facts |= {"accuracy_before": before and before.accuracy, "accuracy_while_learning": taught.accuracy,
               "accuracy_after": after and after.accuracy, "classes": classes, "classes_added": " ".join(taught.added) or None,
               "confidence_while_learning": taught.confidence, "drift_while_learning": taught.drift,
@@ -109,6 +125,8 @@ def teach(
         facts |= dict(zip(("old_classes_before", "old_classes_after"), _on_old(material, old, before, after), strict=True))
     facts |= {"saved_as": sequence or None}
     show_facts(facts, as_json=as_json, title="Taught")
+    if log is not None:
+        write_log(log, "teach", facts, seen=seen + seen_after, curve=learning_curve(taught, before, after))
     if verdict and not as_json:
         say(f"guard: {verdict.text}" + ("\nhint: teach more, or tinytl save keeps it" if verdict.decision == "waits" else ""))
     if not as_json:
@@ -147,7 +165,7 @@ def _say_forgotten(facts: dict[str, Any], taught: "TeachResult", limit: float | 
     if taught.undone and taught.source is not None:
         points = taught.source.points_lost
         say(f"taken back: the replay set lost {points:.1f} points, more than the {limit:g} of --keep-source; nothing was saved\n"
-            "hint: fewer new samples, or tinytl export with a smaller --learning-rate or more --replays-per-step")  # fmt: skip
+            "hint: fewer new samples, or tinytl export with a smaller --learning-rate or more --replays-per-step", always=True)  # fmt: skip
         return
     pairs = (("replay_set", "the replay set"), ("old_classes", "test samples of the old classes"))
     told = [(key, name) for key, name in pairs if facts.get(f"{key}_before") is not None]
@@ -174,23 +192,27 @@ def _is_guarded(device: "Device", wanted: bool | None) -> bool:
     return capacity > 0 if wanted is None else wanted
 
 
-def _material(data: str, label: str | None, *, samples: int | None, seed: int) -> _Material:
+def _material(data: str, label: str | None, resize: tuple[int, int] | None, *, samples: int | None, seed: int) -> _Material:
     """Read the samples, put them in seeded order. With a label they are all of that class, and nothing is evaluated."""
     from tinytl.data import load_dataset
+    from tinytl_bridge.stream_place import number_stream
 
     generator = np.random.default_rng(seed)
-    if label is not None:
-        x = read_samples(data, "train")
-        return _Material(x[generator.permutation(len(x))[:samples]], np.zeros(len(x[:samples]), np.int64), (label,), None)
-    dataset = load_dataset(data)
-    order = generator.permutation(len(dataset.x_train))[:samples]
-    return _Material(dataset.x_train[order], dataset.y_train[order], dataset.classes, dataset)
+    dataset = None if label is not None else load_dataset(data, resize=resize)
+    x = read_samples(data, "train", resize) if dataset is None else dataset.x_train
+    y, names = (np.zeros(len(x), np.int64), (str(label),)) if dataset is None else (dataset.y_train, dataset.classes)
+    order = generator.permutation(len(x))
+    some = order[:samples]
+    return _Material(x[some], y[some], names, number_stream(x, y, names, order), dataset)
 
 
-def _evaluated(device: "Device", material: _Material, bar: "Progress", *, adding: bool) -> "Evaluation | None":
+def _evaluated(
+    device: "Device", material: _Material, bar: "Progress", when: str, *, adding: bool
+) -> "tuple[Evaluation | None, tuple[Answers, ...]]":
     """Evaluate on the test split, by the classes that the device has by now; classes that are still to come are wrong."""
     test = material.test
     if test is None:
-        return None
+        return None, ()
     match = match_classes(test.y_test, material.names, device.labels(), adding=adding)
-    return device.evaluate(test.x_test, test.y_test, classes=match, progress=bar)
+    result = device.evaluate(test.x_test, test.y_test, classes=match, progress=bar)
+    return result, (answers(when, test.y_test, result, match),)

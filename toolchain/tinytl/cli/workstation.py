@@ -9,13 +9,14 @@ import click
 from rich.console import Console
 
 from tinytl.cli.console import progress, say, show, show_facts, table
-from tinytl.cli.options import FILE, MODEL, compile_options, data_option, input_range_option, json_option, seed_option
+from tinytl.cli.options import FILE, MODEL, Bytes, compile_options, data_option, input_range_option, json_option, resize_option, seed_option
 from tinytl.learning import LAYER_RATES, LOSSES, OPTIMIZERS, SCHEDULES, WEIGHTS, Learning
 
 
 @click.command()
 @click.option("--model", required=True, metavar="NAME|FILE", help="Zoo model (`tinytl models`) or your own .keras file.")
 @data_option
+@resize_option
 @click.option("--out", required=True, type=FILE, help="Run folder to write.")
 @click.option("--epochs", default=60, show_default=True, type=click.IntRange(min=1))
 @click.option("--batch-size", default=64, show_default=True, type=click.IntRange(min=1))
@@ -25,15 +26,15 @@ from tinytl.learning import LAYER_RATES, LOSSES, OPTIMIZERS, SCHEDULES, WEIGHTS,
 @seed_option
 @json_option
 def pretrain(
-    model: str, data: str, out: Path, epochs: int, batch_size: int, augment: bool, resume: bool, input_range: tuple[float, float] | None,
-    seed: int, as_json: bool,
+    model: str, data: str, resize: tuple[int, int] | None, out: Path, epochs: int, batch_size: int, augment: bool, resume: bool,
+    input_range: tuple[float, float] | None, seed: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Train a model on the source task; writes a run folder. Ctrl-C keeps what was learned so far."""
     from tinytl.data import load_dataset
     from tinytl.input_range import told
     from tinytl.pretraining import pretrain as run_pretraining
 
-    dataset = load_dataset(data)
+    dataset = load_dataset(data, resize=resize)
     with progress() as bar:
         run = run_pretraining(
             model, dataset, out, epochs=epochs, batch_size=batch_size, augment=augment, value_range=input_range, resume=resume, seed=seed,
@@ -93,6 +94,7 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @click.option("--plan", default="last-dense", show_default=True, help="Where to cut: `tinytl plans RUN`; of fc+conv1:P% any P.")
 @click.option("-o", "--out", required=True, type=FILE, help="Bundle to write.")
 @click.option("--data", help="Source dataset, if not the one the run was trained on; a .keras file and a .tflite need it.")
+@resize_option
 @click.option("--learning-rate", type=float, help="Of the head on the device.")
 @click.option("--momentum", type=float, help="Of the head on the device; β1 of Adam.")
 @click.option("--weight-decay", type=float, help="Of weights, not of biases.")
@@ -106,31 +108,23 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @click.option("--schedule-factor", type=float, help="What a step multiplies the rate by, or what the cosine ends at.")
 @click.option("--loss", type=click.Choice(LOSSES), help="[default: softmax_cross_entropy; sigmoid where a .tflite ends in one]")
 @click.option("--replays-per-step", type=int, help="Replayed samples after each taught one.")
-@click.option("--replay-buffer-bytes", type=int, help="RAM for features of taught samples.")
+@click.option("--replay-buffer-bytes", type=Bytes(zero=True), help="RAM for features of taught samples, e.g. 8k.")
 @click.option("--replay-samples", type=int, help="Source samples whose features travel in the bundle  [default: 160 KB, at most 200]")
-@click.option("--guard-buffer-bytes", type=int, help="RAM for held-out samples, by which a head is kept or undone  [default: 0]")
+@click.option("--guard-buffer-bytes", type=Bytes(zero=True), help="RAM for held-out samples that keep or undo a head  [default: 0]")
 @click.option("--guard-every", type=int, help="Of how many taught samples of a class one is held out.")
 @click.option("--guard-check-every", type=int, help="Learned samples between two checks  [default: 0, only at the end of teach]")
 @click.option("--class-capacity", type=click.IntRange(1, 4096), help="Rows for classes, added ones included  [default: the model's]")
 @click.option("--dropout", is_flag=True, help="Keep the Dropout layers of what trains.")
 @click.option("--channel-data", help="Samples that choose the channels of plan fc+conv1:P%, if not the source dataset's.")
+@click.option("--board", metavar="BOARD", help="Refuse what this board would, e.g. mps2-an386  [default: warn if no board takes it]")
 @input_range_option("the run's; of a .keras file measured; all that a .tflite's input can hold")
 @seed_option
 @json_option
 def export(
-    run: Path,
-    plan: str,
-    out: Path,
-    data: str | None,
-    replay_samples: int | None,
-    class_capacity: int | None,
-    dropout: bool,
-    channel_data: str | None,
-    input_range: tuple[float, float] | None,
-    seed: int,
-    as_json: bool,
-    **learning: float | int | str | None,
-) -> None:
+    run: Path, plan: str, out: Path, data: str | None, resize: tuple[int, int] | None, replay_samples: int | None,
+    class_capacity: int | None, dropout: bool, channel_data: str | None, board: str | None, input_range: tuple[float, float] | None,
+    seed: int, as_json: bool, **learning: float | int | str | None,
+) -> None:  # fmt: skip
     """Cut, quantize and pack RUN, a trained .keras file, or an int8 .tflite, into one bundle.
 
     A .keras file is taken as it is; the range of its input is the one with which it knows its data. Of a .tflite the last FULLY_CONNECTED
@@ -140,27 +134,39 @@ def export(
     from tinytl.exporting import export as run_export
     from tinytl.exporting import loss_of
     from tinytl.input_range import told
+    from tinytl_bridge.board_fit import expect_fit, misfit
+    from tinytl_bridge.boards import emulated_board, load_board
 
+    if resize and not data and not channel_data:
+        raise click.UsageError("--resize goes with --data: a run knows the size of its own images")
+    if board is not None:
+        load_board(emulated_board(board) or board)
     learning["loss"] = learning["loss"] or loss_of(run)
+    choosing = load_dataset(channel_data, resize=resize if Path(channel_data).is_dir() else None) if channel_data else None
     chosen = Learning(seed=seed, **{name: value for name, value in learning.items() if value is not None})  # type: ignore[arg-type]
     with progress() as bar:
         bundle = run_export(
-            run, plan=plan, out=out, dataset=load_dataset(data) if data else None, learning=chosen,
+            run, plan=plan, out=out, dataset=load_dataset(data, resize=resize) if data else None, learning=chosen,
             replay_samples=replay_samples, class_capacity=class_capacity, dropout=dropout,
-            channel_dataset=load_dataset(channel_data) if channel_data else None, value_range=input_range, seed=seed, progress=bar,
+            channel_dataset=choosing, value_range=input_range,
+            check=(lambda made: expect_fit(made, board)) if board else None, seed=seed, progress=bar,
         )  # fmt: skip
     source = bundle.manifest["source"]
     facts = {"bundle": out, "bundle_id": bundle.bundle_id, "plan": plan, "bytes": out.stat().st_size,
              "input_range": told(bundle.manifest["preprocessing"]["range"]), "accuracy_float": source["accuracy_float"],
              "accuracy_int8": source["accuracy_int8"]}  # fmt: skip
+    facts |= {"fits": board} if board else {}
     errors = bundle.manifest.get("layer_errors", [])
-    show_facts({**facts, "layer_errors": errors} if as_json else facts, as_json=as_json, title="Exported")
+    warnings = list(bundle.manifest.get("warnings", ()))
+    if not board and (why := misfit(bundle)):
+        warnings.append(f"no board that tinytl knows takes this bundle. {why}\nhint: tinytl plans, or --board BOARD refuses it here")
+    show_facts({**facts, "layer_errors": errors, "warnings": warnings} if as_json else facts, as_json=as_json, title="Exported")
     if not as_json:
         if errors:
             _show_layer_errors(errors)
-        for warning in bundle.manifest.get("warnings", ()):
+        for warning in warnings:
             say(f"warning: {warning}")
-        say(f"next: tinytl flash {out} --target qemu:mps2-an386")
+        say(f"next: tinytl flash {out} --target {_flashed(board)}")
 
 
 @click.command()
@@ -179,6 +185,11 @@ def inspect(
     options = options_for_target(target or "host", optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
     found = run_inspection(file, options=options, boards=options_for_boards(optimize), logits=logits)
     show(found, as_json=as_json, render=lambda console: render_inspection(console, found))
+
+
+def _flashed(board: str | None) -> str:
+    name = board or "mps2-an386"
+    return name if ":" in name else f"qemu:{name}"
 
 
 def _show_layer_errors(errors: list[dict[str, Any]]) -> None:

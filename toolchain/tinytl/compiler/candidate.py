@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinytl.compiler.timing import NO_INNER_LOOPS, InnerLoops
 from tinytl.compiler.variants import Variant
 
 
@@ -29,6 +30,7 @@ class Candidate:
         scratch_bytes: in the arena while it runs.
         instructions: expected on a Cortex-M4, of one inference.
         weight_bytes: of what stands for the int8 weights; tables of biases and multipliers are not in it.
+        inner: those of the instructions that are loops over weights in flash.
     """
 
     variant: Variant
@@ -38,6 +40,7 @@ class Candidate:
     scratch_bytes: int
     instructions: int
     weight_bytes: int
+    inner: InnerLoops = NO_INNER_LOOPS
 
     @property
     def constant_bytes(self) -> int:

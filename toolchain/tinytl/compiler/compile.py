@@ -23,8 +23,9 @@ from tinytl.compiler.passes import PASSES, Pass, optimize
 from tinytl.compiler.program import CONSTANT, Program, compacted
 from tinytl.compiler.reader import read
 from tinytl.compiler.records import FAMILIES
-from tinytl.compiler.selection import POLICIES, Choices, choose, constants_of, find_choices, int8_content
+from tinytl.compiler.selection import POLICIES, Choices, choose, constants_of, find_choices, int8_content, timed
 from tinytl.compiler.table_chains import join_tables
+from tinytl.compiler.timing import ZERO_WAIT_FLASH, FlashTiming
 from tinytl.errors import CompileError, UnsupportedOperator
 
 Planned = tuple[Program, ArenaPlan]
@@ -39,12 +40,14 @@ class CompileOptions:
         optimize: `speed`, `size` (weights at most 1.1 times their int8 bytes) or `balanced` (2 times).
         ram_bytes: arena that the device has; None for no limit.
         flash_bytes: what the whole image may take; None for no limit.
+        flash_timing: of the flash that weights are read from.
     """
 
     family: str = "portable"
     optimize: str = "speed"
     ram_bytes: int | None = None
     flash_bytes: int | None = None
+    flash_timing: FlashTiming = ZERO_WAIT_FLASH
 
 
 class Compilation:
@@ -59,7 +62,7 @@ class Compilation:
     def __init__(self, program: Program, head: HeadPlan | None, metadata: dict[str, Any], bundle_id: bytes) -> None:
         self._program, self._head, self._metadata, self._bundle_id = program, head, metadata, bundle_id
         self._choices: dict[str, Choices] = {}
-        self._free: dict[tuple[str, str], tuple[Image, Planned]] = {}
+        self._free: dict[tuple[str, str, FlashTiming], tuple[Image, Planned]] = {}
 
     def image(self, options: CompileOptions) -> Image:
         """Return the image for some options.
@@ -86,13 +89,14 @@ class Compilation:
         return self._choices[family]
 
     def _without_limits(self, options: CompileOptions) -> tuple[Image, Planned]:
-        kind = options.family, options.optimize
+        kind = options.family, options.optimize, options.flash_timing
         if kind not in self._free:
             self._free[kind] = self._written(replace(options, ram_bytes=None, flash_bytes=None), None)
         return self._free[kind]
 
     def _written(self, options: CompileOptions, first: Planned | None) -> tuple[Image, Planned]:
-        return _written(self._choices_of(options.family), self._head, self._metadata, options, self._bundle_id, first)
+        choices = timed(self._choices_of(options.family), options.flash_timing)
+        return _written(choices, self._head, self._metadata, options, self._bundle_id, first)
 
 
 def prepare(model: Bundle | bytes) -> Compilation:
@@ -123,12 +127,13 @@ def compile_bundle(
     optimize: str = "speed",
     ram_bytes: int | None = None,
     flash_bytes: int | None = None,
+    flash_timing: FlashTiming = ZERO_WAIT_FLASH,
 ) -> Image:
     """Compile a bundle: extractor, trainable head, replay set and metadata in one image.
 
     Args:
         bundle: as `read_bundle` returns it.
-        family, optimize, ram_bytes, flash_bytes: as in `CompileOptions`.
+        family, optimize, ram_bytes, flash_bytes, flash_timing: as in `CompileOptions`.
 
     Returns:
         The image; the same bytes for the same bundle.
@@ -137,7 +142,7 @@ def compile_bundle(
         CompileError: an operator, type or shape that has no kernel, a head that does not fit its extractor, an arena
             over `ram_bytes`.
     """
-    return prepare(bundle).image(CompileOptions(family, optimize, ram_bytes, flash_bytes))
+    return prepare(bundle).image(CompileOptions(family, optimize, ram_bytes, flash_bytes, flash_timing))
 
 
 def compile_tflite(
@@ -147,12 +152,13 @@ def compile_tflite(
     optimize: str = "speed",
     ram_bytes: int | None = None,
     flash_bytes: int | None = None,
+    flash_timing: FlashTiming = ZERO_WAIT_FLASH,
 ) -> Image:
     """Compile an int8 .tflite model alone: an image that infers and has no head.
 
     Args, Raises: as `compile_bundle`; `data` holds the whole file.
     """
-    return prepare(data).image(CompileOptions(family, optimize, ram_bytes, flash_bytes))
+    return prepare(data).image(CompileOptions(family, optimize, ram_bytes, flash_bytes, flash_timing))
 
 
 def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES, fold: bool = True) -> Program:

@@ -14,6 +14,7 @@ from zlib import crc32
 
 import numpy as np
 
+from tinytl import install_hint
 from tinytl.compiler.kinds import KINDS
 from tinytl.compiler.records import (
     CRC_START,
@@ -113,7 +114,7 @@ def _header(data: bytes) -> Header:
         raise CompileError(
             f"image format version {header.format_version}",
             expected=str(FORMAT_VERSION),
-            hint="pip install --upgrade tinytl" if newer else _HINT,
+            hint=install_hint.newer() if newer else _HINT,
         )
     if header.image_bytes != len(data):
         raise CompileError(

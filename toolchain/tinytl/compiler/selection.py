@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fifth stage: `Program` → `Program`: every operator gets the kernel that the policy prefers.
 
-A family offers candidates, each exact, each with its instructions, constant bytes and scratch. `speed` takes the fewest
-instructions; `size` keeps what stands for the weights within 1.1 times their int8 bytes, `balanced` within 2 times, and
-both spend that where a byte saves most; a flash limit lowers the budget, a RAM limit rules out scratch.
+A family offers candidates, each exact, each with its time, constant bytes and scratch. `speed` takes the fewest modelled cycles
+(timing.py), of equal ones the fewest bytes; `size` keeps what stands for the weights within 1.1 times their int8 bytes, `balanced` within
+2 times, and both spend that where a byte saves most; a flash limit lowers the budget, a RAM limit rules out scratch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,20 +13,21 @@ from tinytl.compiler.candidate import Candidate
 from tinytl.compiler.dsp.family import candidates as dsp_candidates
 from tinytl.compiler.mve.family import candidates as mve_candidates
 from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, ProgramTensor, compacted
+from tinytl.compiler.timing import CYCLES_ELSEWHERE, ZERO_WAIT_FLASH, FlashTiming, modelled_cycles
 
 POLICIES = ("speed", "size", "balanced")
 _CANDIDATES = {"dsp": dsp_candidates, "mve": mve_candidates}
 _BUDGETS = {"size": 1.1, "balanced": 2.0}
 _EARNED = 0.01
-"""Share of a program's instructions that a kernel must save to be linked at all: a library has the code of its kernels alone."""
+"""Share of a program's cycles that a kernel must save to be linked at all: a library has the code of its kernels alone."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One way to run one operator; candidate None: the portable kernel."""
+    """One way to run one operator; candidate None: the portable kernel. cycles: modelled, with the flash's wait states."""
 
     candidate: Candidate | None
-    instructions: int
+    cycles: float
     weight_bytes: int
     constant_bytes: int
     scratch_bytes: int
@@ -41,7 +42,7 @@ class Choices:
 
 
 def find_choices(program: Program, family: str) -> Choices:
-    """Collect the choices of all operators: the expensive part, done once for all limits."""
+    """Collect the choices of all operators: the expensive part, done once for all limits and boards. Cycles are without wait states."""
     options = []
     for operator in program.operators:
         found = _CANDIDATES[family](program, operator) if family in _CANDIDATES and not operator.kernel else []
@@ -49,8 +50,19 @@ def find_choices(program: Program, family: str) -> Choices:
     return Choices(program, tuple(options))
 
 
+def timed(choices: Choices, flash: FlashTiming) -> Choices:
+    """Return the same choices with the cycles that they take where weights are read from such flash."""
+    return replace(choices, options=tuple(tuple(_timed(each, flash) for each in row) for row in choices.options))
+
+
+def _timed(each: Choice, flash: FlashTiming) -> Choice:
+    made = each.candidate
+    return each if made is None else replace(each, cycles=modelled_cycles(made.instructions, made.inner, flash))
+
+
 def _choice(each: Candidate) -> Choice:
-    return Choice(each, each.instructions, each.weight_bytes, each.constant_bytes, each.scratch_bytes)
+    cycles = modelled_cycles(each.instructions, each.inner, ZERO_WAIT_FLASH)
+    return Choice(each, cycles, each.weight_bytes, each.constant_bytes, each.scratch_bytes)
 
 
 def _constants(program: Program, operator: ProgramOperator) -> list[ProgramTensor]:
@@ -61,7 +73,8 @@ def _constants(program: Program, operator: ProgramOperator) -> list[ProgramTenso
 def _portable(program: Program, operator: ProgramOperator) -> Choice:
     constants = _constants(program, operator)
     weights = sum(tensor.bytes for tensor in constants if tensor.dtype == "int8")
-    return Choice(None, portable_instructions(program, operator), weights, sum(t.bytes for t in constants), 0)
+    cycles = CYCLES_ELSEWHERE * portable_instructions(program, operator)
+    return Choice(None, cycles, weights, sum(t.bytes for t in constants), 0)
 
 
 def int8_content(program: Program, operator: ProgramOperator) -> bytes:
@@ -100,7 +113,7 @@ def _picked(options: Sequence[Sequence[Choice]], policy: str, flash_bytes: int |
     int8_bytes = sum(row[0].weight_bytes for row in options)
     budget = _BUDGETS.get(policy, float("inf")) * int8_bytes
     room = float("inf") if flash_bytes is None else flash_bytes
-    picked = [min(row, key=lambda each: (each.instructions, each.constant_bytes)) for row in options]
+    picked = [min(row, key=lambda each: (each.cycles, each.constant_bytes)) for row in options]
     if not _fits(picked, budget, room):
         picked = _upgraded(options, budget, room)
     while (fewer := _without_a_rare_kernel(options, picked, budget, room)) is not None:
@@ -110,9 +123,9 @@ def _picked(options: Sequence[Sequence[Choice]], policy: str, flash_bytes: int |
 
 def _upgraded(options: Sequence[Sequence[Choice]], budget: float, room: float) -> list[Choice]:
     """Begin with the smallest choices and spend what is left where a byte saves most."""
-    picked = [min(row, key=lambda each: (each.weight_bytes, each.instructions)) for row in options]
+    picked = [min(row, key=lambda each: (each.weight_bytes, each.cycles)) for row in options]
     if not _fits(picked, budget, room):
-        picked = [min(row, key=lambda each: (each.constant_bytes, each.instructions)) for row in options]
+        picked = [min(row, key=lambda each: (each.constant_bytes, each.cycles)) for row in options]
     while (better := _best_upgrade(options, picked, budget, room)) is not None:
         number, choice = better
         picked[number] = choice
@@ -123,7 +136,7 @@ def _without_a_rare_kernel(
     options: Sequence[Sequence[Choice]], picked: Sequence[Choice], budget: float, room: float
 ) -> list[Choice] | None:
     """Give the operators of a kernel that saves next to nothing to other kernels in use; None where each earns its code."""
-    total = sum(each.instructions for each in picked)
+    total = sum(each.cycles for each in picked)
     used = {each.candidate.variant for each in picked if each.candidate is not None}
     for variant in sorted(used, key=lambda each: (each.kind.code, each.number)):
         others = [
@@ -134,8 +147,8 @@ def _without_a_rare_kernel(
         ]
         if not all(others):
             continue
-        fewer = [min(row, key=lambda each: (each.instructions, each.constant_bytes)) for row in others]
-        if sum(each.instructions for each in fewer) <= (1 + _EARNED) * total and _fits(fewer, budget, room):
+        fewer = [min(row, key=lambda each: (each.cycles, each.constant_bytes)) for row in others]
+        if sum(each.cycles for each in fewer) <= (1 + _EARNED) * total and _fits(fewer, budget, room):
             return fewer
     return None
 
@@ -145,13 +158,13 @@ def _fits(picked: Sequence[Choice], budget: float, room: float) -> bool:
 
 
 def _best_upgrade(options: Sequence[Sequence[Choice]], picked: Sequence[Choice], budget: float, room: float) -> tuple[int, Choice] | None:
-    """Return the exchange that saves most instructions a byte and still fits."""
+    """Return the exchange that saves most cycles a byte and still fits."""
     weights_left = budget - sum(each.weight_bytes for each in picked)
     room_left = room - sum(each.constant_bytes for each in picked)
     best: tuple[float, int, Choice] | None = None
     for number, row in enumerate(options):
         for each in row:
-            saved = picked[number].instructions - each.instructions
+            saved = picked[number].cycles - each.cycles
             weights = each.weight_bytes - picked[number].weight_bytes
             constants = each.constant_bytes - picked[number].constant_bytes
             if saved <= 0 or weights > weights_left or constants > room_left:

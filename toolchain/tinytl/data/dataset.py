@@ -19,7 +19,7 @@ class Dataset:
         y_train, y_test: class numbers (N,) int64 in [0, len(classes)).
         classes: class names in order.
         origin: what `load_dataset` took to make it: a registered name or an absolute path; empty for samples made in memory.
-        seed: of the split, as `load_dataset` took it.
+        seed, resize: of the split and of a folder's images, as `load_dataset` took them.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Dataset:
     classes: tuple[str, ...]
     origin: str = ""
     seed: int = 0
+    resize: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         for split in ("train", "test"):

@@ -23,6 +23,17 @@ GREY_MODES = ("L", "LA", "1")
 Labelled = list[tuple[Path, int]]
 
 
+def is_image(path: Path) -> bool:
+    """Tell whether a path names an image file, by its ending."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Return one upright image (1, H, W, C) uint8, C = 1 if it is grey, else 3. Raises DataError where it cannot be read."""
+    image = _open(path)
+    return np.asarray(image, np.uint8).reshape(1, image.height, image.width, -1)
+
+
 def load_image_folder(folder: Path, *, seed: int, resize: tuple[int, int] | None = None) -> Dataset:
     """Load images by class; sub-folder names are the class names, in alphabetical order.
 
@@ -65,15 +76,11 @@ def _same_classes(folder: Path, train: tuple[str, ...], test: tuple[str, ...]) -
 def _files(folder: Path, classes: tuple[str, ...]) -> Labelled:
     found: Labelled = []
     for number, name in enumerate(classes):
-        paths = sorted(path for path in (folder / name).iterdir() if _is_image(path))
+        paths = sorted(path for path in (folder / name).iterdir() if path.is_file() and is_image(path))
         if not paths:
             raise DataError(f"class folder {folder / name} holds no images", expected=f"files ending in {', '.join(SUFFIXES)}")
         found += [(path, number) for path in paths]
     return found
-
-
-def _is_image(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def _read(folder: Path, files: Labelled, resize: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:
@@ -124,5 +131,5 @@ def _one_size(folder: Path, paths: list[Path]) -> tuple[int, int]:
     raise DataError(
         f"folder {folder} holds images of {len(sizes)} sizes: {listed}{rest}",
         expected="one size (height×width)",
-        hint=f"load_dataset({str(folder)!r}, resize=({height}, {width})), or crop them",
+        hint=f"--resize {height}x{width} (resize=({height}, {width}) of load_dataset), or crop them",
     )

@@ -29,7 +29,7 @@ def load_npz(path: Path, *, seed: int, class_names: tuple[str, ...] = ()) -> Dat
 
     Args:
         seed: of the split, where the file has none.
-        class_names: used where the file has no `classes`.
+        class_names: used where the file has no `classes`; else a label is the number of its class, and numbers may be left out.
 
     Raises:
         DataError: a file that cannot be read; missing keys; samples or labels of a type or shape that cannot be used.
@@ -39,15 +39,17 @@ def load_npz(path: Path, *, seed: int, class_names: tuple[str, ...] = ()) -> Dat
     if all(key in arrays for key in SPLIT_KEYS):
         x_train, x_test = (usable_samples(f"{path}: {key}", arrays[key]) for key in ("x_train", "x_test"))
         y_train, y_test = (_labels(path, key, arrays[key]) for key in ("y_train", "y_test"))
-        names = names or _numbers(y_train)
+        numbered, names = not names, names or _numbers(y_train, y_test)
         dataset = Dataset(path.stem, x_train, y_train, x_test, y_test, names)
-        check_classes(path.stem, np.bincount(y_train, minlength=len(names)), names)
+        counts = np.bincount(y_train, minlength=len(names))
+        needed = counts + np.bincount(y_test, minlength=len(names)) > 0 if numbered else None
+        check_classes(path.stem, counts, names, needed=needed)
         return dataset
     if "x" in arrays and "y" in arrays:
         x, y = usable_samples(f"{path}: x", arrays["x"]), _labels(path, "y", arrays["y"])
-        names = names or _numbers(y)
+        numbered, names = not names, names or _numbers(y)
         Dataset(path.stem, x, y, x[:0], y[:0], names)  # refuses what does not fit together before it is split
-        return split_dataset(path.stem, x, y, names, seed=seed)
+        return split_dataset(path.stem, x, y, names, seed=seed, gaps=numbered)
     raise DataError(
         f"{path} holds {', '.join(arrays) or 'no arrays'}",
         expected=f"{', '.join(SPLIT_KEYS)} (or x, y, to be split); classes if there are names",
@@ -119,5 +121,6 @@ def _class_names(path: Path, arrays: dict[str, np.ndarray], otherwise: tuple[str
     return tuple(name.decode("utf-8") if isinstance(name, bytes) else str(name) for name in names)
 
 
-def _numbers(y: np.ndarray) -> tuple[str, ...]:
-    return tuple(str(number) for number in range(int(y.max()) + 1))
+def _numbers(*labels: np.ndarray) -> tuple[str, ...]:
+    """Return the names of classes that have none: their numbers, those without samples among them, so that 5 stays class 5."""
+    return tuple(str(number) for number in range(max(int(y.max()) for y in labels) + 1))

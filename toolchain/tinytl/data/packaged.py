@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 
+from tinytl import install_hint
 from tinytl.data.card import DatasetCard
 from tinytl.data.dataset import Dataset
 from tinytl.data.split import split_dataset
@@ -54,7 +55,7 @@ class Packaged:
         except ImportError as error:
             raise DataError(
                 f"dataset {self.card.name!r} is part of the package {self.package}, which is not installed",
-                hint="pip install 'tinytl[host]'",
+                hint=install_hint.with_extra("host"),
             ) from error
         return split_dataset(self.card.name, x, y, self.class_names, seed=seed, test_samples=self.card.samples[1])
 

@@ -7,13 +7,17 @@ what the model takes, as it is, unless a manifest says that floats are pixels in
 Rounding is TFLite's (SPEC.md section 1, `input` and `preprocessing`): half away from zero, then saturate.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from tinytl.errors import DataError
+
+_BLOCK = 2**18
+"""Numbers at a time: what lies between samples and their int8 takes up to 36 bytes a number."""
 
 
 def fit_samples(x: np.ndarray, *, shape: Sequence[int], value_range: tuple[float, float], resize: str | None = "bilinear") -> np.ndarray:
@@ -40,9 +44,10 @@ def fit_samples(x: np.ndarray, *, shape: Sequence[int], value_range: tuple[float
     if _agree(x.shape[1:], shape):
         images = x.reshape(len(x), *shape)
     elif len(shape) != 3 or shape[2] not in (1, 3):
+        same = f"images of {_times(shape)}, or " if len(shape) == 2 else ""
         raise DataError(
             f"images of shape {_times(x.shape[1:])} cannot become model input of shape {_times(shape)}",
-            expected="a model that takes H×W×1 or H×W×3",
+            expected=f"{same}a model that takes H×W×1 or H×W×3, which is resized to",
         )
     else:
         images = _resized(_with_channels(x, shape[2]), shape, resize)
@@ -65,11 +70,17 @@ def quantize_samples(x_f32: np.ndarray, *, scale: float, zero_point: int) -> np.
     """
     if not scale > 0:
         raise DataError(f"input scale {scale}", expected="a positive number")
-    if not np.isfinite(x_f32).all():
-        raise DataError("samples to quantize hold NaN or infinity", expected="finite numbers")
-    ratio = (np.asarray(x_f32, np.float32) / np.float32(scale)).astype(np.float64)
-    rounded = np.trunc(ratio + np.copysign(0.5, ratio))
-    return np.clip(rounded + zero_point, -128, 127).astype(np.int8)
+    x_f32 = np.asarray(x_f32, np.float32)
+    quantized = np.empty(x_f32.size, np.int8)
+    numbers = x_f32.reshape(-1)
+    for start in range(0, numbers.size, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        if not np.isfinite(numbers[block]).all():
+            raise DataError("samples to quantize hold NaN or infinity", expected="finite numbers")
+        ratio = (numbers[block] / np.float32(scale)).astype(np.float64)
+        rounded = np.trunc(ratio + np.copysign(0.5, ratio))
+        quantized[block] = np.clip(rounded + zero_point, -128, 127).astype(np.int8)
+    return quantized.reshape(x_f32.shape)
 
 
 def prepare_samples(x: np.ndarray, given: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> np.ndarray:
@@ -92,8 +103,11 @@ def prepare_samples(x: np.ndarray, given: Mapping[str, Any], preprocessing: Mapp
     if preprocessing.get("floats") == "unit":
         x = as_pixels(x)
     low, high = preprocessing["range"]
-    real = fit_samples(x, shape=shape, value_range=(low, high), resize=preprocessing["resize"])
-    return quantize_samples(real, scale=given["scale"], zero_point=given["zero_point"])
+    prepared = np.empty((len(x), *shape), np.int8)
+    for block in _blocks(x, shape):
+        real = fit_samples(x[block], shape=shape, value_range=(low, high), resize=preprocessing["resize"])
+        prepared[block] = quantize_samples(real, scale=given["scale"], zero_point=given["zero_point"])
+    return prepared
 
 
 def as_pixels(x: np.ndarray) -> np.ndarray:
@@ -112,6 +126,12 @@ def as_pixels(x: np.ndarray) -> np.ndarray:
             hint="leave --input-range out, of export too, where floats are the model's input as they are",
         )
     return np.rint(x * np.float32(255)).astype(np.uint8)
+
+
+def _blocks(x: np.ndarray, shape: tuple[int, ...]) -> Iterator[slice]:
+    """Cut samples into blocks, one empty block if there are none, so that what cannot become the shape is refused all the same."""
+    at_once = max(1, _BLOCK // max(1, prod(shape), prod(x.shape[1:])))
+    yield from (slice(start, start + at_once) for start in range(0, max(1, len(x)), at_once))
 
 
 def _checked(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -9,7 +9,7 @@ from tinytl.data.card import DatasetCard, Source
 from tinytl.data.catalogue import PUBLISHED
 from tinytl.data.csv_file import load_csv
 from tinytl.data.dataset import Dataset
-from tinytl.data.image_folder import load_image_folder
+from tinytl.data.image_folder import is_image, load_image_folder
 from tinytl.data.npz_file import load_npz
 from tinytl.data.packaged import PACKAGED
 from tinytl.errors import DataError
@@ -29,7 +29,7 @@ def load_dataset(name_or_path: str | Path, *, seed: int = 0, resize: tuple[int, 
     Args:
         name_or_path: a registered name (`list_datasets`), or the path of a folder of images by class, an .npz or a .csv file.
         seed: of the split, where the origin has none.
-        resize: (height, width) for a folder whose images have several sizes.
+        resize: (height, width) that all images of a folder become; other datasets have samples of one size.
 
     Returns:
         The checked dataset.
@@ -42,9 +42,22 @@ def load_dataset(name_or_path: str | Path, *, seed: int = 0, resize: tuple[int, 
         (4000, 28, 28, 1)
     """
     if name_or_path in SOURCES:
+        _expect_folder(str(name_or_path), resize)
         return replace(SOURCES[str(name_or_path)].load(seed=seed), origin=str(name_or_path), seed=seed)
     path = Path(name_or_path).expanduser()
-    return replace(_load_path(path, seed, resize), origin=str(path.resolve()), seed=seed)
+    if path.exists() and not path.is_dir():
+        _expect_folder(str(path), resize)
+    return replace(_load_path(path, seed, resize), origin=str(path.resolve()), seed=seed, resize=resize)
+
+
+def _expect_folder(name: str, resize: tuple[int, int] | None) -> None:
+    if resize is not None:
+        height, width = resize
+        raise DataError(
+            f"{name} is no folder of images and cannot be resized to {height}×{width}",
+            expected="a folder with one sub-folder a class",
+            hint="leave it out: uint8 images of one size are resized to the model's input",
+        )
 
 
 def _load_path(path: Path, seed: int, resize: tuple[int, int] | None) -> Dataset:
@@ -54,7 +67,8 @@ def _load_path(path: Path, seed: int, resize: tuple[int, int] | None) -> Dataset
     if path.is_file() and suffix in (".npz", ".csv"):
         return load_npz(path, seed=seed) if suffix == ".npz" else load_csv(path, seed=seed)
     if path.exists():
-        raise DataError(f"{path} is no dataset", expected=FILE_KINDS)
+        hint = "tinytl infer --input takes single images and .npy files" if is_image(path) or suffix == ".npy" else ""
+        raise DataError(f"{path} is no dataset", expected=FILE_KINDS, hint=hint)
     if suffix in (".npz", ".csv") or len(path.parts) > 1:
         raise DataError(f"no file or folder {path}", expected=FILE_KINDS)
     raise _unknown(str(path))

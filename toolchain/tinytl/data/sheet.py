@@ -36,13 +36,15 @@ def contact_sheet(dataset: Dataset, *, per_class: int = 10, seed: int = 0) -> Im
     labels = max(font.getlength(name) for name in (*dataset.classes, "99999 samples"))
     left = MARGIN + int(labels) + 12
     width = left + per_class * (CELL + GAP) + MARGIN
-    page = Image.new("RGB", (width, TITLE + MARGIN + len(dataset.classes) * (CELL + GAP)), PAPER)
+    drawn = [number for number in range(len(dataset.classes)) if (dataset.y_train == number).any()]
+    page = Image.new("RGB", (width, TITLE + MARGIN + len(drawn) * (CELL + GAP)), PAPER)
     draw = ImageDraw.Draw(page)
     draw.text((MARGIN, MARGIN), _fitting(_title(dataset), title_font, width - 2 * MARGIN), fill=INK, font=title_font)
     generator = np.random.default_rng(seed)
-    for row, name in enumerate(dataset.classes):
+    for row, number in enumerate(drawn):
+        name = dataset.classes[number]
         top = TITLE + MARGIN // 2 + row * (CELL + GAP)
-        members = np.flatnonzero(dataset.y_train == row)
+        members = np.flatnonzero(dataset.y_train == number)
         draw.text((MARGIN, top + CELL // 2 - 16), name, fill=INK, font=font)
         draw.text(
             (MARGIN, top + CELL // 2 + 2), f"{len(members):,} samples".replace(",", " "), fill=FAINT, font=ImageFont.load_default(size=11)

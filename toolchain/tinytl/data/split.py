@@ -11,36 +11,37 @@ _ONE_CLASS = "teach samples of one class without the others: tinytl teach --labe
 
 
 def split_dataset(
-    name: str, x: np.ndarray, y: np.ndarray, classes: tuple[str, ...], *, seed: int, test_samples: int | None = None
+    name: str, x: np.ndarray, y: np.ndarray, classes: tuple[str, ...], *, seed: int, test_samples: int | None = None, gaps: bool = False
 ) -> Dataset:
     """Split samples into a `Dataset`; the train split comes in random order, as a stream of samples would.
 
     Args:
         x, y: samples and class numbers, see `Dataset`.
         seed: of the split.
-        test_samples: in all; a fifth if None, at least one of each class.
+        test_samples: in all; a fifth if None, at least one of each class. gaps: whether classes may have no samples at all.
 
     Raises:
         DataError: a class with fewer than two samples.
     """
     counts = np.bincount(y, minlength=len(classes))
-    check_classes(name, counts, classes, at_least=2)
-    wanted = max(round(len(y) * TEST_FRACTION), len(classes)) if test_samples is None else test_samples
+    filled = counts > 0 if gaps else np.ones(len(classes), bool)
+    check_classes(name, counts, classes, at_least=2, needed=filled)
+    wanted = max(round(len(y) * TEST_FRACTION), int(filled.sum())) if test_samples is None else test_samples
     generator = np.random.default_rng(seed)
     test_mask = np.zeros(len(y), bool)
-    for number, share in enumerate(_shares(counts, wanted)):
+    for number, share in zip(np.flatnonzero(filled), _shares(counts[filled], wanted), strict=True):
         test_mask[generator.permutation(np.flatnonzero(y == number))[:share]] = True
     train = generator.permutation(np.flatnonzero(~test_mask))
     test = np.flatnonzero(test_mask)
     return Dataset(name, x[train], y[train], x[test], y[test], classes)
 
 
-def check_classes(name: str, counts: np.ndarray, classes: tuple[str, ...], *, at_least: int = 1) -> None:
-    """Refuse a dataset with fewer than two classes, or a class with fewer samples than `at_least`."""
+def check_classes(name: str, counts: np.ndarray, classes: tuple[str, ...], *, at_least: int = 1, needed: np.ndarray | None = None) -> None:
+    """Refuse a dataset with fewer than two classes, or a class with fewer samples than `at_least`. needed: which must have samples."""
     if len(classes) < 2:
         raise DataError(f"dataset {name!r} has {len(classes)} class(es)", expected="2 or more", hint=_ONE_CLASS)
-    for class_name, count in zip(classes, counts, strict=True):
-        if count < at_least:
+    for number, (class_name, count) in enumerate(zip(classes, counts, strict=True)):
+        if count < at_least and (needed is None or needed[number]):
             reason = "2 or more, one to learn from and one to test with" if at_least == 2 else "at least one"
             what = f"dataset {name!r}: class {class_name!r} has {count} training sample(s)"
             raise DataError(what, expected=reason, hint=f"number the classes without a gap, or {_ONE_CLASS}")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from tinytl import install_hint
 from tinytl.errors import ReportError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def canvas(width: float, height: float, palette: Palette) -> Iterator["Figure"]:
         from matplotlib import style
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ReportError("plots need matplotlib, which is not installed", hint="pip install 'tinytl[host]'") from error
+        raise ReportError("plots need matplotlib, which is not installed", hint=install_hint.with_extra("host")) from error
     colours = {
         "text.color": palette.ink, "axes.edgecolor": palette.soft, "axes.labelcolor": palette.muted, "axes.titlecolor": palette.ink,
         "xtick.color": palette.soft, "ytick.color": palette.soft, "xtick.labelcolor": palette.muted, "ytick.labelcolor": palette.muted,

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from tinytl.measurement import Measurement
 from tinytl.report import memory_plots, plots, wording
 from tinytl.report.canvas import PAGE, canvas, to_svg
+from tinytl.report.run_log import RunLog
 from tinytl.report.story import Story
 from tinytl.report.tables import energies
 
@@ -86,6 +87,22 @@ def cost_drawings(measurement: Measurement, name: str) -> dict[str, Drawing]:
     return drawings
 
 
+def run_drawings(log: RunLog, name: str) -> tuple[Drawing | None, list[Drawing]]:
+    """Return the curve, if something was taught, and a confusion matrix for each test. name: unique in the page."""
+    curve = None
+    if log.curve is not None:
+        label = f"Accuracy and loss while {len(log.curve.correct)} samples are taught."
+        curve = draw(f"{name}-curve", label, plots.learning_curve, log.curve, heights=(440, 400))
+    matrices, wide = [], (WIDE - 62) / 2
+    for number, answers in enumerate(log.answers):
+        right, total = sum(answers.counts[index][index] for index in range(len(answers.classes))), sum(map(sum, answers.counts))
+        title = f"{answers.when[:1].upper()}{answers.when[1:]}: {right:,} of {total:,} right"
+        sizes: Any = {"heights": (wide + 30, NARROW + 30), "wide": wide}
+        label = f"Confusion matrix, {title}"
+        matrices.append(draw(f"{name}-confusion-{number}", label, plots.confusion, answers.counts, answers.classes, title=title, **sizes))
+    return curve, matrices
+
+
 def confusion_drawings(story: Story) -> list[Drawing]:
     """Return the confusion matrices before and after; wide ones stand side by side, narrow ones below each other."""
     drawings = []
@@ -93,7 +110,7 @@ def confusion_drawings(story: Story) -> list[Drawing]:
         matrix, classes = getattr(story.confusion, moment), story.confusion.classes
         right, total = sum(matrix[index][index] for index in range(len(classes))), sum(map(sum, matrix))
         share = wording.percent(right / total) if total else "no samples"
-        title = f"{'On arrival' if moment == 'before' else 'After learning'}: {right:,} of {total:,} right"
+        title = f"{'Before learning' if moment == 'before' else 'After learning'}: {right:,} of {total:,} right"
         label, wide = f"Confusion matrix {moment} learning, {share} right", (WIDE - 62) / 2
         sizes: Any = {"heights": (wide + 30, NARROW + 30), "wide": wide}
         drawings.append(draw(f"confusion-{moment}", label, plots.confusion, matrix, classes, title=title, **sizes))

@@ -101,7 +101,7 @@ class LayerProfile:
         if not room.room:
             return text
         share = wording.percent(room.room / self.total.instructions)
-        return f"{text} Most room: {_name(room)}, {share} at the lowest rate per MAC that its operator reaches in this model."
+        return f"{text} Most to save: {_name(room)}, {share} at the lowest rate per MAC that its operator reaches in this model."
 
 
 def layer_profile(measurement: Measurement) -> LayerProfile | None:
@@ -182,7 +182,7 @@ def _columns(measurement: Measurement, total: ProfileRow) -> tuple[ProfileColumn
         ProfileColumn("macs", "MACs", "multiply-accumulates, from the graph", wording.COMPUTED, 6.5),
         ProfileColumn("expected", "Expected", _EXPECTED, wording.MODELLED, 7),
         ProfileColumn("cycles", "Cycles", cycles.how, wording.MODELLED, 7),
-        ProfileColumn("room", "Room", _ROOM, wording.COMPUTED, 4.5),
+        ProfileColumn("room", "To save", _ROOM, wording.COMPUTED, 4.5),
     )
     empty = {"classes": not total.classes, "rate": not total.macs, "expected": total.expected is None, "cycles": total.cycles is None}
     return tuple(column for column in columns if not empty.get(column.key))

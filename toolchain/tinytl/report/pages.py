@@ -15,9 +15,10 @@ from tinytl.archive import write_whole
 from tinytl.errors import ReportError
 from tinytl.measurement import Measurement
 from tinytl.report import plots, summary, wording
-from tinytl.report.drawings import Drawing, confusion_drawings, cost_drawings, draw, story_drawings
+from tinytl.report.drawings import Drawing, confusion_drawings, cost_drawings, draw, run_drawings, story_drawings
 from tinytl.report.layer_profile import layer_profile
 from tinytl.report.pictures import data_uri
+from tinytl.report.run_log import RunLog, shown, titles
 from tinytl.report.story import Story
 from tinytl.report.tables import layer_columns
 
@@ -79,6 +80,21 @@ def write_bench_report(measurements: Sequence[Measurement], path: Path | str, *,
             costs=[_costs(measurement, f"m{index}") for index, measurement in enumerate(measurements)],
         )
     )
+    return _write(path, page)
+
+
+def write_run_report(logs: Sequence[RunLog], path: Path | str) -> Path:
+    """Write a page with one's own runs, one or several.
+
+    Raises:
+        ReportError: matplotlib is missing. BundleError: the folder cannot be written.
+    """
+    runs = []
+    for number, log in enumerate(logs):
+        curve, confusion = run_drawings(log, f"r{number}")
+        window = plots.live_window(log.curve) if log.curve else 0
+        runs.append({"id": f"r{number}", "log": log, "curve": curve, "confusion": confusion, "window": window})
+    page = _environment().get_template("run.html").render(title=titles(logs), version="", runs=runs, shown=shown)
     return _write(path, page)
 
 

@@ -32,7 +32,7 @@ class Proof:
 
 
 def cards(story: Story) -> tuple[Card, ...]:
-    """Return four or five cards: arrival, after learning, source kept, RAM, and the price of a taught sample if it is known."""
+    """Return four or five cards: before learning, after it, source kept, RAM, and the cost of a taught sample if it is known."""
     seen, taught = story.accuracies, len(story.curve.correct)
     target, source = story.bundle.target_task, story.bundle.source_task
     on = f"{seen.how}, {wording.count(seen.target_samples)} test samples"
@@ -40,7 +40,7 @@ def cards(story: Story) -> tuple[Card, ...]:
     lost = wording.points(seen.source_after - seen.source_before)
     ram = story.memory.arena_bytes
     found = (
-        Card("On arrival at the target task", wording.percent(seen.target_before),
+        Card("Target task before learning", wording.percent(seen.target_before),
              f"{target}, before the device had learned anything from it.", wording.MEASURED, on, "target"),
         Card(f"After {wording.count(taught)} taught samples", wording.percent(seen.target_after),
              f"{target}: {gained}, learned on the device in one pass.", wording.MEASURED, on, "target"),
@@ -92,4 +92,4 @@ def _price(measurement: Measurement) -> Card | None:
     if figure is None:
         return None
     why = "Instructions for the extractor, the head’s update and the replayed samples."
-    return Card("Price of one taught sample", wording.compact(figure.value), why, wording.kind(figure), figure.how)
+    return Card("Instructions for one taught sample", wording.compact(figure.value), why, wording.kind(figure), figure.how)

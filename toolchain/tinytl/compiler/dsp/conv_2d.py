@@ -102,4 +102,5 @@ def _candidate(
         scratch_bytes=6 * padded(window) + padded(row),
         instructions=instructions + (cost.clamping(prod(out)) if clamped else 0),
         weight_bytes=packed.nbytes,
+        inner=cost.panel_loops(tile, out[1] * out[2]),
     )

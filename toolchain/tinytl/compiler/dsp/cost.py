@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinytl.compiler.timing import InnerLoops
+
 UNROLLED = 16
 """Groups of a tile's loop body."""
 
@@ -24,9 +26,16 @@ class Tile:
     s8: bool
 
 
+TILE_GROUP = {False: InnerLoops(10, 18, 16), True: InnerLoops(12, 18, 8)}
+"""Two channels of two pixels and four inputs, by whether weights are bytes: two LDM of four words (one and an LDRD), eight SMLAD, and of
+bytes two SXTB16."""
+VECTOR_GROUP = {False: InnerLoops(11, 21, 32), True: InnerLoops(14, 20, 16)}
+"""Four outputs and four inputs of a fully connected layer, likewise."""
+
+
 def tile_call(tile: Tile) -> int:
     """Return the instructions of one call for two pixels."""
-    per_group = 12 if tile.s8 else 10
+    per_group = TILE_GROUP[tile.s8].instructions
     turns = -(-tile.groups // UNROLLED)
     tail = (31 if tile.signed else 19) + (4 if tile.s8 and tile.signed else 0)
     per_pair = 5 + per_group * tile.groups + (2 if tile.s8 else 3) * turns + tail
@@ -55,6 +64,11 @@ class Windows:
 def pack_call(count: int, *, s8: bool) -> int:
     """Return the instructions of packing `count` bytes of two pixels."""
     return (8 + 13 * (count // 4)) if s8 else (18 + 8 * (count // 4))
+
+
+def panel_loops(tile: Tile, pixels: int) -> InnerLoops:
+    """Return the inner loops of a convolution over panels."""
+    return TILE_GROUP[tile.s8] * (tile.pairs * tile.groups * -(-pixels // 2))
 
 
 def panels(tile: Tile, windows: Windows, *, pixelwise: bool) -> int:
@@ -136,6 +150,12 @@ _OUTPUT_TRANSFORM = {2: 132, 4: 293}
 """Per tile and channel."""
 
 
+def winograd_loops(layer: WinogradLayer) -> InnerLoops:
+    """Return the products of a Winograd convolution: a tile of its own for each position of two patches."""
+    tiles = -(-layer.height // layer.side) * -(-layer.width // layer.side)
+    return TILE_GROUP[False] * (layer.pairs * (layer.side + 2) ** 2 * (layer.depth // 4) * -(-tiles // 2))
+
+
 def winograd(layer: WinogradLayer) -> int:
     """Return the instructions of a Winograd convolution."""
     reach = layer.side + 2
@@ -144,7 +164,7 @@ def winograd(layer: WinogradLayer) -> int:
     inner_rows = sum(0 <= row - layer.pad_top <= layer.in_height - reach for row in rows)
     inner_columns = sum(0 <= column - layer.pad_left <= layer.in_width - reach for column in columns)
     gathered = tiles - inner_rows * inner_columns
-    multiply = reach**2 * (10 * layer.depth // 4 + 7) + 14
+    multiply = reach**2 * (TILE_GROUP[False].instructions * layer.depth // 4 + 7) + 14
     outputs = 2 * 2 * (_OUTPUT_TRANSFORM[layer.side] + (3 if layer.signed else 0) * layer.side**2)
     per_two_tiles = layer.pairs * (multiply + outputs + 150) + 60
     patches = tiles * (layer.depth // 4 * _INPUT_TRANSFORM[layer.side] + 40)
@@ -182,10 +202,15 @@ def depthwise_windows(pixels: int, taps_h: int, taps_w: int, quads: int, *, sign
     return pixels * (quads * per_quad + 12 * taps + 14 * taps_h + 60) + 100
 
 
+def vector_loops(*, quads: int, depth: int, s8: bool) -> InnerLoops:
+    """Return the inner loops of one row of a fully connected layer."""
+    return VECTOR_GROUP[s8] * (quads * -(-depth // 4))
+
+
 def vector(*, quads: int, depth: int, odd: bool, s8: bool) -> int:
     """Return the instructions of one row of a fully connected layer."""
     groups = -(-depth // 4)
-    per_group = 14 if s8 else 11
+    per_group = VECTOR_GROUP[s8].instructions
     per_quad = 5 + per_group * groups + 2 * -(-groups // UNROLLED) + 26
     pack = 12 + (8 if s8 else 6) * groups
     return quads * per_quad + (2 if odd else 1) * 22 + pack + 245 + (4 * depth if depth % 4 else 0)

@@ -90,4 +90,5 @@ def _candidate(
         scratch_bytes=(3 if depth % 4 else 2) * padded(depth),
         instructions=instructions + (cost.clamping(out) if clamped else 0),
         weight_bytes=packed.nbytes,
+        inner=cost.vector_loops(quads=len(packed), depth=depth, s8=s8) * rows,
     )

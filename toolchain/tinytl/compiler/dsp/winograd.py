@@ -59,20 +59,19 @@ def _candidate(program: Program, operator: ProgramOperator, weights: np.ndarray,
     packed = pack_s16(transformed(weights, side))
     table = channel_table(bias_words(sums.folded - _INPUT_OFFSETS[side] * sums.weights.sum(1), found), found)
     shape = operand(program, operator, 0).dims
-    instructions = cost.winograd(
-        cost.WinogradLayer(
-            side=side,
-            height=out[1],
-            width=out[2],
-            in_height=shape[1],
-            in_width=shape[2],
-            pad_top=named["pad_top"],
-            pad_left=named["pad_left"],
-            depth=depth,
-            pairs=len(channel_pairs(channels)),
-            signed=found.mode == SIGNED,
-        )
+    layer = cost.WinogradLayer(
+        side=side,
+        height=out[1],
+        width=out[2],
+        in_height=shape[1],
+        in_width=shape[2],
+        pad_top=named["pad_top"],
+        pad_left=named["pad_left"],
+        depth=depth,
+        pairs=len(channel_pairs(channels)),
+        signed=found.mode == SIGNED,
     )
+    instructions = cost.winograd(layer)
     clamped = (named["act_min"], named["act_max"]) != (-128, 127)
     return Candidate(
         variant=_VARIANTS[side],
@@ -82,4 +81,5 @@ def _candidate(program: Program, operator: ProgramOperator, weights: np.ndarray,
         scratch_bytes=positions * (4 * depth + 16 + depth) + padded(2 * side * side * channels),
         instructions=instructions + (cost.clamping(prod(out)) if clamped else 0),
         weight_bytes=packed.nbytes,
+        inner=cost.winograd_loops(layer),
     )
