@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from tinytl.class_match import match_classes
 from tinytl.errors import DataError
 from tinytl.exporting import export_tflite
 from tinytl.learning import Learning
@@ -129,9 +130,10 @@ class _Tested:
 
     def on(self, device: Device) -> tuple[float, float]:
         """Return the accuracy on the known and on the new classes."""
-        shift = len(self.names) - len(self.new.classes)
+        labels, shift = device.labels(), len(self.names) - len(self.new.classes)
         known, new = (
-            device.evaluate(each.x, each.y + moved, classes=self.names).accuracy for each, moved in ((self.known, 0), (self.new, shift))
+            device.evaluate(each.x, y, classes=match_classes(y, self.names, labels, adding=True)).accuracy
+            for each, y in ((self.known, self.known.y), (self.new, self.new.y + shift))
         )
         return known, new
 
