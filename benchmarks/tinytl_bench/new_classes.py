@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from tinytl.class_match import match_classes
 from tinytl.errors import DataError
 from tinytl.exporting import export_tflite
 from tinytl.learning import Learning
@@ -108,7 +107,7 @@ def study_new_classes(
             if board and not figures:
                 figures = bench(path, target=board, dataset=source, samples=1).figures
             device.flash(bundle)
-            before = tested.on(device)[0]
+            before = tested.known_on(device)
             for place, count in enumerate(counts):
                 _teach(device, fresh.teaching, count, names, np.random.default_rng((seed, draw)))
                 outcomes[count].append((before, *tested.on(device)))
@@ -129,13 +128,13 @@ class _Tested:
     names: tuple[str, ...]
 
     def on(self, device: Device) -> tuple[float, float]:
-        """Return the accuracy on the known and on the new classes."""
-        labels, shift = device.labels(), len(self.names) - len(self.new.classes)
-        known, new = (
-            device.evaluate(each.x, y, classes=match_classes(y, self.names, labels, adding=True)).accuracy
-            for each, y in ((self.known, self.known.y), (self.new, self.new.y + shift))
-        )
-        return known, new
+        """Return the accuracy on the known and on the new classes, once these are taught."""
+        shift = len(self.names) - len(self.new.classes)
+        return self.known_on(device), device.evaluate(self.new.x, self.new.y + shift, classes=self.names).accuracy
+
+    def known_on(self, device: Device) -> float:
+        """Return the accuracy on the known classes."""
+        return device.evaluate(self.known.x, self.known.y, classes=self.names).accuracy
 
 
 def _teach(device: Device, pool: Recordings, count: int, names: tuple[str, ...], generator: np.random.Generator) -> None:
