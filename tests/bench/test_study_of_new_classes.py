@@ -137,5 +137,23 @@ def test_a_keyword_model_learns_three_words() -> None:
     (row,) = found.rows
     assert (found.tested_new, found.tested_known, found.speakers, found.left_out) == (2108, 398, 694, 6)
     assert row.known_before > 0.88
-    assert row.new > 0.55, "chance is 1 of 15; the model itself calls them unknown"
+    assert row.new > 0.45, "chance is 1 of 15; the model itself calls them unknown"
     assert row.known > row.known_before - 0.06
+
+
+def test_the_stored_study_is_what_readme_and_design_tell() -> None:
+    root = Path(__file__).resolve().parents[2]
+    stored = json.loads((root / "benchmarks/studies/new-words.json").read_text(encoding="utf-8"))
+    readme, design = ((root / name).read_text(encoding="utf-8") for name in ("README.md", "DESIGN.md"))
+    figures = {name: each["value"] for name, each in stored["figures"].items()}
+    for row in stored["rows"]:
+        new, lowest_new, before, known, lowest = (
+            f"{100 * row[name]:.1f} %" for name in ("new", "lowest_new", "known_before", "known", "lowest_known")
+        )
+        seconds = len(stored["classes"]) * row["samples"] * figures["taught_sample_milliseconds_model"] / 1000
+        assert f"| {row['samples']} | {new} | {known} | {seconds:.1f} s |" in readme
+        assert f"| {row['samples']} | {new} ({lowest_new}) | {known} ({lowest}) |" in design
+        assert f"the twelve, {before} before" in readme
+    for page in (readme, design):
+        assert f"{figures['ram_bytes']:,} bytes of RAM" in page
+    assert f"an image of {figures['image_bytes']:,}; a taught sample takes {figures['instructions_per_taught_sample'] / 1e6:.2f} M" in design

@@ -68,7 +68,7 @@ def pack_bundle(contents: Contents, out: Path, *, seed: int, check: Check | None
     extractor, dataset = contents.extractor, contents.dataset
     generator = np.random.default_rng(seed)
     oracle = Interpreter(extractor.tflite)
-    fitting = min(REPLAY_SAMPLES, REPLAY_BYTES // contents.parts.head.feature_count)
+    fitting = replay_count(contents.parts.head.feature_count)
     chosen = balanced(dataset.y_train, fitting if contents.replay_samples is None else contents.replay_samples, generator)
     check_inputs = _check_inputs(contents, generator)
     bundle = Bundle(
@@ -83,6 +83,11 @@ def pack_bundle(contents: Contents, out: Path, *, seed: int, check: Check | None
     if check is not None:
         check(bundle)
     return write_bundle(bundle, out)
+
+
+def replay_count(feature_count: int) -> int:
+    """Return how many source samples travel in a bundle unless told otherwise, of a head that takes so many features."""
+    return min(REPLAY_SAMPLES, REPLAY_BYTES // feature_count)
 
 
 def balanced(labels: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:

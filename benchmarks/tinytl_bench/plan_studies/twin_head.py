@@ -13,7 +13,7 @@ import numpy as np
 from tinytl.bundle import Bundle
 from tinytl.compiler import compile_bundle
 from tinytl.compiler.bare_head import Replayed, compile_head
-from tinytl.compiler.head_section import sample_capacity
+from tinytl.compiler.head_section import plan_head
 from tinytl.data import prepare_samples
 from tinytl.learning import Learning
 from tinytl_bridge.twin import TwinModel
@@ -37,18 +37,22 @@ class TwinHead:
     """
 
     def __init__(self, bundle: Bundle, learning: Learning) -> None:
-        head = replace(bundle.head, learning=learning)
-        places = sample_capacity(learning.replay_buffer_bytes, head.feature_count)
-        replayed = Replayed(bundle.replay_features, bundle.replay_labels, places)
+        plan = plan_head(replace(bundle, head=replace(bundle.head, learning=learning)), bundle.head.feature_count)
+        replayed = Replayed(plan.replay_features, plan.replay_labels, plan.replay_capacity)
         quantization = [(each["scale"], each["zero_point"]) for each in bundle.manifest["features"]]
-        self._twin = TwinModel(compile_head(head, quantization, replayed=replayed).data)
-        self._ends = np.cumsum([prod(shape) for shape in head.feature_shapes])[:-1]
+        self._twin = TwinModel(compile_head(plan.head, quantization, class_count=plan.class_count, replayed=replayed).data)
+        self._ends = np.cumsum([prod(shape) for shape in bundle.head.feature_shapes])[:-1]
 
     def teach(self, features: np.ndarray, labels: Sequence[int] | np.ndarray) -> int:
-        """Learn samples (N, feature_count) one after the other; return how many diverged and changed nothing."""
+        """Learn samples (N, feature_count) one after the other; return how many diverged and changed nothing.
+
+        A label after the last class begins a new one, where the head has room.
+        """
         diverged = 0
         for sample, label in zip(features, labels, strict=True):
             self._put(sample)
+            if label == self._twin.class_count:
+                self._twin.grow(str(label))
             diverged += self._twin.step(int(label)).status == "diverged"
         return diverged
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands that compare ways of learning: `study plans`, `when`, `new-classes`, `drift`, `guard`, `seeds`."""
+"""The commands that compare ways of learning: `study plans`, `when`, `new-classes`, `forgetting`, `drift`, `guard`, `seeds`."""
 
 from pathlib import Path
 from typing import Any
@@ -9,15 +9,17 @@ from rich.console import Console
 
 from tinytl.cli.console import progress, show, table
 from tinytl.cli.options import FILE, MODEL, Bytes, data_option, json_option, resize_option, seed_option
+from tinytl.cli.study_forgetting import study_forgetting
 from tinytl.cli.study_plans import study_plans
 
 
 @click.group()
 def study() -> None:
-    """When and what to learn, how few samples a new class takes, what drift and guard tell: on the twin, over seeded orders."""
+    """When and what to learn, how few samples a new class takes, what is forgotten, what drift and guard tell: on the twin."""
 
 
 study.add_command(study_plans)
+study.add_command(study_forgetting)
 
 
 @study.command()
