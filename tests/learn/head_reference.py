@@ -219,7 +219,7 @@ def _windows(layer: HeadLayer, x: np.ndarray, out: np.ndarray) -> list[tuple[tup
 
 
 class ReferenceReplay:
-    """Draws and places as SPEC.md tells them: xorshift32, replay set and buffer in turn, or by classes once some were added."""
+    """Draws and places as SPEC.md tells them: xorshift32, replay set and buffer in turn, classes kept in balance."""
 
     def __init__(self, set_labels: np.ndarray, capacity: int, seed: int) -> None:
         self.set_labels, self.capacity, self.state = set_labels, capacity, seed
@@ -235,12 +235,9 @@ class ReferenceReplay:
         self.state = x
         return x * limit >> 32
 
-    def draw(self, turn: int, *, own: int = 0, added: int = 0) -> tuple[str, int]:
-        """Return ("set" or "buffer", place). own: classes of the image. added: since then."""
-        from_set = len(self.set_labels) > 0
-        if from_set and self.labels:
-            from_set = self.below(own + added) < own if added else turn % 2 == 0
-        if from_set:
+    def draw(self, turn: int) -> tuple[str, int]:
+        """Return ("set" or "buffer", place)."""
+        if len(self.set_labels) and (turn % 2 == 0 or not self.labels):
             return "set", self.below(len(self.set_labels))
         return ("buffer", self.below(len(self.labels))) if self.labels else ("none", 0)
 

@@ -82,50 +82,6 @@ def test_draws_places_and_weights_are_those_of_the_specification(name: str) -> N
         np.testing.assert_array_equal(kept.features, new[replay.samples])
 
 
-def test_once_classes_were_added_each_is_replayed_as_often() -> None:
-    """From the set with probability 4 of 7, as the specification says; before the first one was added, in turn."""
-    replays, capacity, added = 8, 9, 3
-    head = random_head((FEATURES, CLASSES + added), learning=Learning(0.002, replays_per_step=replays, seed=77))
-    old, old_labels = random_features(FEATURES, 15, CLASSES, seed=9)
-    new, labels = random_features(FEATURES, 240, CLASSES + added, seed=10)
-    labels[:20] %= CLASSES
-    twin = TwinModel(head_image(head, class_count=CLASSES, replay=Replay(old, old_labels, capacity)))
-    replay, drawn = ReferenceReplay(old_labels, capacity, 77), {"set": 0, "buffer": 0}
-    numbers: dict[int, int] = {each: each for each in range(CLASSES)}
-    for number, label in enumerate(labels):
-        twin.invoke(new[number][None])
-        if label not in numbers:
-            numbers[label] = len(numbers)
-            twin.grow(f"bird {label}")
-        assert twin.step(numbers[label]).status == "ok"
-        for draw in range(replays):
-            store, _ = replay.draw(number * replays + draw, own=CLASSES, added=len(numbers) - CLASSES)
-            drawn[store] += number > 60
-        replay.offer(number, numbers[label])
-        assert random_state(twin) == replay.state
-    np.testing.assert_array_equal(buffer_of(twin).features, new[replay.samples])
-    assert len(numbers) == CLASSES + added
-    assert abs(drawn["set"] / sum(drawn.values()) - 4 / 7) < 0.04
-
-
-@pytest.mark.parametrize(("replayed", "capacity", "store"), [(15, 0, "set"), (0, 9, "buffer"), (0, 0, "none")])
-def test_after_growth_an_empty_store_is_served_by_the_other(replayed: int, capacity: int, store: str) -> None:
-    head = random_head((FEATURES, CLASSES + 1), learning=Learning(0.002, replays_per_step=2, seed=5))
-    old, old_labels = random_features(FEATURES, replayed, CLASSES, seed=9)
-    twin = TwinModel(head_image(head, class_count=CLASSES, replay=Replay(old, old_labels, capacity)))
-    replay, stores = ReferenceReplay(old_labels, capacity, 5), set()
-    for number, sample in enumerate(random_features(FEATURES, 12, 1)[0]):
-        twin.invoke(sample[None])
-        if number == 0:
-            twin.grow("heron")
-        assert twin.step(CLASSES).status == "ok"
-        stores |= {replay.draw(number * 2 + draw, own=CLASSES, added=1)[0] for draw in range(2)}
-        if capacity:
-            replay.offer(number, CLASSES)
-        assert random_state(twin) == replay.state
-    assert store in stores
-
-
 def test_same_seed_same_bytes_other_seed_other_bytes() -> None:
     new, labels = random_features(FEATURES, 60, CLASSES)
     found = []

@@ -315,8 +315,7 @@ int tinytl_watch_is_due(tinytl_watch *watch);
 void tinytl_watch_note(tinytl_watch *watch, float confidence, float drift);
 
 /* One training step on the features that the last invoke left, then `replays_per_step` replayed ones (drawn in turn from the
- * image's replay set and the replay buffer; once classes were added, from the set by their share of the classes), then the sample is offered
- * to the replay buffer. Arithmetic: SPEC.md, section 2.6.
+ * image's replay set and the replay buffer), then the sample is offered to the replay buffer. Arithmetic: SPEC.md, section 2.6.
  * Parameters stay finite whatever is taught. A step whose logits or loss are not finite changes nothing; where a gradient is so large that
  * an update could leave the finite numbers, that row is passed over; both return `diverged`, and the sample is neither replayed nor
  * kept. A replayed sample of that kind is passed over. */

@@ -37,20 +37,13 @@ tinytl_replayed tinytl_replay_buffer_at(const tinytl_model *model, uint32_t plac
     return tinytl_sample_at(&buffer, place);
 }
 
-/* Whether a draw is of the replay set; both stores hold samples. */
-static int draws_from_set(tinytl_model *model, uint32_t turn)
-{
-    uint32_t own = model->head->class_count;
-    return model->class_count == own ? (turn & 1u) == 0 : tinytl_random_below(model, model->class_count) < own;
-}
-
 tinytl_replayed tinytl_replay_draw(tinytl_model *model, uint32_t turn)
 {
-    uint32_t set_count = model->head->replay_set_count, buffer_count = model->replay_count;
-    if (set_count != 0 && (buffer_count == 0 || draws_from_set(model, turn)))
+    uint32_t set_count = model->head->replay_set_count;
+    if (set_count != 0 && ((turn & 1u) == 0 || model->replay_count == 0))
         return tinytl_replay_set_at(model, tinytl_random_below(model, set_count));
-    if (buffer_count != 0)
-        return tinytl_replay_buffer_at(model, tinytl_random_below(model, buffer_count));
+    if (model->replay_count != 0)
+        return tinytl_replay_buffer_at(model, tinytl_random_below(model, model->replay_count));
     return (tinytl_replayed){NULL, 0};
 }
 

@@ -25,9 +25,8 @@ typedef struct tinytl_replayed {
 tinytl_replayed tinytl_replay_set_at(const tinytl_model *model, uint32_t place);
 tinytl_replayed tinytl_replay_buffer_at(const tinytl_model *model, uint32_t place);
 
-/* Draw a sample. Even turns draw from the replay set, odd ones from the buffer. Once classes were added, the set holds only some of them: then it
- * is drawn from with probability (classes of the image) / (classes now), by one random number more, so that each class is replayed as often.
- * Where one store is empty, the other serves, by one number alone; none is taken where both are. */
+/* Draw a sample. Even turns draw from the replay set, odd ones from the buffer; where one is empty, the other serves. One
+ * random number a draw, none where both are empty. */
 tinytl_replayed tinytl_replay_draw(tinytl_model *model, uint32_t turn);
 
 /* Offer the graph outputs, a taught sample's features, to the buffer, as tinytl_sample_put. Every sample enters: a buffer that refuses some
