@@ -117,7 +117,7 @@ def mobilenet_v3(layers: Any, x: Any) -> Any:
     return layers.Dense(10)(layers.GlobalAveragePooling2D()(x))
 
 
-@pytest.mark.parametrize("open_batch", [False, True])
+@pytest.mark.parametrize("open_batch", [False, pytest.param(True, marks=pytest.mark.long)])
 @pytest.mark.parametrize("network", [mobilenet_v2, mobilenet_v3, efficientnet, efficientnet_lite])
 def test_known_architectures(network: Any, open_batch: bool) -> None:
     import keras

@@ -100,7 +100,7 @@ IN_STRIPS = {
 """File → RAM in which whole tensors do not fit, in bytes."""
 
 
-@pytest.mark.parametrize("family", ["portable", "dsp"])
+@pytest.mark.parametrize("family", ["portable", pytest.param("dsp", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", sorted(IN_STRIPS))
 def test_models_run_in_less_than_whole_tensors_need(name: str, family: str) -> None:
     readable, limit = readable_by_litert(published(name)), IN_STRIPS[name]

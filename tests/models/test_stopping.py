@@ -169,6 +169,7 @@ def test_ctrl_c_at_the_command_line(model: Path, vectors: Dataset, tmp_path: Pat
     assert '"stopped": true' in out
     assert f"after epoch {done} of 60: the run holds what was learned so far; --resume goes on with it" in " ".join(told.split())
     assert "Traceback" not in told
+    assert "oneDNN" not in told, "TensorFlow's chatter stays off stderr"
     ended = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False, timeout=300)
     assert (ended.returncode, "Traceback" in ended.stderr) == (0, False)
     assert "stopped_after" not in load_run(tmp_path / "run").settings

@@ -26,8 +26,8 @@ from tinytl_bridge.paths import runtime_dir
 SHORT = bool(os.environ.get("TINYTL_SHORT"))
 SMALLEST = {name.partition(" ")[0]: name for name in MODELS}
 """One model of each operator, the last in the list."""
-SLOWEST_S = 0.02
-"""More than a damaged image takes on a busy machine: an int8 convolution that learns over many pixels takes 4 ms, most 0.2 ms."""
+SLOWEST, SLOWEST_S = "head: int8: rounds over many pixels", 0.02
+"""A damaged image of this one takes 4 ms, of most 0.2 ms, on a busy machine more: the long tests have it."""
 
 
 def head(*, momentum: float) -> bytes:
@@ -90,7 +90,7 @@ def fuzz(harness: Path, image: bytes, rounds: int, seed: int) -> tuple[int, int]
     return int(counts[1]), int(counts[2])
 
 
-@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("name", [name for name in IMAGES if name != SLOWEST])
 def test_damaged_fields(harness: Path, name: str) -> None:
     taken, refused = fuzz(harness, IMAGES[name](), 3000, 1)
     assert refused > 300, "the damage does not reach what is checked"

@@ -202,6 +202,7 @@ export_model(
 """
 
 
+@pytest.mark.long
 def test_equal_inputs_give_equal_bytes(tmp_path: Path) -> None:
     made = []
     for place in ("one", "other"):

@@ -10,7 +10,7 @@ import pytest
 from tinytl.conversion import _traced, check_convertible, convert, convert_here, convert_in_child, death
 from tinytl.data.dataset import Dataset
 from tinytl.errors import ModelError
-from tinytl.exporting import export_model
+from tinytl.exporting import export, export_model
 from tinytl.pretraining import pretrain
 
 keras = pytest.importorskip("keras", reason="needs tinytl[host]")
@@ -97,6 +97,9 @@ def test_two_inputs_are_refused_by_pretrain_and_export(tmp_path: Path) -> None:
     assert str(refused.value) == text
     with pytest.raises(ModelError) as refused:
         export_model(pair, sequences(), out=tmp_path / "p.tinytl", model_name="pair", value_range=(0, 1))
+    assert str(refused.value) == text
+    with pytest.raises(ModelError) as refused:
+        export(tmp_path / "pair.keras", dataset=sequences(), out=tmp_path / "p.tinytl")
     assert str(refused.value) == text
 
 

@@ -55,7 +55,7 @@ def test_every_plan_of_every_model(build: Callable[[], Any], plans: tuple[str, .
     assert_all_plans_work(shaken(build()), plans)
 
 
-@pytest.mark.parametrize(("name", "count"), [("ds-cnn", 6), ("thesis-small", 5)])
+@pytest.mark.parametrize(("name", "count"), [("ds-cnn", 6), pytest.param("thesis-small", 5, marks=pytest.mark.long)])
 def test_every_plan_of_the_zoo(name: str, count: int) -> None:
     card = tinytl_models.card(name)
     model = shaken(tinytl_models.build(name, input_shape=card.default_shape, classes=10))

@@ -124,9 +124,10 @@ def require_keras() -> Any:
 
 def make_deterministic(seed: int) -> None:
     """Have what follows draw from a seed, and compute the same each time."""
+    keras = require_keras()
     import tensorflow
 
-    require_keras().utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed)
     tensorflow.config.experimental.enable_op_determinism()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinytl.conversion import check_convertible
 from tinytl.data.dataset import Dataset
 from tinytl.errors import ModelError
 from tinytl.input_range import FoundRange, find_range, pixels_of
@@ -46,6 +47,7 @@ def open_keras(run: Run | str | Path, dataset: Dataset | None, *, given: tuple[f
     if dataset is None:
         raise without_dataset(path)
     model = load_model(path)
+    check_convertible(model)
     found = find_range(model, dataset, name=path.stem, given=given, seed=seed)
     return KerasSource(model, path.stem, pixels_of(dataset) if found.unit_floats else dataset, found)
 
