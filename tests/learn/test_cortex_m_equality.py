@@ -76,12 +76,17 @@ def graph_trial(name: str, steps: int) -> Trial:
     return Trial(head_image(head, replay=Replay(old, old_labels, 4)), features, labels)
 
 
-def trial(widths: tuple[int, ...], learning: Learning, *, classes: int, activation: str, capacity: int, replayed: int) -> Trial:
+def trial(
+    widths: tuple[int, ...], learning: Learning, *, classes: int, activation: str, capacity: int, replayed: int, added: int = 0
+) -> Trial:
+    """added: so many of the classes are not in the image; they begin with their first sample, in the order of their numbers."""
     head = random_head(widths, activation=activation, learning=learning, seed=len(widths), parts=(widths[0] - 9, 9))
     outputs = (Feature(widths[0] - 9, 0.031, -11), Feature(9, 0.17, 40))
     features, labels = random_features(widths[0], STEPS, classes, seed=5)
-    old, old_labels = random_features(widths[0], replayed, classes, seed=6)
-    image = head_image(head, outputs=outputs, class_count=classes, replay=Replay(old, old_labels, capacity))
+    if added:
+        labels = np.argsort(np.argsort(np.unique(labels, return_index=True)[1]))[labels]
+    old, old_labels = random_features(widths[0], replayed, classes - added, seed=6)
+    image = head_image(head, outputs=outputs, class_count=classes - added, replay=Replay(old, old_labels, capacity))
     return Trial(image, features, labels)
 
 
@@ -93,6 +98,9 @@ TRIALS = {
     "three-layers": trial(
         (30, 13, 8, 6), Learning(0.05, 0.0, 0.002, replays_per_step=1), classes=6, activation="relu6", capacity=0, replayed=12
     ),
+    "added-classes": trial(
+        (48, 12, 10), Learning(0.01, replays_per_step=4), classes=9, activation="relu", capacity=20, replayed=30, added=5
+    ),
 }
 
 
@@ -102,6 +110,8 @@ def twin_lines(run: Trial) -> list[str]:
     sizes = [twin.image.tensors[each].bytes for each in twin.image.inputs]
     for number, (sample, label) in enumerate(zip(run.features, run.labels, strict=True), 1):
         twin.invoke(*(part[None] for part in np.split(sample, np.cumsum(sizes)[:-1])))
+        if label == twin.class_count:
+            twin.grow(chr(ord("a") + label))
         result = twin.step(int(label))
         assert result.status == "ok"
         if number % PERIOD == 0:
@@ -213,3 +223,5 @@ def test_trials_exercise_replay_and_reserved_rows() -> None:
     assert head_of(TRIALS["last-dense"].image).replays_per_step == 4
     record = head_of(TRIALS["two-layers"].image)
     assert record.class_count < record.class_capacity
+    grown = TRIALS["added-classes"]
+    assert set(grown.labels) == set(range(9)) and head_of(grown.image).class_count == 4

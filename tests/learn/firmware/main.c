@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Teaches a head with the samples that the emulator's loader put at TRIAL and prints, every `period` steps, what must be
- * equal on every machine: checksum of the head, bits of the loss, class predicted, state of the replay draw.
+ * equal on every machine: checksum of the head, bits of the loss, class predicted, state of the replay draw. The label after the last
+ * class begins a new one, called by a letter.
  */
 #include <string.h>
 
@@ -39,6 +40,17 @@ static void load_inputs(const tinytl_model *model, const uint8_t *features)
     }
 }
 
+static tinytl_step_result teach(tinytl_model *model, uint32_t label)
+{
+    char name[2] = {(char)('a' + label), 0};
+    if (label == model->class_count) {
+        tinytl_error error = tinytl_head_grow(model, name);
+        if (error.status != TINYTL_STATUS_ok)
+            return (tinytl_step_result){error.status, 0, 0.0f};
+    }
+    return tinytl_head_step(model, label);
+}
+
 int main(void)
 {
     const trial *run = (const trial *)TRIAL;
@@ -55,7 +67,7 @@ int main(void)
         tinytl_step_result result;
         load_inputs(&model, features + sample * model.head->feature_count);
         tinytl_model_invoke(&model);
-        result = tinytl_head_step(&model, (uint32_t)labels[2 * sample] | (uint32_t)labels[2 * sample + 1] << 8);
+        result = teach(&model, (uint32_t)labels[2 * sample] | (uint32_t)labels[2 * sample + 1] << 8);
         if (result.status != TINYTL_STATUS_ok)
             return (int)result.status;
         if ((sample + 1) % run->period == 0)
