@@ -137,7 +137,7 @@ def compiled(command: Sequence[str | Path]) -> None:
     assert ran.returncode == 0, ran.stderr
 
 
-EVERYDAY = ("m4f-O2", "m4f-Os", "m3-O2")
+EVERYDAY = ("m4f-O2", "m3-O2")
 
 
 @pytest.fixture(scope="module", params=[name if name in EVERYDAY else pytest.param(name, marks=pytest.mark.long) for name in CORES])

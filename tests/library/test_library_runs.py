@@ -78,7 +78,7 @@ EVERYDAY = {
     *((TARGETS[0], core, "graph") for core in CORES),
     *((TARGETS[0], core, "digits") for core in ("host", "cortex-m4f")),
     *((TARGETS[1], "cortex-m55", name) for name in ("graph", "lstm")),
-    *((target, "host", name) for target in TARGETS[:2] for name in LAYERS),
+    *((TARGETS[0], "host", name) for name in LAYERS),
 }
 """Every core, every target and every model; the rest of the product is long: each compiles a library of its own."""
 EACH = [

@@ -69,7 +69,7 @@ def fitting(cases: list[ModelCase], core: Core) -> list[ModelCase]:
     return chosen
 
 
-@pytest.mark.parametrize("name", ["rv32imac", "cortex-m0", pytest.param("cortex-m0-wide", marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", ["cortex-m0", *(pytest.param(core, marks=pytest.mark.long) for core in ("cortex-m0-wide", "rv32imac"))])
 def test_core_equals_twin(name: str, cases: list[ModelCase], tmp_path: Path) -> None:
     core, runtime = CORES[name], runtime_dir()
     program = core.build(
