@@ -15,7 +15,7 @@ help: ## list the targets
 demo: setup ## the main job, end to end, on an emulated Cortex-M4; ends with the path of a report
 	$(BIN)/tinytl demo --out build/demo
 
-test: setup ## the everyday tests, under ten minutes
+test: setup ## the everyday tests, five minutes on two idle cores
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not long"
 
 test-long: setup ## studies, fuzzing, every power cut; SHORT=1 with a fixed seed, as CI does

@@ -54,5 +54,6 @@ def test_a_side_that_rounds_twice_is_found_at_once(whole: list[str], tmp_path: P
     assert broken[0] != whole[0]
 
 
+@pytest.mark.long
 def test_a_side_that_is_only_compiled_otherwise_is_equal(whole: list[str], tmp_path: Path) -> None:
     assert trace(twin_from(tmp_path, FUSED, FUSED), tmp_path) == whole

@@ -90,6 +90,7 @@ def test_softmax_at_the_end_is_a_probability_not_a_logit(vectors: Dataset, tmp_p
     assert runs[0].history["loss"][-1] == pytest.approx(runs[1].history["loss"][-1], abs=0.15)
 
 
+@pytest.mark.long
 def test_stops_when_it_gets_worse_and_keeps_good_weights(tmp_path: Path) -> None:
     generator = np.random.default_rng(1)
     x, y = generator.normal(size=(60, 5)).astype(np.float32), np.arange(60) % 3

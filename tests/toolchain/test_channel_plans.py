@@ -183,6 +183,7 @@ def test_a_part_becomes_a_bundle_that_says_which(tiny_model: Any, tiny_dataset: 
     assert compile_bundle(part).arena_bytes < compile_bundle(whole).arena_bytes
 
 
+@pytest.mark.long
 def test_a_shortcut_that_is_picked_becomes_a_bundle(tmp_path: Path) -> None:
     model, data = shaken(identity_block(2)), noise((8, 8, 3))
     bundle = export_model(model, data, plan="fc+conv1:50%", out=tmp_path / "x.tinytl", model_name="i", value_range=(0.0, 1.0))

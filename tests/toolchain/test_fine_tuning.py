@@ -14,6 +14,7 @@ TARGET = tiny_task("other names", seed=11)
 LABELS = (TARGET.y_train + 1) % 4
 
 
+@pytest.mark.long
 def test_a_copy_learns_with_all_layers(tiny_model: Any) -> None:
     before = tiny_model.get_weights()
     x = model_inputs(tiny_model, TARGET.x_train, (0.0, 1.0))

@@ -89,6 +89,7 @@ def test_floats_are_pretrained_exported_and_taught(conv_run: Any, data_path: Pat
     assert taught_accuracy(tmp_path / "conv.tinytl", load_dataset(data_path), tmp_path) > 0.9
 
 
+@pytest.mark.long
 def test_a_recurrent_layer_takes_them_too(data_path: Path, tmp_path: Path) -> None:
     run = trained("lstm", data_path, tmp_path, 1)
     bundle = export(run, out=tmp_path / "lstm.tinytl", replay_samples=0)

@@ -56,6 +56,7 @@ def arena_of(model: Any, plan: str, folder: Path, **settings: Any) -> int:
     return compile_bundle(bundle_of(model, plan, folder, **settings), family="dsp").arena_bytes
 
 
+@pytest.mark.long
 def test_every_plan_of_the_demos_net_fits_128_kb(tmp_path: Path) -> None:
     """On the emulated board, with 3 KB of replay buffer."""
     model, limit = zoo("ds-cnn")(), load_board("mps2-an386").memory.arena_bytes
