@@ -39,7 +39,7 @@ Measured = Literal["inference", "step", "loop"]
 _MEASURES = {"inference": 0, "step": 1, "loop": 2}
 
 
-def connect(target: str, *, state_dir: Path | None = None, expect: Expected | None = None) -> "Device":
+def connect(target: str, *, state_dir: Path | str | None = None, expect: Expected | None = None) -> "Device":
     """Connect to a target.
 
     Args:
@@ -53,7 +53,7 @@ def connect(target: str, *, state_dir: Path | None = None, expect: Expected | No
     Raises:
         DeviceError: unknown target, it does not answer, or it holds another model than the one expected.
     """
-    device = Device(open_target(target, state_dir=state_dir))
+    device = Device(open_target(target, state_dir=None if state_dir is None else Path(state_dir)))
     try:
         if expect is not None:
             device.expect(expect)

@@ -173,3 +173,8 @@ def test_numbers_that_are_none_are_refused(two_ends: ModelFile, value: float) ->
     given["a"][4, 2, 1, 0] = value
     with pytest.raises(DataError, match=rf"input 'a': sample 4 holds {value} at \(2, 1, 0\); expected finite numbers"):
         run_model(two_ends, given, target="no target is touched")
+
+
+def test_a_state_folder_is_a_path_or_a_text(tmp_path: Path) -> None:
+    with connect("host", state_dir=str(tmp_path / "state")):
+        assert list((tmp_path / "state").glob("host-*.nv"))
