@@ -12,7 +12,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 from tiny_task import tiny_task
 from tinytl.data.dataset import Dataset
-from tinytl.run_folder import Run
+from tinytl.training.run_folder import Run
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +28,7 @@ def tiny_run(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) ->
     import keras
     from keras import layers
 
-    from tinytl.pretraining import pretrain
+    from tinytl.training.pretraining import pretrain
 
     keras.utils.set_random_seed(3)
     model = keras.Sequential(
@@ -63,7 +63,7 @@ def tiny_run(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="session")
 def tiny_model(tiny_run: Run) -> Any:
     """Its Keras model."""
-    from tinytl.pretraining import load_model
+    from tinytl.training.pretraining import load_model
 
     return load_model(tiny_run)
 
@@ -71,7 +71,7 @@ def tiny_model(tiny_run: Run) -> Any:
 @pytest.fixture(scope="session")
 def tiny_bundle(tiny_run: Run, tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Path of its bundle, plan `fc`: 108 features, Dense 16 relu, Dense 4; 40 replayed samples, room for 6 classes."""
-    from tinytl.exporting import export
+    from tinytl.exporting.export import export
 
     path = tmp_path_factory.mktemp("bundle") / "tiny.tinytl"
     export(tiny_run, dataset=tiny_dataset, plan="fc", out=path, replay_samples=40, class_capacity=6)

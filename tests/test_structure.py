@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RUNTIME = ROOT / "firmware_bridge/runtime"
 SOURCES = [
     path
-    for folder in ("toolchain", "models", "firmware_bridge", "benchmarks", "tests")
+    for folder in ("toolchain", "models", "firmware_bridge", "benchmarks", "command_line", "tests")
     for pattern in ("*.py", "*.c", "*.h", "*.def", "*.S", "*.ld")
     for path in sorted((ROOT / folder).rglob(pattern))
 ]

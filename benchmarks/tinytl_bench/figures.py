@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from tinytl import energy
-from tinytl.bundle import Bundle
+from tinytl.bundle.bundle import Bundle
 from tinytl.compiler import Image
-from tinytl.compiler.int8_weights import int8_layers_of, layer_words
+from tinytl.compiler.head.int8_weights import int8_layers_of, layer_words
 from tinytl.measurement import Figure, LayerRow
 from tinytl_bench.counting import Region
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytl.bundle import Bundle
+from tinytl.bundle.bundle import Bundle
 from tinytl.class_match import match_classes
 from tinytl.compiler import Image
 from tinytl.data import Dataset, load_dataset
@@ -25,12 +25,12 @@ from tinytl.model_file import ModelFile, compile_model, ends_of, read_model
 from tinytl.progress import Progress, silent
 from tinytl_bench.counting import Counter, Region, open_counter
 from tinytl_bench.figures import Counted, count_figures, energy_figures, histograms, layer_rows, memory_figures, work_of
-from tinytl_bench.inputs import SEED, seeded_inputs
-from tinytl_bridge.boards import emulated_board
-from tinytl_bridge.build import build_firmware
+from tinytl_bench.suites.inputs import SEED, seeded_inputs
 from tinytl_bridge.device import Device, connect
-from tinytl_bridge.protocol import DeviceStatus
+from tinytl_bridge.firmware.boards import emulated_board
+from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.running import samples_of
+from tinytl_bridge.wire.protocol import DeviceStatus
 
 _TIMED_RUNS = 20
 _COUNTED_STEPS = 16

@@ -3,6 +3,6 @@
 
 from tinytl_bridge.device import Device, connect
 from tinytl_bridge.identity import Identity
-from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult
+from tinytl_bridge.wire.results import Evaluation, Inference, TaughtSample, TeachResult
 
 __all__ = ["Device", "Evaluation", "Identity", "Inference", "TaughtSample", "TeachResult", "connect"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinytl.archive import write_whole
+from tinytl.bundle.archive import write_whole
 from tinytl.errors import DataError
 
 ENDINGS = (".npy", ".npz")

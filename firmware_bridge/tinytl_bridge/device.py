@@ -11,26 +11,26 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tinytl.bundle import Bundle
+from tinytl.bundle.bundle import Bundle
 from tinytl.class_match import ClassMatch, match_classes, refuse_labels
 from tinytl.compiler import Image
 from tinytl.data import prepare_samples
 from tinytl.errors import DeviceError
 from tinytl.model_file import ModelFile, compile_model
 from tinytl.progress import Progress, silent
-from tinytl_bridge.class_names import NAME_BYTES, pack_name, parse_names
-from tinytl_bridge.compiling import options_for
+from tinytl_bridge.firmware.compile_options import options_for
 from tinytl_bridge.identity import HEADER_BYTES, Expected, Identity, expect_model, identity_of
-from tinytl_bridge.link import Link
-from tinytl_bridge.protocol import Command, DeviceInfo, DeviceStatus, Readable, fields, parse_info, parse_status
 from tinytl_bridge.recalling import Recall, SourceWatch, recall_of
-from tinytl_bridge.results import Evaluation, Inference, TaughtSample, TeachResult, parse_inference, parse_taught
 from tinytl_bridge.stream_place import NOWHERE, StreamPlace, begin_stream, place_of
 from tinytl_bridge.targets import Target, open_target
 from tinytl_bridge.teaching import PLAIN, Lessons, TeachFlags, check_lessons, teach_stream
-from tinytl_bridge.told import metadata_bytes, parse_metadata
 from tinytl_bridge.twin import status_names
-from tinytl_bridge.verdicts import Verdict, parse_verdict
+from tinytl_bridge.wire.class_names import NAME_BYTES, pack_name, parse_names
+from tinytl_bridge.wire.link import Link
+from tinytl_bridge.wire.metadata import metadata_bytes, parse_metadata
+from tinytl_bridge.wire.protocol import Command, DeviceInfo, DeviceStatus, Readable, fields, parse_info, parse_status
+from tinytl_bridge.wire.results import Evaluation, Inference, TaughtSample, TeachResult, parse_inference, parse_taught
+from tinytl_bridge.wire.verdicts import Verdict, parse_verdict
 
 _EVALUATE_CHUNK = 64
 _NUMBER = struct.Struct("<I")

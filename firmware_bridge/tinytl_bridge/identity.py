@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinytl.bundle import Bundle
+from tinytl.bundle.bundle import Bundle
+from tinytl.bundle.shipped import find_bundle, list_bundles
 from tinytl.compiler import Image
-from tinytl.compiler.selection import POLICIES
+from tinytl.compiler.kernels.selection import POLICIES
 from tinytl.errors import BundleError, CompileError, DeviceError
 from tinytl.model_file import ModelFile, compile_model, read_model
-from tinytl.shipped import find_bundle, list_bundles
-from tinytl_bridge.compiling import options_for
-from tinytl_bridge.protocol import Readable
+from tinytl_bridge.firmware.compile_options import options_for
+from tinytl_bridge.wire.protocol import Readable
 
 if TYPE_CHECKING:
     from tinytl_bridge.device import Device

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinytl.errors import DeviceError
-from tinytl_bridge.link import Refusal
-from tinytl_bridge.protocol import Command, fields
+from tinytl_bridge.wire.link import Refusal
+from tinytl_bridge.wire.protocol import Command, fields
 
 if TYPE_CHECKING:
     from tinytl_bridge.device import Device

@@ -18,10 +18,10 @@ from tinytl.compiler import Image
 from tinytl.errors import DataError
 from tinytl.model_file import LOGITS, Ends, ModelFile, compile_model, ends_of
 from tinytl.progress import Progress, silent
-from tinytl.signature import TensorSpec
+from tinytl.tflite.signature import TensorSpec
 from tinytl_bridge.device import Device, connect
 from tinytl_bridge.identity import HEADER_BYTES
-from tinytl_bridge.protocol import Readable
+from tinytl_bridge.wire.protocol import Readable
 
 
 @dataclass(frozen=True)

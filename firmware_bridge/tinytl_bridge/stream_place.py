@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinytl.errors import DeviceError
-from tinytl_bridge.link import Refusal
-from tinytl_bridge.protocol import Command
+from tinytl_bridge.wire.link import Refusal
+from tinytl_bridge.wire.protocol import Command
 
 if TYPE_CHECKING:
     from tinytl_bridge.device import Device

@@ -14,11 +14,11 @@ import numpy as np
 from tinytl.class_match import UNKNOWN, ClassMatch, match_classes
 from tinytl.errors import DeviceError
 from tinytl.progress import Progress, is_due
-from tinytl_bridge.class_names import check_room
-from tinytl_bridge.link import Refusal
 from tinytl_bridge.recalling import SourceWatch
-from tinytl_bridge.results import TaughtSample, TeachResult, mean_told
-from tinytl_bridge.verdicts import Verdict
+from tinytl_bridge.wire.class_names import check_room
+from tinytl_bridge.wire.link import Refusal
+from tinytl_bridge.wire.results import TaughtSample, TeachResult, mean_told
+from tinytl_bridge.wire.verdicts import Verdict
 
 if TYPE_CHECKING:
     from tinytl_bridge.device import Device

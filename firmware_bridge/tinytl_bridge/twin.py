@@ -15,8 +15,8 @@ import numpy as np
 from tinytl.compiler import read_image
 from tinytl.compiler.records import DTYPES, HeadRecord
 from tinytl.errors import CompileError, DeviceError
-from tinytl_bridge.class_names import NAME_BYTES, pack_name, parse_names
-from tinytl_bridge.paths import twin_library
+from tinytl_bridge.firmware.paths import twin_library
+from tinytl_bridge.wire.class_names import NAME_BYTES, pack_name, parse_names
 
 ALIGNMENT = 16
 MAX_ARENA = 1 << 30
@@ -97,7 +97,7 @@ def status_names() -> tuple[str, ...]:
     """Return the names of all statuses, in order, read from the one list."""
     import re
 
-    from tinytl_bridge.paths import runtime_dir
+    from tinytl_bridge.firmware.paths import runtime_dir
 
     listed = (runtime_dir() / "include/tinytl_status.def").read_text(encoding="ascii")
     return tuple(re.findall(r"^STATUS\((\w+),", listed, flags=re.MULTILINE))

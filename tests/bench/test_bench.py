@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tinytl.bundle import read_bundle, write_bundle
+from tinytl.bundle.bundle import read_bundle, write_bundle
 from tinytl.compiler import compile_bundle
 from tinytl.data import Dataset
 from tinytl.energy import Calibration, thesis_energy_nj
 from tinytl.errors import BenchError
 from tinytl.measurement import REQUIRED, Figure, Measurement
 from tinytl_bench import bench
-from tinytl_bridge.boards import load_board
+from tinytl_bridge.firmware.boards import load_board
 
 needs_qemu = pytest.mark.skipif(
     not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")), reason="needs qemu-system-arm and arm-none-eabi-gcc"

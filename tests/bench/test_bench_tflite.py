@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tinytl.bundle import read_bundle
+from tinytl.bundle.bundle import read_bundle
 from tinytl.compiler import compile_tflite
 from tinytl.data import Dataset
 from tinytl.errors import BenchError

@@ -135,8 +135,8 @@ def test_a_baseline_of_several_targets(tmp_path: Path) -> None:
 def test_the_table_of_a_comparison_fits_and_says_what_is_too_much(tmp_path: Path) -> None:
     from rich.console import Console
 
-    from tinytl.cli.bench_tables import render_changes
     from tinytl_bench.compare import changes_since
+    from tinytl_cli.bench_tables import render_changes
 
     now = measurement(instructions_per_inference=1_031_000, arena_bytes=20_000, accuracy=0.969)
     console = Console(width=100, file=(tmp_path / "table").open("w+"), highlight=False)

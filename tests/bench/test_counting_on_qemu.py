@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tinytl.bundle import read_bundle
+from tinytl.bundle.bundle import read_bundle
 from tinytl.data import Dataset
 from tinytl.errors import BenchError
 from tinytl_bench import bench

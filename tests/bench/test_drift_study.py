@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tinytl.bundle import read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import read_bundle
 from tinytl.data import Dataset, load_dataset
 from tinytl.errors import BenchError
-from tinytl.exporting import export_model
-from tinytl_bench.drift_study import study_drift
+from tinytl.exporting.export import export_model
+from tinytl_bench.studies.drift import study_drift
 from tinytl_bridge import connect
+from tinytl_cli import cli
 from tinytl_models import BUNDLES
 
 

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from tiny_task import TINY_CLASSES, tiny_task
-from tinytl.cli import cli
 from tinytl.errors import BenchError
-from tinytl_bench.guard_study import SETTINGS, GuardSetting, study_guard
+from tinytl_bench.studies.guard import SETTINGS, GuardSetting, study_guard
+from tinytl_cli import cli
 
 TARGET = tiny_task("other writers", seed=11)
 

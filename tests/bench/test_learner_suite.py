@@ -9,8 +9,8 @@ import pytest
 
 from tinytl.errors import BenchError
 from tinytl.measurement import Measurement
-from tinytl_bench import learner_suite
 from tinytl_bench.compare import compare_measurements, load_baseline
+from tinytl_bench.suites import learner as learner_suite
 
 BASELINE = Path(__file__).resolve().parents[2] / "benchmarks/baselines/learner.json"
 TARGET = "qemu:mps2-an386"

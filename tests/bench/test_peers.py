@@ -12,12 +12,12 @@ import tflite
 from tflite_writer import ModelWriter
 
 from tinytl.errors import BenchError
-from tinytl.interpreter import Interpreter
-from tinytl.litert_quirks import readable_by_litert
+from tinytl.tflite.interpreter import Interpreter
+from tinytl.tflite.litert_compatibility import readable_by_litert
 from tinytl_bench.peers import PEERS, count_bakenn
 from tinytl_bench.peers.firmware import PeerSources, count_firmware
 from tinytl_bench.peers.preparing import prepare
-from tinytl_bench.suite import SUITES, SuiteModel, run_suite
+from tinytl_bench.suites.published import SUITES, SuiteModel, run_suite
 
 needs_qemu = pytest.mark.skipif(
     not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")), reason="needs qemu-system-arm and arm-none-eabi-gcc"
@@ -103,7 +103,7 @@ def test_a_peer_that_does_not_compile(tmp_path: Path) -> None:
 
 
 def test_peers_that_are_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_bundle: Path) -> None:
-    from tinytl.bundle import read_bundle
+    from tinytl.bundle.bundle import read_bundle
 
     (tmp_path / "models").mkdir()
     (tmp_path / "models/tiny.tflite").write_bytes(read_bundle(tiny_bundle).extractor)
@@ -112,7 +112,7 @@ def test_peers_that_are_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setitem(sys.modules, "bakenn", None)
     with pytest.raises(BenchError, match=r"the peer bakenn is not installed; expected .*\nhint: pip install .*\[peers\]'"):
         run_suite("small", target="qemu:mps2-an386", peers=True)
-    monkeypatch.setattr("tinytl_bench.suite.expect_bakenn", lambda: None)
+    monkeypatch.setattr("tinytl_bench.suites.published.expect_bakenn", lambda: None)
     with pytest.raises(BenchError, match=r"peers cannot be counted on 'host'; expected an emulated board\nhint: --target qemu:mps2-an386"):
         run_suite("small", target="host", peers=True)
 

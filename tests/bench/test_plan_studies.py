@@ -12,21 +12,21 @@ import pytest
 from click.testing import CliRunner
 
 from tiny_task import tiny_task
-from tinytl.bundle import read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import read_bundle
 from tinytl.data import Dataset, load_dataset
 from tinytl.errors import BenchError, DataError, ModelError
-from tinytl.learning import Learning
-from tinytl.pretraining import pretrain
-from tinytl_bench.plan_studies import StudySettings, TaskStudy, find_task, read_study, study_task, write_study
-from tinytl_bench.plan_studies.curves import draw_curves
-from tinytl_bench.plan_studies.gestures import GESTURES, load_gestures
-from tinytl_bench.plan_studies.outcomes import CurvePoint, HostOutcome, PlanOutcome, samples_to
-from tinytl_bench.plan_studies.stored import store
-from tinytl_bench.plan_studies.tables import COLUMNS, markdown, points, rows_of
-from tinytl_bench.plan_studies.tasks import OpenTask, StudyTask, of_classes
-from tinytl_bench.plan_studies.twin_head import TwinHead, extract
+from tinytl.head.learning import Learning
+from tinytl.training.pretraining import pretrain
+from tinytl_bench.studies.plans import StudySettings, TaskStudy, find_task, read_study, study_task, write_study
+from tinytl_bench.studies.plans.curves import draw_curves
+from tinytl_bench.studies.plans.gestures import GESTURES, load_gestures
+from tinytl_bench.studies.plans.outcomes import CurvePoint, HostOutcome, PlanOutcome, samples_to
+from tinytl_bench.studies.plans.stored import store
+from tinytl_bench.studies.plans.tables import COLUMNS, markdown, points, rows_of
+from tinytl_bench.studies.plans.tasks import OpenTask, StudyTask, of_classes
+from tinytl_bench.studies.plans.twin_head import TwinHead, extract
 from tinytl_bridge import connect
+from tinytl_cli import cli
 
 HOST = ((0.01, 16),)
 """One recipe: nothing to choose."""

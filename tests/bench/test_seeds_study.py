@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tinytl.cli import cli
 from tinytl.errors import BenchError
-from tinytl_bench.seeds_study import FIGURES, SeedRun, SeedsSettings, SeedsStudy, Spread, compared, read_seeds, study_seeds, write_seeds
+from tinytl_bench.studies.seeds import FIGURES, SeedRun, SeedsSettings, SeedsStudy, Spread, compared, read_seeds, study_seeds, write_seeds
+from tinytl_cli import cli
 
 RUNS = tuple(SeedRun(seed, 1, 0.70 + seed / 100, 0.96 + seed / 1000, 0.98, 0.97) for seed in (1, 2, 3))
 STUDY = SeedsStudy("ds-cnn", "last-dense", "mnist-5k", "uci-digits", 60, 898, {"0.01": 0.95, "0.1": 0.9}, 0.01, RUNS)

@@ -9,13 +9,12 @@ from click.testing import CliRunner
 
 from new_shapes import NEW_CLASSES, mixed_task
 from tiny_task import TINY_CLASSES
-from tinytl.bundle import read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import read_bundle
 from tinytl.data import Dataset
 from tinytl.errors import BenchError, DataError
-from tinytl.exporting import export
-from tinytl.run_folder import Run
-from tinytl_bench.forgetting import (
+from tinytl.exporting.export import export
+from tinytl.training.run_folder import Run
+from tinytl_bench.studies.forgetting import (
     LIMIT,
     ORDERS,
     PLAIN,
@@ -28,11 +27,12 @@ from tinytl_bench.forgetting import (
     study_forgetting,
     write_forgetting,
 )  # fmt: skip
-from tinytl_bench.forgetting_tasks import TASKS, VALIDATION_SHARE, OldAndNew, held_out, open_task
-from tinytl_bench.plan_studies.tasks import of_classes
-from tinytl_bench.plan_studies.twin_head import TwinHead, extract
+from tinytl_bench.studies.forgetting_tasks import TASKS, VALIDATION_SHARE, OldAndNew, held_out, open_task
+from tinytl_bench.studies.plans.tasks import of_classes
+from tinytl_bench.studies.plans.twin_head import TwinHead, extract
 from tinytl_bridge import connect
 from tinytl_bridge.teaching import TeachFlags
+from tinytl_cli import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 STORED = ROOT / "benchmarks/studies/forgetting.json"
@@ -127,9 +127,9 @@ def test_what_cannot_be_studied_is_refused(tiny: OldAndNew, tmp_path: Path) -> N
 
 
 def test_from_the_shell(tiny: OldAndNew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tinytl_bench.forgetting_tasks.open_task", lambda *_: tiny)
+    monkeypatch.setattr("tinytl_bench.studies.forgetting_tasks.open_task", lambda *_: tiny)
     monkeypatch.setattr(
-        "tinytl_bench.forgetting.study_forgetting.__kwdefaults__", study_forgetting.__kwdefaults__ | {"plain": WAYS[:1], "candidates": WAYS}
+        "tinytl_bench.studies.forgetting.study_forgetting.__kwdefaults__", study_forgetting.__kwdefaults__ | {"plain": WAYS[:1], "candidates": WAYS}
     )
     words = ["study", "forgetting", "mnist-5k", "--samples", "5", "--orders", "1", "-o", str(tmp_path / "found.json")]
     told = json.loads(CliRunner().invoke(cli, [*words, "--json"], catch_exceptions=False).stdout)

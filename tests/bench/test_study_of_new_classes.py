@@ -14,12 +14,12 @@ sys.path += [str(Path(__file__).resolve().parents[1] / each) for each in ("toolc
 from tflite_classifiers import NAMES, WIDTH, classifier, samples
 
 from published import published_file
-from tinytl.cli import cli
 from tinytl.errors import DataError
-from tinytl.interpreter import Interpreter
-from tinytl.learning import Learning
-from tinytl_bench.new_classes import study_new_classes
-from tinytl_bench.recordings import Recordings, read_recordings, split_by_speaker, without_copies
+from tinytl.head.learning import Learning
+from tinytl.tflite.interpreter import Interpreter
+from tinytl_bench.studies.new_classes import study_new_classes
+from tinytl_bench.studies.recordings import Recordings, read_recordings, split_by_speaker, without_copies
+from tinytl_cli import cli
 
 SPEAKERS = 12
 

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from tinytl.bundle import read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import read_bundle
 from tinytl.compiler.compile import compile_program
-from tinytl.compiler.selection import find_choices, timed
-from tinytl.compiler.timing import FlashTiming
+from tinytl.compiler.kernels.selection import find_choices, timed
+from tinytl.compiler.kernels.timing import FlashTiming
 from tinytl.errors import BenchError
-from tinytl.interpreter import Interpreter
 from tinytl.measurement import Measurement
 from tinytl.report import report_from_files
-from tinytl_bench import suite
+from tinytl.tflite.interpreter import Interpreter
 from tinytl_bench.compare import compare_measurements, load_baseline
-from tinytl_bench.suite import M4, M55, STORED_PEER, SUITES, SuiteModel, find_models, run_suite
+from tinytl_bench.suites import published as suite
+from tinytl_bench.suites.published import M4, M55, STORED_PEER, SUITES, SuiteModel, find_models, run_suite
+from tinytl_cli import cli
 
 BASELINE = Path(__file__).resolve().parents[2] / "benchmarks/baselines/mlperf-tiny.json"
 PEERS = {
@@ -127,8 +127,8 @@ def test_usage(small: str, tiny_bundle: Path) -> None:
 def test_a_model_without_room_goes_to_the_large_board() -> None:
     from dataclasses import replace
 
+    from tinytl.bundle.shipped import find_bundle
     from tinytl.compiler import compile_bundle
-    from tinytl.shipped import find_bundle
 
     image = compile_bundle(read_bundle(find_bundle("digits")))
     assert suite._place("qemu:mps2-an386", image) == ("qemu:mps2-an386", "")

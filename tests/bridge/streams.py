@@ -4,8 +4,8 @@
 import random
 import time
 
-from tinytl_bridge.link import Stream
 from tinytl_bridge.targets import Target
+from tinytl_bridge.wire.link import Stream
 
 
 class NoisyStream:

@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tiny_task import tiny_task
-from tinytl.bundle import Bundle, read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import Bundle, read_bundle
 from tinytl.errors import BuildError, CompileError
-from tinytl.run_folder import Run
-from tinytl_bridge.board_fit import _expect_head_slot, expect_fit, misfit
-from tinytl_bridge.boards import list_boards, load_board
+from tinytl.training.run_folder import Run
+from tinytl_bridge.firmware.board_fit import _expect_head_slot, expect_fit, misfit
+from tinytl_bridge.firmware.boards import list_boards, load_board
+from tinytl_cli import cli
 
 
 @pytest.fixture

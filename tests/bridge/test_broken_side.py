@@ -10,19 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from tinytl_bridge.paths import runtime_dir
+from tinytl_bridge.firmware.paths import runtime_dir
 
-SOURCES = ("image", "kernels/portable", "kernels/dsp", "kernels/dsp/plain", "kernels/mve", "kernels/mve/plain", "learn", "link", "store", "twin")
+SOURCES = (
+    *("ground", "image", "kernels/portable", "kernels/dsp", "kernels/dsp/plain", "kernels/mve", "kernels/mve/plain"),
+    *("learn", "learn/arithmetic", "learn/check", "learn/int8", "learn/layers", "link", "store", "twin"),
+)
 FUSED = "#define TINYTL_FUSED(a, b, c) __builtin_fmaf((a), (b), (c))"
 ROUNDED_TWICE = "#define TINYTL_FUSED(a, b, c) ((a) * (b) + (c))"
-COMMAND = [sys.executable, "-c", "from tinytl.cli import cli; cli()"]
+COMMAND = [sys.executable, "-c", "from tinytl_cli import cli; cli()"]
 
 
 def twin_from(folder: Path, old: str, new: str) -> Path:
     """Build the twin from a copy of the runtime in which one line is another."""
     copy = folder / "runtime"
     shutil.copytree(runtime_dir(), copy)
-    header = copy / "learn/fused.h"
+    header = copy / "learn/arithmetic/fused.h"
     text = header.read_text(encoding="utf-8")
     assert text.count(old) == 1
     header.write_text(text.replace(old, new), encoding="utf-8")

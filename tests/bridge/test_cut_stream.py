@@ -15,15 +15,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from new_shapes import mixed_task
-from tinytl.bundle import read_bundle
-from tinytl.cli import cli
-from tinytl.cli.resuming import place_to_teach
+from tinytl.bundle.bundle import read_bundle
 from tinytl.errors import DeviceError
-from tinytl_bench.guard_study import with_settings
-from tinytl_bridge import Device, connect, protocol
-from tinytl_bridge.protocol import Command
+from tinytl_bench.studies.guard import with_settings
+from tinytl_bridge import Device, connect
 from tinytl_bridge.stream_place import NOWHERE, StreamPlace, number_stream
 from tinytl_bridge.targets.host import HostTarget
+from tinytl_bridge.wire import protocol
+from tinytl_bridge.wire.protocol import Command
+from tinytl_cli import cli
+from tinytl_cli.resuming import place_to_teach
 
 TASK = mixed_task(seed=5, train=60, test=30)
 SAMPLES = len(TASK.x_train)

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 
 from tiny_task import tiny_task
-from tinytl.bundle import read_bundle
+from tinytl.bundle.bundle import read_bundle
 from tinytl.compiler import compile_bundle
 from tinytl.errors import BuildError, DeviceError, TinytlError
 from tinytl_bridge import connect
-from tinytl_bridge.boards import load_board
-from tinytl_bridge.build import build_firmware
 from tinytl_bridge.device import Device
-from tinytl_bridge.link import Link, Refusal
-from tinytl_bridge.protocol import Command
+from tinytl_bridge.firmware.boards import load_board
+from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.targets.host import HostTarget
 from tinytl_bridge.targets.serial_port import SerialTarget
+from tinytl_bridge.wire.link import Link, Refusal
+from tinytl_bridge.wire.protocol import Command
 
 TARGET = tiny_task("other writers", seed=11)
 
@@ -105,7 +105,7 @@ def test_foreign_images_are_refused_by_their_header(device: Device, at: int, val
 
 
 def read_bundle_of(device: Device) -> object:
-    from tinytl.shipped import find_bundle
+    from tinytl.bundle.shipped import find_bundle
 
     return read_bundle(find_bundle("digits"))
 

@@ -15,16 +15,17 @@ from pathlib import Path
 import pytest
 
 from tiny_task import tiny_task
-from tinytl.bundle import read_bundle
+from tinytl.bundle.bundle import read_bundle
 from tinytl.errors import DeviceError
-from tinytl_bridge import connect, protocol
-from tinytl_bridge.boards import emulated_board
-from tinytl_bridge.build import build_firmware
-from tinytl_bridge.compiling import options_for_target
+from tinytl_bridge import connect
 from tinytl_bridge.device import Device
-from tinytl_bridge.protocol import Command, Frame
+from tinytl_bridge.firmware.boards import emulated_board
+from tinytl_bridge.firmware.build import build_firmware
+from tinytl_bridge.firmware.compile_options import options_for_target
 from tinytl_bridge.targets import qemu
 from tinytl_bridge.targets.qemu import QemuTarget
+from tinytl_bridge.wire import protocol
+from tinytl_bridge.wire.protocol import Command, Frame
 
 needs_qemu = pytest.mark.skipif(
     not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")), reason="needs qemu-system-arm and arm-none-eabi-gcc"

@@ -11,14 +11,14 @@ import pytest
 from click.testing import CliRunner
 
 from new_shapes import NEW_CLASSES, mixed_task
-from tinytl.bundle import Bundle, read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import Bundle, read_bundle
 from tinytl.errors import DeviceError
-from tinytl_bench.guard_study import with_settings
+from tinytl_bench.studies.guard import with_settings
 from tinytl_bridge import Device, connect
-from tinytl_bridge.link import Refusal
-from tinytl_bridge.protocol import Command
-from tinytl_bridge.verdicts import parse_verdict
+from tinytl_bridge.wire.link import Refusal
+from tinytl_bridge.wire.protocol import Command
+from tinytl_bridge.wire.verdicts import parse_verdict
+from tinytl_cli import cli
 
 TASK = mixed_task(seed=5)
 NEW = np.isin(TASK.y_train, [TASK.classes.index(name) for name in NEW_CLASSES])
@@ -64,7 +64,7 @@ def test_the_replay_set_is_classified_as_by_hand(device: Device, forgetful: Path
 
 
 def test_a_device_without_a_replay_set_says_so(tiny_run: object, tiny_dataset: object, tmp_path: Path) -> None:
-    from tinytl.exporting import export
+    from tinytl.exporting.export import export
 
     bundle = export(tiny_run, dataset=tiny_dataset, plan="fc", out=tmp_path / "none.tinytl", replay_samples=0)  # type: ignore[arg-type]
     with connect("host", state_dir=tmp_path / "none") as device:

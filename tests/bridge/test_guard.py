@@ -12,16 +12,16 @@ from click.testing import CliRunner
 
 from new_shapes import mixed_task
 from tiny_task import TINY_CLASSES, tiny_task
-from tinytl.bundle import read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import read_bundle
 from tinytl.compiler import compile_bundle
 from tinytl.errors import CompileError, ModelError
-from tinytl.head import Learning
-from tinytl_bench.guard_study import with_settings
+from tinytl.head.layers import Learning
+from tinytl_bench.studies.guard import with_settings
 from tinytl_bridge import connect
 from tinytl_bridge.device import Device
-from tinytl_bridge.link import Refusal
 from tinytl_bridge.teaching import TeachFlags
+from tinytl_bridge.wire.link import Refusal
+from tinytl_cli import cli
 
 TARGET = tiny_task("other writers", seed=11)
 BYTES = 8192

@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tinytl.bundle.shipped import find_bundle
 from tinytl.errors import DeviceError
-from tinytl.shipped import find_bundle
-from tinytl_bridge import Device, connect, protocol
-from tinytl_bridge.link import MOST_HEARD_BYTES, Link
-from tinytl_bridge.protocol import Command, Frame
+from tinytl_bridge import Device, connect
 from tinytl_bridge.recalling import recall_of
-from tinytl_bridge.results import parse_inference, parse_taught
-from tinytl_bridge.told import MOST_METADATA_BYTES, parse_metadata
-from tinytl_bridge.verdicts import parse_verdict
+from tinytl_bridge.wire import protocol
+from tinytl_bridge.wire.link import MOST_HEARD_BYTES, Link
+from tinytl_bridge.wire.metadata import MOST_METADATA_BYTES, parse_metadata
+from tinytl_bridge.wire.protocol import Command, Frame
+from tinytl_bridge.wire.results import parse_inference, parse_taught
+from tinytl_bridge.wire.verdicts import parse_verdict
 
 GOOD = {
     "name": "x", "labels": ["a", "b"], "head": {"parameter_count": 4}, "preprocessing": {"range": [0, 1], "resize": None},

@@ -13,12 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from tiny_task import tiny_task
-from tinytl.bundle import read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import read_bundle
+from tinytl.bundle.shipped import find_bundle
 from tinytl.compiler import Image, read_image
 from tinytl.errors import BundleError, DeviceError
-from tinytl.shipped import find_bundle
 from tinytl_bridge import Device, connect
+from tinytl_cli import cli
 
 TASK = tiny_task("other writers", seed=11)
 

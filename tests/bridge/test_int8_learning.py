@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tinytl.bundle.shipped import find_bundle
 from tinytl.compiler import compile_bundle
 from tinytl.data import load_dataset
 from tinytl.energy import full_step_nj
 from tinytl.inspection import inspect
-from tinytl.shipped import find_bundle
 from tinytl_bench.figures import work_of
-from tinytl_bench.guard_study import with_settings
+from tinytl_bench.studies.guard import with_settings
 from tinytl_bridge import connect
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tinytl.errors import DeviceError
-from tinytl_bridge import Device, protocol
-from tinytl_bridge.protocol import Command, Frame
+from tinytl_bridge import Device
 from tinytl_bridge.targets.host import HostTarget
+from tinytl_bridge.wire import protocol
+from tinytl_bridge.wire.protocol import Command, Frame
 
 
 def hello(target: HostTarget, session: int) -> bytes:

@@ -12,11 +12,11 @@ from click.testing import CliRunner
 
 from new_shapes import mixed_task
 from tiny_task import tiny_task
-from tinytl.bundle import Bundle, read_bundle, write_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import Bundle, read_bundle, write_bundle
 from tinytl_bridge import connect
 from tinytl_bridge.device import Device
 from tinytl_bridge.teaching import TeachFlags
+from tinytl_cli import cli
 
 UNSEEN = tiny_task("the same writers", seed=7).x_test
 OTHERS = tiny_task("other writers", seed=11)

@@ -11,12 +11,12 @@ from click.testing import CliRunner
 
 from new_shapes import NEW_CLASSES, mixed_task
 from tiny_task import TINY_CLASSES
-from tinytl.bundle import read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import read_bundle
 from tinytl.errors import DeviceError
 from tinytl_bridge import connect
 from tinytl_bridge.device import Device
-from tinytl_bridge.link import Refusal
+from tinytl_bridge.wire.link import Refusal
+from tinytl_cli import cli
 
 TASK = mixed_task(seed=5)
 
@@ -102,7 +102,7 @@ def test_the_device_itself_refuses(device: Device) -> None:
 
 
 def test_a_head_without_spare_rows_takes_none(tmp_path: Path) -> None:
-    from tinytl.shipped import find_bundle
+    from tinytl.bundle.shipped import find_bundle
 
     with connect("host", state_dir=tmp_path) as device:
         device.flash(read_bundle(find_bundle("digits")))

@@ -8,7 +8,7 @@ import pytest
 from streams import NoisyStream, NoisyTarget
 
 from tiny_task import tiny_task
-from tinytl.bundle import read_bundle
+from tinytl.bundle.bundle import read_bundle
 from tinytl_bridge.device import Device
 from tinytl_bridge.targets.host import HostTarget
 from tinytl_bridge.targets.qemu import QemuTarget

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_store_power_cut import SLOTS, TARGET
 
-from tinytl.bundle import read_bundle
+from tinytl.bundle.bundle import read_bundle
 from tinytl.compiler import Image, compile_bundle
 from tinytl_bridge.device import Device
 from tinytl_bridge.targets.host import HostTarget

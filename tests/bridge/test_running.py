@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinytl.bundle import read_bundle
+from tinytl.bundle.bundle import read_bundle
+from tinytl.bundle.shipped import find_bundle
 from tinytl.errors import DataError, DeviceError
-from tinytl.interpreter import Interpreter
 from tinytl.model_file import ModelFile, compile_model, read_model
-from tinytl.shipped import find_bundle
-from tinytl.signature import TensorSpec
+from tinytl.tflite.interpreter import Interpreter
+from tinytl.tflite.signature import TensorSpec
 from tinytl_bridge import connect
-from tinytl_bridge.link import Refusal
-from tinytl_bridge.protocol import Readable
-from tinytl_bridge.results import Inference
 from tinytl_bridge.running import answer_of, flash_once, run_model
+from tinytl_bridge.wire.link import Refusal
+from tinytl_bridge.wire.protocol import Readable
+from tinytl_bridge.wire.results import Inference
 from two_ended_model import expected, samples, two_ended
 
 needs_qemu = pytest.mark.skipif(

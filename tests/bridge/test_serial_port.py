@@ -14,7 +14,7 @@ import pytest
 import serial
 
 from tiny_task import tiny_task
-from tinytl.bundle import read_bundle
+from tinytl.bundle.bundle import read_bundle
 from tinytl.errors import DeviceError
 from tinytl.model_file import read_model
 from tinytl_bridge import Device, connect

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from tiny_task import tiny_task
-from tinytl.bundle import read_bundle
+from tinytl.bundle.bundle import read_bundle
 from tinytl.compiler import compile_bundle
 from tinytl.errors import DeviceError
-from tinytl_bridge.compiling import slot_header_bytes
 from tinytl_bridge.device import Device
-from tinytl_bridge.link import Link, Refusal
+from tinytl_bridge.firmware.compile_options import slot_header_bytes
 from tinytl_bridge.targets.host import HostTarget, PowerCut
+from tinytl_bridge.wire.link import Link, Refusal
 
 TARGET = tiny_task("other writers", seed=11)
 UNITS = [1, 2, 4, 8, 16, 32]

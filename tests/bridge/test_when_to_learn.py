@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from tiny_task import tiny_task
-from tinytl.bundle import read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import read_bundle
 from tinytl.errors import DeviceError
-from tinytl_bench.guard_study import with_settings
+from tinytl_bench.studies.guard import with_settings
 from tinytl_bridge import connect
 from tinytl_bridge.device import Device
-from tinytl_bridge.results import Inference
 from tinytl_bridge.teaching import OnlyWhen, TeachFlags
+from tinytl_bridge.wire.results import Inference
+from tinytl_cli import cli
 
 TARGET = tiny_task("other writers", seed=11)
 LABELS = (TARGET.y_train + (np.arange(400) % 5 == 0)) % 4

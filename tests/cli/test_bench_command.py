@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tinytl.bundle import read_bundle
+from tinytl.bundle.bundle import read_bundle
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from tinytl.cli import main; main()", "bench", *(str(each) for each in arguments)]
+    command = [sys.executable, "-c", "from tinytl_cli import main; main()", "bench", *(str(each) for each in arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 

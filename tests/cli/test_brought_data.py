@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from tiny_task import TINY_CLASSES, tiny_task
-from tinytl.bundle import read_bundle
-from tinytl.cli import cli
-from tinytl.run_folder import Run, load_run
+from tinytl.bundle.bundle import read_bundle
+from tinytl.training.run_folder import Run, load_run
+from tinytl_cli import cli
 
 
 def answer(*arguments: str | Path) -> str:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from new_shapes import mixed_task
 from tiny_task import TINY_CLASSES, tiny_task
-from tinytl.cli import cli
+from tinytl_cli import cli
 
 TASK = tiny_task("tiny", seed=11, train=60, test=40)
 ORDER = np.array([2, 0, 3, 1])

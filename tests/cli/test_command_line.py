@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tinytl.cli import _STORY, cli
+from tinytl_cli import _STORY, cli
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command line as a process, as a person does."""
-    command = [sys.executable, "-c", "from tinytl.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", "from tinytl_cli import main; main()", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
@@ -38,7 +38,7 @@ def test_every_command_explains_itself(name: str) -> None:
 
 
 def test_no_command_needs_tensorflow_to_explain_itself() -> None:
-    code = "import sys; from tinytl.cli import cli; cli(['teach', '--help'], standalone_mode=False); print('tensorflow' in sys.modules)"
+    code = "import sys; from tinytl_cli import cli; cli(['teach', '--help'], standalone_mode=False); print('tensorflow' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip().endswith("False")
 

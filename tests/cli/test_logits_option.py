@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 from test_logits import bare, classifier, held, logistic, samples
 
-from tinytl.cli import cli
 from tinytl.errors import TinytlError
+from tinytl_cli import cli
 
 
 def invoke(*arguments: object) -> Result:

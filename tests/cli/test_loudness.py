@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.progress import Progress as RichProgress
 
 from tiny_task import tiny_task
-from tinytl.cli import cli, console
 from tinytl.progress import is_due, silent
 from tinytl_bridge import connect, teaching
+from tinytl_cli import cli, console
 
 TASK = tiny_task("tiny", seed=11, train=24, test=12)
 
@@ -63,7 +63,7 @@ def test_verbose_tells_of_the_device(where: tuple[str, ...], tmp_path: Path) -> 
 def test_verbose_tells_where_an_error_arose(loud: bool) -> None:
     arguments = [*(["-v"] if loud else []), "info", "--target", "nowhere"]
     ran = subprocess.run(
-        [sys.executable, "-c", "from tinytl.cli import main; main()", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-c", "from tinytl_cli import main; main()", *arguments], capture_output=True, text=True, check=False
     )
     assert ran.returncode == 1
     assert ("Traceback" in ran.stderr) == loud

@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 
 from new_shapes import mixed_task
 from tinytl.class_match import match_classes
-from tinytl.cli import cli
 from tinytl.errors import ReportError
 from tinytl.report import Answers, RunLog, report_from_files
+from tinytl_cli import cli
 
 TASK = mixed_task(seed=5, train=60, test=40)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from tinytl.bundle import read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import read_bundle
 from tinytl.errors import TinytlError
+from tinytl_cli import cli
 from two_ended_model import expected, samples, two_ended
 
 

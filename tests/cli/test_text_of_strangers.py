@@ -4,10 +4,10 @@
 import pytest
 from click.testing import CliRunner
 
-from tinytl.cli import cli
-from tinytl.cli.console import console_for, fail, say, table
 from tinytl.errors import DeviceError
 from tinytl_bridge.targets.base import open_target
+from tinytl_cli import cli
+from tinytl_cli.console import console_for, fail, say, table
 
 NAMES = ("\\[/x]", "[/bold]", "[red]", "\x1b[2J\x1b]0;owned\x07", "\x9b31m", "\u202eabc", "a\\")
 

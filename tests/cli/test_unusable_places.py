@@ -43,7 +43,7 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 
 def run(*arguments: str, limit: Callable[[], None] | None = None, stdout: int | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from tinytl.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", "from tinytl_cli import main; main()", *arguments]
     out = subprocess.PIPE if stdout is None else stdout
     return subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False, timeout=120, preexec_fn=limit)
 
@@ -78,7 +78,7 @@ def test_a_full_stdout_is_told() -> None:
 
 
 def test_a_reader_that_left_is_no_traceback() -> None:
-    command = [sys.executable, "-c", "from tinytl.cli import main; main()", "models", "--json"]
+    command = [sys.executable, "-c", "from tinytl_cli import main; main()", "models", "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None and process.stderr is not None
     process.stdout.close()

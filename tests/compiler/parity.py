@@ -9,11 +9,11 @@ import numpy as np
 
 from tinytl.compiler import CompileOptions, Image, compile_tflite
 from tinytl.compiler.compile import build_image, compile_program
-from tinytl.compiler.metadata import tflite_metadata
+from tinytl.compiler.image.metadata import tflite_metadata
 from tinytl.compiler.program import Program
 from tinytl.errors import CompileError
-from tinytl.interpreter import Interpreter
-from tinytl.litert_quirks import readable_by_litert
+from tinytl.tflite.interpreter import Interpreter
+from tinytl.tflite.litert_compatibility import readable_by_litert
 from tinytl_bridge.twin import TwinModel
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinytl.bundle import Bundle, read_bundle
+from tinytl.bundle.bundle import Bundle, read_bundle
 from tinytl.compiler import compile_bundle, read_image
 from tinytl_bridge.twin import TwinModel, check_image
 

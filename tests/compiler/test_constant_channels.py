@@ -7,7 +7,7 @@ from layer_chains import SAME, VALID, Chain
 from parity import assert_outputs_equal, samples_for, whole_image
 
 from tinytl.compiler.compile import compile_program
-from tinytl.compiler.constant_channels import fold_constant_channels
+from tinytl.compiler.rewriting.constant_channels import fold_constant_channels
 from tinytl_bridge.twin import TwinModel
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinytl.compiler.quantization import (
+from tinytl.compiler.arithmetic.multipliers import (
     Multiplier,
     activation_range,
     add_multipliers,
@@ -17,7 +17,7 @@ from tinytl.compiler.quantization import (
     relu_multiplier,
     softmax_constants,
 )
-from tinytl.compiler.rescaling import WideMultiplier, wide_multipliers
+from tinytl.compiler.arithmetic.wide_multipliers import WideMultiplier, wide_multipliers
 from tinytl.errors import CompileError
 
 F = np.float32

@@ -10,12 +10,12 @@ from click.testing import CliRunner
 from refusal_models import refusal
 from tflite_writer import ModelWriter
 
-from tinytl.bundle import read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import read_bundle
+from tinytl.bundle.shipped import find_bundle
 from tinytl.compiler import CompileOptions, compile_bundle, compile_tflite
 from tinytl.errors import CompileError
 from tinytl.model_file import compile_model
-from tinytl.shipped import find_bundle
+from tinytl_cli import cli
 
 TO_INT8 = (
     "hint: convert the float model again: optimizations = [tf.lite.Optimize.DEFAULT], a representative_dataset, "

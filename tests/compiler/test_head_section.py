@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from tflite_writer import ModelWriter
 
-from tinytl.bundle import Bundle
+from tinytl.bundle.bundle import Bundle
 from tinytl.compiler import compile_bundle, read_image
-from tinytl.compiler.head_section import sample_buffer_bytes, sample_capacity
+from tinytl.compiler.head.section import sample_buffer_bytes, sample_capacity
 from tinytl.compiler.records import NONE
 from tinytl.errors import CompileError, ModelError
-from tinytl.head import Head, HeadLayer, dense_layer
-from tinytl.learning import Learning
+from tinytl.head.layers import Head, HeadLayer, dense_layer
+from tinytl.head.learning import Learning
 
 FEATURES, HIDDEN, CLASSES, CAPACITY, REPLAYS = 12, 5, 3, 4, 7
 

@@ -12,10 +12,10 @@ from tflite_writer import ModelWriter
 from tinytl.compiler import compile_tflite
 from tinytl.compiler.compile import compile_program
 from tinytl.errors import ModelError
-from tinytl.interpreter import Interpreter
-from tinytl.litert_quirks import readable_by_litert
-from tinytl.logits import without_softmax
-from tinytl.signature import read_signature
+from tinytl.tflite.interpreter import Interpreter
+from tinytl.tflite.litert_compatibility import readable_by_litert
+from tinytl.tflite.signature import read_signature
+from tinytl.tflite.softmax_removal import without_softmax
 from tinytl_bridge.twin import TwinModel
 
 CLASSES = 5

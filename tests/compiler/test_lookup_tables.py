@@ -13,10 +13,10 @@ import pytest
 from tflite_writer import ModelWriter
 
 from tinytl.compiler import compile_tflite
+from tinytl.compiler.arithmetic.float_functions import exp_of, expm1_of, tanh_of
 from tinytl.compiler.compile import compile_program
-from tinytl.compiler.float_functions import exp_of, expm1_of, tanh_of
 from tinytl.errors import CompileError, ModelError
-from tinytl.interpreter import Interpreter
+from tinytl.tflite.interpreter import Interpreter
 from tinytl_bridge.twin import TwinModel
 
 BYTES = np.arange(256, dtype=np.uint8).view(np.int8)[None]

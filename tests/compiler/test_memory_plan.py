@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from random_graphs import random_graph
 
 from tinytl.compiler.compile import compile_program
-from tinytl.compiler.liveness import ArenaPlan, HeadNeeds, plan_arena
-from tinytl.compiler.memory import ALIGNMENT, Buffer, aligned, lower_bound, plan_memory
+from tinytl.compiler.memory.liveness import ArenaPlan, HeadNeeds, plan_arena
+from tinytl.compiler.memory.placing import ALIGNMENT, Buffer, aligned, lower_bound, plan_memory
+from tinytl.compiler.memory.row_steps import overlap_distance
 from tinytl.compiler.program import Program
-from tinytl.compiler.row_steps import overlap_distance
 
 lifetimes = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted)
 buffers = st.lists(

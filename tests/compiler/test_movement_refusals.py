@@ -9,7 +9,7 @@ from refusal_models import CONV, UNEQUAL, constants, one_node, refusal, weights
 from tflite_writer import ModelWriter
 
 from tinytl.errors import ModelError
-from tinytl.interpreter import Interpreter
+from tinytl.tflite.interpreter import Interpreter
 
 
 def transposed(shape: list[int], weight_shape: tuple[int, ...]) -> bytes:

@@ -12,8 +12,8 @@ from random_graphs import GraphMaker, random_graph
 from tflite_writer import ModelWriter
 
 from tinytl.compiler.compile import CompileOptions, build_image, compile_program
-from tinytl.compiler.metadata import tflite_metadata
-from tinytl.compiler.passes import PASSES, Pass, alias_reshapes, drop_dead, drop_identity_quantize, fuse_padding
+from tinytl.compiler.front.passes import PASSES, Pass, alias_reshapes, drop_dead, drop_identity_quantize, fuse_padding
+from tinytl.compiler.image.metadata import tflite_metadata
 from tinytl_bridge.twin import TwinModel
 
 Build = Callable[[], bytes]

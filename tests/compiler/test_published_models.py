@@ -15,8 +15,8 @@ from published import published_file
 from tinytl.compiler import compile_tflite
 from tinytl.compiler.compile import compile_program
 from tinytl.errors import CompileError
-from tinytl.interpreter import Interpreter
-from tinytl.litert_quirks import readable_by_litert
+from tinytl.tflite.interpreter import Interpreter
+from tinytl.tflite.litert_compatibility import readable_by_litert
 from tinytl_bridge.twin import TwinModel
 
 MODELS = {

@@ -13,7 +13,7 @@ from tflite_writer import ModelWriter
 
 from tinytl.compiler import compile_tflite
 from tinytl.errors import CompileError
-from tinytl.interpreter import Interpreter
+from tinytl.tflite.interpreter import Interpreter
 from tinytl_bridge.twin import TwinModel
 
 LAYERS = 40

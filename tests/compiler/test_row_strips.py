@@ -12,8 +12,8 @@ from tflite_writer import ModelWriter
 
 from tinytl.compiler import Image, compile_tflite
 from tinytl.compiler.compile import compile_program
-from tinytl.compiler.memory import ALIGNMENT
-from tinytl.compiler.row_strips import cuts, in_strips, stages
+from tinytl.compiler.memory.placing import ALIGNMENT
+from tinytl.compiler.memory.row_strips import cuts, in_strips, stages
 from tinytl.errors import CompileError
 from tinytl_bridge import connect
 from tinytl_bridge.twin import TwinModel

@@ -4,7 +4,7 @@
 from layer_chains import Chain
 
 from tinytl.compiler import compile_tflite
-from tinytl.compiler.timing import FlashTiming, InnerLoops, modelled_cycles
+from tinytl.compiler.kernels.timing import FlashTiming, InnerLoops, modelled_cycles
 
 
 def kernels(data: bytes) -> list[str]:

@@ -15,10 +15,10 @@ from tall_graphs import tall_graph, two_inputs
 
 from tinytl.compiler import compile_tflite
 from tinytl.compiler.compile import compile_program
+from tinytl.compiler.kernels.selection import choose, find_choices
+from tinytl.compiler.memory.row_strips import in_strips, stages
 from tinytl.compiler.program import Program
 from tinytl.compiler.records import FAMILIES
-from tinytl.compiler.row_strips import in_strips, stages
-from tinytl.compiler.selection import choose, find_choices
 from tinytl_bridge.twin import TwinModel
 
 SHORT = bool(os.environ.get("TINYTL_SHORT"))

@@ -8,9 +8,9 @@ from random_graphs import random_graph
 from tflite_writer import ModelWriter
 
 from tinytl.compiler import compile_tflite, read_image
-from tinytl.compiler.inference import infer
+from tinytl.compiler.front.reader import read
+from tinytl.compiler.front.shapes import infer
 from tinytl.compiler.operators import supported_list
-from tinytl.compiler.reader import read
 from tinytl.errors import CompileError
 
 

@@ -14,9 +14,9 @@ from test_published_models import published
 
 from tinytl.compiler import compile_tflite
 from tinytl.compiler.compile import compile_program
+from tinytl.compiler.kernels.sums import fixed_point
 from tinytl.compiler.program import Program, ProgramOperator, constant_data, operand, parameters_of
-from tinytl.compiler.sums import fixed_point
-from tinytl.litert_quirks import readable_by_litert
+from tinytl.tflite.litert_compatibility import readable_by_litert
 from tinytl_bridge.twin import TwinModel
 
 runtime: Any = pytest.importorskip("tflite_micro.python.tflite_micro.runtime", reason="needs tflite-micro")

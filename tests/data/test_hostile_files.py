@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tinytl.archive import unpack, unpack_arrays
+from tinytl.bundle.archive import unpack, unpack_arrays
 from tinytl.data import load_dataset
 from tinytl.errors import BundleError, DataError
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tinytl_bench.seeds_study import compared, read_seeds
+from tinytl_bench.studies.seeds import compared, read_seeds
 
 KEYS = {
     "source_accuracy_before", "target_accuracy_before", "target_accuracy_after", "source_accuracy_after", "samples_taught",
@@ -26,7 +26,7 @@ KEYS = {
 def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     short = bool(os.environ.get("TINYTL_SHORT"))
     size = ["--epochs", "12", "--samples", "300"] if short else []
-    command = [sys.executable, "-c", "from tinytl.cli import main; main()", "demo", "--out", str(tmp_path), *size]
+    command = [sys.executable, "-c", "from tinytl_cli import main; main()", "demo", "--out", str(tmp_path), *size]
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
     assert ran.returncode == 0, ran.stderr[-3000:]
     assert str(tmp_path / "report.html") in ran.stdout

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinytl.bundle import read_bundle
+from tinytl.bundle.bundle import read_bundle
+from tinytl.bundle.shipped import find_bundle, list_bundles
 from tinytl.compiler import compile_bundle
 from tinytl.data import load_dataset
 from tinytl.errors import BundleError
-from tinytl.shipped import find_bundle, list_bundles
 from tinytl_bridge import connect
-from tinytl_bridge.boards import load_board
+from tinytl_bridge.firmware.boards import load_board
 
 
 def test_it_learns_the_new_writers_and_keeps_the_old_ones(tmp_path: Path) -> None:

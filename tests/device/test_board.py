@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from tiny_task import tiny_task
-from tinytl.bundle import read_bundle
+from tinytl.bundle.bundle import read_bundle
 from tinytl.compiler import compile_bundle
 from tinytl_bridge import Device, connect
-from tinytl_bridge.boards import load_board
-from tinytl_bridge.build import build_firmware
+from tinytl_bridge.firmware.boards import load_board
+from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.teaching import TeachFlags
 from tinytl_bridge.twin import TwinModel
 

@@ -9,8 +9,8 @@ import pytest
 
 from new_shapes import mixed_task
 from tiny_task import tiny_task
-from tinytl.bundle import read_bundle
-from tinytl_bench.guard_study import with_settings
+from tinytl.bundle.bundle import read_bundle
+from tinytl_bench.studies.guard import with_settings
 from tinytl_bridge import connect
 from tinytl_bridge.teaching import TeachFlags
 

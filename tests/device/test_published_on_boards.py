@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from published import published_file
-from tinytl.interpreter import Interpreter
-from tinytl.litert_quirks import readable_by_litert
 from tinytl.model_file import read_model
+from tinytl.tflite.interpreter import Interpreter
+from tinytl.tflite.litert_compatibility import readable_by_litert
 from tinytl_bridge.running import run_model
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "compiler"))

@@ -12,10 +12,10 @@ sys.path += [str(Path(__file__).resolve().parents[1] / each) for each in ("toolc
 from tflite_classifiers import NAMES, classifier, samples, task
 
 from published import published_file
-from tinytl.bundle import Bundle
+from tinytl.bundle.bundle import Bundle
 from tinytl.data.dataset import Dataset
-from tinytl.exporting import export
-from tinytl.interpreter import Interpreter
+from tinytl.exporting.export import export
+from tinytl.tflite.interpreter import Interpreter
 from tinytl_bridge import connect
 from tinytl_bridge.teaching import TeachFlags
 

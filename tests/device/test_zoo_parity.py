@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 import tinytl_models
-from tinytl.bundle import Bundle, read_bundle
+from tinytl.bundle.bundle import Bundle, read_bundle
+from tinytl.bundle.shipped import find_bundle
 from tinytl.compiler import compile_bundle
 from tinytl.data import Dataset, load_dataset
 from tinytl.errors import CompileError
-from tinytl.exporting import export_model
-from tinytl.interpreter import Interpreter
-from tinytl.shipped import find_bundle
+from tinytl.exporting.export import export_model
+from tinytl.tflite.interpreter import Interpreter
 from tinytl_bridge import connect
 from tinytl_bridge.twin import TwinModel
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tinytl_bench.plan_studies import TaskStudy
-from tinytl_bench.plan_studies.stored import PAGE, read_studies
-from tinytl_bench.plan_studies.tables import markdown, percent, points
+from tinytl_bench.studies.plans import TaskStudy
+from tinytl_bench.studies.plans.stored import PAGE, read_studies
+from tinytl_bench.studies.plans.tables import markdown, percent, points
 
 ROOT = Path(__file__).resolve().parents[2]
 README, DESIGN = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "DESIGN.md"))

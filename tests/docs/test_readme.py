@@ -38,7 +38,7 @@ def test_the_script_does_the_whole_loop(tmp_path: Path) -> None:
 
 
 def test_every_tinytl_command_of_the_readme_exists() -> None:
-    from tinytl.cli import cli
+    from tinytl_cli import cli
 
     names = set(re.findall(r"`tinytl ([a-z]+)\b", README)) | set(re.findall(r"^tinytl ([a-z]+)\b", "".join(blocks("")), flags=re.MULTILINE))
     assert names
@@ -48,7 +48,7 @@ def test_every_tinytl_command_of_the_readme_exists() -> None:
 def test_the_shipped_bundle_is_taught_without_tensorflow(tmp_path: Path) -> None:
     """The shell block of the README, on the twin, in an interpreter that refuses to import TensorFlow."""
     (block,) = [block for block in blocks("") if "tinytl teach" in block and "make" not in block]
-    guard = "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None; from tinytl.cli import main; main()"
+    guard = "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None; from tinytl_cli import main; main()"
     for command in block.strip().splitlines():
         words = shlex.split(command.replace("qemu:mps2-an386", "host"))[1:]
         ran = subprocess.run(
@@ -73,7 +73,7 @@ def test_the_commands_on_a_tflite_run_as_printed(tiny_bundle: Path, tmp_path: Pa
     """With a model of ours under the name that the README gives it, on the twin."""
     import numpy as np
 
-    from tinytl.bundle import read_bundle
+    from tinytl.bundle.bundle import read_bundle
 
     bundle = read_bundle(tiny_bundle)
     (tmp_path / "kws.tflite").write_bytes(bundle.extractor)
@@ -81,7 +81,7 @@ def test_the_commands_on_a_tflite_run_as_printed(tiny_bundle: Path, tmp_path: Pa
     (block,) = [block for block in blocks("") if "kws.tflite" in block]
     for command in block.strip().splitlines():
         words = shlex.split(command.replace("qemu:mps2-an386", "host"))[1:]
-        code = "from tinytl.cli import main; main()"
+        code = "from tinytl_cli import main; main()"
         ran = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
         assert ran.returncode == 0, ran.stderr[-2000:]
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy").reshape(3, -1), bundle.check_features[:3])

@@ -19,14 +19,14 @@ from unittest import mock
 
 import numpy as np
 
-from tinytl.bundle import Bundle, read_bundle
+from tinytl.bundle.bundle import Bundle, read_bundle
+from tinytl.bundle.shipped import find_bundle
 from tinytl.compiler.compile import prepare
-from tinytl.shipped import find_bundle
-from tinytl_bridge.compiling import options_for_target
 from tinytl_bridge.device import Device
-from tinytl_bridge.link import Refusal
-from tinytl_bridge.protocol import Command, Readable, decode
+from tinytl_bridge.firmware.compile_options import options_for_target
 from tinytl_bridge.targets.host import HostTarget
+from tinytl_bridge.wire.link import Refusal
+from tinytl_bridge.wire.protocol import Command, Readable, decode
 
 FOLDER = Path(__file__).resolve().parent
 FIGURES, SAVED_HEAD = FOLDER / "golden.json", FOLDER / "saved_head.xz"

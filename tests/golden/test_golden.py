@@ -21,7 +21,7 @@ from recording import (
     with_saved_head,
 )  # fmt: skip
 
-from tinytl_bridge.protocol import Command
+from tinytl_bridge.wire.protocol import Command
 
 GOLDEN = json.loads(FIGURES.read_text(encoding="utf-8"))
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from head_image import classifier, convolution
 
-from tinytl.head import Head, HeadLayer, Shape
-from tinytl.learning import Learning
+from tinytl.head.layers import Head, HeadLayer, Shape
+from tinytl.head.learning import Learning
 
 GAP = {"kind": "average_pool", "stride": (1, 1)}
 

@@ -11,9 +11,9 @@ from math import prod
 import numpy as np
 
 from tinytl.compiler import records
-from tinytl.compiler.bare_head import Replayed as Replay
-from tinytl.compiler.bare_head import compile_head
-from tinytl.head import Head, HeadLayer, Learning, dense_layer
+from tinytl.compiler.head_alone import Replayed as Replay
+from tinytl.compiler.head_alone import compile_head
+from tinytl.head.layers import Head, HeadLayer, Learning, dense_layer
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from tinytl.head import Head, HeadLayer
+from tinytl.head.layers import Head, HeadLayer
 
 LIMITS = {"none": (-np.inf, np.inf), "relu": (0, np.inf), "relu6": (0, 6)}
 

@@ -7,7 +7,7 @@ import numpy as np
 from head_image import Feature, class_count_of, dequantized, features_of, head_image, random_features
 from head_reference import ReferenceHead
 
-from tinytl.head import Head
+from tinytl.head.layers import Head
 from tinytl_bridge.twin import TwinModel
 
 

@@ -10,12 +10,12 @@ from head_image import Feature, dequantized, head_of, with_head
 from head_reference import ReferenceHead
 from teaching import relative_difference
 
-from tinytl.bundle import Bundle, read_bundle
+from tinytl.bundle.bundle import Bundle, read_bundle
 from tinytl.compiler import compile_bundle, records
 from tinytl.data.dataset import Dataset
 from tinytl.errors import CompileError
-from tinytl.exporting import export
-from tinytl.run_folder import Run
+from tinytl.exporting.export import export
+from tinytl.training.run_folder import Run
 from tinytl_bridge.twin import TwinModel
 
 

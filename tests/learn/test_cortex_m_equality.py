@@ -17,8 +17,8 @@ import pytest
 from graph_heads import HEADS, INT8_HEADS
 from head_image import Feature, Replay, class_count_of, head_image, head_of, random_features, random_head
 
-from tinytl.head import Learning
-from tinytl_bridge.paths import runtime_dir
+from tinytl.head.layers import Learning
+from tinytl_bridge.firmware.paths import runtime_dir
 from tinytl_bridge.twin import TwinModel
 
 FIRMWARE = Path(__file__).parent / "firmware"
@@ -128,7 +128,7 @@ def needed(*programs: str) -> None:
 
 
 def runtime_sources() -> list[Path]:
-    folders = ("image", "kernels", "kernels/portable", "learn")
+    folders = ("ground", "image", "kernels", "kernels/portable", "learn", "learn/arithmetic", "learn/check", "learn/int8", "learn/layers")
     return [path for folder in folders for path in sorted((runtime_dir() / folder).glob("*.c"))]
 
 

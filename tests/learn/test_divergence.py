@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from head_image import Feature, Replay, head_image, random_features, random_head
 
-from tinytl.head import Learning
+from tinytl.head.layers import Learning
 from tinytl_bridge.twin import TwinModel, status_text
 
 FEATURES, CLASSES = 10, 4

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from head_image import Feature, Replay, head_image, head_of, random_features, random_head
 
-from tinytl.compiler.drift import drift_statistics, folded_to
+from tinytl.compiler.head.drift import drift_statistics, folded_to
 from tinytl_bridge.twin import TwinModel, library
 
 SHAPES = ((3, 3, 5), (1, 1, 20))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinytl_bridge.paths import runtime_dir
+from tinytl_bridge.firmware.paths import runtime_dir
 from tinytl_bridge.twin import library
 
 EXP_FROM = -86.0
@@ -54,7 +54,7 @@ def test_cosine_and_square_root() -> None:
 
 
 FUSED = """
-#include "learn/fused.h"
+#include "learn/arithmetic/fused.h"
 void exact(const float *a, const float *b, const float *c, float *out, int count)
 {
     for (int i = 0; i < count; i++)

@@ -6,7 +6,7 @@ import pytest
 from head_image import Feature, dequantized, head_image, random_features, random_head
 from head_reference import ReferenceHead
 
-from tinytl.head import Learning
+from tinytl.head.layers import Learning
 from tinytl_bridge.twin import TwinModel
 
 RATE = 2.0**-10

@@ -11,8 +11,8 @@ from graph_heads import HEADS
 from head_image import class_count_of, dequantized, features_of, head_image, random_features, with_learning
 from teaching import relative_difference
 
-from tinytl.head import Head, HeadLayer
-from tinytl.rate_factors import rate_factors
+from tinytl.head.layer_rates import rate_factors
+from tinytl.head.layers import Head, HeadLayer
 from tinytl_bridge.twin import TwinModel
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -8,9 +8,9 @@ from head_image import Feature, class_count_of, dequantized, features_of, head_i
 from head_reference import ReferenceHead
 from teaching import relative_difference, teach_both
 
-from tinytl.head import Head, HeadLayer, dense_layer
-from tinytl.head_forward import logits
-from tinytl.learning import Learning
+from tinytl.head.forward import logits
+from tinytl.head.layers import Head, HeadLayer, dense_layer
+from tinytl.head.learning import Learning
 from tinytl_bridge.twin import TwinModel
 
 EXACT = [name for name in HEADS if name != "dropout"]

@@ -6,9 +6,9 @@ import pytest
 from head_image import Replay, dequantized, features_of, head_image, random_features, random_head
 
 from tinytl.errors import DeviceError
-from tinytl.head import Head, HeadLayer, Learning
-from tinytl_bridge.class_names import pack_name, parse_names
+from tinytl.head.layers import Head, HeadLayer, Learning
 from tinytl_bridge.twin import TwinModel
+from tinytl_bridge.wire.class_names import pack_name, parse_names
 
 FEATURES, HIDDEN, CLASSES, CAPACITY = 14, 8, 4, 7
 

@@ -11,7 +11,7 @@ from head_image import Feature, Replay, head_image, head_of, random_features, ra
 
 from tinytl.compiler import records
 from tinytl.errors import CompileError
-from tinytl.head import Learning
+from tinytl.head.layers import Learning
 from tinytl_bridge.twin import TwinModel
 
 FEATURES, HIDDEN, CLASSES, OLD = 12, 7, 5, 9

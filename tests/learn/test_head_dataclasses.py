@@ -9,8 +9,8 @@ import pytest
 from head_image import head_image, random_head
 
 from tinytl.errors import ModelError
-from tinytl.head import Head, HeadLayer, dense_layer
-from tinytl.learning import Learning
+from tinytl.head.layers import Head, HeadLayer, dense_layer
+from tinytl.head.learning import Learning
 from tinytl_bridge.twin import TwinModel
 
 

@@ -9,7 +9,7 @@ import pytest
 from head_image import Replay, head_image, random_features, random_head
 
 from tinytl.errors import DeviceError
-from tinytl.head import Learning
+from tinytl.head.layers import Learning
 from tinytl_bridge.twin import TwinModel
 
 FEATURES, CAPACITY, CLASSES = 14, 5, 4

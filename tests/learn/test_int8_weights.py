@@ -22,11 +22,11 @@ from head_image import (
 from head_reference import ReferenceHead
 
 from tinytl.compiler import records
-from tinytl.compiler.int8_weights import int8_layers, quantized_rows, row_bytes
+from tinytl.compiler.head.int8_weights import int8_layers, quantized_rows, row_bytes
 from tinytl.errors import DeviceError, ModelError, TinytlError
-from tinytl.head import Head, HeadLayer, dense_layer
-from tinytl.learning import Learning
-from tinytl.rate_factors import rate_factors
+from tinytl.head.layer_rates import rate_factors
+from tinytl.head.layers import Head, HeadLayer, dense_layer
+from tinytl.head.learning import Learning
 from tinytl_bridge.twin import TwinModel
 
 EXACT = [name for name in INT8_HEADS if "dropout" not in name]

@@ -10,9 +10,9 @@ from head_image import head_image, head_of, random_features, random_head, with_l
 from teaching import teach_both
 
 from tinytl.compiler import records
-from tinytl.head import Head, HeadLayer, dense_layer
-from tinytl.learning import Learning
-from tinytl.rate_factors import rate_factors
+from tinytl.head.layer_rates import rate_factors
+from tinytl.head.layers import Head, HeadLayer, dense_layer
+from tinytl.head.learning import Learning
 from tinytl_bridge.twin import TwinModel
 
 

@@ -9,7 +9,7 @@ from head_image import Feature, Replay, dequantized, head_image, head_of, random
 from head_reference import ReferenceHead, ReferenceReplay
 from teaching import relative_difference
 
-from tinytl.head import Learning
+from tinytl.head.layers import Learning
 from tinytl_bridge.twin import TwinModel
 
 FEATURES, CLASSES = 12, 4

@@ -11,7 +11,7 @@ import pytest
 from head_image import Feature, dequantized, head_image, random_features, random_head
 from teaching import relative_difference, teach_both
 
-from tinytl.head import Head, Learning
+from tinytl.head.layers import Head, Learning
 from tinytl_bridge.twin import TwinModel
 
 LIMIT = 1e-4

@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 from layers import layer
 
-from tinytl.cli import cli
 from tinytl.errors import BuildError
-from tinytl_bridge.library_folder import write_folder
-from tinytl_bridge.library_texts import identifier
+from tinytl_bridge.library.folder import write_folder
+from tinytl_bridge.library.texts import identifier
+from tinytl_cli import cli
 
 FILES = {"README.txt": b"words", "src/a.c": b"int a;\n"}
 

@@ -14,10 +14,10 @@ from layers import inputs_for, layer
 from random_graphs import random_graph
 from recurrent_models import Lstm
 
+from tinytl.bundle.shipped import find_bundle
 from tinytl.model_file import compile_model, read_model
-from tinytl.shipped import find_bundle
-from tinytl_bridge.compiling import options_for_target
-from tinytl_bridge.library import Library, build_library
+from tinytl_bridge.firmware.compile_options import options_for_target
+from tinytl_bridge.library.library import Library, build_library
 from tinytl_bridge.twin import TwinModel
 
 PROGRAM = Path(__file__).parent / "main.c"
@@ -106,7 +106,7 @@ def test_library_holds_only_what_its_model_needs(tmp_path: Path) -> None:
     library, twin = library_of("conv_2d_3x3", tmp_path, "qemu:mps2-an386")
     assert {operator.kind for operator in twin.image.operators} == {"conv_2d"}
     folders = {source.partition("/")[0] for source in library.sources}
-    assert folders <= {"image", "kernels", "library", f"{library.name}_model.c"}
+    assert folders <= {"ground", "image", "kernels", "library", f"{library.name}_model.c"}
     text = (library.folder / "src/image/rules.c").read_text()
     assert "rule_softmax" not in text and "rule_depthwise_conv_2d" not in text
     assert "kernels/portable/softmax.c" not in library.sources

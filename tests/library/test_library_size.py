@@ -11,8 +11,8 @@ import pytest
 
 from published import published_file
 from tinytl.model_file import read_model
-from tinytl_bridge.compiling import options_for_target
-from tinytl_bridge.library import build_library
+from tinytl_bridge.firmware.compile_options import options_for_target
+from tinytl_bridge.library.library import build_library
 
 LIMITS = {
     "mlperf_tiny/pretrainedResnet_quant.tflite": 20 * 1024,

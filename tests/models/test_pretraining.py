@@ -10,7 +10,7 @@ import pytest
 
 from tinytl.data import Dataset, load_dataset
 from tinytl.errors import DataError, ModelError
-from tinytl.pretraining import Run, load_model, load_run, pretrain
+from tinytl.training.pretraining import Run, load_model, load_run, pretrain
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ import pytest
 
 from tinytl.data import Dataset
 from tinytl.errors import ModelError
-from tinytl.pretraining import Run, load_model, load_run, pretrain
-from tinytl.stopped_training import TRAINING_FILE
+from tinytl.training.pretraining import Run, load_model, load_run, pretrain
+from tinytl.training.stopped import TRAINING_FILE
 
 EPOCHS = 8
 HINT = "hint: repeat the command that was stopped with --resume; without --resume it is trained anew"
@@ -155,7 +155,7 @@ def read_until(terminal: int, words: str) -> str:
 def test_ctrl_c_at_the_command_line(model: Path, vectors: Dataset, tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x=vectors.x_train, y=vectors.y_train)
     options = ["--model", str(model), "--data", str(tmp_path / "d.npz"), "--out", str(tmp_path / "run"), "--epochs", "60", "--json"]
-    command = [sys.executable, "-c", "from tinytl.cli import main; main()", "pretrain", *options]
+    command = [sys.executable, "-c", "from tinytl_cli import main; main()", "pretrain", *options]
     ours, theirs = pty.openpty()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True)
     os.close(theirs)

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from tinytl.compiler import ArenaRange
-from tinytl.head import Learning
+from tinytl.head.layers import Learning
 from tinytl.measurement import Figure, LayerRow, Measurement
 from tinytl.report import (
     Accuracies,

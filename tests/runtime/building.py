@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tinytl_bridge.paths import runtime_dir
+from tinytl_bridge.firmware.paths import runtime_dir
 
 HARNESS = Path(__file__).parent / "harness"
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
@@ -16,6 +16,10 @@ SANITIZERS = ("-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize
 
 FAMILIES = tuple(f"kernels/{family}{part}" for family in ("dsp", "mve") for part in ("", "/plain"))
 """Every family's kernels as the host runs them."""
+
+
+LEARNER = ("learn", "learn/arithmetic", "learn/check", "learn/int8", "learn/layers")
+"""The learner's folders."""
 
 
 def compiler(name: str) -> str:

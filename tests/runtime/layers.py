@@ -11,8 +11,8 @@ from tflite_writer import ModelWriter
 
 from tinytl.compiler import CompileOptions, Image
 from tinytl.compiler.compile import build_image, compile_program
-from tinytl.compiler.metadata import tflite_metadata
-from tinytl.compiler.selection import find_choices, with_kernels
+from tinytl.compiler.image.metadata import tflite_metadata
+from tinytl.compiler.kernels.selection import find_choices, with_kernels
 
 NONE, RELU, RELU6 = 0, 1, 3
 SAME, VALID = 0, 1

@@ -5,11 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from building import FAMILIES, HARNESS, STRICT, compiler, sources
+from building import FAMILIES, HARNESS, LEARNER, STRICT, compiler, sources
 
-from tinytl_bridge.paths import runtime_dir
+from tinytl_bridge.firmware.paths import runtime_dir
 
-RUNTIME = sources("image", "kernels/portable", *FAMILIES, "learn", "link", "store", "twin")
+RUNTIME = sources("ground", "image", "kernels/portable", *FAMILIES, *LEARNER, "link", "store", "twin")
 CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
 ALLOWED = {"memcpy", "memset", "memcmp", "memmove", "strlen", "fmaf", "_GLOBAL_OFFSET_TABLE_"}
 """What the runtime may ask of a C library."""

@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from building import HARNESS, SANITIZERS, STRICT, compile_c, compiler, sources
+from building import HARNESS, LEARNER, SANITIZERS, STRICT, compile_c, compiler, sources
 from graph_heads import HEADS, INT8_HEADS
 from head_image import head_image
 from test_power_cuts import write_image
 
-from tinytl_bridge.paths import runtime_dir, twin_library
+from tinytl_bridge.firmware.paths import runtime_dir, twin_library
 
 SHORT = bool(os.environ.get("TINYTL_SHORT"))
 SECONDS = 30 if SHORT else 600
@@ -71,7 +71,7 @@ def runtime_objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     probe = subprocess.run([compiler("clang"), "-print-resource-dir"], capture_output=True, text=True, check=True)
     if not list(Path(probe.stdout.strip()).glob("lib/*/libclang_rt.fuzzer*")):
         pytest.skip("needs libFuzzer: libclang-rt-dev")
-    files = [root / "kernels/portable_family.c", *sources("image", "kernels/portable", "learn", "link", "store")]
+    files = [root / "kernels/portable_family.c", *sources("ground", "image", "kernels/portable", *LEARNER, "link", "store")]
 
     def compiled(file: Path) -> Path:
         return compile_c(folder / f"{file.parent.name}_{file.stem}.o", [file], *FUZZED, "-fsanitize=fuzzer-no-link", "-c", name="clang")

@@ -11,17 +11,17 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from building import FAMILIES, HARNESS, SANITIZERS, compile_c, sources
+from building import FAMILIES, HARNESS, LEARNER, SANITIZERS, compile_c, sources
 from graph_heads import HEADS, INT8_HEADS
 from head_image import Feature, Replay, head_image, random_features, random_head, with_learning
 from layers import layer, variants
 from random_graphs import random_graph
 from single_operators import MODELS
 
-from tinytl.bundle import read_bundle
+from tinytl.bundle.bundle import read_bundle
 from tinytl.compiler import compile_bundle, compile_tflite
-from tinytl.head import Learning
-from tinytl_bridge.paths import runtime_dir
+from tinytl.head.layers import Learning
+from tinytl_bridge.firmware.paths import runtime_dir
 
 SHORT = bool(os.environ.get("TINYTL_SHORT"))
 SMALLEST = {name.partition(" ")[0]: name for name in MODELS}
@@ -74,7 +74,7 @@ IMAGES = {
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
     every_family = runtime_dir() / "twin/every_family.c"
-    files = [HARNESS / "fuzz.c", every_family, *sources("image", "kernels/portable", *FAMILIES, "learn")]
+    files = [HARNESS / "fuzz.c", every_family, *sources("ground", "image", "kernels/portable", *FAMILIES, *LEARNER)]
     return compile_c(tmp_path_factory.mktemp("fuzz") / "fuzz", files, "-std=c99", "-O1", "-g", *SANITIZERS)
 
 

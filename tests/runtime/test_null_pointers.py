@@ -8,13 +8,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from building import HARNESS, compile_c, sources
+from building import HARNESS, LEARNER, compile_c, sources
 from graph_heads import HEADS, INT8_HEADS
 from head_image import head_image
 from random_graphs import random_graph
 
 from tinytl.compiler import compile_tflite
-from tinytl_bridge.paths import runtime_dir
+from tinytl_bridge.firmware.paths import runtime_dir
 
 TRAPS = ("-fsanitize=undefined,float-cast-overflow", "-fsanitize-trap=all")
 KINDS, INDEXES = 9, 3
@@ -23,7 +23,7 @@ KINDS, INDEXES = 9, 3
 @pytest.fixture(scope="module")
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
     family = runtime_dir() / "kernels/portable_family.c"
-    files = [HARNESS / "null_pointers.c", family, *sources("image", "kernels/portable", "learn", "link", "store")]
+    files = [HARNESS / "null_pointers.c", family, *sources("ground", "image", "kernels/portable", *LEARNER, "link", "store")]
     return compile_c(tmp_path_factory.mktemp("null") / "null_pointers", files, "-std=c99", "-g", *TRAPS, name="clang")
 
 

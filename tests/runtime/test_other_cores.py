@@ -9,14 +9,14 @@ from zlib import crc32
 
 import numpy as np
 import pytest
-from building import sources
+from building import LEARNER, sources
 from emulated_cores import CORTEX_M0, CORTEX_M0_WIDE, RISCV32, Core
 from layers import KINDS, inputs_for, layer
 from random_graphs import random_graph
 from recurrent_models import Lstm
 
 from tinytl.compiler import Image, compile_tflite
-from tinytl_bridge.paths import runtime_dir
+from tinytl_bridge.firmware.paths import runtime_dir
 from tinytl_bridge.twin import TwinModel
 
 CORES = {"rv32imac": RISCV32, "cortex-m0": CORTEX_M0, "cortex-m0-wide": CORTEX_M0_WIDE}
@@ -73,7 +73,7 @@ def fitting(cases: list[ModelCase], core: Core) -> list[ModelCase]:
 def test_core_equals_twin(name: str, cases: list[ModelCase], tmp_path: Path) -> None:
     core, runtime = CORES[name], runtime_dir()
     program = core.build(
-        [PROGRAM, *sources("image", "kernels", "kernels/portable", "learn")], [runtime / "include", runtime], tmp_path / "program.elf"
+        [PROGRAM, *sources("ground", "image", "kernels", "kernels/portable", *LEARNER)], [runtime / "include", runtime], tmp_path / "program.elf"
     )
     chosen = fitting(cases, core)
     assert len(chosen) == len(cases) or (core is CORTEX_M0 and len(chosen) > len(cases) // 3)

@@ -12,11 +12,11 @@ from test_image_check import Change, changed
 
 from tinytl.compiler import compile_tflite, read_image
 from tinytl.compiler.compile import compile_program
-from tinytl.compiler.image_reader import ImageContents
+from tinytl.compiler.image.reader import ImageContents
 from tinytl.compiler.kinds import CONV_2D, FULLY_CONNECTED
-from tinytl.compiler.memory import aligned
+from tinytl.compiler.memory.placing import aligned
+from tinytl.compiler.memory.row_steps import overlap_distance, row_steps
 from tinytl.compiler.program import Program, ProgramOperator, ProgramTensor
-from tinytl.compiler.row_steps import overlap_distance, row_steps
 from tinytl_bridge.twin import TwinModel
 
 WINDOWED = ("conv_2d", "conv_2d_3x3", "pixelwise", "one_channel", "depthwise", "depthwise_windows")

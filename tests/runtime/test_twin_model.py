@@ -12,7 +12,7 @@ from single_operators import MODELS
 
 from tinytl.compiler import compile_tflite
 from tinytl.errors import CompileError, DeviceError
-from tinytl.head import Learning
+from tinytl.head.layers import Learning
 from tinytl_bridge.twin import TwinModel, check_image, status_names, status_text
 
 FEATURES, CLASSES = 12, 4

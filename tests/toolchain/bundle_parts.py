@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tinytl.archive import pack
-from tinytl.bundle import MEMBERS, read_bundle
+from tinytl.bundle.archive import pack
+from tinytl.bundle.bundle import MEMBERS, read_bundle
 from tinytl.errors import BundleError
 
 

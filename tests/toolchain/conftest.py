@@ -12,7 +12,7 @@ def woven_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("keras", reason="needs tinytl[host]")
     from cut_models import noise, shaken, woven
 
-    from tinytl.exporting import export_model
+    from tinytl.exporting.export import export_model
 
     path = tmp_path_factory.mktemp("woven") / "woven.tinytl"
     export_model(

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from tinytl.cutting.keras_cut import Cut, cut
 from tinytl.data.dataset import Dataset
-from tinytl.head_forward import logits
-from tinytl.plan import Cut, cut
+from tinytl.head.forward import logits
 
 
 def shaken(model: Any) -> Any:

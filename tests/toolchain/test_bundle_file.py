@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from bundle_parts import refusal
 
-from tinytl.archive import pack, pack_arrays, unpack, unpack_arrays
-from tinytl.bundle import MEMBERS, Bundle, read_bundle, write_bundle
+from tinytl.bundle.archive import pack, pack_arrays, unpack, unpack_arrays
+from tinytl.bundle.bundle import MEMBERS, Bundle, read_bundle, write_bundle
 from tinytl.errors import BundleError
 
 

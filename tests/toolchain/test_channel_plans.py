@@ -15,15 +15,15 @@ import pytest
 from cut_models import assert_same_function, noise, shaken
 
 import tinytl_models
-from tinytl.bundle import Bundle, read_bundle
-from tinytl.channel_energy import gradient_energy
+from tinytl.bundle.bundle import Bundle, read_bundle
 from tinytl.compiler import compile_bundle
+from tinytl.cutting.channel_energy import gradient_energy
+from tinytl.cutting.keras_cut import Cut, TrainedChannels, cut, list_plans
 from tinytl.data.dataset import Dataset
 from tinytl.errors import ModelError
-from tinytl.exporting import export_model
-from tinytl.head_forward import logits
-from tinytl.interpreter import Interpreter
-from tinytl.plan import Cut, TrainedChannels, cut, list_plans
+from tinytl.exporting.export import export_model
+from tinytl.head.forward import logits
+from tinytl.tflite.interpreter import Interpreter
 
 keras = pytest.importorskip("keras", reason="needs tinytl[host]")
 layers = keras.layers
@@ -196,7 +196,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from cut_models import noise, residual, shaken
-from tinytl.exporting import export_model
+from tinytl.exporting.export import export_model
 export_model(
     shaken(residual()), noise((16, 16, 3), 5), plan="fc+conv1:25%", out=Path(sys.argv[2]), model_name="r", value_range=(0.0, 1.0)
 )
@@ -282,7 +282,7 @@ def test_what_the_whole_plan_refuses_a_part_of_it_does_too() -> None:
 
 def test_energies_that_do_not_fit_are_refused() -> None:
     model = cut_models.residual()
-    tail = "; expected 8 finite numbers, one for each channel of layer 'main3b' (Conv2D)\nhint: tinytl.channel_energy.gradient_energy computes them"
+    tail = "; expected 8 finite numbers, one for each channel of layer 'main3b' (Conv2D)\nhint: tinytl.cutting.channel_energy.gradient_energy computes them"
     start = "plan 'fc+conv1:25%' cannot cut model 'residual': channel energies "
     assert refusal(lambda: cut(model, "fc+conv1:25%", channel_energy=np.ones(7))) == f"{start}of shape (7,){tail}"
     assert refusal(lambda: cut(model, "fc+conv1:25%", channel_energy=np.full(8, np.nan))) == f"{start}with NaN or infinity{tail}"

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinytl.conversion import _traced, check_convertible, convert, convert_here, convert_in_child, death
 from tinytl.data.dataset import Dataset
 from tinytl.errors import ModelError
-from tinytl.exporting import export, export_model
-from tinytl.pretraining import pretrain
+from tinytl.exporting.export import export, export_model
+from tinytl.tflite.conversion import _traced, check_convertible, convert, convert_here, convert_in_child, death
+from tinytl.training.pretraining import pretrain
 
 keras = pytest.importorskip("keras", reason="needs tinytl[host]")
 layers = keras.layers

@@ -10,12 +10,12 @@ import pytest
 from cut_models import assert_same_function, shaken
 
 import tinytl_models
+from tinytl.cutting.head_layers import LEARNABLE
+from tinytl.cutting.keras_cut import Cut, cut, list_plans
+from tinytl.cutting.plan_names import convolutions
 from tinytl.errors import ModelError
-from tinytl.freeze_plans import convolutions
-from tinytl.head import HeadLayer
+from tinytl.head.layers import HeadLayer
 from tinytl.keras_graph import flatten
-from tinytl.learnable import LEARNABLE
-from tinytl.plan import Cut, cut, list_plans
 
 keras = pytest.importorskip("keras", reason="needs tinytl[host]")
 layers = keras.layers

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from cut_models import assert_same_function, shaken
 
+from tinytl.cutting.head_layers import LEARNABLE
+from tinytl.cutting.keras_cut import cut, list_plans
 from tinytl.errors import ModelError
-from tinytl.learnable import LEARNABLE
-from tinytl.plan import cut, list_plans
 
 keras = pytest.importorskip("keras", reason="needs tinytl[host]")
 layers = keras.layers

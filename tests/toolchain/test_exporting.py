@@ -11,24 +11,24 @@ import numpy as np
 import pytest
 from cut_models import noise, residual, shaken
 
-from tinytl.bundle import Bundle, read_bundle
+from tinytl.bundle.bundle import Bundle, read_bundle
+from tinytl.cutting.keras_cut import cut
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples, quantize_samples
 from tinytl.errors import BundleError, ModelError
-from tinytl.exporting import export, export_model
-from tinytl.head_forward import logits
-from tinytl.interpreter import Interpreter
-from tinytl.learning import Learning
-from tinytl.packing import balanced
-from tinytl.plan import cut
-from tinytl.run_folder import Run
+from tinytl.exporting.export import export, export_model
+from tinytl.exporting.packing import balanced
+from tinytl.head.forward import logits
+from tinytl.head.learning import Learning
+from tinytl.tflite.interpreter import Interpreter
+from tinytl.training.run_folder import Run
 
 ANOTHER_PROCESS = """
 import sys
 from pathlib import Path
 import numpy as np
 from tinytl.data.dataset import Dataset
-from tinytl.exporting import export
+from tinytl.exporting.export import export
 data = np.load(sys.argv[2])
 dataset = Dataset("tiny", *(data[name] for name in ("a", "b", "c", "d")), tuple(data["classes"].tolist()))
 export(Path(sys.argv[1]), dataset=dataset, plan="fc", out=Path(sys.argv[3]), replay_samples=40, class_capacity=6)

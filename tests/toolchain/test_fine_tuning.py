@@ -8,7 +8,7 @@ import pytest
 
 from tiny_task import tiny_task
 from tinytl.errors import ModelError
-from tinytl.fine_tuning import accuracy, fine_tune, model_inputs
+from tinytl.training.fine_tuning import accuracy, fine_tune, model_inputs
 
 TARGET = tiny_task("other names", seed=11)
 LABELS = (TARGET.y_train + 1) % 4

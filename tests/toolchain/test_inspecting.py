@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tinytl.archive import unpack
-from tinytl.bundle import MEMBERS, read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.archive import unpack
+from tinytl.bundle.bundle import MEMBERS, read_bundle
 from tinytl.compiler import Compilation, CompileOptions, compile_bundle, prepare
 from tinytl.errors import BundleError, CompileError, ModelError
+from tinytl.head.layer_rates import rate_factors
 from tinytl.inspection import inspect
-from tinytl.rate_factors import rate_factors
-from tinytl_bridge.compiling import options_for_boards
+from tinytl_bridge.firmware.compile_options import options_for_boards
+from tinytl_cli import cli
 
 
 def test_bundle(tiny_bundle: Path) -> None:

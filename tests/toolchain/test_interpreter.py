@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinytl import install_hint, interpreter
-from tinytl.bundle import Bundle, read_bundle
+from tinytl import install_hint
+from tinytl.bundle.bundle import Bundle, read_bundle
 from tinytl.errors import ModelError
-from tinytl.interpreter import Interpreter
+from tinytl.tflite import interpreter
+from tinytl.tflite.interpreter import Interpreter
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tiny_task import tiny_task
-from tinytl.bundle import read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import read_bundle
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples
 from tinytl.errors import ModelError
-from tinytl.exporting import export
-from tinytl.input_range import declared_range, find_range
+from tinytl.exporting.export import export
+from tinytl.training.input_range import declared_range, find_range
+from tinytl_cli import cli
 
 keras = pytest.importorskip("keras", reason="needs tinytl[host]")
 
@@ -136,7 +136,7 @@ def test_what_a_first_layer_is_made_for(layer: Any, wanted: tuple[float, float] 
 
 
 def test_pretraining_goes_on_with_the_range_of_the_first_layer(tiny_model: Any, tmp_path: Path) -> None:
-    from tinytl.pretraining import pretrain
+    from tinytl.training.pretraining import pretrain
 
     dataset = tiny_task("few", seed=2, train=60, test=20)
     rescaled(tiny_model).save(tmp_path / "mine.keras")
@@ -182,8 +182,8 @@ def test_what_is_no_range(text: str) -> None:
 
 
 def test_a_cut_that_is_not_the_model_is_refused(tiny_model: Any, tiny_dataset: Dataset) -> None:
-    from tinytl.cut_check import expect_same_answers
-    from tinytl.plan import cut
+    from tinytl.cutting.cut_check import expect_same_answers
+    from tinytl.cutting.keras_cut import cut
 
     x = fit_samples(tiny_dataset.x_test[:32], shape=(12, 12, 1), value_range=(0.0, 1.0))
     parts = cut(tiny_model, "fc")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tinytl import install_hint
+from tinytl.cutting.macs import layer_macs
 from tinytl.errors import ModelError
 from tinytl.keras_graph import flatten, load_model, quiet, require_keras
-from tinytl.macs import layer_macs
-from tinytl.run_folder import Run
+from tinytl.training.run_folder import Run
 
 keras = pytest.importorskip("keras", reason="needs tinytl[host]")
 layers = keras.layers

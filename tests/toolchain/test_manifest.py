@@ -12,10 +12,10 @@ import pytest
 from bundle_parts import refusal, resealed
 
 from tinytl import install_hint
-from tinytl.archive import pack, pack_arrays, unpack, unpack_arrays
-from tinytl.bundle import read_bundle, write_bundle
+from tinytl.bundle.archive import pack, pack_arrays, unpack, unpack_arrays
+from tinytl.bundle.bundle import read_bundle, write_bundle
 from tinytl.errors import BundleError
-from tinytl.learning import Learning
+from tinytl.head.learning import Learning
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_tensorflow_is_not_imported_for_it(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("1,2,a\n" * 3 + "2,3,b\n" * 3)
     script = f"""
 import json, sys
-from tinytl.cli import cli
+from tinytl_cli import cli
 path, data, told = {str(tmp_path / "m.onnx")!r}, {str(tmp_path / "x.csv")!r}, []
 for words in (["export", path, "--data", data, "-o", "x.tinytl"], ["plans", path], ["pretrain", "--model", path, "--data", data, "--out", "r"],
               ["inspect", path], ["flash", path, "--target", "host"]):

@@ -6,11 +6,11 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from tinytl.run_folder import Run
+from tinytl.training.run_folder import Run
 
 
 def answer(*arguments: str) -> str:
-    from tinytl.cli import cli
+    from tinytl_cli import cli
 
     done = CliRunner().invoke(cli, arguments, env={"COLUMNS": "100"}, catch_exceptions=False)
     assert done.exit_code == 0

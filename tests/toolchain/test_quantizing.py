@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from cut_models import features_of, noise, residual, shaken
 
-from tinytl.conversion import convert
+from tinytl.cutting.keras_cut import Cut, cut
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import quantize_samples
 from tinytl.errors import DataError, ModelError
-from tinytl.head import three_sides
-from tinytl.identity import identity_tflite
-from tinytl.interpreter import Interpreter
-from tinytl.plan import Cut, cut
-from tinytl.quantization import Extractor, _check_static, _feature_places, outputs_in_order, quantize
-from tinytl.signature import TensorSpec, read_signature
+from tinytl.exporting.quantization import Extractor, _check_static, _feature_places, outputs_in_order, quantize
+from tinytl.head.layers import three_sides
+from tinytl.tflite.conversion import convert
+from tinytl.tflite.identity_model import identity_tflite
+from tinytl.tflite.interpreter import Interpreter
+from tinytl.tflite.signature import TensorSpec, read_signature
 
 keras = pytest.importorskip("keras", reason="needs tinytl[host]")
 layers = keras.layers

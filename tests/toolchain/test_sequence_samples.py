@@ -11,9 +11,9 @@ from tinytl.data import load_dataset
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import quantize_samples
 from tinytl.errors import DataError, ModelError
-from tinytl.exporting import export
-from tinytl.pretraining import pretrain
-from tinytl.signature import read_signature
+from tinytl.exporting.export import export
+from tinytl.tflite.signature import read_signature
+from tinytl.training.pretraining import pretrain
 
 keras = pytest.importorskip("keras", reason="needs tinytl[host]")
 STEPS, CHANNELS, CLASSES = 24, 2, 3
@@ -71,7 +71,7 @@ def converted(run: Any, x: np.ndarray, ends: str) -> bytes:
 
 
 def taught_accuracy(bundle: Path, dataset: Dataset, folder: Path) -> float:
-    from tinytl.bundle import read_bundle
+    from tinytl.bundle.bundle import read_bundle
     from tinytl_bridge import connect
 
     with connect("host", state_dir=folder / "state") as device:
@@ -161,7 +161,7 @@ def test_floats_in_0_to_1_become_the_range_that_is_given(tiny_model: Any, tiny_d
 
 
 def test_a_run_remembers_what_its_floats_are(tiny_run: Any, tiny_dataset: Dataset, tmp_path: Path) -> None:
-    from tinytl.run_folder import load_run
+    from tinytl.training.run_folder import load_run
 
     floats = as_floats(tiny_dataset, 1 / 255)
     run = pretrain(tiny_run.model_path, floats, tmp_path / "run", epochs=1, learning_rate=1e-6, augment=False, value_range=(0.0, 1.0))

@@ -31,17 +31,17 @@ from tflite_classifiers import (
 from tflite_writer import ModelWriter
 
 from published import published_file
-from tinytl.bundle import Bundle, read_bundle
-from tinytl.cli import cli
+from tinytl.bundle.bundle import Bundle, read_bundle
+from tinytl.cutting.tflite_cut import TfliteCut, cut_tflite
 from tinytl.data.dataset import Dataset
 from tinytl.errors import CompileError, ModelError, TinytlError
-from tinytl.exporting import export
-from tinytl.head_forward import logits
-from tinytl.interpreter import Interpreter
-from tinytl.learning import Learning
-from tinytl.litert_quirks import readable_by_litert
-from tinytl.signature import read_signature
-from tinytl.tflite_cut import TfliteCut, cut_tflite
+from tinytl.exporting.export import export
+from tinytl.head.forward import logits
+from tinytl.head.learning import Learning
+from tinytl.tflite.interpreter import Interpreter
+from tinytl.tflite.litert_compatibility import readable_by_litert
+from tinytl.tflite.signature import read_signature
+from tinytl_cli import cli
 
 
 def head_logits(parts: TfliteCut | Bundle, x: np.ndarray) -> np.ndarray:
@@ -250,7 +250,7 @@ def test_from_the_shell_without_tensorflow(tmp_path: Path) -> None:
     trees = task()
     np.savez(tmp_path / "trees.npz", x=trees.x_train, y=trees.y_train, classes=list(NAMES))
     (tmp_path / "trees.tflite").write_bytes(classifier(logistic))
-    guard = "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None; from tinytl.cli import main; main()"
+    guard = "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None; from tinytl_cli import main; main()"
     words = ["export", "trees.tflite", "--data", "trees.npz", "-o", "trees.tinytl", "--class-capacity", "6", "--learning-rate", "0.03",
              "--layer-rates", "equal", "--input-range", "-1:1", "--json"]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -279,7 +279,7 @@ def test_published_models_answer_as_before(name: str) -> None:
 
 
 def _before_softmax(oracle: Interpreter, tflite: bytes, sample: np.ndarray) -> np.ndarray:
-    from tinytl.logits import without_softmax
+    from tinytl.tflite.softmax_removal import without_softmax
 
     oracle.run(sample[None])
     (spec,) = read_signature(without_softmax(tflite)).outputs
@@ -287,7 +287,7 @@ def _before_softmax(oracle: Interpreter, tflite: bytes, sample: np.ndarray) -> n
 
 
 def _quantization_before_softmax(oracle: Interpreter, tflite: bytes) -> tuple[float, int]:
-    from tinytl.logits import without_softmax
+    from tinytl.tflite.softmax_removal import without_softmax
 
     (spec,) = read_signature(without_softmax(tflite)).outputs
     return spec.scale, spec.zero_point

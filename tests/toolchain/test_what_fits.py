@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 import tinytl_models
-from tinytl.bundle import Bundle
+from tinytl.bundle.bundle import Bundle
 from tinytl.compiler import compile_bundle
+from tinytl.cutting.keras_cut import list_plans
 from tinytl.data.dataset import Dataset
-from tinytl.exporting import export_model
-from tinytl.learning import Learning
-from tinytl.plan import list_plans
+from tinytl.exporting.export import export_model
+from tinytl.head.learning import Learning
 from tinytl_bridge import connect
-from tinytl_bridge.boards import load_board
+from tinytl_bridge.firmware.boards import load_board
 
 keras = pytest.importorskip("keras", reason="needs tinytl[host]")
 KB = 1024

@@ -11,7 +11,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "compiler"))
 from tflite_writer import ModelWriter
 
 from tinytl.data.dataset import Dataset
-from tinytl.interpreter import Interpreter
+from tinytl.tflite.interpreter import Interpreter
 
 CLASSES, WIDTH, HIDDEN = 5, 12, 16
 NAMES = ("ash", "birch", "cedar", "fir", "oak")

@@ -15,24 +15,27 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from tinytl.bundle import Bundle, read_bundle, write_bundle
+    from tinytl.bundle.bundle import Bundle, read_bundle, write_bundle
     from tinytl.compiler import Image, compile_bundle, compile_tflite
+    from tinytl.cutting.keras_cut import cut, list_plans
     from tinytl.data import Dataset, contact_sheet, list_datasets, load_dataset
     from tinytl.errors import TinytlError
-    from tinytl.exporting import export
-    from tinytl.head import Head, Learning
+    from tinytl.exporting.export import export
+    from tinytl.exporting.quantization import quantize
+    from tinytl.head.layers import Head
+    from tinytl.head.learning import Learning
     from tinytl.inspection import inspect
     from tinytl.measurement import Measurement
-    from tinytl.plan import cut, list_plans
-    from tinytl.pretraining import Run, load_run, pretrain
-    from tinytl.quantization import quantize
     from tinytl.report import write_report
+    from tinytl.training.pretraining import pretrain
+    from tinytl.training.run_folder import Run, load_run
 
 _HOMES = {
     "load_dataset": "data", "list_datasets": "data", "contact_sheet": "data", "Dataset": "data",
-    "pretrain": "pretraining", "load_run": "pretraining", "Run": "pretraining",
-    "cut": "plan", "list_plans": "plan", "quantize": "quantization", "Head": "head", "Learning": "head",
-    "export": "exporting", "Bundle": "bundle", "read_bundle": "bundle", "write_bundle": "bundle", "inspect": "inspection",
+    "pretrain": "training.pretraining", "load_run": "training.run_folder", "Run": "training.run_folder",
+    "cut": "cutting.keras_cut", "list_plans": "cutting.keras_cut", "quantize": "exporting.quantization",
+    "Head": "head.layers", "Learning": "head.learning", "export": "exporting.export", "inspect": "inspection",
+    "Bundle": "bundle.bundle", "read_bundle": "bundle.bundle", "write_bundle": "bundle.bundle",
     "compile_bundle": "compiler", "compile_tflite": "compiler", "Image": "compiler",
     "Measurement": "measurement", "write_report": "report", "TinytlError": "errors",
 }  # fmt: skip

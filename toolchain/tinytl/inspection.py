@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
-from tinytl.archive import unpack
-from tinytl.bundle import Bundle
+from tinytl.bundle.archive import unpack
+from tinytl.bundle.bundle import Bundle
 from tinytl.compiler import ArenaRange, Compilation, CompileOptions, Image, prepare
-from tinytl.compiler.int8_weights import int8_layers_of, layer_words
+from tinytl.compiler.head.int8_weights import int8_layers_of, layer_words
 from tinytl.energy import thesis_energy_nj
 from tinytl.errors import CompileError
-from tinytl.head import layer_macs
+from tinytl.head.layer_rates import rate_factors
+from tinytl.head.layers import layer_macs
 from tinytl.measurement import Figure, LayerRow
 from tinytl.model_file import PORTABLE, ModelFile, read_model
-from tinytl.rate_factors import rate_factors
-from tinytl.signature import TensorSpec, read_signature
+from tinytl.tflite.signature import TensorSpec, read_signature
 
 MODEL_SLOT_HEADER_BYTES = 32  # SPEC.md section 4
 

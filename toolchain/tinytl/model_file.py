@@ -8,14 +8,14 @@ takes a model comes through here, so an option of the compiler is handed on in o
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinytl.bundle import Bundle, read_bundle
+from tinytl.bundle.bundle import Bundle, read_bundle
 from tinytl.compiler import CompileOptions, Image, compile_bundle, compile_tflite, read_image
-from tinytl.compiler.image_reader import ImageContents
+from tinytl.compiler.image.reader import ImageContents
 from tinytl.compiler.records import DTYPES
 from tinytl.errors import BundleError, ModelError
-from tinytl.logits import without_softmax
 from tinytl.model_kind import BUNDLE, TFLITE, kind_of
-from tinytl.signature import TensorSpec, read_signature
+from tinytl.tflite.signature import TensorSpec, read_signature
+from tinytl.tflite.softmax_removal import without_softmax
 
 LOGITS = "logits"
 """What the answer of a bundle's head is called among its outputs."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tinytl.errors import ModelError
-from tinytl.run_folder import RUN_FILE
+from tinytl.training.run_folder import RUN_FILE
 
 RUN, KERAS, TFLITE, BUNDLE = "run", "keras", "tflite", "bundle"
 KINDS = {RUN: "a run folder", KERAS: "a .keras file", TFLITE: "an int8 .tflite", BUNDLE: "a .tinytl bundle"}

@@ -14,7 +14,7 @@ import numpy as np
 
 from tinytl import install_hint
 from tinytl.errors import BenchError
-from tinytl.interpreter import Interpreter
+from tinytl.tflite.interpreter import Interpreter
 from tinytl_bench.peers.firmware import PeerSources, count_firmware
 from tinytl_bench.peers.preparing import prepare
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from tinytl.errors import BenchError
 from tinytl_bench.counting.plugin import build_plugin, plugin_refusal
 from tinytl_bench.counting.profile import Disassembly, MarkLog, Profile, profile
-from tinytl_bridge.boards import Board, load_board
-from tinytl_bridge.build import board_definitions, find_compiler
+from tinytl_bridge.firmware.boards import Board, load_board
+from tinytl_bridge.firmware.build import board_definitions, find_compiler
 from tinytl_bridge.targets.qemu import PROGRAM
 
 _MAIN = Path(__file__).with_name("main.c")

@@ -13,7 +13,7 @@ import flatbuffers
 import numpy as np
 import tflite
 
-from tinytl.litert_quirks import readable_by_litert
+from tinytl.tflite.litert_compatibility import readable_by_litert
 
 _ALIGNMENT = 16
 _FIELD = {"shape_signature": 18, "version": 8, "operators": 10, "outputs": 8}

@@ -5,7 +5,7 @@
 
 #include "image/operator_call.h"
 #include "image/rules.h"
-#include "learn/head_check.h"
+#include "learn/check/head_check.h"
 
 enum { MAX_DIM = 1 << 24, HEADER_BYTES = 128, FLAG_HEAD = 1 };
 

@@ -2,7 +2,7 @@
  *
  * How sure the head is: the probability of the class that it predicts.
  */
-#include "learn/elementary.h"
+#include "learn/arithmetic/elementary.h"
 #include "tinytl.h"
 
 /* Of one logit z: the sigmoid of |z|. Of several: the softmax's largest, 1 / Σ e^(z - max z). Sums run from class 0 up. */

@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "learn/elementary.h"
-#include "learn/graph.h"
+#include "learn/arithmetic/elementary.h"
+#include "learn/layers/graph.h"
 
 #define UNITS 16 /* of the image's means to a step of int8 */
 #define REMEMBERED 64u /* samples that the means reach back */

@@ -10,11 +10,11 @@
  */
 #include <string.h>
 
-#include "learn/elementary.h"
-#include "learn/groups.h"
+#include "learn/arithmetic/elementary.h"
+#include "learn/layers/groups.h"
 #include "learn/growing.h"
 #include "learn/replay.h"
-#include "learn/window.h"
+#include "learn/layers/window.h"
 #include "tinytl.h"
 
 #define CENTRE_SAMPLES 64u

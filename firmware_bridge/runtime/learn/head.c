@@ -6,13 +6,13 @@
 #include <math.h>
 #include <string.h>
 
-#include "learn/elementary.h"
-#include "learn/groups.h"
+#include "learn/arithmetic/elementary.h"
+#include "learn/layers/groups.h"
 #include "learn/guard.h"
-#include "learn/loss.h"
+#include "learn/layers/loss.h"
 #include "learn/replay.h"
-#include "learn/schedule.h"
-#include "learn/update.h"
+#include "learn/layers/schedule.h"
+#include "learn/layers/update.h"
 #include "tinytl.h"
 
 static uint32_t logits_value(const tinytl_model *model)

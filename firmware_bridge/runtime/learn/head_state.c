@@ -5,9 +5,9 @@
  */
 #include <string.h>
 
-#include "learn/elementary.h"
+#include "learn/arithmetic/elementary.h"
 #include "learn/growing.h"
-#include "learn/head_check.h"
+#include "learn/check/head_check.h"
 #include "tinytl.h"
 
 #define STATE_WORDS 4u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * In the place of learn/ where a library's model has no head: an image with one is refused. */
-#include "learn/head_check.h"
+#include "learn/check/head_check.h"
 
 tinytl_error tinytl_head_check(const void *image)
 {

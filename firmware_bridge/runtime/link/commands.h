@@ -3,7 +3,7 @@
 #ifndef TINYTL_LINK_COMMANDS_H
 #define TINYTL_LINK_COMMANDS_H
 
-#include "link/bytes.h"
+#include "ground/bytes.h"
 #include "store/store.h"
 #include "tinytl_session.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/store.h"
 
-#include "link/bytes.h"
+#include "ground/bytes.h"
 
 enum { CHECKED_BYTES = 24, HEADER_BYTES = 28, FORMAT_VERSION = 1 };
 #define COMMIT_WORD 0x600DC0DEu

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from tinytl.errors import DeviceError
-from tinytl_bridge.link import Stream
+from tinytl_bridge.wire.link import Stream
 
 _LIKE_A_PORT = re.compile(r"(/dev/|tty|cu\.|COM\d)", re.IGNORECASE)
 KNOWN = ("host", "qemu:BOARD", "serial:PORT", "a pyserial URL such as socket://HOST:PORT")

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tinytl_bridge.link import Stream
 from tinytl_bridge.targets.base import Target
 from tinytl_bridge.targets.memory_file import MemoryFile
 from tinytl_bridge.targets.state_folder import state_folder
 from tinytl_bridge.twin import aligned_bytes, library
+from tinytl_bridge.wire.link import Stream
 
 MODEL_SLOT_BYTES = 16 << 20
 HEAD_SLOT_BYTES = 8 << 20

@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinytl.errors import DeviceError
-from tinytl_bridge.boards import RING_BYTES, Board, load_board
-from tinytl_bridge.build import build_firmware
-from tinytl_bridge.link import Stream
+from tinytl_bridge.firmware.boards import RING_BYTES, Board, load_board
+from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.targets.base import Target
 from tinytl_bridge.targets.memory_file import MemoryFile
 from tinytl_bridge.targets.ring import RingStream, choose_ring
 from tinytl_bridge.targets.state_folder import state_folder
+from tinytl_bridge.wire.link import Stream
 
 LINKS = ("ring", "uart")
 

@@ -6,7 +6,7 @@ orders the memory of both sides. Nobody polls, so a device that waits takes no p
 """
 
 from tinytl.errors import DeviceError
-from tinytl_bridge.link import Stream
+from tinytl_bridge.wire.link import Stream
 
 MAGIC = 0x474E4952
 """«RING»: frames travel here; the firmware looks once, at its start."""

@@ -6,8 +6,8 @@ from urllib.parse import parse_qs
 import serial
 
 from tinytl.errors import DeviceError
-from tinytl_bridge.link import Stream
 from tinytl_bridge.targets.base import Target
+from tinytl_bridge.wire.link import Stream
 
 DEFAULT_BAUD = 115_200
 _BITS_PER_BYTE = 10

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "link/bytes.h"
+#include "ground/bytes.h"
 #include "link/cobs.h"
 
 enum { HEADER = 8, CRC = 4, ERROR = 0xFF };

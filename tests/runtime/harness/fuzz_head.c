@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fuzzed_device.h"
-#include "link/bytes.h"
+#include "ground/bytes.h"
 
 enum { HEADER = 16, RAW = 0xFF, NAME = 32, MAX_STATE = 1 << 14 };
 

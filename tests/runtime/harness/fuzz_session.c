@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "fuzzed_device.h"
-#include "link/bytes.h"
+#include "ground/bytes.h"
 
 enum { STATUS = 0x02, SAVE = 0x40, RESTART = 0xFF, NOISE = 0xFE, CHANGED_IMAGE = 0xFD, SAMPLE = 0xFC, CRC_AT = 12, CRC_FROM = 16 };
 

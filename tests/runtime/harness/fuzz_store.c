@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "fuzzed_device.h"
-#include "link/bytes.h"
+#include "ground/bytes.h"
 
 enum { STATUS = 0x02, INFER = 0x21, TEACH = 0x22, SAVE = 0x40, ROLLBACK = 0x41, CHECK = 0x42, CHECKED = 24, SLOTS = 4, UNGUARDED = 2 };
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "link/bytes.h"
+#include "ground/bytes.h"
 
 enum { HELLO = 0x01, FLASH_BEGIN = 0x10, FLASH_DATA = 0x11, FLASH_COMMIT = 0x12, MAX_IMAGE = 1 << 14, CHUNK = 1000 };
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "link/bytes.h"
+#include "ground/bytes.h"
 #include "wire.h"
 
 enum { MAX_IMAGE = 1 << 14, STEPS = 4, CUTS_OF_ONE = 12, COMMIT_BYTES = 4 };

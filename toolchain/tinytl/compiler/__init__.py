@@ -7,9 +7,9 @@ stage, in the order of `compile.py`.
 """
 
 from tinytl.compiler.compile import Compilation, CompileOptions, compile_bundle, compile_tflite, prepare
-from tinytl.compiler.image import Image, OperatorInfo
-from tinytl.compiler.image_reader import ImageContents, read_image
-from tinytl.compiler.liveness import ArenaRange
+from tinytl.compiler.image.reader import ImageContents, read_image
+from tinytl.compiler.image.writer import Image, OperatorInfo
+from tinytl.compiler.memory.liveness import ArenaRange
 
 __all__ = [
     "ArenaRange",

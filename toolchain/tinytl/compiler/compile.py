@@ -9,23 +9,23 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-from tinytl.bundle import Bundle
-from tinytl.compiler.clamp_fusion import fuse_clamps
-from tinytl.compiler.constant_channels import fold_constant_channels
-from tinytl.compiler.fitting import ArenaNeeds, fit_arena
-from tinytl.compiler.head_section import HeadPlan, plan_head
-from tinytl.compiler.image import Image, OperatorInfo, write_image
-from tinytl.compiler.inference import MAX_BYTES, infer
-from tinytl.compiler.liveness import ArenaPlan, HeadNeeds
-from tinytl.compiler.lowering import lower
-from tinytl.compiler.metadata import bundle_metadata, encoded, tflite_metadata
-from tinytl.compiler.passes import PASSES, Pass, optimize
+from tinytl.bundle.bundle import Bundle
+from tinytl.compiler.front.lowering import lower
+from tinytl.compiler.front.passes import PASSES, Pass, optimize
+from tinytl.compiler.front.reader import read
+from tinytl.compiler.front.shapes import MAX_BYTES, infer
+from tinytl.compiler.head.section import HeadPlan, plan_head
+from tinytl.compiler.image.metadata import bundle_metadata, encoded, tflite_metadata
+from tinytl.compiler.image.writer import Image, OperatorInfo, write_image
+from tinytl.compiler.kernels.selection import POLICIES, Choices, choose, constants_of, find_choices, int8_content, timed
+from tinytl.compiler.kernels.timing import ZERO_WAIT_FLASH, FlashTiming
+from tinytl.compiler.memory.fitting import ArenaNeeds, fit_arena
+from tinytl.compiler.memory.liveness import ArenaPlan, HeadNeeds
 from tinytl.compiler.program import CONSTANT, Program, compacted
-from tinytl.compiler.reader import read
 from tinytl.compiler.records import FAMILIES
-from tinytl.compiler.selection import POLICIES, Choices, choose, constants_of, find_choices, int8_content, timed
-from tinytl.compiler.table_chains import join_tables
-from tinytl.compiler.timing import ZERO_WAIT_FLASH, FlashTiming
+from tinytl.compiler.rewriting.clamp_fusion import fuse_clamps
+from tinytl.compiler.rewriting.constant_channels import fold_constant_channels
+from tinytl.compiler.rewriting.table_chains import join_tables
 from tinytl.errors import CompileError, UnsupportedOperator
 
 Planned = tuple[Program, ArenaPlan]

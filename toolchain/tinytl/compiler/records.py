@@ -9,8 +9,8 @@ SPEC.md.
 from struct import Struct
 from typing import NamedTuple, TypeVar
 
-from tinytl.head import KINDS
-from tinytl.learning import LOSSES, OPTIMIZERS, SCHEDULES
+from tinytl.head.layers import KINDS
+from tinytl.head.learning import LOSSES, OPTIMIZERS, SCHEDULES
 
 MAGIC = b"TLIM"
 FORMAT_VERSION = 1

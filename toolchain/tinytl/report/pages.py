@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tinytl.archive import write_whole
+from tinytl.bundle.archive import write_whole
 from tinytl.errors import ReportError
 from tinytl.measurement import Measurement
 from tinytl.report import plots, summary, wording

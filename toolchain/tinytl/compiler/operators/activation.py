@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinytl.compiler.float_functions import logistic_of, tanh_of
+from tinytl.compiler.arithmetic.float_functions import logistic_of, tanh_of
+from tinytl.compiler.arithmetic.lookup_tables import float_table, hard_swish_table, leaky_relu_table
+from tinytl.compiler.arithmetic.multipliers import relu_multiplier, softmax_constants
 from tinytl.compiler.graph import Graph, Node, Tensor
 from tinytl.compiler.kinds import L2_NORMALIZATION, LOOKUP, RELU, SOFTMAX
-from tinytl.compiler.lookup_tables import float_table, hard_swish_table, leaky_relu_table
 from tinytl.compiler.operators.rule import Rule, clamp, quantized_input, quantized_output, same_shape
 from tinytl.compiler.options import L2NormalizationOptions, LeakyReluOptions, SoftmaxOptions, options_of
 from tinytl.compiler.program import Builder
-from tinytl.compiler.quantization import relu_multiplier, softmax_constants
 
 SOFTMAX_SCALE = 1 / 256
 SOFTMAX_ZERO_POINT = -128

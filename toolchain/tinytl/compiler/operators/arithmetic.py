@@ -9,6 +9,7 @@ ADD, MUL and SUB of int32 constants are shape arithmetic and folded.
 
 import numpy as np
 
+from tinytl.compiler.arithmetic.multipliers import ADD_LEFT_SHIFT, add_multipliers, product_multiplier, relu_multiplier
 from tinytl.compiler.graph import Graph, Node, Tensor
 from tinytl.compiler.kinds import ADD, MAXIMUM, MINIMUM, MUL, PRELU, SUB, OperatorKind
 from tinytl.compiler.operators.rule import (
@@ -22,7 +23,6 @@ from tinytl.compiler.operators.rule import (
 from tinytl.compiler.operators.slicing import emit_part, repeated
 from tinytl.compiler.options import ActivationOptions, options_of
 from tinytl.compiler.program import Builder
-from tinytl.compiler.quantization import ADD_LEFT_SHIFT, add_multipliers, product_multiplier, relu_multiplier
 
 _ON_SIDES = {"ADD": np.add, "MUL": np.multiply, "SUB": np.subtract}
 

@@ -8,6 +8,7 @@ can be folded in.
 
 from math import prod
 
+from tinytl.compiler.arithmetic.multipliers import per_channel_multipliers
 from tinytl.compiler.graph import Graph, Node
 from tinytl.compiler.kinds import CONV_2D, DEPTHWISE_CONV_2D
 from tinytl.compiler.operators.rule import (
@@ -24,7 +25,6 @@ from tinytl.compiler.operators.rule import (
 from tinytl.compiler.operators.weights import read_bias, read_weights, weight_operands
 from tinytl.compiler.options import ConvolutionOptions, options_of
 from tinytl.compiler.program import Builder
-from tinytl.compiler.quantization import per_channel_multipliers
 
 
 def _window(graph: Graph, node: Node) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -3,15 +3,15 @@
 
 import numpy as np
 
+from tinytl.compiler.arithmetic.multipliers import Multiplier
+from tinytl.compiler.arithmetic.wide_multipliers import wide_multipliers
 from tinytl.compiler.graph import Graph, Node, Tensor
+from tinytl.compiler.kernels.sums import extremes
 from tinytl.compiler.kinds import FULLY_CONNECTED
 from tinytl.compiler.operators.rule import Rule, Shape, clamp, quantized_input, quantized_output, require_rank
 from tinytl.compiler.operators.weights import Weights, read_bias, read_weights, weight_operands
 from tinytl.compiler.options import FullyConnectedOptions, options_of
 from tinytl.compiler.program import Builder
-from tinytl.compiler.quantization import Multiplier
-from tinytl.compiler.rescaling import wide_multipliers
-from tinytl.compiler.sums import extremes
 
 _INT32 = 2**31
 _OFFSETS = 2**8

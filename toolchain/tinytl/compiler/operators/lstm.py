@@ -9,6 +9,7 @@ from math import frexp, isfinite
 
 import numpy as np
 
+from tinytl.compiler.arithmetic.multipliers import Multiplier, gate_multiplier, hidden_multiplier
 from tinytl.compiler.graph import ABSENT, Graph, Node, Tensor
 from tinytl.compiler.kinds import LSTM
 from tinytl.compiler.operators.rule import (
@@ -22,7 +23,6 @@ from tinytl.compiler.operators.rule import (
 )
 from tinytl.compiler.options import SequenceLstmOptions, options_of
 from tinytl.compiler.program import Builder
-from tinytl.compiler.quantization import Multiplier, gate_multiplier, hidden_multiplier
 
 GATES = ("input", "forget", "cell", "output")
 """Order of the gates in the file and in the image."""

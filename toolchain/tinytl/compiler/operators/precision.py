@@ -3,11 +3,11 @@
 `requantize`.
 """
 
+from tinytl.compiler.arithmetic.multipliers import ratio_multiplier
 from tinytl.compiler.graph import Graph, Node
 from tinytl.compiler.kinds import DEQUANTIZE, QUANTIZE, REQUANTIZE
 from tinytl.compiler.operators.rule import Rule, quantized_input, quantized_output, require_dtype, same_shape
 from tinytl.compiler.program import Builder
-from tinytl.compiler.quantization import ratio_multiplier
 
 _EIGHT_BITS = ("int8", "uint8")
 

@@ -5,6 +5,7 @@ REDUCE_MAX over neighbouring dimensions, such as global max pooling: the image o
 
 from math import prod
 
+from tinytl.compiler.arithmetic.multipliers import DOMAINS, mean_multiplier
 from tinytl.compiler.graph import Graph, Node
 from tinytl.compiler.kinds import MAX_POOL_2D, MEAN
 from tinytl.compiler.operators.rule import (
@@ -19,7 +20,6 @@ from tinytl.compiler.operators.rule import (
 )
 from tinytl.compiler.options import ReduceOptions, options_of
 from tinytl.compiler.program import Builder
-from tinytl.compiler.quantization import DOMAINS, mean_multiplier
 
 MAX_COUNT = 2**22
 """More int8 values than that do not fit a 32-bit sum of differences from the zero point."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tinytl.compiler.arithmetic.multipliers import ACTIVATIONS, DOMAINS, activation_range
 from tinytl.compiler.graph import Graph, Node, Tensor
 from tinytl.compiler.options import NoOptions, Options
 from tinytl.compiler.program import Builder
-from tinytl.compiler.quantization import ACTIVATIONS, DOMAINS, activation_range
 
 Shape = tuple[int, ...]
 MAX_SIDE = 2**15

@@ -7,6 +7,7 @@ Padding is the one that a convolution from the output's sides back to the input'
 from dataclasses import replace
 from math import prod
 
+from tinytl.compiler.arithmetic.multipliers import per_channel_multipliers
 from tinytl.compiler.graph import ABSENT, Graph, Node
 from tinytl.compiler.kinds import TRANSPOSE_CONV
 from tinytl.compiler.operators.rule import (
@@ -25,7 +26,6 @@ from tinytl.compiler.operators.rule import (
 from tinytl.compiler.operators.weights import read_bias, read_weights, weight_operands
 from tinytl.compiler.options import TransposeConvOptions, options_of
 from tinytl.compiler.program import Builder
-from tinytl.compiler.quantization import per_channel_multipliers
 
 
 def _ordered(node: Node) -> Node:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinytl.compiler.arithmetic.multipliers import Multiplier
 from tinytl.compiler.graph import Graph, Node
 from tinytl.compiler.operators.rule import constant_input, require_dtype
 from tinytl.compiler.program import Builder
-from tinytl.compiler.quantization import Multiplier
 
 
 @dataclass(frozen=True)

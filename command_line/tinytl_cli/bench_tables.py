@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of `tinytl bench`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from tinytl.measurement import Measurement
+from tinytl_cli.console import table
+
+if TYPE_CHECKING:
+    from tinytl_bench.compare import Change
+
+
+def render_measurements(console: Console, measured: Sequence[Measurement]) -> None:
+    """Print every figure with how it was had."""
+    for measurement in measured:
+        rows = [(name, _number(figure.value), figure.unit, figure.how) for name, figure in measurement.figures.items()]
+        title = f"{measurement.bundle} on {measurement.target}"
+        console.print(table(title, ("figure", "value", "unit", "where it comes from"), rows, numeric=("value",)))
+
+
+def render_suite(console: Console, measured: Sequence[Measurement]) -> None:
+    """Print a row a model, then a row a model and peer: a ratio below 1 means that tinytl takes fewer."""
+    rows, ratios = [], []
+    for each in measured:
+        found = {name: int(figure.value) for name, figure in each.figures.items()}
+        values = [found.get(name) for name in ("instructions_per_inference", "cycles_model", "arena_bytes", "image_bytes", "flash_bytes")]
+        rows.append((each.bundle, sum(layer.macs for layer in each.layers), *values))
+        for name, peer in each.details["peers"].items():
+            theirs = (peer.get("instructions"), peer.get("cycles_model"))
+            beside = [cell for mine, its in zip(values[:2], theirs, strict=True) for cell in (its, _ratio(mine, its))]
+            ratios.append((each.bundle, name, *beside))
+    columns = ("model", "MACs", "instructions", "cycles (model)", "arena B", "image B", "flash B")
+    console.print(table(f"On {measured[0].target}, byte-equal to LiteRT's reference kernels", columns, rows, numeric=columns[1:]))
+    console.print()
+    titles = ("model", "peer", "its instructions", "tinytl / peer", "its cycles (model)", "ratio of cycles")
+    console.print(table("Peers", titles, ratios, numeric=titles[2:]))
+    console.print()
+    for line in _notes(measured):
+        console.print(line, markup=False)
+
+
+def render_learner_suite(console: Console, measured: Sequence[Measurement]) -> None:
+    """Print a row a head: what a step of learning takes, beside what a peer takes for the same head."""
+    rows, notes = [], set()
+    for each in measured:
+        found = {name: int(figure.value) for name, figure in each.figures.items()}
+        step, peer = found.get("instructions_per_teach_step"), each.details["peers"].get("AIfES")
+        notes |= {peer["how"]} if peer else set()
+        ratio = f"{step / peer['instructions']:.3f}" if peer and step else None
+        per_mac = f"{step / (2 * each.details['macs']):.2f}" if step else None
+        rows.append((each.bundle, step, per_mac, found.get("cycles_model"), found["extra_ram_bytes"], found["weights_bytes"], ratio))
+    columns = ("head", "instructions", "per MAC", "cycles (model)", "RAM beside B", "weights B", "tinytl / AIfES")
+    console.print(table(f"A step of learning on {measured[0].target}, batch 1", columns, rows, numeric=columns[1:]))
+    console.print("per MAC: of the forward pass and the weights' gradient; RAM beside the weights: features and all that a step needs")
+    for note in sorted(notes):
+        console.print(f"AIfES: {note}", markup=False)
+
+
+def _ratio(mine: int | None, theirs: int | None) -> str | None:
+    return f"{mine / theirs:.3f}" if mine and theirs else None
+
+
+def _notes(measured: Sequence[Measurement]) -> list[str]:
+    """Where peers' figures come from, or why there is none, each once with its models; which model was counted elsewhere."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for each in measured:
+        for name, peer in each.details["peers"].items():
+            told.setdefault((name, peer["how"]), []).append(each.bundle)
+    notes = [f"{name} ({'all' if len(models) == len(measured) else ', '.join(models)}): {how}" for (name, how), models in told.items()]
+    return notes + [f"{each.bundle} on {each.target}: {each.details['placed']}" for each in measured if "placed" in each.details]
+
+
+def render_changes(console: Console, measurement: Measurement, changes: "Sequence[Change]", path: Path) -> None:
+    """Print a comparison: what was, what is, by how much it moved; what moved too far says so."""
+    rows = [(change.name, *change.values, change.moved, "too much" if change.fails else "") for change in changes]
+    columns = ("metric", "baseline", "now", "change", "")
+    console.print()
+    console.print(table(f"{measurement.bundle} on {measurement.target}, compared with {path}", columns, rows, numeric=columns[1:4]))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) and abs(value) > 1 else f"{value:,.4g}"

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sums and products of what the image says are made in 64 bits, so that none wraps. Counts stay below 2^24: then every index
+ * below fits 32 bits, and counts are exact as floats.
+ */
+#include "learn/check/head_check.h"
+
+#include <string.h>
+
+#include "learn/arithmetic/elementary.h"
+#include "learn/int8/int8_layer.h"
+
+#define MAX_LAYERS 64u
+#define MAX_CLASSES 4096u
+#define MAX_REPLAYS 64u
+#define MAX_GUARD 65535u
+#define MAX_ACCUMULATION 65536u
+#define MAX_COUNT TINYTL_MAX_COUNT
+#define MAX_FOLDED 65536u      /* features in one of the sums that drift compares */
+#define MAX_MEAN (1 << 28)
+
+#define FIELD(record, member) ((uint32_t)offsetof(record, member))
+#define REFUSE(member) refuse(header, FIELD(tinytl_head_section, member))
+
+/* The structs are the records of SPEC.md section 2.5, read in place. */
+typedef char section_has_192_bytes[sizeof(tinytl_head_section) == 192 ? 1 : -1];
+typedef char value_has_32_bytes[sizeof(tinytl_head_value) == 32 ? 1 : -1];
+typedef char layer_has_52_bytes[sizeof(tinytl_head_layer) == 52 ? 1 : -1];
+
+static const tinytl_error accepted = {TINYTL_STATUS_ok, 0, 0};
+
+static tinytl_error refuse(const tinytl_image_header *header, uint32_t field)
+{
+    return (tinytl_error){TINYTL_STATUS_bad_record, header->head, field};
+}
+
+static const tinytl_head_section *section_of(const tinytl_image_header *header)
+{
+    return (const tinytl_head_section *)(const void *)((const uint8_t *)header + header->head);
+}
+
+static const tinytl_head_layer *layers_of(const tinytl_image_header *header)
+{
+    return (const tinytl_head_layer *)(const void *)((const uint8_t *)header + section_of(header)->layers);
+}
+
+static int is_finite(float value)
+{
+    return tinytl_magnitude(value) < TINYTL_MAGNITUDE_INFINITE;
+}
+
+/* `bytes` at `offset` are inside the image and aligned as sections are. */
+static tinytl_error inside_image(const tinytl_image_header *header, uint32_t offset, uint64_t bytes)
+{
+    uint64_t end = offset + bytes;
+    if (end > header->image_bytes)
+        return (tinytl_error){TINYTL_STATUS_bad_offset, end > UINT32_MAX ? UINT32_MAX : (uint32_t)end, header->image_bytes};
+    if (offset % TINYTL_ALIGNMENT != 0 || offset < header->header_bytes)
+        return (tinytl_error){TINYTL_STATUS_misaligned, offset, TINYTL_ALIGNMENT};
+    return accepted;
+}
+
+static tinytl_error check_counts(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    tinytl_error error;
+    if (head->layer_count == 0 || head->layer_count > MAX_LAYERS)
+        return REFUSE(layer_count);
+    if (head->feature_values != header->output_count)
+        return REFUSE(feature_values);
+    if (head->value_count != head->feature_values + head->layer_count)
+        return REFUSE(value_count);
+    if (head->class_capacity > MAX_CLASSES)
+        return REFUSE(class_capacity);
+    if (head->class_count == 0 || head->class_count > head->class_capacity)
+        return REFUSE(class_count);
+    if (head->feature_count == 0 || head->feature_count > MAX_COUNT)
+        return REFUSE(feature_count);
+    if (head->parameter_count == 0 || head->parameter_count > MAX_COUNT)
+        return REFUSE(parameter_count);
+    if (head->frozen_count > MAX_COUNT)
+        return REFUSE(frozen_count);
+    if (head->columns_floats > MAX_COUNT)
+        return REFUSE(columns_floats);
+    if (head->replay_set_count > MAX_COUNT)
+        return REFUSE(replay_set_count);
+    if (head->replay_capacity > MAX_COUNT)
+        return REFUSE(replay_capacity);
+    for (uint32_t i = 0; i < sizeof head->reserved / sizeof head->reserved[0]; i++)
+        if (head->reserved[i] != 0)
+            return REFUSE(reserved);
+    error = inside_image(header, head->layers, (uint64_t)head->layer_count * sizeof(tinytl_head_layer));
+    if (error.status != TINYTL_STATUS_ok)
+        return error;
+    return inside_image(header, head->values, (uint64_t)head->value_count * sizeof(tinytl_head_value));
+}
+
+/* The guard has a buffer that is large enough to tell anything, or no settings. */
+static tinytl_error check_guard(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    int guarded = head->guard_capacity != 0;
+    if (head->guard_capacity > MAX_GUARD || (guarded && head->guard_capacity < TINYTL_GUARD_LEAST))
+        return REFUSE(guard_capacity);
+    if (guarded ? head->guard_every < 2 || head->guard_every > MAX_GUARD : head->guard_every != 0)
+        return REFUSE(guard_every);
+    if (!guarded && head->guard_check_every != 0)
+        return REFUSE(guard_check_every);
+    return accepted;
+}
+
+static int is_share(float value)
+{
+    return value >= 0.0f && value < 1.0f;
+}
+
+/* learning_rate × weight_decay ≤ 1: a weight may decay to 0, not swing past it. */
+static tinytl_error check_learning(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    if (!(head->learning_rate > 0.0f) || !is_finite(head->learning_rate))
+        return REFUSE(learning_rate);
+    if (!is_share(head->momentum))
+        return REFUSE(momentum);
+    if (!is_share(head->second_momentum))
+        return REFUSE(second_momentum);
+    if (!(head->weight_decay >= 0.0f && head->learning_rate * head->weight_decay <= 1.0f))
+        return REFUSE(weight_decay);
+    if (!(head->clip_norm >= 0.0f) || !is_finite(head->clip_norm))
+        return REFUSE(clip_norm);
+    if (head->optimizer != TINYTL_SGD && head->optimizer != TINYTL_ADAM)
+        return REFUSE(optimizer);
+    if (!(head->epsilon >= 0.0f) || !is_finite(head->epsilon) || (head->optimizer == TINYTL_ADAM && !(head->epsilon > 0.0f)))
+        return REFUSE(epsilon);
+    if (head->accumulation == 0 || head->accumulation > MAX_ACCUMULATION)
+        return REFUSE(accumulation);
+    if (head->schedule > TINYTL_COSINE)
+        return REFUSE(schedule);
+    if (head->schedule != TINYTL_CONSTANT && head->schedule_steps == 0)
+        return REFUSE(schedule_steps);
+    if (!(head->schedule_factor >= 0.0f && head->schedule_factor <= 1.0f))
+        return REFUSE(schedule_factor);
+    if (head->replays_per_step > MAX_REPLAYS)
+        return REFUSE(replays_per_step);
+    if (head->seed == 0)
+        return REFUSE(seed);
+    if (head->loss < TINYTL_SOFTMAX_CROSS_ENTROPY || head->loss > TINYTL_SQUARED_ERROR)
+        return REFUSE(loss);
+    return accepted;
+}
+
+/* The buffers that an optimizer needs are there; int8 weights know plain SGD alone. */
+static tinytl_error check_optimizer(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    int adam = head->optimizer == TINYTL_ADAM;
+    if ((adam || head->accumulation > 1 || head->clip_norm > 0.0f) && head->gradients == TINYTL_NONE)
+        return REFUSE(gradients);
+    if ((adam || head->momentum > 0.0f) && head->moments == TINYTL_NONE)
+        return REFUSE(moments);
+    if (adam && head->second_moments == TINYTL_NONE)
+        return REFUSE(second_moments);
+    if (head->int8_scratch_bytes != 0 && (adam || head->momentum > 0.0f || head->gradients != TINYTL_NONE))
+        return REFUSE(int8_scratch_bytes);
+    return accepted;
+}
+
+static int is_feature(const tinytl_tensor *tensor, const tinytl_head_value *value, uint64_t place)
+{
+    return tensor->dtype == TINYTL_INT8 && tensor->region == 0 && tensor->scale > 0.0f && is_finite(tensor->scale) &&
+           value->storage == TINYTL_FEATURE && value->place == place && value->gradient == TINYTL_NONE && value->mask == TINYTL_NONE &&
+           (uint64_t)value->height * value->width * value->channels == tensor->bytes;
+}
+
+/* The graph outputs are the features: int8 in the arena, with a scale. The first values are what they are to the layers. */
+static tinytl_error check_features(const tinytl_image_header *header)
+{
+    const uint8_t *image = (const uint8_t *)header;
+    const tinytl_head_section *head = section_of(header);
+    const tinytl_tensor *tensors = (const tinytl_tensor *)(const void *)(image + header->tensors);
+    const tinytl_head_value *values = (const tinytl_head_value *)(const void *)(image + head->values);
+    const uint16_t *outputs = (const uint16_t *)(const void *)(image + header->operands) + header->graph_operands + header->input_count;
+    uint64_t features = 0;
+    for (uint32_t index = 0; index < header->output_count; index++) {
+        if (!is_feature(&tensors[outputs[index]], &values[index], features))
+            return (tinytl_error){TINYTL_STATUS_bad_record, head->values + index * (uint32_t)sizeof *values, 0};
+        features += tensors[outputs[index]].bytes;
+    }
+    return features == head->feature_count ? accepted : REFUSE(feature_count);
+}
+
+static uint32_t first_not_finite(const uint8_t *words, uint32_t first, uint32_t count)
+{
+    for (uint32_t i = first; i < first + count; i++) {
+        float value;
+        memcpy(&value, words + (size_t)i * sizeof value, sizeof value);
+        if (!is_finite(value))
+            return i;
+    }
+    return TINYTL_NONE;
+}
+
+uint32_t tinytl_head_not_finite(const tinytl_head_section *head, const tinytl_head_layer *layers, const void *words)
+{
+    uint32_t found = TINYTL_NONE, from = 0; /* floats since the last int8 weights */
+    for (uint32_t number = 0; number < head->layer_count && found == TINYTL_NONE; number++)
+        if (layers[number].weight_storage == TINYTL_WEIGHTS_INT8) {
+            found = first_not_finite(words, from, layers[number].weights - from);
+            from = layers[number].weights + (uint32_t)tinytl_int8_words(&layers[number]);
+        }
+    return found != TINYTL_NONE ? found : first_not_finite(words, from, head->parameter_count - from);
+}
+
+static tinytl_error check_frozen(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    tinytl_error error = inside_image(header, head->frozen_parameters, (uint64_t)head->frozen_count * sizeof(float));
+    if (error.status == TINYTL_STATUS_ok && first_not_finite((const uint8_t *)header + head->frozen_parameters, 0, head->frozen_count) != TINYTL_NONE)
+        error = REFUSE(frozen_parameters);
+    return error;
+}
+
+/* A row's scale is what a weight of 1 means. */
+static tinytl_error check_scales(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    const tinytl_head_layer *layers = layers_of(header);
+    const float *frozen = (const float *)(const void *)((const uint8_t *)header + head->frozen_parameters);
+    for (uint32_t number = 0; number < head->layer_count; number++)
+        for (uint32_t r = 0; layers[number].weight_storage == TINYTL_WEIGHTS_INT8 && r < layers[number].out; r++)
+            if (!(frozen[layers[number].scales + r] > 0.0f))
+                return REFUSE(frozen_parameters);
+    return accepted;
+}
+
+static tinytl_error check_parameters(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    tinytl_error error = inside_image(header, head->initial_parameters, (uint64_t)head->parameter_count * sizeof(float));
+    if (error.status != TINYTL_STATUS_ok)
+        return error;
+    if (tinytl_head_not_finite(head, layers_of(header), (const uint8_t *)header + head->initial_parameters) != TINYTL_NONE)
+        return REFUSE(initial_parameters);
+    if (head->frozen_count == 0)
+        return head->frozen_parameters == 0 ? accepted : REFUSE(frozen_parameters);
+    error = check_frozen(header);
+    return error.status == TINYTL_STATUS_ok ? check_scales(header) : error;
+}
+
+static tinytl_error check_replay_set(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    const uint16_t *labels = (const uint16_t *)(const void *)((const uint8_t *)header + head->replay_set_labels);
+    uint64_t count = head->replay_set_count;
+    tinytl_error error;
+    if (count == 0)
+        return head->replay_set_features == 0 && head->replay_set_labels == 0 ? accepted : REFUSE(replay_set_count);
+    error = inside_image(header, head->replay_set_features, count * head->feature_count);
+    if (error.status == TINYTL_STATUS_ok)
+        error = inside_image(header, head->replay_set_labels, count * sizeof *labels);
+    for (uint32_t i = 0; error.status == TINYTL_STATUS_ok && i < count; i++)
+        if (labels[i] >= head->class_count)
+            error = REFUSE(replay_set_labels);
+    return error;
+}
+
+/* Sums and means leave room for the squares of their differences: learn/drift.c. */
+static tinytl_error check_drift(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    const int32_t *means = (const int32_t *)(const void *)((const uint8_t *)header + head->drift_means);
+    uint64_t count = (uint64_t)head->class_count * head->drift_numbers;
+    tinytl_error error;
+    if (head->drift_numbers == 0)
+        return head->drift_means != 0 ? REFUSE(drift_means) : head->drift_spread != 0.0f ? REFUSE(drift_spread) : accepted;
+    if (head->drift_numbers > TINYTL_DRIFT_NUMBERS || head->feature_count > head->drift_numbers * MAX_FOLDED)
+        return REFUSE(drift_numbers);
+    if (!(head->drift_spread >= 1.0f) || !is_finite(head->drift_spread))
+        return REFUSE(drift_spread);
+    error = inside_image(header, head->drift_means, count * sizeof *means);
+    for (uint64_t i = 0; error.status == TINYTL_STATUS_ok && i < count; i++)
+        if (means[i] < -MAX_MEAN || means[i] > MAX_MEAN)
+            error = REFUSE(drift_means);
+    return error;
+}
+
+tinytl_error tinytl_head_check(const void *image)
+{
+    static tinytl_error (*const checks[])(const tinytl_image_header *) = {
+        check_counts, check_guard, check_learning, check_optimizer, check_features, tinytl_head_check_layers, check_parameters, check_replay_set,
+        check_drift,
+    };
+    const tinytl_image_header *header = image;
+    tinytl_error error = accepted;
+    if (header->head == 0)
+        return accepted;
+    error = inside_image(header, header->head, sizeof(tinytl_head_section));
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0] && error.status == TINYTL_STATUS_ok; i++)
+        error = checks[i](header);
+    return error.status == TINYTL_STATUS_ok ? tinytl_head_check_places(image) : error;
+}

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What to compile for, from what is known of a target: its kernel family and the memory that a model may take there."""
+
+from tinytl.compiler import CompileOptions
+from tinytl.compiler.kernels.timing import ZERO_WAIT_FLASH
+from tinytl.errors import BuildError
+from tinytl_bridge.firmware.boards import emulated_board, list_boards, load_board
+from tinytl_bridge.wire.protocol import DeviceInfo
+
+SLOT_HEADER_BYTES = 32
+"""Of a model slot, before the image, where flash programs up to 4 bytes at once (SPEC.md section 4)."""
+_HOST = "host"
+_BEST_FIRST = ("mve", "dsp", "portable")
+
+
+def slot_header_bytes(program_bytes: int) -> int:
+    """Return what lies before the payload of a slot: header and commit word, each in program units of its own (SPEC.md section 4).
+
+    Args:
+        program_bytes: what the flash programs at once, 1, 2, 4, 8, 16 or 32.
+    """
+    commit_at = -(-28 // program_bytes) * program_bytes
+    alignment = max(program_bytes, 16)
+    return -(-(commit_at + max(program_bytes, 4)) // alignment) * alignment
+
+
+def options_for(
+    device: DeviceInfo, *, optimize: str = "speed", ram_bytes: int | None = None, flash_bytes: int | None = None
+) -> CompileOptions:
+    """Return the options for a connected device.
+
+    The twin runs every family, but its portable kernels are the fast ones: other families exist there in plain C, as the truth that
+    assembly is compared with.
+
+    Args:
+        ram_bytes, flash_bytes: less than the device has, where a user keeps some for other things.
+    """
+    family = "portable" if device.board == _HOST else next(each for each in _BEST_FIRST if each in device.families)
+    slot = device.model_slot_bytes - slot_header_bytes(device.program_bytes)
+    timing = load_board(device.board).memory.flash_timing if device.board in list_boards() else ZERO_WAIT_FLASH
+    return CompileOptions(family, optimize, _least(device.arena_bytes, ram_bytes), _least(slot, flash_bytes), timing)
+
+
+def options_for_target(
+    target: str, *, optimize: str = "speed", ram_bytes: int | None = None, flash_bytes: int | None = None
+) -> CompileOptions:
+    """Return the options for a target that need not be there: a board's by its name, with or without `qemu:`; portable for others.
+
+    Raises:
+        BuildError: an emulated board of an unknown name.
+    """
+    emulated = emulated_board(target)
+    try:
+        board = load_board(target if emulated is None else emulated)
+    except BuildError:
+        if emulated is not None:
+            raise
+        return CompileOptions("portable", optimize, ram_bytes, flash_bytes)
+    memory = board.memory
+    slot = memory.model_slot_bytes - slot_header_bytes(memory.program_bytes)
+    return CompileOptions(board.family, optimize, _least(memory.arena_bytes, ram_bytes), _least(slot, flash_bytes), memory.flash_timing)
+
+
+def options_for_boards(optimize: str = "speed") -> tuple[tuple[str, CompileOptions], ...]:
+    """Return (name, options) of every board, as `tinytl.inspect` takes them."""
+    return tuple((name, options_for_target(name, optimize=optimize)) for name in list_boards())
+
+
+def _least(has: int, asked: int | None) -> int:
+    return has if asked is None else min(has, asked)

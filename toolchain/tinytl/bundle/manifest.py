@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The manifest of a bundle: its types, its checks, its bytes (SPEC.md section 1).
+
+In: the JSON of a file that may come from anywhere. Out: a dict whose every field has been checked against `Manifest`;
+a refusal names the field. Whether the manifest agrees with the other members is the bundle's business.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from tinytl import install_hint
+from tinytl.errors import BundleError
+from tinytl.head.layers import ACTIVATIONS, KINDS, MAX_FEATURES, MAX_LAYERS, MAX_SIDE, TRAINS
+
+FORMAT = "tinytl-bundle"
+FORMAT_VERSION = 1
+
+_Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+_Size = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+_Text = Annotated[str, Meta(min_length=1, max_length=256)]
+_Scale = Annotated[float, Meta(gt=1e-30, lt=1e30)]  # positive and finite as float32 too
+_Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+_ZeroPoint = Annotated[int, Meta(ge=-128, le=127)]
+_Shape = Annotated[list[_Size], Meta(min_length=1, max_length=4)]
+_FeatureShape = Annotated[list[_Size], Meta(min_length=1, max_length=3)]
+_Real = Annotated[float, Meta(gt=-1e30, lt=1e30)]
+_Value = Annotated[int, Meta(ge=0, lt=MAX_FEATURES + MAX_LAYERS)]
+_Side = Annotated[int, Meta(ge=1, le=MAX_SIDE)]
+_Padding = Annotated[int, Meta(ge=0, le=MAX_SIDE)]
+
+
+class Quantized(msgspec.Struct, frozen=True):
+    """An int8 tensor without its batch: real = (q − zero_point) × scale."""
+
+    shape: _Shape
+    scale: _Scale
+    zero_point: _ZeroPoint
+
+
+class Feature(msgspec.Struct, frozen=True):
+    """A feature tensor: as `Quantized`, of at most three sides."""
+
+    shape: _FeatureShape
+    scale: _Scale
+    zero_point: _ZeroPoint
+
+
+class Source(msgspec.Struct, frozen=True):
+    """What the model was pretrained on, and how well it did there. accuracy_float: None of a model that came as int8."""
+
+    dataset: str
+    accuracy_float: _Fraction | None
+    accuracy_int8: _Fraction
+    test_samples: _Size
+
+
+class Preprocessing(msgspec.Struct, frozen=True):
+    """From pixels to the model's real input.
+
+    Attributes:
+        int8: "input" where int8 samples are the model's input as they are. floats: "unit" where float samples are pixels in 0 … 1.
+    """
+
+    range: tuple[_Real, _Real]
+    resize: Literal["bilinear"] | None
+    int8: Literal["input"] | None = None
+    floats: Literal["unit"] | None = None
+
+
+class Layer(msgspec.Struct, frozen=True, rename={"takes": "in"}):
+    """One layer of the head: `tinytl.head.layers.HeadLayer` without its arrays.
+
+    Attributes:
+        inputs: value numbers; None: what the layer before gives.
+        takes, out: numbers or channels that the weights take and give; None where there are no such weights.
+    """
+
+    kind: Literal[KINDS]  # type: ignore[valid-type]
+    name: _Text
+    activation: Literal[ACTIVATIONS]  # type: ignore[valid-type]
+    inputs: Annotated[tuple[_Value, ...], Meta(min_length=1, max_length=2)] | None = None
+    takes: _Size | None = None
+    out: _Size | None = None
+    window: tuple[_Side, _Side] = (1, 1)
+    stride: tuple[_Side, _Side] = (1, 1)
+    padding: tuple[_Padding, _Padding, _Padding, _Padding] = (0, 0, 0, 0)
+    rate: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
+    trains: Literal[TRAINS] = "all"  # type: ignore[valid-type]
+
+
+class HeadFields(msgspec.Struct, frozen=True):
+    """The head's layers and how it learns."""
+
+    layers: Annotated[list[Layer], Meta(min_length=1, max_length=MAX_LAYERS)]
+    loss: Literal["softmax_cross_entropy", "sigmoid_cross_entropy", "squared_error"]
+    learning_rate: Annotated[float, Meta(gt=0.0, lt=1e30)]
+    momentum: Annotated[float, Meta(ge=0.0, lt=1.0)]
+    weight_decay: Annotated[float, Meta(ge=0.0, lt=1e30)]
+    replays_per_step: Annotated[int, Meta(ge=0, le=64)]
+    replay_buffer_bytes: _Count
+    seed: Annotated[int, Meta(ge=1, le=2**32 - 1)]
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    second_momentum: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.999
+    epsilon: Annotated[float, Meta(gt=0.0, lt=1e30)] = 1e-7
+    clip_norm: Annotated[float, Meta(ge=0.0, lt=1e30)] = 0.0
+    accumulation: Annotated[int, Meta(ge=1, le=65536)] = 1
+    schedule: Literal["constant", "steps", "cosine"] = "constant"
+    schedule_steps: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    schedule_factor: Annotated[float, Meta(ge=0.0, le=1.0)] = 1.0
+    guard_buffer_bytes: _Count = 0
+    guard_every: Annotated[int, Meta(ge=2, le=65535)] = 8
+    guard_check_every: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    weights: Literal["float32", "int8"] = "float32"
+    layer_rates: Literal["balanced", "equal"] = "balanced"
+
+
+class Macs(msgspec.Struct, frozen=True):
+    """Multiply-accumulates of one forward pass."""
+
+    frozen: _Count
+    trainable: _Count
+
+
+class TrainedChannels(msgspec.Struct, frozen=True):
+    """Output channels of one convolution that train where the others do not: `tinytl.cutting.keras_cut.TrainedChannels`.
+
+    Attributes:
+        layer: the convolution. of: its channels. numbers: those that train. chosen_with: the dataset whose samples chose them.
+    """
+
+    layer: _Text
+    of: _Size
+    numbers: Annotated[list[_Count], Meta(min_length=1)]
+    chosen_with: str
+
+
+class LayerErrorRow(msgspec.Struct, frozen=True):
+    """How far one int8 tensor is from its float twin: `tinytl.exporting.quantization.LayerError`."""
+
+    name: str
+    shape: _Shape
+    rms_error: _Real
+    rms_signal: _Real
+    sqnr_db: _Real | None
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """Every field of the manifest except `sha256`, in the order in which they are written."""
+
+    format: Literal["tinytl-bundle"]
+    format_version: Literal[1]
+    name: _Text
+    model: _Text
+    plan: _Text
+    source: Source
+    labels: Annotated[list[_Text], Meta(min_length=1, max_length=65535)]
+    class_capacity: Annotated[int, Meta(ge=1, le=65535)]
+    input: Quantized
+    preprocessing: Preprocessing
+    features: Annotated[list[Feature], Meta(min_length=1, max_length=MAX_FEATURES)]
+    head: HeadFields
+    macs: Macs
+    created_with: dict[str, str]
+    trained_channels: TrainedChannels | None = None
+    layer_errors: list[LayerErrorRow] = []
+    warnings: list[str] = []
+
+
+def encode(manifest: Mapping[str, Any], sha256: Mapping[str, str]) -> bytes:
+    """Return the manifest's bytes: fields in the order of `Manifest`, then others by name, then `sha256`."""
+    ordered = [key for key in Manifest.__struct_fields__ if key in manifest]
+    ordered += sorted(set(manifest) - set(ordered))
+    fields = {key: manifest[key] for key in ordered} | {"sha256": dict(sha256)}
+    return (json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def decode(data: bytes, *, label: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Read and check a manifest.
+
+    Args:
+        data: JSON, UTF-8. label: how errors call the file.
+
+    Returns:
+        (fields without `sha256`, sha256 by member).
+
+    Raises:
+        BundleError: foreign, newer, or a field that is missing, of the wrong type or out of range.
+    """
+    try:
+        fields = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BundleError(f"the manifest of {label} is not JSON: {error}") from error
+    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
+        found = fields.get("format") if isinstance(fields, dict) else None
+        raise BundleError(f"{label} is no bundle: its manifest has format {found!r}", expected=repr(FORMAT))
+    version = fields.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise BundleError(
+            f"{label} was made by a newer tinytl: bundle format_version {version}",
+            expected=f"at most {FORMAT_VERSION}",
+            hint=install_hint.newer(),
+        )
+    sha256 = _converted(fields.pop("sha256", None), dict[str, str], label, "sha256")
+    check(fields, label=label)
+    return fields, sha256
+
+
+def check(fields: Mapping[str, Any], *, label: str) -> Manifest:
+    """Check the fields of a manifest against `Manifest`. Raises BundleError naming the field."""
+    found: Manifest = _converted(dict(fields), Manifest, label, "")
+    if len(set(found.labels)) != len(found.labels):
+        raise BundleError(f"{label}: manifest field 'labels' has a name twice", expected="one name per class")
+    if found.class_capacity < len(found.labels):
+        raise BundleError(
+            f"{label}: manifest field 'class_capacity' is {found.class_capacity}",
+            expected=f"at least {len(found.labels)}, the labels",
+        )
+    channels = found.trained_channels
+    if channels is not None and not (sorted(set(channels.numbers)) == channels.numbers and channels.numbers[-1] < channels.of):
+        raise BundleError(
+            f"{label}: manifest field 'trained_channels.numbers' is {channels.numbers}",
+            expected=f"ascending numbers below {channels.of}, the channels of layer {channels.layer!r}",
+        )
+    if not found.preprocessing.range[0] < found.preprocessing.range[1]:
+        raise BundleError(
+            f"{label}: manifest field 'preprocessing.range' is {list(found.preprocessing.range)}",
+            expected="low before high",
+        )
+    return found
+
+
+def check_head(fields: Mapping[str, Any], *, label: str) -> None:
+    """Check the manifest's `head` object alone. Raises BundleError naming the field."""
+    _converted(dict(fields), HeadFields, label, "head")
+
+
+def _converted(value: Any, kind: Any, label: str, root: str) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        field, problem = _located(str(error), root)
+        raise BundleError(f"{label}: manifest field {field!r}: {problem}") from error
+
+
+def _located(message: str, root: str) -> tuple[str, str]:
+    """Split msgspec's message into the field's path and what is wrong with it."""
+    problem, _, path = message.partition(" - at `$")
+    field = (root + path.rstrip("`")).lstrip(".")
+    missing = problem.removeprefix("Object missing required field `")
+    if missing != problem:
+        return f"{field}.{missing.rstrip('`')}".lstrip("."), "missing"
+    return field, problem[0].lower() + problem[1:]

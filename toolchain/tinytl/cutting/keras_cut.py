@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The freeze plan: where a trained model is cut into a frozen extractor and a trainable head.
+
+In: a Keras model and a plan's name. Out: a `Cut`: the extractor as a Keras model (input → feature tensors), the head as data, and
+what each costs. Invariant: head(extractor(x)) equals the model's logits. What trains and all that comes behind it is the head; the
+tensors that cross are the features. Flatten, Reshape and zero padding at the cut go with the head where it can take them in. Where a part
+of a convolution's channels trains, the model is cut in two by channels first (`channel_split`), and then as any other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tinytl.cutting.channel_split import split_channels
+from tinytl.cutting.folding import fold_head
+from tinytl.cutting.head_layers import ACTIVATORS, CONVOLUTIONS, PADDINGS, RESHAPES, keeps_order, kind_of, shape_of, zero_padding
+from tinytl.cutting.macs import layer_macs
+from tinytl.cutting.plan_names import PART_OF_CHANNELS, FreezePlan, convolutions, dense_part, nearby, parse_plan, trained_calls
+from tinytl.errors import ModelError
+from tinytl.head.layers import Head
+from tinytl.keras_graph import Call, Graph, flatten, require_keras
+
+LISTED_CONVOLUTIONS = 8
+"""`list_plans` goes back to `fc+conv8`; further ones can be asked for by name."""
+
+
+@dataclass(frozen=True)
+class TrainedChannels:
+    """Output channels of one convolution that train, where the others do not.
+
+    Attributes:
+        layer: name of the convolution. of: how many channels it has. numbers: those that train, ascending.
+    """
+
+    layer: str
+    of: int
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A model in two parts.
+
+    Attributes:
+        plan: name of the freeze plan.
+        extractor: keras.Model, float32 (N, *input) → one tensor for each feature of the head, (N, *feature shape); frozen from here on.
+        head: trainable layers, batch-norm folded; its logits are the model's.
+        frozen_macs, trainable_macs: multiply-accumulates of one forward pass of one sample.
+        frozen_layers, trainable_layers: names of the model's layers in each part.
+        channels: which ones of a convolution train, where the plan trains a part of them; its frozen half is layer `<name>_frozen`.
+    """
+
+    plan: str
+    extractor: Any
+    head: Head
+    frozen_macs: int
+    trainable_macs: int
+    frozen_layers: tuple[str, ...]
+    trainable_layers: tuple[str, ...]
+    channels: TrainedChannels | None = None
+
+
+@dataclass(frozen=True)
+class _Split:
+    """The graph that is cut, the features in the order in which they are made, the calls that train or come behind, and their head."""
+
+    graph: Graph
+    features: tuple[Any, ...]
+    trainable: tuple[Call, ...]
+    head: Head
+    channels: TrainedChannels | None = None
+
+
+def list_plans(model: Any) -> tuple[str, ...]:
+    """Return the plans that work for a model, cheapest first: those that train whole layers, then those of biases.
+
+    A plan that trains what one before it does is left out, and so is a large N of `fc+convN`; `fc+conv1:25%` stands for all percentages.
+
+    Raises:
+        ModelError: `model` is no functional or sequential Keras model with one input and one output.
+    """
+    graph = flatten(model)
+    count = min(len(convolutions(graph)), LISTED_CONVOLUTIONS)
+    numbered = [f"fc+conv{number}" for number in range(1, count + 1)]
+    names = ["last-dense", "fc", PART_OF_CHANNELS, *numbered, "all", "bias-only", "bias+last-dense"]
+    found: dict[str, tuple[Any, ...]] = {}
+    for plan in map(parse_plan, names):
+        split = _split_or_none(graph, plan)
+        trained = split and (_names(split.trainable), split.channels, plan.trains, plan.last_trains)
+        if trained and trained not in found.values():
+            found[plan.name] = trained
+    return tuple(found)
+
+
+def cut(model: Any, plan: str, *, dropout: bool = False, channel_energy: np.ndarray | None = None) -> Cut:
+    """Cut a model by a freeze plan.
+
+    Args:
+        model: built functional or sequential keras.Model, others may be nested in it; it stays as it is.
+        plan: "last-dense": the last Dense trains. "fc": all Dense at the end. "fc+convN": those, the last N convolutions and what
+            comes behind them. "fc+conv1:P%": of the last convolution P % of its output channels, rounded down, the others stay frozen.
+            "all": everything. "bias-only", "bias-only:N": biases from the Nth last convolution on, by default the
+            second last. "bias+last-dense", "bias+last-dense:N": the same and the whole last Dense.
+        dropout: keep the Dropout layers of the head.
+        channel_energy: (C,), for each output channel of that convolution how much it has to learn; those with the most train, of equal
+            ones the first: `tinytl.cutting.channel_energy.gradient_energy` computes it from samples. None: the norm of the channel's
+            weights with batch-norm folded in, which knows nothing of a task.
+
+    Raises:
+        ModelError: an unknown plan, or a model that it cannot cut; names the layer and the nearest plan that works. Energies that are
+            not one finite number for each channel, or of a plan that has no use for them.
+    """
+    wanted, graph = parse_plan(plan), flatten(model, dropout=dropout)
+    if channel_energy is not None and wanted.percent is None:
+        raise ModelError(f"plan {plan!r} trains all channels and got energies to choose some by", expected="a plan like fc+conv1:25%")
+    try:
+        split = _split(graph, wanted, channel_energy)
+    except ModelError as error:
+        what, hint = f"plan {plan!r} cannot cut model {graph.name!r}: {error.what}", error.hint or _nearest(graph, wanted)
+        raise ModelError(what, expected=error.expected, hint=hint) from error
+    keras = require_keras()
+    frozen = _frozen(split.graph, split.features)
+    features = split.features[0] if len(split.features) == 1 else list(split.features)
+    return Cut(
+        plan=plan,
+        extractor=keras.Model(split.graph.input, features, name="extractor"),
+        head=split.head,
+        frozen_macs=sum(layer_macs(call.layer, call.inputs[0].shape, call.output.shape) for call in frozen),
+        trainable_macs=split.head.macs,
+        frozen_layers=_names(frozen),
+        trainable_layers=_names(split.trainable),
+        channels=split.channels,
+    )
+
+
+def _nearest(graph: Graph, plan: FreezePlan) -> str:
+    for other in nearby(plan, len(convolutions(graph))):
+        if _split_or_none(graph, other):
+            return f"nearest plan that works: {other.name}"
+    return "no plan of this version works for this model"
+
+
+def _split_or_none(graph: Graph, plan: FreezePlan) -> _Split | None:
+    try:
+        return _split(graph, plan)
+    except ModelError:
+        return None
+
+
+def _split(graph: Graph, plan: FreezePlan, channel_energy: np.ndarray | None = None) -> _Split:
+    """Find head and features. Raises ModelError where the plan does not work."""
+    trained = trained_calls(graph, plan)
+    whole = _split_at(graph, trained, plan)
+    if plan.percent is None:
+        return whole
+    convolution = trained[0]
+    channels = _chosen(convolution, plan.percent, _weight_norms(whole.head, convolution) if channel_energy is None else channel_energy)
+    graph, part = split_channels(graph, convolution, channels.numbers)
+    dense = [call for call in dense_part(graph) if call.layer.name in _names(trained)]
+    return replace(_split_at(graph, (part, *dense), plan), channels=channels)
+
+
+def _chosen(convolution: Call, percent: int, energy: np.ndarray) -> TrainedChannels:
+    """Return the channels with the most energy."""
+    count = int(convolution.output.shape[-1])
+    energy = np.asarray(energy, np.float64)
+    if energy.shape != (count,) or not np.isfinite(energy).all():
+        found = f"of shape {energy.shape}" if energy.shape != (count,) else "with NaN or infinity"
+        raise ModelError(
+            f"channel energies {found}",
+            expected=f"{count} finite numbers, one for each channel of layer {convolution.name}",
+            hint="tinytl.cutting.channel_energy.gradient_energy computes them",
+        )
+    if count * percent < 100:
+        raise ModelError(
+            f"{percent} % of the {count} channels of layer {convolution.name} is none",
+            expected=f"{-(-100 // count)} % or more for this plan",
+        )
+    strongest = np.argsort(-energy, kind="stable")[: count * percent // 100]
+    return TrainedChannels(convolution.layer.name, count, tuple(sorted(int(number) for number in strongest)))
+
+
+def _weight_norms(head: Head, convolution: Call) -> np.ndarray:
+    """Return the Euclidean norm of each channel's weights."""
+    layer = next(layer for layer in head.layers if layer.name == convolution.layer.name)
+    weights = np.asarray(layer.weights, np.float64)
+    channel = weights.ndim - 1 if layer.kind == "depthwise_conv_2d" else 0
+    return np.sqrt(np.square(weights).sum(axis=tuple(axis for axis in range(weights.ndim) if axis != channel)))
+
+
+def _split_at(graph: Graph, trained: Sequence[Call], plan: FreezePlan) -> _Split:
+    head = downstream = _downstream(graph, trained)
+    features = _features(graph, head)
+    while absorbed := {id(call) for call in map(graph.producer, features) if call and _absorbable(graph, call, head)}:
+        head = head | absorbed
+        features = _features(graph, head)
+    if plan.base in ("last-dense", "fc", "fc+conv") and not _frozen(graph, features):
+        first = next(call for call in graph.calls if id(call) in head)
+        raise ModelError(
+            f"nothing is left to freeze before layer {first.name}", expected="layers before the first trained one, or plan 'all'"
+        )
+    calls = tuple(call for call in graph.calls if id(call) in head)
+    layers = fold_head(calls, features, graph.output, trains=plan.trains, last_trains=plan.last_trains)
+    trainable = tuple(call for call in calls if id(call) in downstream)
+    return _Split(graph, features, trainable, Head(layers, features=tuple(shape_of(tensor) for tensor in features)))
+
+
+def _downstream(graph: Graph, trained: Sequence[Call]) -> set[int]:
+    """Return the ids of the calls that train or depend on one that does."""
+    head = {id(call) for call in trained}
+    made = set()
+    for call in graph.calls:
+        if id(call) in head or any(id(tensor) in made for tensor in call.inputs):
+            head.add(id(call))
+            made.add(id(call.output))
+    return head
+
+
+def _features(graph: Graph, head: set[int]) -> tuple[Any, ...]:
+    """Return the tensors that cross into the head, each once, in the order in which they are made."""
+    read = {id(tensor) for call in graph.calls if id(call) in head for tensor in call.inputs}
+    made = [graph.input, *(call.output for call in graph.calls if id(call) not in head)]
+    return tuple(tensor for tensor in made if id(tensor) in read)
+
+
+def _frozen(graph: Graph, features: Sequence[Any]) -> tuple[Call, ...]:
+    wanted = {id(call) for tensor in features for call in graph.ancestors(tensor)}
+    return tuple(call for call in graph.calls if id(call) in wanted)
+
+
+def _absorbable(graph: Graph, call: Call, head: set[int]) -> bool:
+    """Tell whether a layer right before the head costs nothing in it."""
+    readers = [each for each in graph.readers(call.output) if id(each) in head]
+    kind = kind_of(call)
+    if kind in PADDINGS:
+        return all(_takes_padding(each, call) for each in readers)
+    if kind in RESHAPES:
+        return len(call.inputs[0].shape) <= 4 and keeps_order(call) and all(_takes_flat(graph, each, call.output) for each in readers)
+    return kind == "Dropout"
+
+
+def _takes_padding(reader: Call, padding: Call) -> bool:
+    if kind_of(reader) not in CONVOLUTIONS:
+        return False
+    height, width = (1, *reader.layer.kernel_size)[-2:]
+    top, bottom, left, right = zero_padding(padding)
+    return reader.layer.padding == "valid" and max(top, bottom) < height and max(left, right) < width
+
+
+def _takes_flat(graph: Graph, reader: Call, tensor: Any) -> bool:
+    """Tell whether a layer does not mind in which shape it reads the elements."""
+    if kind_of(reader) == "Dense":
+        return len(tensor.shape) == 2
+    if kind_of(reader) not in (*RESHAPES, *ACTIVATORS, "Dropout"):
+        return False
+    behind = graph.readers(reader.output)
+    return bool(behind) and all(_takes_flat(graph, each, reader.output) for each in behind)
+
+
+def _names(calls: Sequence[Call]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(call.layer.name for call in calls))
