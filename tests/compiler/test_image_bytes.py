@@ -31,7 +31,7 @@ SPLIT = {
 
 def spec_fields(section: str, table: int) -> list[tuple[int, int, str, bool]]:
     """Return (offset, bytes, name, whether it is a float) of the fields in a section's table, arrays of named fields split."""
-    text = re.split(r"\n##", SPEC.split(f"### {section}", 1)[1])[0].split("| at | type |")[1 + table]
+    text = re.split(r"\n###? ", SPEC.split(f"### {section}", 1)[1])[0].split("| at | type |")[1 + table]
     fields = []
     for offset, kind, count, name in re.findall(r"^\| (\d+) \| (\w+?)(?:\[(\d+)\])? \| (\w+) \|", text, re.MULTILINE):
         size = TYPE_BYTES[kind]
