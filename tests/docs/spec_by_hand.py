@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The image and the head states of SPEC.md 2.10 as a reader would write them: by SPEC.md's tables of fields and its text.
 
-Nothing of the compiler is used. Offsets are those of the list in 2.10; where a rule of SPEC.md gives a number, the rule stands beside it.
+Nothing of the compiler or the learner is used. Offsets are those of the list in 2.10. `taught` computes one step in exact arithmetic with
+the roundings that 2.6 asks for.
 """
 
 import json
+import math
 import struct
 import zlib
+from fractions import Fraction
 
 from spec_tables import pack, tables
 
@@ -34,8 +37,8 @@ def image() -> bytes:
 
 def _header(crc32: int, metadata_bytes: int) -> bytes:
     return pack(
-        tables("### 2.1")[0], magic=b"TLIM", format_version=1, header_bytes=128, image_bytes=816, crc32=crc32, bundle_id=bytes(16), family=0,
-        flags=1, arena_bytes=112, tensor_count=1, tensors=128, operator_count=0, operators=176, operand_count=2, operands=176,
+        tables("### 2.1")[0], magic=b"TLIM", format_version=1, header_bytes=128, image_bytes=816, crc32=crc32, bundle_id=bytes(16),
+        family=0, flags=1, arena_bytes=112, tensor_count=1, tensors=128, operator_count=0, operators=176, operand_count=2, operands=176,
         graph_operands=0, input_count=1, output_count=1, head=192, metadata=560, metadata_bytes=metadata_bytes,
     )  # fmt: skip
 
@@ -68,10 +71,63 @@ def _layer() -> bytes:
     return pack(tables("### 2.5")[2], **numbers, **sizes, rate=0.0, scales=0, rows_at_once=0, rate_factor=1.0)
 
 
-def state(parameters: list[float], *, class_count: int = 2, steps: int = 0, names: bytes = b"", place: tuple[int, int] | None = None) -> bytes:
+def state(
+    parameters: list[float], *, class_count: int = 2, steps: int = 0, names: bytes = b"", place: tuple[int, int] | None = None
+) -> bytes:
     """Return a head state; place: stream and position, left out where it is None."""
     fields = tables("### 4.2")[0]
     values = {"parameter_count": len(parameters), "class_count": class_count, "steps": steps, "random": 1, "parameters": parameters}
     if place is None:
         return pack(fields[:-2], **values, names=names)
     return pack(fields, **values, names=names, stream=place[0], position=place[1])
+
+
+def taught(x: list[Fraction], label: int, rate: Fraction) -> list[float]:
+    """Return the parameters after one step of SGD with softmax cross-entropy on the head of 2.10, as 2.6 says."""
+    weights, bias, count = [Fraction(each) for each in WEIGHTS], [Fraction(each) for each in BIASES], len(x)
+    logits = []
+    for row in range(2):
+        total = bias[row]
+        for i in range(count):
+            total = fma(weights[count * row + i], x[i], total)
+        logits.append(total)
+    powers = [exp(single(logit - max(logits))) for logit in logits]
+    share = single(1 / single(powers[0] + powers[1]))
+    gradient = [single(power * share) for power in powers]
+    gradient[label] = single(gradient[label] - 1)
+    for row in range(2):
+        g = -single(rate * gradient[row])
+        for i in range(count):
+            weights[count * row + i] = fma(g, x[i], weights[count * row + i])
+        bias[row] = single(bias[row] + g)
+    return [float(each) for each in weights + bias]
+
+
+def single(x: Fraction) -> Fraction:
+    """Round to single precision, ties to even; normal numbers alone."""
+    if x == 0:
+        return x
+    exponent = math.frexp(float(x))[1] - 24
+    unit = Fraction(2) ** exponent
+    return round(x / unit) * unit
+
+
+def fma(a: Fraction, b: Fraction, c: Fraction) -> Fraction:
+    """a × b + c, rounded once."""
+    return single(a * b + c)
+
+
+def exp(x: Fraction) -> Fraction:
+    """The exponential function of 2.6, x from −86 to 0."""
+    n = math.trunc(fma(x, constant("1.44269504"), Fraction(-1, 2)))
+    r = fma(Fraction(n), -constant("0.693115234375"), x)
+    r = fma(Fraction(n), -constant("0.0000319461833"), r)
+    q = constant("0.00138138")
+    for each in ("0.0083691", "0.04166843", "0.16666517", "0.49999993"):
+        q = fma(q, r, constant(each))
+    return single(single(fma(single(r * r), q, r) + 1) * Fraction(2) ** n)
+
+
+def constant(text: str) -> Fraction:
+    """A constant of 2.6 in single precision."""
+    return single(Fraction(text))

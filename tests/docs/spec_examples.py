@@ -18,7 +18,7 @@ if __name__ == "__main__":
 
 import numpy as np
 import spec_models
-from spec_hexdump import dump, plain, row
+from spec_hexdump import dump, plain, real, row, value
 from spec_tables import PATH, Field, body, tables
 from spec_tables import exchange as exchange_fields
 
@@ -88,9 +88,9 @@ def operands() -> str:
         lines += row(image.data[at : at + 2 * len(numbers)], name, f"{what}: tensors {', '.join(map(str, numbers))}", at)
         at += 2 * len(numbers)
     lines.append("")
-    for number, (name, value) in enumerate(stored.parameters.items()):
+    for number, (name, parameter) in enumerate(stored.parameters.items()):
         at = stored.record.params + 4 * number
-        lines += row(image.data[at : at + 4], name, str(value), at)
+        lines += row(image.data[at : at + 4], name, str(parameter), at)
     lines.append("")
     for name, operand in zip(("weights", "bias", "multiplier", "shift", "multiplier_low"), stored.inputs[1:], strict=True):
         tensor = image.tensors[operand]
@@ -128,9 +128,11 @@ def head_data() -> str:
     image, head = spec_models.tiny_image(), spec_models.tiny_image().head
     assert head is not None
     parts = [
-        ("initial_parameters", head.initial_parameters, head.parameter_count, "<f4"), ("replay_set_features", head.replay_set_features, 16, "i1"),
-        ("replay_set_labels", head.replay_set_labels, 4, "<u2"), ("drift_means", head.drift_means, 8, "<i4"),
-    ]  # fmt: skip
+        ("initial_parameters", head.initial_parameters, head.parameter_count, "<f4"),
+        ("replay_set_features", head.replay_set_features, 16, "i1"),
+        ("replay_set_labels", head.replay_set_labels, 4, "<u2"),
+        ("drift_means", head.drift_means, 8, "<i4"),
+    ]
     lines = []
     for name, at, count, dtype in parts:
         lines += _numbers(name, image.data[at : at + count * np.dtype(dtype).itemsize], dtype, at)
@@ -143,7 +145,7 @@ def _numbers(name: str, data: bytes, dtype: str, at: int) -> list[str]:
     per_line = 8 // numbers.itemsize
     for first in range(0, len(numbers), per_line):
         part = numbers[first : first + per_line]
-        text = ", ".join(np.format_float_positional(each, trim="-") if dtype == "<f4" else str(each) for each in part)
+        text = ", ".join(real(each) if dtype == "<f4" else str(each) for each in part)
         lines += row(part.tobytes(), "" if first else name, text, at + first * numbers.itemsize)
     return lines
 
@@ -167,30 +169,24 @@ def worked_state() -> str:
     """The state of the head alone: factory, and after one step."""
     taught = spec_models.taught_head(spec_models.head_alone().data)
     first, second = (fenced(_state(each, 2)) for each in (taught.state, taught.taught_state))
-    logits = ", ".join(np.format_float_positional(each, trim="-") for each in taught.logits)
+    logits = ", ".join(real(each) for each in taught.logits)
     return (
         f"The sample `{spec_models.SAMPLE.tobytes().hex(' ')}` has logits {logits}. The factory state:\n\n{first}\n"
         f"The same sample taught as class 1 has loss {taught.loss:.7f}. The state afterwards:\n\n{second}"
     )
 
 
-def _state(data: bytes, base_classes: int, with_place: bool = False) -> list[str]:
-    fields = [each for each in tables("### 4.2")[0] if with_place or each.name not in ("stream", "position")]
+def _state(data: bytes, base_classes: int) -> list[str]:
+    """Lines of a head state of an image with base_classes; fields of open length get the length that its first two words say."""
     count, classes = np.frombuffer(data[:8], "<u4")
-    sized = []
-    for field in fields:
+    lengths = {"parameters": int(count), "names": 32 * int(classes - base_classes)}
+    lines, at = [], 0
+    for field in tables("### 4.2")[0]:
+        part = data[at : at + lengths.get(field.name, field.count) * field.element_bytes]
         if field.name == "parameters":
-            sized.append(Field(16, "f32", int(count), field.name))
-        elif field.name == "names":
-            if classes > base_classes:
-                sized.append(Field(None, "u8", 32 * int(classes - base_classes), field.name))
-        else:
-            sized.append(field)
-    lines = []
-    at = 0
-    for field in sized:
-        part = data[at : at + field.count * field.element_bytes]
-        lines += _numbers("parameters", part, "<f4", at) if field.name == "parameters" else dump((Field(None, field.type, field.count, field.name),), part, at)
+            lines += _numbers("parameters", part, "<f4", at)
+        elif part:
+            lines += row(part, field.name, value(field, part), at)
         at += len(part)
     assert at == len(data)
     return lines
@@ -205,7 +201,7 @@ def slot() -> str:
 def saved_state() -> str:
     """The payload of that slot."""
     data = spec_models.story().head_slot
-    return fenced(_state(data[32 : 32 + int.from_bytes(data[12:16], "little")], 2, with_place=True))
+    return fenced(_state(data[32 : 32 + int.from_bytes(data[12:16], "little")], 2))
 
 
 def statuses() -> str:

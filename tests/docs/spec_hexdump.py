@@ -10,7 +10,9 @@ import numpy as np
 from spec_tables import Field, split
 
 PER_LINE = 8
-_HEX = ("type", "crc32", "magic_word", "session", "commit", "owner", "payload_crc32", "head_crc32", "family_mask", "firmware_version", "random")
+_HEX = ("type", "crc32", "magic_word", "session", "commit", "owner", "payload_crc32", "head_crc32", "family_mask",
+        "firmware_version", "random")  # fmt: skip
+"""Fields that are shown in hexadecimal."""
 
 
 def dump(fields: tuple[Field, ...], data: bytes, at: int = 0) -> list[str]:
@@ -55,7 +57,12 @@ def _spelled(data: bytes, name: str) -> str:
     return "" if text else "zeros"
 
 
+def real(number: Any) -> str:
+    """Return the shortest text of a float32."""
+    return str(np.float32(number)).removesuffix(".0")
+
+
 def _number(number: Any, field: Field) -> str:
     if field.type == "f32":
-        return np.format_float_positional(np.float32(number), trim="-")
+        return real(number)
     return "0xFFFFFFFF" if number == 0xFFFFFFFF else str(number)

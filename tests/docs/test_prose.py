@@ -38,7 +38,8 @@ def test_sentences_are_short(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     mean = mean_sentence(text)
     assert mean <= MOST_ON_AVERAGE, (
-        f"{path.name}: sentences have {mean:.1f} words on average; expected {MOST_ON_AVERAGE:.0f} at most. The longest:\n{longest(path.name, text)}"
+        f"{path.name}: sentences have {mean:.1f} words on average; expected {MOST_ON_AVERAGE:.0f} at most. The longest:\n"
+        + longest(path.name, text)
     )
 
 

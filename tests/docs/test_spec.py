@@ -4,8 +4,12 @@
 To bring the examples up to date: python tests/docs/spec_examples.py --write
 """
 
+import inspect
 import re
+import subprocess
+import sys
 import zlib
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,7 +17,7 @@ import spec_by_hand
 import spec_examples
 import spec_models
 from cobs import cobs
-from spec_tables import PATH, body, exchange, pack, split, tables
+from spec_tables import PATH, Field, body, exchange, pack, split, tables
 
 from tinytl.compiler import records
 from tinytl.errors import CompileError
@@ -73,6 +77,19 @@ def test_head_by_hand_infers_and_learns() -> None:
     assert twin.state() == dumped(taught)
 
 
+def test_step_by_hand_has_the_bytes_shown() -> None:
+    """Section 2.6, computed in exact arithmetic with its roundings, gives the twin's bytes after a step."""
+    x = [(int(byte) + 4) * Fraction(1, 2) for byte in spec_models.SAMPLE]
+    parameters = spec_by_hand.taught(x, 1, Fraction(1, 8))
+    assert spec_by_hand.state(parameters, steps=1) == dumped(SHOWN["worked-state"].split("The same sample")[1])
+
+
+def test_constants_of_the_step_are_those_of_the_text() -> None:
+    source = inspect.getsource(spec_by_hand.exp)
+    for number in re.findall(r'"([\d.]+)"', source):
+        assert number in TEXT
+
+
 def test_a_field_elsewhere_is_refused() -> None:
     """The test above can fail: the twin looks at each byte that the tables place."""
     image = bytearray(spec_by_hand.image())
@@ -120,9 +137,10 @@ def test_answers_of_hello_and_status_are_read_alike() -> None:
     info, status = (exchanges[name].frames()[1][8:-4] for name in ("HELLO", "STATUS"))
     told = {field.name: field.values(part)[0] for field, part in split(exchange("#### 01 HELLO")[1], info)}
     parsed = protocol.parse_info(info)
-    pairs = (("arena_bytes", "arena_bytes"), ("model_slot_bytes", "model_slot_bytes"), ("head_slot_bytes", "head_slot_bytes"), ("max_payload",) * 2,
-             ("mailbox_bytes",) * 2, ("clock_hz",) * 2, ("tick_hz",) * 2, ("image_format_version", "image_format"), ("program_bytes",) * 2)  # fmt: skip
-    assert {name: told[name] for name, _ in pairs} == {name: getattr(parsed, attribute) for name, attribute in pairs}
+    same = set(told) & set(protocol.DeviceInfo.__dataclass_fields__)
+    assert len(same) == 8
+    assert {name: told[name] for name in same} == {name: getattr(parsed, name) for name in same}
+    assert (told["protocol_version"], told["image_format_version"]) == (parsed.protocol, parsed.image_format)
     told = {field.name: field.values(part)[0] for field, part in split(exchange("#### 02 STATUS")[1], status)}
     state = protocol.parse_status(status, status_names())
     same = set(told) & set(protocol.DeviceStatus.__dataclass_fields__) - {"bundle_id", "model_status", "head_status"}
@@ -183,6 +201,24 @@ def test_packing_names_what_is_missing() -> None:
         pack(fields)
     with pytest.raises(KeyError, match=r"no such fields: \['weights'\]"):
         pack(fields, weights=1)
+
+
+def test_fields_out_of_line_are_told() -> None:
+    """A table whose offsets do not add up is refused, in both directions, and so are bytes that it does not describe."""
+    gap = (Field(0, "u8", 1, "a"), Field(2, "u16", 1, "b"))
+    for refused in (lambda: pack(gap, a=1, b=2), lambda: split(gap, bytes(4))):
+        with pytest.raises(ValueError, match="field b is said to be at 2; the fields before it end at 1"):
+            refused()
+    with pytest.raises(ValueError, match="field b ends at 3; there are 2 bytes"):
+        split((gap[0], Field(1, "u16", 1, "b")), bytes(2))
+    with pytest.raises(ValueError, match="the fields end at 1; there are 2 bytes"):
+        split(gap[:1], bytes(2))
+
+
+def test_writing_asks_for_its_option() -> None:
+    ran = subprocess.run([sys.executable, spec_examples.__file__], capture_output=True, text=True, check=False, timeout=60)
+    assert ran.returncode == 1
+    assert ran.stderr.strip() == "usage: python tests/docs/spec_examples.py --write"
 
 
 def anchor(title: str) -> str:
