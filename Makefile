@@ -22,7 +22,8 @@ test-long: setup ## studies, fuzzing, every power cut; SHORT=1 with a fixed seed
 	$(if $(SHORT),TINYTL_SHORT=1) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m long
 
 lint: setup ## ruff, mypy, the import rules, C warnings as errors
-	$(BIN)/ruff check toolchain models firmware_bridge benchmarks command_line tests
+	$(BIN)/ruff check toolchain models firmware_bridge benchmarks command_line tests docs
+	$(BIN)/ruff check toolchain models firmware_bridge benchmarks docs tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -10,6 +10,7 @@ picture carries its facts as text (PNG key `Facts`), so that a test can tell whe
 
 import json
 from dataclasses import asdict, dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ class Facts:
     arena_bytes: int
     inference_instructions: int
     step_instructions: int
+    input_shape: tuple[int, ...]
     frozen: tuple[Layer, ...]
     trained: tuple[Layer, ...]
 
@@ -78,7 +80,10 @@ def read_facts() -> Facts:
     bundle = BUNDLES / "digits.tinytl"
     inspection, measured = inspect(bundle), json.loads(BASELINE.read_text(encoding="utf-8"))
     samples = {dataset.name: dataset.samples[0] for dataset in list_datasets()}
-    rows = [Layer(_plain(row.name), row.operator, tuple(row.output_shape[1:]), row.macs, 0, row.weight_bytes) for row in inspection.layers]
+    rows = [
+        Layer(_plain(row.name), row.operator, tuple(row.output_shape[1:]), row.macs, constant_bytes=row.weight_bytes)
+        for row in inspection.layers
+    ]
     *frozen, features, convolution, pool, dense = rows
     trained = (
         replace(convolution, parameters=(features.shape[-1] + 1) * convolution.shape[-1], constant_bytes=0),
@@ -97,6 +102,7 @@ def read_facts() -> Facts:
         arena_bytes=measured["arena_bytes"],
         inference_instructions=measured["instructions_per_inference"],
         step_instructions=measured["instructions_per_teach_step"],
+        input_shape=tuple(inspection.inputs[0].shape[1:]),
         frozen=(*frozen, features),
         trained=trained,
     )
@@ -128,7 +134,8 @@ def _box(axes: Axes, x: float, y: float, width: float, height: float, *, fill: s
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], colour: str = MUTED, line: str = "-") -> None:
-    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.8, "linestyle": line, "mutation_scale": 16})
+    style = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.8, "linestyle": line, "mutation_scale": 16}
+    axes.annotate("", end, start, arrowprops=style)
 
 
 def _millions(instructions: int) -> str:
@@ -138,25 +145,29 @@ def _millions(instructions: int) -> str:
 def _steps(facts: Facts) -> tuple[tuple[str, str, str], ...]:
     """Give title, what comes out, and the command, of each step of the flow."""
     return (
-        ("dataset", f"{facts.source}:\n{facts.source_samples:,} images to train with", "tinytl data"),
+        ("dataset", f"{facts.source},\n{facts.source_samples:,} to train with", "tinytl data"),
         ("pretrain", f"{MODEL} in float32,\n{facts.parameters:,} parameters", "tinytl pretrain"),
         ("cut", f"frozen extractor and\nhead of {facts.head_parameters:,} numbers", "tinytl export"),
         ("quantize", "extractor to int8,\nhead stays float32", "tinytl export"),
         ("bundle", f"one checked file,\n{facts.bundle_bytes:,} bytes", "tinytl export"),
         ("compile", f"image of {facts.image_bytes:,} bytes,\narena of {facts.arena_bytes:,}", "tinytl flash"),
-        ("flash", f"runs in place: one\ninference {_millions(facts.inference_instructions)}", "tinytl flash"),
-        ("teach", f"{facts.target}: {facts.target_samples} samples,\n{_millions(facts.step_instructions)} a step", "tinytl teach"),
-        ("guard, save", "keep the head through\npower loss, or undo it", "tinytl save · rollback"),
-        ("measure", "accuracy, instructions,\nRAM, flash, energy model", "tinytl bench · report"),
+        ("flash", f"one inference:\n{_millions(facts.inference_instructions)}", "tinytl flash"),
+        ("teach", f"{facts.target}, a step:\n{_millions(facts.step_instructions)}", "tinytl teach"),
+        ("guard, save", "keep the head through\npower loss, or undo it", "tinytl save"),
+        ("measure", "accuracy, RAM, flash,\ninstructions, energy", "tinytl bench"),
     )
 
 
 def draw_flow(facts: Facts) -> Figure:
     """Draw the ten steps in two rows: the workstation above, the device below."""
     figure, axes = _canvas(5.3, 12, 5.3)
-    steps, width, height = _steps(facts), 2.02, 1.42
-    for row, (title, colour, fill, top) in enumerate((("On the workstation, once", FROZEN, FROZEN_SOFT, 0.75), ("On the device, for as long as it lives", TRAINED, TRAINED_SOFT, 3.3))):  # fmt: skip
-        axes.text(0.35, top - 0.3, title, color=colour, fontsize=15, fontweight="bold", va="center")
+    steps, width, height = _steps(facts), 2.06, 1.42
+    rows = (
+        ("On the workstation, once", FROZEN, FROZEN_SOFT, 0.75, 0.35),
+        ("For each device, as long as it lives", TRAINED, TRAINED_SOFT, 3.3, 0.9),
+    )
+    for row, (title, colour, fill, top, left) in enumerate(rows):
+        axes.text(left, top - 0.3, title, color=colour, fontsize=15, fontweight="bold", va="center")
         for column, (name, text, command) in enumerate(steps[5 * row : 5 * row + 5]):
             x = 0.35 + 2.32 * column
             _box(axes, x, top, width, height, fill=fill, edge=colour)
@@ -166,14 +177,14 @@ def draw_flow(facts: Facts) -> Figure:
             if column:
                 _arrow(axes, (x - 0.29, top + height / 2), (x + 0.01, top + height / 2))
     _wrap(axes, width)
-    axes.text(11.65, 5.05, "teach, guard and save repeat as samples come; the twin on the workstation runs the same C and ends with the same bytes",
-              color=MUTED, fontsize=11, ha="right", va="center")  # fmt: skip
+    note = f"here {facts.target_samples} samples are taught once; the twin on the workstation runs the same C and ends with the same bytes"
+    axes.text(11.69, 5.03, note, color=MUTED, fontsize=11, ha="right", va="center")
     return figure
 
 
 def _wrap(axes: Axes, width: float) -> None:
     """Lead from the end of the upper row to the beginning of the lower one."""
-    right, left = 0.35 + 2.32 * 4 + width / 2, 0.35 + width / 2
+    right, left = 0.35 + 2.32 * 4 + width / 2, 0.62
     axes.plot((right, right, left), (2.17, 2.57, 2.57), color=MUTED, linewidth=1.8)
     _arrow(axes, (left, 2.57), (left, 3.31))
     axes.text(6.2, 2.45, "the bundle crosses: one file for every target", color=MUTED, fontsize=11, ha="center", va="bottom")
@@ -183,29 +194,25 @@ def _shape(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape))
 
 
-def _elements(shape: tuple[int, ...]) -> int:
-    count = 1
-    for side in shape:
-        count *= side
-    return count
-
-
 def draw_cut(facts: Facts) -> Figure:
     """Draw the layers from input to logits, what is frozen above the cut, what trains below it."""
     count = len(facts.frozen) + len(facts.trained)
-    figure, axes = _canvas(8.1, 12, 8.1)
-    axes.text(0.35, 0.36, f"Model {MODEL}, plan {PLAN}", color=INK, fontsize=16, fontweight="bold", va="center")
-    for x, title, side in ((0.55, "layer", "left"), (2.55, "what it is", "left"), (5.0, "output", "left"), (8.1, "MACs", "right"), (9.6, "bytes", "right")):
-        axes.text(x, 0.85, title, color=MUTED, fontsize=11, ha=side, va="center")
+    figure, axes = _canvas(7.55, 12, 7.55)
+    title = f"Model {MODEL}, plan {PLAN}, input {_shape(facts.input_shape)}"
+    axes.text(0.35, 0.36, title, color=INK, fontsize=16, fontweight="bold", va="center")
+    for x, title in ((0.55, "layer"), (2.55, "what it is"), (5.0, "output")):
+        axes.text(x, 0.85, title, color=MUTED, fontsize=11, va="center")
+    for x, title in ((8.1, "MACs"), (9.6, "weights in bytes")):
+        axes.text(x, 0.85, title, color=MUTED, fontsize=11, ha="right", va="center")
     tops = [1.1 + 0.56 * row + (0.66 if row >= len(facts.frozen) else 0) for row in range(count)]
     for layer, top in zip((*facts.frozen, *facts.trained), tops, strict=True):
         _layer(axes, layer, top)
     middle, end = len(facts.frozen), count - 1
     _cut_line(axes, facts, tops[middle] - 0.38)
-    _side(axes, (tops[0], tops[middle - 1] + 0.48), FROZEN, "frozen", "int8, in flash,\nexactly as LiteRT's\nreference kernels")
+    _side(axes, (tops[0], tops[middle - 1] + 0.48), FROZEN, "frozen", "int8, in flash,\nbyte for byte as\nLiteRT computes it")
     _side(axes, (tops[middle], tops[end] + 0.48), TRAINED, "trainable", "float32, in RAM,\ngradients go up\nto the cut")
-    axes.text(0.35, 7.78, f"Plan last-dense, which the shipped bundle has, cuts one layer above the end: {facts.trained[-1].name} alone trains.",
-              color=MUTED, fontsize=11, va="center")  # fmt: skip
+    last = f"Plan last-dense, which the shipped bundle has, cuts above the last layer: {facts.trained[-1].name} alone trains."
+    axes.text(0.35, 7.22, f"{last} Weights: biases and rescaling constants included.", color=MUTED, fontsize=11, va="center")
     return figure
 
 
@@ -216,8 +223,7 @@ def _layer(axes: Axes, layer: Layer, top: float) -> None:
     middle, size = top + 0.24, 4 * layer.parameters or layer.constant_bytes
     axes.text(0.55, middle, layer.name, color=INK, fontsize=12, fontweight="bold", va="center")
     axes.text(2.55, middle, layer.kind.replace("_", " "), color=INK, fontsize=11, va="center")
-    each = 4 if trains else 1
-    axes.text(5.0, middle, f"{_shape(layer.shape)}, {_elements(layer.shape) * each:,} B", color=INK, fontsize=11, va="center")
+    axes.text(5.0, middle, f"{_shape(layer.shape)} {'float32' if trains else 'int8'}", color=INK, fontsize=11, va="center")
     axes.text(8.1, middle, f"{layer.macs:,}" if layer.macs else "–", color=INK, fontsize=11, ha="right", va="center")
     axes.text(9.6, middle, f"{size:,}" if size else "–", color=INK, fontsize=11, ha="right", va="center")
 
@@ -225,13 +231,14 @@ def _layer(axes: Axes, layer: Layer, top: float) -> None:
 def _cut_line(axes: Axes, facts: Facts, y: float) -> None:
     features = facts.frozen[-1].shape
     axes.plot((0.35, 11.65), (y, y), color=INK, linewidth=2.2, linestyle=(0, (5, 3)))
-    text = f"the cut: features {_shape(features)}, int8, {_elements(features):,} bytes a sample; replayed samples enter here"
-    axes.text(5.05, y, text, color=INK, fontsize=11.5, fontweight="bold", ha="center", va="center", bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 4})
+    text = f"the cut: features {_shape(features)}, int8, {prod(features):,} bytes a sample; replayed samples enter here"
+    ground = {"facecolor": PAPER, "edgecolor": "none", "pad": 4}
+    axes.text(5.05, y, text, color=INK, fontsize=11.5, fontweight="bold", ha="center", va="center", bbox=ground)
 
 
 def _side(axes: Axes, ends: tuple[float, float], colour: str, title: str, text: str) -> None:
     top, bottom = ends
-    _arrow(axes, (10.0, top), (10.0, bottom), FROZEN if colour == FROZEN else colour)
+    _arrow(axes, (10.0, top), (10.0, bottom), colour)
     if colour == TRAINED:
         _arrow(axes, (10.2, bottom), (10.2, top), colour, "--")
     middle = (top + bottom) / 2

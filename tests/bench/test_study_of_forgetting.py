@@ -36,7 +36,7 @@ from tinytl_cli import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 STORED = ROOT / "benchmarks/studies/forgetting.json"
-README, DESIGN = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "DESIGN.md"))
+README, MEASURED = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/measured.md"))
 
 
 def shapes(names: tuple[str, ...], *, train: int, test: int) -> Dataset:
@@ -170,10 +170,10 @@ def test_three_tasks_forget_at_most_four_points_and_learn_no_less_than_with_the_
         assert chosen.forgotten < min(row.forgotten for row in plain), task.name
 
 
-def test_the_stored_study_is_what_readme_and_design_tell() -> None:
+def test_the_stored_study_is_what_readme_and_measured_tell() -> None:
     for task in STUDY.tasks:
         *plain, chosen = task.outcomes
-        assert f"| {task.title} | {' | '.join(map(cell, plain))} | {cell(chosen, lowest=True)} |" in DESIGN
+        assert f"| {task.title} | {' | '.join(map(cell, plain))} | {cell(chosen, lowest=True)} |" in MEASURED
         assert f"{task.title.split()[0]} {-100 * chosen.forgotten:+.1f}".replace("-", "−") in README
-    for page, buffer in ((DESIGN, "16384"), (README, "16k")):
+    for page, buffer in ((MEASURED, "16384"), (README, "16k")):
         assert STUDY.chosen.options.replace("16384", buffer) in page

@@ -127,7 +127,7 @@ def test_from_the_shell(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_a_keyword_model_learns_three_words() -> None:
-    """Five samples of bed, cat and happy each; 694 other speakers say them. Measured: 10 draws in DESIGN.md, of which this is the first."""
+    """Five samples of bed, cat and happy each; 694 other speakers say them. Measured: 10 draws in docs/measured.md, of which this is the first."""
     model = published_file("mlperf_tiny/kws_ref_model.tflite")
     folder = Path(os.environ["TINYTL_DATA_DIR"]) / "packed"
     words, three = folder / "kws01_mfcc_int8.npz", folder / "bed_cat_happy_mfcc_int8.npz"
@@ -141,10 +141,10 @@ def test_a_keyword_model_learns_three_words() -> None:
     assert row.known > row.known_before - 0.06
 
 
-def test_the_stored_study_is_what_readme_and_design_tell() -> None:
+def test_the_stored_study_is_what_readme_and_measured_tell() -> None:
     root = Path(__file__).resolve().parents[2]
     stored = json.loads((root / "benchmarks/studies/new-words.json").read_text(encoding="utf-8"))
-    readme, design = ((root / name).read_text(encoding="utf-8") for name in ("README.md", "DESIGN.md"))
+    readme, measured = ((root / name).read_text(encoding="utf-8") for name in ("README.md", "docs/measured.md"))
     figures = {name: each["value"] for name, each in stored["figures"].items()}
     for row in stored["rows"]:
         new, lowest_new, before, known, lowest = (
@@ -152,8 +152,8 @@ def test_the_stored_study_is_what_readme_and_design_tell() -> None:
         )
         seconds = len(stored["classes"]) * row["samples"] * figures["taught_sample_milliseconds_model"] / 1000
         assert f"| {row['samples']} | {new} | {known} | {seconds:.1f} s |" in readme
-        assert f"| {row['samples']} | {new} ({lowest_new}) | {known} ({lowest}) |" in design
+        assert f"| {row['samples']} | {new} ({lowest_new}) | {known} ({lowest}) |" in measured
         assert f"the twelve, {before} before" in readme
-    for page in (readme, design):
+    for page in (readme, measured):
         assert f"{figures['ram_bytes']:,} bytes of RAM" in page
-    assert f"an image of {figures['image_bytes']:,}; a taught sample takes {figures['instructions_per_taught_sample'] / 1e6:.2f} M" in design
+    assert f"an image of {figures['image_bytes']:,}; a taught sample takes {figures['instructions_per_taught_sample'] / 1e6:.2f} M" in measured

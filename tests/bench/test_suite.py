@@ -164,7 +164,7 @@ def test_modelled_cycles_are_near_the_counted(policy: str) -> None:
 
 
 def test_fewest_cycles_save_time_and_flash_beside_fewest_instructions() -> None:
-    """DESIGN's figures: with five wait states, 4 to 18 % of the cycles and 6 to 47 % of the bytes."""
+    """Figures of docs/measured.md: with five wait states, 4 to 18 % of the cycles and 6 to 47 % of the bytes."""
     if not os.environ.get("TINYTL_DATA_DIR"):
         pytest.skip("TINYTL_DATA_DIR is not set: no published models")
     cycles, sizes = [], []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Figures in README and DESIGN are those that commands have stored."""
+"""Figures in README and docs/measured.md are those that commands have stored."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from tinytl_bench.studies.plans.stored import PAGE, read_studies
 from tinytl_bench.studies.plans.tables import markdown, percent, points
 
 ROOT = Path(__file__).resolve().parents[2]
-README, DESIGN = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "DESIGN.md"))
+README, MEASURED = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/measured.md"))
 FOLDER = ROOT / "benchmarks/studies"
 STUDIES = {study.name: study for study in read_studies(FOLDER)}
 PLANS = ("last-dense", "fc+conv1:25%", "fc+conv1", "fc+conv2", "all", "bias-only", "bias+last-dense")
@@ -40,8 +40,8 @@ def test_the_page_of_the_studies_is_that_of_their_files() -> None:
 
 
 @pytest.mark.parametrize("name", ["digits", "digits-equal", "usps", "letters", "things", "things-equal", "gestures"])
-def test_designs_table_of_plans(name: str) -> None:
-    assert row_of(STUDIES[name]) in DESIGN
+def test_the_measured_table_of_plans(name: str) -> None:
+    assert row_of(STUDIES[name]) in MEASURED
 
 
 @pytest.mark.parametrize(("name", "title"), [("digits", "MNIST → UCI digits"), ("usps", "MNIST → USPS"), ("letters", "MNIST → letters"),

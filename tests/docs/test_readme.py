@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The README's script and commands run as printed (with fewer epochs, and on the twin), and its links lead somewhere."""
+"""The README's script and commands run as printed, with fewer epochs and on the twin; links, files, functions and options of the pages exist."""
 
+import pydoc
 import re
 import shlex
 import subprocess
@@ -58,9 +59,64 @@ def test_the_shipped_bundle_is_taught_without_tensorflow(tmp_path: Path) -> None
     assert "accuracy after" in ran.stdout
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\((?!http)([^)#]+)\)", README))
-def test_links_lead_to_files(target: str) -> None:
-    assert (ROOT / target).exists()
+PAGES = ("README.md", "DESIGN.md", "docs/measured.md")
+LINKS = [(page, link) for page in PAGES for link in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / page).read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize(("page", "target"), LINKS)
+def test_links_lead_to_files(page: str, target: str) -> None:
+    assert ((ROOT / page).parent / target).exists()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_a_page_names_exist(page: str) -> None:
+    """A name without its folder is looked for everywhere in the tree."""
+    tops = ("command_line", "toolchain", "models", "firmware_bridge", "benchmarks", "tests", "docs")
+    files = [f"/{path.relative_to(ROOT)}" for path in (*ROOT.glob("*.*"), *(path for top in tops for path in (ROOT / top).rglob("*.*")))]
+    names = set(re.findall(r"`([\w./-]+\.(?:py|c|h|def|toml|md))`", (ROOT / page).read_text(encoding="utf-8")))
+    assert not [name for name in names if not any(file.endswith(f"/{name}") for file in files)]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_modules_and_functions_that_a_page_names_exist(page: str) -> None:
+    names = re.findall(r"`(tinytl(?:_bridge|_bench|_models|_cli)?(?:\.\w+)+)(?:\(\))?`", (ROOT / page).read_text(encoding="utf-8"))
+    for name in names:
+        assert pydoc.locate(name), name
+
+
+def command_of(words: list[str]) -> tuple[str, click.Command] | None:
+    """Return name and command that some words begin with, of a group its sub-command; None where they begin with none."""
+    from tinytl_cli import cli
+
+    context = click.Context(cli)
+    command = cli.get_command(context, words[0]) if words and words[0] in cli.list_commands(context) else None
+    if isinstance(command, click.Group) and len(words) > 1:
+        below = command.get_command(context, words[1])
+        return (f"{words[0]} {words[1]}", below) if below else None
+    return (words[0], command) if command else None
+
+
+def code_of(page: str) -> list[str]:
+    """Return a page's code: what stands in backticks, and each line of its fenced blocks."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks_of_page = re.findall(r"^```\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    spans: list[str] = re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+    return [*spans, *"".join(blocks_of_page).splitlines()]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_of_a_page_have_the_options_that_it_shows(page: str) -> None:
+    """Of `tinytl teach --resume` and of `teach --resume` alike."""
+    checked = 0
+    for code in code_of(page):
+        words = code.removeprefix("tinytl ").split()
+        if found := command_of(words):
+            name, command = found
+            options = {text for parameter in command.params for text in (*parameter.opts, *parameter.secondary_opts)} | {"--help"}
+            for option in (word for word in words if word.startswith("--")):
+                assert option in options, f"tinytl {name} {option}: {code}"
+                checked += 1
+    assert checked > 5 or page == "DESIGN.md"
 
 
 def test_the_make_targets_of_the_readme_exist() -> None:
@@ -85,3 +141,26 @@ def test_the_commands_on_a_tflite_run_as_printed(tiny_bundle: Path, tmp_path: Pa
         ran = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
         assert ran.returncode == 0, ran.stderr[-2000:]
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy").reshape(3, -1), bundle.check_features[:3])
+
+
+def test_the_commands_on_a_keras_model_run_as_printed(tmp_path: Path) -> None:
+    """With a small model and its data under the names that the README gives them, for the board that it names."""
+    import keras
+    import numpy as np
+
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((12, 12, 1)), layers.Conv2D(4, 3, strides=2, activation="relu"),
+                              layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(2)])  # fmt: skip
+    y = np.arange(64) % 2
+    x = (np.random.default_rng(1).integers(0, 100, (64, 12, 12)) + 120 * y[:, None, None]).astype(np.uint8)
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(x[..., None] / 255, y, epochs=30, verbose=0)
+    model.save(tmp_path / "mine.keras")
+    np.savez(tmp_path / "mine.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    (block,) = [block for block in blocks("") if "mine.keras" in block]
+    for command in block.strip().splitlines():
+        code = "from tinytl_cli import main; main()"
+        words = shlex.split(command)[1:]
+        ran = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+        assert ran.returncode == 0, ran.stderr[-2000:]
+    assert (tmp_path / "mine.tinytl").exists()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which plans of which models fit which RAM: the figures of README and DESIGN, with a replay buffer where one is named."""
+"""Which plans of which models fit which RAM: the figures of README and docs/measured.md, with a replay buffer where one is named."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -87,7 +87,7 @@ EACH = [pytest.param(*fit, marks=() if fit[:3] in EVERYDAY else pytest.mark.long
 
 @pytest.mark.parametrize(("name", "plan", "weights", "arena", "kilobytes"), EACH)
 def test_fits(name: str, plan: str, weights: str, arena: int, kilobytes: int, tmp_path: Path) -> None:
-    """arena: as README and DESIGN tell it, without replay."""
+    """arena: as README and docs/measured.md tell it, without replay."""
     found = arena_of(MODELS[name](), plan, tmp_path, weights=weights)
     assert found == pytest.approx(arena, rel=0.01)
     assert found <= kilobytes * KB - BESIDE

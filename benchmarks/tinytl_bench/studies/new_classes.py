@@ -29,7 +29,7 @@ from tinytl_bridge.teaching import TeachFlags
 COUNTS = (5, 20, 100)
 SETTINGS = Learning(learning_rate=0.02, replays_per_step=64, replay_buffer_bytes=8192)
 REPLAY_SAMPLES = 400
-"""Chosen on validation speakers, see DESIGN.md."""
+"""Chosen on validation speakers, see docs/measured.md."""
 _FIGURES = (
     "ram_bytes", "arena_bytes", "image_bytes", "instructions_per_inference", "instructions_per_teach_step",
     "instructions_per_taught_sample", "taught_sample_milliseconds_model",
