@@ -148,7 +148,7 @@ def test_the_commands_on_a_keras_model_run_as_printed(tmp_path: Path) -> None:
     import keras
     import numpy as np
 
-    keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(2)
     layers = keras.layers
     model = keras.Sequential([keras.Input((12, 12, 1)), layers.Conv2D(4, 3, strides=2, activation="relu"),
                               layers.Conv2D(4, 3, activation="relu"), layers.Flatten(), layers.Dense(2)])  # fmt: skip
