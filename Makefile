@@ -23,7 +23,6 @@ test-long: setup ## studies, fuzzing, every power cut; SHORT=1 with a fixed seed
 
 lint: setup ## ruff, mypy, the import rules, C warnings as errors
 	$(BIN)/ruff check toolchain models firmware_bridge benchmarks command_line tests docs
-	$(BIN)/ruff check toolchain models firmware_bridge benchmarks docs tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
