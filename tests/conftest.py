@@ -76,3 +76,18 @@ def tiny_bundle(tiny_run: Run, tiny_dataset: Dataset, tmp_path_factory: pytest.T
     path = tmp_path_factory.mktemp("bundle") / "tiny.tinytl"
     export(tiny_run, dataset=tiny_dataset, plan="fc", out=path, replay_samples=40, class_capacity=6)
     return path
+
+
+@pytest.fixture(scope="session")
+def woven_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Path of a bundle with two features and layers of most kinds; only biases and the last Dense train."""
+    pytest.importorskip("keras", reason="needs tinytl[host]")
+    from cut_models import noise, shaken, woven
+
+    from tinytl.exporting.export import export_model
+
+    path = tmp_path_factory.mktemp("woven") / "woven.tinytl"
+    export_model(
+        shaken(woven()), noise((8, 8, 3)), plan="bias+last-dense:1", out=path, model_name="woven", value_range=(0.0, 1.0), dropout=True
+    )
+    return path

@@ -3,20 +3,16 @@
 
 import os
 import shutil
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from parity import samples_for
 
 from published import published_file
 from tinytl.model_file import read_model
 from tinytl.tflite.interpreter import Interpreter
 from tinytl.tflite.litert_compatibility import readable_by_litert
 from tinytl_bridge.running import run_model
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "compiler"))
-from parity import samples_for
 
 MODELS = (
     *("mlperf_tiny/ad01_int8", "mlperf_tiny/kws_ref_model", "mlperf_tiny/pretrainedResnet_quant", "mlperf_tiny/vww_96_int8"),

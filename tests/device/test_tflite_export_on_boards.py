@@ -2,13 +2,10 @@
 """A bundle that was made of an int8 .tflite: on the board features are the reference kernels', and what is taught is the twin's."""
 
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path += [str(Path(__file__).resolve().parents[1] / each) for each in ("toolchain", "compiler")]
 from tflite_classifiers import NAMES, classifier, samples, task
 
 from published import published_file

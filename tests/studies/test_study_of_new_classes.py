@@ -3,14 +3,11 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-
-sys.path += [str(Path(__file__).resolve().parents[1] / each) for each in ("toolchain", "compiler")]
 from tflite_classifiers import NAMES, WIDTH, classifier, samples
 
 from published import published_file

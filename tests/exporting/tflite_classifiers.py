@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small int8 classifiers as .tflite files, with every end that a converter makes, and a task that they know."""
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "compiler"))
 from tflite_writer import ModelWriter
 
 from tinytl.data.dataset import Dataset

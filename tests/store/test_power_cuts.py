@@ -97,7 +97,7 @@ WRONG_STORES = {
     "no erase before a write": (("platform->nv_erase(platform->context, offset, slot_bytes(platform, kind)) != 0", "0"),),
     "commit word in the header's unit": (("commit = rounded_up(HEADER_BYTES, unit)", "commit = HEADER_BYTES"),),
 }
-"""Checksums are not among them: after a cut the commit word tells as much; what rots is in tests/bridge/test_rotten_slots.py."""
+"""Checksums are not among them: after a cut the commit word tells as much; what rots is in tests/store/test_rotten_slots.py."""
 
 
 @pytest.mark.parametrize("name", WRONG_STORES)

@@ -13,12 +13,12 @@ import pytest
 
 pytestmark = pytest.mark.long
 TESTS = Path(__file__).parents[1]
-TRAINS = ("learn/test_graph_in_keras.py", "learn/test_training_parity.py", "toolchain/test_keras_graph.py")
+TRAINS = ("learn/test_graph_in_keras.py", "learn/test_training_parity.py", "training/test_keras_graph.py")
 """Compare what TensorFlow computes; the shortened run."""
 CONVERTS = (
-    "models/test_pretraining.py", "toolchain/test_cutting.py", "toolchain/test_cut_convolutions.py", "toolchain/test_channel_plans.py",
-    "toolchain/test_exporting.py", "toolchain/test_quantizing.py", "toolchain/test_tflite_export.py", "toolchain/test_interpreter.py",
-    "compiler/test_keras_operators.py", "compiler/test_keras_networks.py", "device/test_zoo_parity.py",
+    "training/test_pretraining.py", "cutting/test_cutting.py", "cutting/test_cut_convolutions.py", "cutting/test_channel_plans.py",
+    "exporting/test_exporting.py", "exporting/test_quantizing.py", "exporting/test_tflite_export.py", "tflite_files/test_interpreter.py",
+    "compiler/operators/test_keras_operators.py", "compiler/operators/test_keras_networks.py", "device/test_zoo_parity.py",
 )  # fmt: skip
 KERNELS = {
     "without oneDNN": {"TF_ENABLE_ONEDNN_OPTS": "0"},

@@ -20,7 +20,7 @@ from tinytl.errors import CompileError, TinytlError
 from tinytl_bridge.firmware.paths import runtime_dir
 from tinytl_bridge.twin import check_image
 
-SPEC = (Path(__file__).resolve().parents[2] / "SPEC.md").read_text(encoding="utf-8")
+SPEC = (Path(__file__).resolve().parents[3] / "SPEC.md").read_text(encoding="utf-8")
 TYPE_BYTES = {"u8": 1, "u16": 2, "u32": 4, "i32": 4, "f32": 4}
 SPLIT = {
     "dims": ("dim0", "dim1", "dim2", "dim3"), "inputs": ("input0", "input1"), "window": ("window_height", "window_width"),

@@ -1,7 +1,0 @@
-# SPDX-License-Identifier: Apache-2.0
-"""The command line's tests write .tflite files with what the compiler's tests have for that."""
-
-import sys
-from pathlib import Path
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "compiler"))
