@@ -11,11 +11,12 @@ from tinytl.cutting.keras_cut import Cut, cut
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import quantize_samples
 from tinytl.errors import DataError, ModelError
-from tinytl.exporting.quantization import Extractor, _check_static, _feature_places, outputs_in_order, quantize
+from tinytl.exporting.quantization import Extractor, _check_static, _feature_places, quantize
 from tinytl.head.layers import three_sides
 from tinytl.tflite.conversion import convert
 from tinytl.tflite.identity_model import identity_tflite
 from tinytl.tflite.interpreter import Interpreter
+from tinytl.tflite.patching import outputs_in_order
 from tinytl.tflite.signature import TensorSpec, read_signature
 
 keras = pytest.importorskip("keras", reason="needs tinytl[host]")

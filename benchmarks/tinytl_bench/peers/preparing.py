@@ -14,10 +14,17 @@ import numpy as np
 import tflite
 
 from tinytl.tflite.litert_compatibility import readable_by_litert
+from tinytl.tflite.patching import (
+    CODE_VERSION,
+    GRAPH_OPERATORS,
+    GRAPH_OUTPUTS,
+    TENSOR_SHAPE_SIGNATURE,
+    number_place,
+    vector_start,
+    write_number,
+)
 
 _ALIGNMENT = 16
-_FIELD = {"shape_signature": 18, "version": 8, "operators": 10, "outputs": 8}
-"""Places in their vtables, by the schema: 4 + 2 × number of the field."""
 
 
 @dataclass(frozen=True)
@@ -44,22 +51,23 @@ def _fix_batch(data: bytearray) -> None:
         tensor = graph.Tensors(number)
         for side in range(tensor.ShapeSignatureLength()):
             if tensor.ShapeSignature(side) == -1:
-                struct.pack_into("<i", data, _vector(tensor, "shape_signature") + 4 * side, tensor.Shape(side))
+                write_number(data, vector_start(tensor, TENSOR_SHAPE_SIGNATURE) + 4 * side, tensor.Shape(side))
 
 
 def _raise_versions(data: bytearray) -> None:
     model = tflite.Model.GetRootAs(data, 0)
     for number in range(model.OperatorCodesLength()):
         code = model.OperatorCodes(number)
-        if _builtin(code) == tflite.BuiltinOperator.CONV_2D and code.Version() == 2:
-            struct.pack_into("<i", data, code._tab.Pos + code._tab.Offset(_FIELD["version"]), 3)
+        place = number_place(code, CODE_VERSION)
+        if _builtin(code) == tflite.BuiltinOperator.CONV_2D and code.Version() == 2 and place is not None:
+            write_number(data, place, 3)
 
 
 def _give_options(data: bytearray) -> None:
     """Append a RESHAPE with options for each one without, and let the graph point there: offsets only reach forward."""
     model = tflite.Model.GetRootAs(data, 0)
     graph = model.Subgraphs(0)
-    places = _vector(graph, "operators")
+    places = vector_start(graph, GRAPH_OPERATORS)
     for number in range(graph.OperatorsLength()):
         operator = graph.Operators(number)
         if _builtin(model.OperatorCodes(operator.OpcodeIndex())) != tflite.BuiltinOperator.RESHAPE or operator.BuiltinOptionsType():
@@ -68,7 +76,7 @@ def _give_options(data: bytearray) -> None:
         data += bytes(-len(data) % _ALIGNMENT)
         target = len(data) + struct.unpack_from("<I", table)[0]
         data += table
-        struct.pack_into("<I", data, places + 4 * number, target - (places + 4 * number))
+        write_number(data, places + 4 * number, target - (places + 4 * number))
 
 
 def _reshape(operator: Any, shape: np.ndarray) -> bytes:
@@ -97,15 +105,9 @@ def _cut_softmax(data: bytearray) -> bool:
     softmax = _builtin(model.OperatorCodes(last.OpcodeIndex())) == tflite.BuiltinOperator.SOFTMAX
     if not softmax or graph.OutputsLength() != 1 or graph.Outputs(0) != last.Outputs(0):
         return False
-    logits, operators = last.Inputs(0), _vector(graph, "operators")
-    struct.pack_into("<i", data, _vector(graph, "outputs"), logits)
-    struct.pack_into("<I", data, operators - 4, count - 1)
+    write_number(data, vector_start(graph, GRAPH_OUTPUTS), last.Inputs(0))
+    write_number(data, vector_start(graph, GRAPH_OPERATORS) - 4, count - 1)
     return True
-
-
-def _vector(table: Any, field: str) -> int:
-    """Return where a vector's first element lies; its length stands before it."""
-    return int(table._tab.Vector(table._tab.Offset(_FIELD[field])))
 
 
 def _builtin(code: Any) -> int:

@@ -9,7 +9,6 @@ Invariant: head(extractor(x)) is what the file answers before its softmax or sig
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -21,13 +20,20 @@ from tinytl.errors import ModelError
 from tinytl.head.layers import Head, HeadLayer, dense_layer, three_sides
 from tinytl.head.learning import Learning
 from tinytl.tflite.litert_compatibility import readable_by_litert
+from tinytl.tflite.patching import (
+    GRAPH_INPUTS,
+    GRAPH_OPERATORS,
+    GRAPH_OUTPUTS,
+    TENSOR_SHAPE,
+    TENSOR_SHAPE_SIGNATURE,
+    vector_start,
+    write_number,
+)
 from tinytl.tflite.signature import BROKEN
 
 LOSSES_BY_END = {"SOFTMAX": "softmax_cross_entropy", "LOGISTIC": "sigmoid_cross_entropy"}
 _BEHIND = (*LOSSES_BY_END, "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "QUANTIZE", "DEQUANTIZE")
 """What may follow the layer that is cut off: it changes no answer, or the loss stands for it."""
-_INPUTS, _OUTPUTS, _OPERATORS, _SHAPE, _SHAPE_SIGNATURE = 6, 8, 10, 4, 18
-"""Fields of the schema: three of SubGraph, two of Tensor."""
 _HINT = "export from the Keras model: tinytl export RUN"
 
 
@@ -172,26 +178,17 @@ def _shortened(data: bytes, kept: Sequence[int], shapes: Sequence[tuple[int, ...
 
     changed = bytearray(readable_by_litert(data))
     graph = tflite.Model.GetRootAs(changed, 0).Subgraphs(0)
-    for field, number in ((_INPUTS, start), (_OUTPUTS, end)):
-        _write(changed, _vector(graph, field), number)
-    at, places = _vector(graph, _OPERATORS), sorted(set(kept))
+    for field, number in ((GRAPH_INPUTS, start), (GRAPH_OUTPUTS, end)):
+        write_number(changed, vector_start(graph, field), number)
+    at, places = vector_start(graph, GRAPH_OPERATORS), sorted(set(kept))
     targets = [at + 4 * place + int.from_bytes(data[at + 4 * place : at + 4 * place + 4], "little") for place in places]
     for place, target in enumerate(targets):  # an offset counts from where it stands
-        _write(changed, at + 4 * place, target - (at + 4 * place))
-    _write(changed, at - 4, len(places))
+        write_number(changed, at + 4 * place, target - (at + 4 * place))
+    write_number(changed, at - 4, len(places))
     for tensor, shape in zip(map(graph.Tensors, range(graph.TensorsLength())), shapes, strict=True):
         signature = [tensor.ShapeSignature(place) for place in range(tensor.ShapeSignatureLength())]
         if -1 in signature and len(shape) == len(signature) == tensor.ShapeLength():
             for place, side in enumerate(shape):
-                _write(changed, _vector(tensor, _SHAPE_SIGNATURE) + 4 * place, side)
-                _write(changed, _vector(tensor, _SHAPE) + 4 * place, side)
+                write_number(changed, vector_start(tensor, TENSOR_SHAPE_SIGNATURE) + 4 * place, side)
+                write_number(changed, vector_start(tensor, TENSOR_SHAPE) + 4 * place, side)
     return bytes(changed)
-
-
-def _vector(table: Any, field: int) -> int:
-    """Return where a table's vector begins; its length stands in the four bytes before."""
-    return int(table._tab.Vector(table._tab.Offset(field)))
-
-
-def _write(changed: bytearray, at: int, number: int) -> None:
-    changed[at : at + 4] = number.to_bytes(4, "little")

@@ -17,37 +17,19 @@ from tinytl.cutting.keras_cut import Cut
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples, prepare_samples, quantize_samples
 from tinytl.errors import ModelError
+from tinytl.exporting.layer_errors import LayerError, accuracy_warnings, layer_errors
 from tinytl.head.forward import logits
 from tinytl.head.layers import Head
 from tinytl.progress import Progress, silent
 from tinytl.tflite.conversion import convert
 from tinytl.tflite.identity_model import identity_tflite
 from tinytl.tflite.interpreter import Interpreter
+from tinytl.tflite.patching import outputs_in_order
 from tinytl.tflite.signature import TensorSpec, read_signature
 
-WARNING_LOSS = 0.01
 _DYNAMIC = ("SHAPE", "STRIDED_SLICE", "PACK")
 _ERROR_SAMPLES = 16
 _BATCH = 64
-_GRAPH_OUTPUTS = 8
-"""Field of the schema: SubGraph.outputs."""
-
-
-@dataclass(frozen=True)
-class LayerError:
-    """How far one int8 tensor is from its float twin, over a few calibration samples.
-
-    Attributes:
-        name: of the tensor. shape: with batch 1.
-        rms_error, rms_signal: root mean squares, in the tensor's real unit.
-        sqnr_db: 20·log10(signal / error); None where either is zero.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    rms_error: float
-    rms_signal: float
-    sqnr_db: float | None
 
 
 @dataclass(frozen=True)
@@ -117,9 +99,7 @@ def quantize(
     inputs = quantize_samples(real, scale=signature.inputs[0].scale, zero_point=signature.inputs[0].zero_point)
     accuracy_int8 = _accuracy(cut.head, _int8_features(tflite, inputs), labels)
     report("quantize: error of each layer", 2, 3)
-    layer_errors = _layer_errors(
-        tflite, convert(cut.extractor, None), calibration[:_ERROR_SAMPLES], signature.inputs[0], cut.frozen_layers
-    )
+    errors = layer_errors(tflite, convert(cut.extractor, None), calibration[:_ERROR_SAMPLES], signature.inputs[0], cut.frozen_layers)
     report("quantize: done", 3, 3)
     return Extractor(
         tflite=tflite,
@@ -128,8 +108,8 @@ def quantize(
         accuracy_float=accuracy_float,
         accuracy_int8=accuracy_int8,
         test_samples=len(labels),
-        layer_errors=layer_errors,
-        warnings=_warnings(accuracy_float, accuracy_int8, layer_errors),
+        layer_errors=errors,
+        warnings=accuracy_warnings(accuracy_float, accuracy_int8, errors),
     )
 
 
@@ -189,18 +169,6 @@ def _feature_places(extractor: Any, names: list[str]) -> list[int]:
     return places
 
 
-def outputs_in_order(data: bytes, places: list[int]) -> bytes:
-    """Return a .tflite file whose outputs are those of another in a new order. places: for each, where it stood."""
-    import tflite
-
-    changed = bytearray(data)
-    graph = tflite.Model.GetRootAs(data, 0).Subgraphs(0)
-    at = graph._tab.Vector(graph._tab.Offset(_GRAPH_OUTPUTS))
-    for place, old in enumerate(places):
-        changed[at + 4 * place : at + 4 * place + 4] = int(graph.Outputs(old)).to_bytes(4, "little")
-    return bytes(changed)
-
-
 def _check_static(operators: tuple[str, ...], ends: tuple[TensorSpec, ...]) -> None:
     """Refuse what no image can hold: shapes computed at run time, and ends that are not int8 with batch 1."""
     dynamic = [name for name in operators if name in _DYNAMIC]
@@ -239,57 +207,3 @@ def _accuracy(head: Head, features: list[np.ndarray], labels: np.ndarray) -> flo
     starts = range(0, len(labels), _BATCH)
     predicted = [logits(head, [each[at : at + _BATCH] for each in features]).argmax(axis=1) for at in starts]
     return float(np.mean(np.concatenate(predicted) == labels))
-
-
-def _layer_errors(
-    tflite: bytes, float_tflite: bytes, real: np.ndarray, tensor: TensorSpec, layers: tuple[str, ...]
-) -> tuple[LayerError, ...]:
-    """Compare the tensors that both graphs have under the same name."""
-    quantized, reference = Interpreter(tflite, preserve_all=True), Interpreter(float_tflite, preserve_all=True)
-    activations = read_signature(tflite).computed | {quantized.input.index}
-    sums: dict[str, tuple[tuple[int, ...], float, float]] = {}
-    for sample in real:
-        quantized.run(quantize_samples(sample[None], scale=tensor.scale, zero_point=tensor.zero_point))
-        reference.run(sample[None])
-        wanted = {each.name: each.real.astype(np.float64) for each in reference.tensors() if each.dtype == np.float32}
-        for found in quantized.tensors():
-            signal = wanted.get(found.name) if found.index in activations else None
-            if signal is None or found.dtype != np.int8 or not found.scale or found.shape != signal.shape:
-                continue
-            _, error, power = sums.get(found.name, (found.shape, 0.0, 0.0))
-            sums[found.name] = (
-                found.shape,
-                error + float(np.mean((found.real - signal) ** 2)),
-                power + float(np.mean(signal**2)),
-            )
-    names = {each.name: f"features[{place}]" for place, each in enumerate(quantized.outputs)}
-    if len(names) == 1:
-        names = dict.fromkeys(names, "features")
-    return tuple(
-        _row(names.get(name) or _layer_of(name, layers), shape, error / len(real), power / len(real))
-        for name, (shape, error, power) in sums.items()
-    )
-
-
-def _layer_of(tensor_name: str, layers: tuple[str, ...]) -> str:
-    """Find the layer in «extractor_1/stem_relu_1/Relu;…»: a scope, with a counter where TensorFlow had to add one."""
-    for scope in tensor_name.split(";")[0].split("/"):
-        for candidate in (scope, scope.rpartition("_")[0]):
-            if candidate in layers:
-                return candidate
-    return tensor_name
-
-
-def _row(name: str, shape: tuple[int, ...], error: float, power: float) -> LayerError:
-    ratio = 10.0 * float(np.log10(power / error)) if error > 0.0 and power > 0.0 else None
-    return LayerError(name, shape, float(np.sqrt(error)), float(np.sqrt(power)), ratio)
-
-
-def _warnings(accuracy_float: float, accuracy_int8: float, errors: tuple[LayerError, ...]) -> tuple[str, ...]:
-    loss = accuracy_float - accuracy_int8
-    if loss <= WARNING_LOSS:
-        return ()
-    text = f"int8 costs {100 * loss:.1f} points: {100 * accuracy_float:.1f} % float, {100 * accuracy_int8:.1f} % int8"
-    ratios = {each.name: each.sqnr_db for each in errors if each.sqnr_db is not None}
-    worst = min(ratios, key=lambda name: ratios[name], default=None)
-    return (text + (f"; the worst layer is {worst!r} with {ratios[worst]:.1f} dB" if worst else ""),)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TFLite files: read, run by LiteRT, and changed where the converter leaves no other way."""
+"""The .tflite file format: reading what a file says, patching its bytes, running it by LiteRT's reference kernels."""

@@ -6,6 +6,8 @@ In: the bytes of a .tflite file. Out: as many bytes, which the interpreter of to
 
 import tflite
 
+from tinytl.tflite.patching import CODE_VERSION, QUANTIZED_DIMENSION, number_place, write_number
+
 _NEWER = (tflite.BuiltinOperator.TILE, tflite.BuiltinOperator.REVERSE_V2)
 
 
@@ -27,13 +29,14 @@ def _zero_quantized_dimensions(graph: tflite.SubGraph, changed: bytearray) -> No
     for number in range(graph.TensorsLength()):
         table = graph.Tensors(number).Quantization()
         if table is not None and graph.Tensors(number).ShapeLength() == 1 and table.QuantizedDimension():
-            place = table._tab.Pos + table._tab.Offset(16)
-            changed[place : place + 4] = bytes(4)
+            place = number_place(table, QUANTIZED_DIMENSION)
+            if place is not None:
+                write_number(changed, place, 0)
 
 
 def _lower_versions(model: tflite.Model, changed: bytearray) -> None:
     for number in range(model.OperatorCodesLength()):
         code = model.OperatorCodes(number)
-        place = code._tab.Offset(8)
-        if code.BuiltinCode() in _NEWER and code.Version() == 3 and place:
-            changed[code._tab.Pos + place] = 2
+        place = number_place(code, CODE_VERSION)
+        if code.BuiltinCode() in _NEWER and code.Version() == 3 and place is not None:
+            write_number(changed, place, 2)

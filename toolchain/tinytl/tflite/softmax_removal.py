@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinytl.errors import ModelError
+from tinytl.tflite.patching import GRAPH_OUTPUTS, OPERATOR_INPUTS, vector_start, write_number
 from tinytl.tflite.signature import BROKEN, bounded, operator_names
-
-_OPERATOR_INPUTS, _GRAPH_OUTPUTS = 6, 8
-"""Fields of the schema: Operator.inputs, SubGraph.outputs."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,9 @@ def _patched(data: bytes) -> bytes:
         last, logits = writers.get(output), _logits(output, writers, read)
         if last is None or logits is None or logits in outputs:
             continue
-        read_by = (last.table, _OPERATOR_INPUTS, 0) if last.name == "DEQUANTIZE" else (graph, _GRAPH_OUTPUTS, place)
-        _write(changed, *read_by, logits)
+        behind = last.name == "DEQUANTIZE"
+        start = vector_start(last.table, OPERATOR_INPUTS) if behind else vector_start(graph, GRAPH_OUTPUTS) + 4 * place
+        write_number(changed, start, logits)
         moved += 1
     if not moved:
         raise _refusal(graph, outputs, writers)
@@ -88,12 +87,6 @@ def _logits(output: int, writers: dict[int, _Operator], read: list[int]) -> int 
         return None
     logits = softmax.inputs[0]
     return logits if logits in writers else None
-
-
-def _write(changed: bytearray, table: Any, field: int, place: int, number: int) -> None:
-    """Put a tensor number into a table's vector of them."""
-    at = table._tab.Vector(table._tab.Offset(field)) + 4 * place
-    changed[at : at + 4] = number.to_bytes(4, "little")
 
 
 def _refusal(graph: Any, outputs: list[int], writers: dict[int, _Operator]) -> ModelError:
