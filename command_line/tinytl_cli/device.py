@@ -53,7 +53,7 @@ def build(
 
 
 def _build_image(model: "ModelFile", out: Path | None, options: "CompileOptions") -> dict[str, object]:
-    from tinytl.bundle.archive import write_whole
+    from tinytl.files import write_whole
     from tinytl.model_file import compile_model
 
     image = compile_model(model, options)

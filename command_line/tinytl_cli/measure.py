@@ -126,7 +126,7 @@ def _expect_folders(*files: Path | None) -> None:
 
 
 def _write(out: Path, document: Any) -> None:
-    from tinytl.bundle.archive import write_whole
+    from tinytl.files import write_whole
 
     write_whole(out, (json.dumps(document, indent=2) + "\n").encode())
     say(f"written: {out}")

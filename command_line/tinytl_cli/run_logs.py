@@ -46,7 +46,7 @@ def learning_curve(taught: "TeachResult", before: "Evaluation | None", after: "E
 
 def write_log(file: Path, kind: str, facts: dict[str, Any], *, seen: "tuple[Answers, ...]", curve: "LearningCurve | None" = None) -> None:
     """Write a run whole or not at all, and say where."""
-    from tinytl.bundle.archive import write_whole
+    from tinytl.files import write_whole
     from tinytl.report import RunLog
 
     told = {name: value if isinstance(value, (str, int, float, bool, type(None))) else str(plain(value)) for name, value in facts.items()}

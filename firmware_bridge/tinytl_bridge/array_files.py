@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tinytl.bundle.archive import write_whole
 from tinytl.errors import DataError
+from tinytl.files import write_whole
 
 ENDINGS = (".npy", ".npz")
 

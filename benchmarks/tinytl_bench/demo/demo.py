@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 import tinytl
-from tinytl.bundle.archive import write_whole
 from tinytl.bundle.bundle import Bundle
 from tinytl.data import Dataset, load_dataset
 from tinytl.exporting.export import export
+from tinytl.files import write_whole
 from tinytl.head.learning import Learning
 from tinytl.measurement import Measurement
 from tinytl.model_file import compile_model

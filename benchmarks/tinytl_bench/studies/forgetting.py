@@ -17,11 +17,11 @@ from tempfile import TemporaryDirectory
 import msgspec
 import numpy as np
 
-from tinytl.bundle.archive import write_whole
 from tinytl.bundle.bundle import Bundle
 from tinytl.errors import BenchError, DataError
 from tinytl.exporting.export import export
 from tinytl.exporting.packing import balanced, replay_count
+from tinytl.files import write_whole
 from tinytl.head.learning import Learning
 from tinytl.progress import Progress, silent
 from tinytl_bench.studies.forgetting_tasks import OldAndNew

@@ -15,11 +15,11 @@ from tempfile import TemporaryDirectory
 import msgspec
 import numpy as np
 
-from tinytl.bundle.archive import write_whole
 from tinytl.bundle.bundle import read_bundle
 from tinytl.data import Dataset, load_dataset
 from tinytl.errors import BenchError
 from tinytl.exporting.export import export
+from tinytl.files import write_whole
 from tinytl.progress import Progress, silent
 from tinytl.training.pretraining import pretrain
 from tinytl.training.run_folder import RUN_FILE, Run, load_run

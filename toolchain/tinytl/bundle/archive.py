@@ -8,12 +8,9 @@ file it came in. Arrays are `.npz` members of the same kind, without pickles. Us
 
 import io
 import math
-import os
 import struct
-import tempfile
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -105,30 +102,6 @@ def unpack_arrays(data: bytes, *, label: str) -> dict[str, np.ndarray]:
         name.removesuffix(".npy"): _array(member, f"{label}, array {name!r}")
         for name, member in unpack(data, label=label).items()
     }
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all.
-
-    Raises:
-        BundleError: the folder does not exist or cannot be written.
-    """
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
-            temporary = Path(stream.name)
-            try:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-                temporary.chmod(0o644)
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise BundleError(
-            f"{path} cannot be written: {error.strerror or error}", expected="a folder that exists and may be written"
-        ) from error
 
 
 def _ends_with_directory(data: bytes) -> bool:

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from tinytl.bundle import manifest as manifests
-from tinytl.bundle.archive import pack, pack_arrays, unpack, unpack_arrays, write_whole
+from tinytl.bundle.archive import pack, pack_arrays, unpack, unpack_arrays
 from tinytl.errors import BundleError, ModelError
+from tinytl.files import write_whole
 from tinytl.head.layers import RANKS, Head, HeadLayer, three_sides
 from tinytl.head.learning import Learning
 from tinytl.tflite.signature import TensorSpec, read_signature

@@ -3,8 +3,6 @@
 
 import hashlib
 import http.client
-import os
-import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import IO
 import platformdirs
 
 from tinytl.errors import DataError
+from tinytl.files import whole_file
 from tinytl.progress import Progress, silent
 
 CHUNK_BYTES = 1 << 16
@@ -40,17 +39,12 @@ def fetch(url: str, *, checksum: str, path: Path, hint: str = "", progress: Prog
     if path.is_file() and file_checksum(path, checksum) == checksum:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part_name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    part = Path(part_name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _download(url, file, hint, progress or silent)
-        got = file_checksum(part, checksum)
+    with whole_file(path) as file:
+        _download(url, file, hint, progress or silent)
+        file.flush()
+        got = file_checksum(Path(file.name), checksum)
         if got != checksum:
             raise DataError(f"download of {url} has checksum {got}", expected=checksum, hint=hint)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

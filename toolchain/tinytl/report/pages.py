@@ -11,8 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tinytl.bundle.archive import write_whole
 from tinytl.errors import ReportError
+from tinytl.files import write_whole
 from tinytl.measurement import Measurement
 from tinytl.report import plots, summary, wording
 from tinytl.report.drawings import Drawing, confusion_drawings, cost_drawings, draw, run_drawings, story_drawings

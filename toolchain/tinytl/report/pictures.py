@@ -8,7 +8,7 @@ import base64
 import io
 from pathlib import Path
 
-from tinytl.bundle.archive import write_whole
+from tinytl.files import write_whole
 from tinytl.report.canvas import LIGHT, canvas, to_png
 from tinytl.report.plots import learning_curve
 from tinytl.report.story import Picture, Story

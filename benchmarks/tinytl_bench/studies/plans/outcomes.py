@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tinytl.bundle.archive import write_whole
 from tinytl.errors import BenchError
+from tinytl.files import write_whole
 
 FORMAT = "tinytl-plan-study"
 

@@ -3,8 +3,8 @@
 
 from pathlib import Path
 
-from tinytl.bundle.archive import write_whole
 from tinytl.errors import BenchError
+from tinytl.files import write_whole
 from tinytl_bench.studies.plans.curves import draw_curves
 from tinytl_bench.studies.plans.outcomes import TaskStudy, read_study, write_study
 from tinytl_bench.studies.plans.tables import markdown
