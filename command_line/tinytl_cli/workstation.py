@@ -58,7 +58,7 @@ def plans(run: Path, as_json: bool) -> None:
     """Where the model of RUN, or of a .keras file, can be cut, and what each cut costs."""
     from tinytl.cutting.keras_cut import cut, list_plans
     from tinytl.energy import thesis_energy_nj
-    from tinytl.keras_graph import load_model
+    from tinytl.keras_models import load_model
     from tinytl.model_kind import KERAS, RUN, kind_of
     from tinytl.training.run_folder import load_run
 

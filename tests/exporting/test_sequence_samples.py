@@ -59,7 +59,7 @@ def converted(run: Any, x: np.ndarray, ends: str) -> bytes:
     """Convert with the stock converter, as people do; ends: dtype of input and output."""
     import tensorflow as tf
 
-    from tinytl.keras_graph import load_model, quiet
+    from tinytl.keras_models import load_model, quiet
 
     with quiet():
         converter = tf.lite.TFLiteConverter.from_keras_model(load_model(run.model_path))

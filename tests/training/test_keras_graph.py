@@ -12,7 +12,8 @@ import pytest
 from tinytl import install_hint
 from tinytl.cutting.macs import layer_macs
 from tinytl.errors import ModelError
-from tinytl.keras_graph import flatten, load_model, quiet, require_keras
+from tinytl.keras_graph import flatten
+from tinytl.keras_models import load_model, quiet, require_keras
 from tinytl.training.run_folder import Run
 
 keras = pytest.importorskip("keras", reason="needs tinytl[host]")

@@ -16,7 +16,8 @@ from tinytl.cutting.plan_names import parse_plan, trained_calls
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples
 from tinytl.errors import ModelError
-from tinytl.keras_graph import Call, Graph, flatten, require_keras
+from tinytl.keras_graph import Call, Graph, flatten
+from tinytl.keras_models import require_keras
 
 ENERGY_SAMPLES = 200
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from tinytl.cutting.head_layers import ACTIVATORS, CONVOLUTIONS, PADDINGS, POOLS, RESHAPES, activation_of, head_layer, kind_of
 from tinytl.errors import ModelError
-from tinytl.keras_graph import Call, Graph, free_name, require_keras
+from tinytl.keras_graph import Call, Graph, free_name
+from tinytl.keras_models import require_keras
 
 _MIXING = ("Conv1D", "Conv2D")
 """Each output channel of them reads all input channels."""

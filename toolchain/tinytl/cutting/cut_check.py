@@ -12,7 +12,7 @@ import numpy as np
 from tinytl.cutting.keras_cut import Cut
 from tinytl.errors import ModelError
 from tinytl.head.forward import logits
-from tinytl.keras_graph import ends_in_softmax
+from tinytl.keras_models import ends_in_softmax
 
 SAMPLES = 32
 _TOLERANCE = 0.01

@@ -20,7 +20,8 @@ from tinytl.cutting.macs import layer_macs
 from tinytl.cutting.plan_names import PART_OF_CHANNELS, FreezePlan, convolutions, dense_part, nearby, parse_plan, trained_calls
 from tinytl.errors import ModelError
 from tinytl.head.layers import Head
-from tinytl.keras_graph import Call, Graph, flatten, require_keras
+from tinytl.keras_graph import Call, Graph, flatten
+from tinytl.keras_models import require_keras
 
 LISTED_CONVOLUTIONS = 8
 """`list_plans` goes back to `fc+conv8`; further ones can be asked for by name."""

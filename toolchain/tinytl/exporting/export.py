@@ -27,7 +27,7 @@ from tinytl.exporting.keras_source import open_keras, without_dataset
 from tinytl.exporting.packing import Check, Contents, pack_bundle, preprocessing_of
 from tinytl.exporting.quantization import Extractor, quantize, take_quantized
 from tinytl.head.learning import Learning
-from tinytl.keras_graph import require_keras
+from tinytl.keras_models import require_keras
 from tinytl.model_file import read_model
 from tinytl.model_kind import KERAS, RUN, TFLITE, kind_of
 from tinytl.progress import Progress, silent

@@ -10,7 +10,7 @@ from typing import Any
 
 from tinytl.data.dataset import Dataset
 from tinytl.errors import ModelError
-from tinytl.keras_graph import load_model
+from tinytl.keras_models import load_model
 from tinytl.tflite.conversion import check_convertible
 from tinytl.training.input_range import FoundRange, find_range, pixels_of
 from tinytl.training.run_folder import Run, load_run

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from tinytl.errors import ModelError
-from tinytl.keras_graph import check_ends, quiet, require_keras
+from tinytl.keras_graph import check_ends
+from tinytl.keras_models import quiet, require_keras
 
 GRAPH_FILE, SAMPLES_FILE, TFLITE_FILE, REFUSAL_FILE = "graph.pb", "samples.npy", "model.tflite", "refusal.txt"
 """What goes to a child process and comes back, in one folder."""

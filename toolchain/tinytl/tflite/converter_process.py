@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tinytl.errors import ModelError
-from tinytl.keras_graph import require_keras
+from tinytl.keras_models import require_keras
 from tinytl.tflite.conversion import GRAPH_FILE, REFUSAL_FILE, SAMPLES_FILE, TFLITE_FILE, convert_here
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytl import keras_graph
+from tinytl import keras_models
 from tinytl.data.augment import Augmentation, augment
 from tinytl.data.dataset import Dataset
 from tinytl.errors import ModelError
@@ -99,11 +99,11 @@ def train(network: Any, data: Dataset, settings: Settings, progress: Progress, *
 
 class _Trainer:
     def __init__(self, network: Any, data: Dataset, settings: Settings, progress: Progress) -> None:
-        keras = keras_graph.require_keras()
+        keras = keras_models.require_keras()
         self._network, self._data, self._settings, self._progress = network, data, settings, progress
         self._steps = -(-len(data.y_train) // settings.batch_size)
         self._rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.epochs * self._steps)
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not keras_graph.ends_in_softmax(network))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not keras_models.ends_in_softmax(network))
         network.compile(optimizer=keras.optimizers.Adam(self._rate), loss=loss, metrics=["accuracy"], jit_compile=False)
         network.optimizer.build(network.trainable_variables)
         self._generator = np.random.default_rng(settings.seed)

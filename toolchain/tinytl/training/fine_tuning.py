@@ -11,7 +11,8 @@ import numpy as np
 
 from tinytl.data.preprocess import fit_samples
 from tinytl.errors import ModelError
-from tinytl.keras_graph import ends_in_softmax, make_deterministic, require_keras, take_weights
+from tinytl.keras_graph import take_weights
+from tinytl.keras_models import ends_in_softmax, make_deterministic, require_keras
 
 
 def fine_tune(

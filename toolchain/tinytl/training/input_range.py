@@ -14,7 +14,8 @@ import numpy as np
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import as_pixels, fit_samples
 from tinytl.errors import ModelError
-from tinytl.keras_graph import ends_in_softmax, flatten
+from tinytl.keras_graph import flatten
+from tinytl.keras_models import ends_in_softmax
 
 Range = tuple[float, float]
 CANDIDATES: tuple[Range, ...] = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import tinytl_models
-from tinytl import keras_graph
+from tinytl import keras_models
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples
 from tinytl.data.split import split_dataset
@@ -78,7 +78,7 @@ def pretrain(
     check_target(out)
     if model not in tinytl_models.list_models() and (Path(model).suffix == ".keras" or Path(model).exists()):
         kind_of(Path(model), taken=(KERAS,))
-    keras_graph.make_deterministic(seed)
+    keras_models.make_deterministic(seed)
     network, name, card_range = _model(model, dataset, seed)
     check_convertible(network)
     shape = tuple(int(side) for side in network.inputs[0].shape[1:])
@@ -123,7 +123,7 @@ def pretrain(
 
 def load_model(run: Run) -> Any:
     """Load the Keras model of a run. Raises ModelError where its file cannot be read."""
-    return keras_graph.load_model(run.model_path)
+    return keras_models.load_model(run.model_path)
 
 
 def _model(model: str | Path, dataset: Dataset, seed: int) -> tuple[Any, str, tuple[float, float]]:
@@ -131,7 +131,7 @@ def _model(model: str | Path, dataset: Dataset, seed: int) -> tuple[Any, str, tu
     if model not in tinytl_models.list_models():
         path = Path(model)
         if path.suffix == ".keras" or path.exists():
-            return keras_graph.load_model(path), path.stem, (0.0, 1.0)
+            return keras_models.load_model(path), path.stem, (0.0, 1.0)
     try:
         card = tinytl_models.card(str(model))
         sample = dataset.sample_shape if len(dataset.sample_shape) != 2 else (*dataset.sample_shape, 1)

@@ -16,7 +16,7 @@ import numpy as np
 from tinytl.data import Dataset, load_dataset
 from tinytl.data.published import DATA_DIR_VARIABLE, data_folder
 from tinytl.errors import BenchError
-from tinytl.keras_graph import load_model
+from tinytl.keras_models import load_model
 from tinytl.progress import Progress
 from tinytl.training.pretraining import pretrain
 from tinytl.training.run_folder import RUN_FILE, load_run
