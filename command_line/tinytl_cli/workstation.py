@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from tinytl.head.learning import LAYER_RATES, LOSSES, OPTIMIZERS, SCHEDULES, WEIGHTS, Learning
+from tinytl.head.learning import LAYER_RATES, LOSSES, OPTIMIZERS, SCHEDULES, WEIGHTS
 from tinytl_cli.console import progress, say, show, show_facts, table
 from tinytl_cli.options import FILE, MODEL, Bytes, compile_options, data_option, input_range_option, json_option, resize_option, seed_option
 
@@ -131,8 +131,10 @@ def export(
     becomes the head; int8 samples of its dataset are the model's input as they are.
     """
     from tinytl.data import load_dataset
+    from tinytl.exporting.export import SOURCES, export_with
     from tinytl.exporting.export import export as run_export
-    from tinytl.exporting.export import loss_of
+    from tinytl.exporting.settings import ExportSettings
+    from tinytl.model_kind import kind_of
     from tinytl.training.input_range import told
     from tinytl_bridge.firmware.board_fit import expect_fit, misfit
     from tinytl_bridge.firmware.boards import emulated_board, load_board
@@ -141,16 +143,16 @@ def export(
         raise click.UsageError("--resize goes with --data: a run knows the size of its own images")
     if board is not None:
         load_board(emulated_board(board) or board)
-    learning["loss"] = learning["loss"] or loss_of(run)
+    kind_of(run, taken=SOURCES)
     choosing = load_dataset(channel_data, resize=resize if Path(channel_data).is_dir() else None) if channel_data else None
-    chosen = Learning(seed=seed, **{name: value for name, value in learning.items() if value is not None})  # type: ignore[arg-type]
+    chosen = {"seed": seed, **{name: value for name, value in learning.items() if value is not None}}
     with progress() as bar:
-        bundle = run_export(
-            run, plan=plan, out=out, dataset=load_dataset(data, resize=resize) if data else None, learning=chosen,
-            replay_samples=replay_samples, class_capacity=class_capacity, dropout=dropout,
-            channel_dataset=choosing, value_range=input_range,
-            check=(lambda made: expect_fit(made, board)) if board else None, seed=seed, progress=bar,
+        settings = ExportSettings(
+            plan=plan, out=out, learning=chosen, replay_samples=replay_samples, class_capacity=class_capacity, dropout=dropout,
+            channel_dataset=choosing, value_range=input_range, check=(lambda made: expect_fit(made, board)) if board else None, seed=seed,
+            progress=bar,
         )  # fmt: skip
+        bundle = export_with(settings, run, load_dataset(data, resize=resize) if data else None)
     source = bundle.manifest["source"]
     facts = {"bundle": out, "bundle_id": bundle.bundle_id, "plan": plan, "bytes": out.stat().st_size,
              "input_range": told(bundle.manifest["preprocessing"]["range"]), "accuracy_float": source["accuracy_float"],

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytl.cutting.keras_cut import Cut, cut
+from tinytl.cutting.keras_cut import KerasCut, cut
 from tinytl.data.dataset import Dataset
 from tinytl.head.forward import logits
 
@@ -21,13 +21,13 @@ def shaken(model: Any) -> Any:
     return model
 
 
-def features_of(parts: Cut, x: np.ndarray) -> list[np.ndarray]:
+def features_of(parts: KerasCut, x: np.ndarray) -> list[np.ndarray]:
     """Answer real samples with the extractor: one array a feature."""
     found = parts.extractor(x, training=False)
     return [np.asarray(each) for each in (found if isinstance(found, list) else [found])]
 
 
-def assert_same_function(model: Any, plan: str, *, dropout: bool = False) -> Cut:
+def assert_same_function(model: Any, plan: str, *, dropout: bool = False) -> KerasCut:
     """Cut a model; head(extractor(x)) has to be its answer, logits or softmax."""
     parts = cut(model, plan, dropout=dropout)
     x = np.random.default_rng(2).uniform(0, 1, (6, *model.inputs[0].shape[1:])).astype(np.float32)

@@ -18,7 +18,8 @@ import tinytl_models
 from tinytl.bundle.bundle import Bundle, read_bundle
 from tinytl.compiler import compile_bundle
 from tinytl.cutting.channel_energy import gradient_energy
-from tinytl.cutting.keras_cut import Cut, TrainedChannels, cut, list_plans
+from tinytl.cutting.cut import TrainedChannels
+from tinytl.cutting.keras_cut import KerasCut, cut, list_plans
 from tinytl.data.dataset import Dataset
 from tinytl.errors import ModelError
 from tinytl.exporting.export import export_model
@@ -29,7 +30,7 @@ keras = pytest.importorskip("keras", reason="needs tinytl[host]")
 layers = keras.layers
 
 
-def told(parts: Cut) -> list[tuple[str, str, str]]:
+def told(parts: KerasCut) -> list[tuple[str, str, str]]:
     return [(each.name, each.kind, each.activation) for each in parts.head.layers]
 
 

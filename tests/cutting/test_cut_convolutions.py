@@ -11,7 +11,7 @@ from cut_models import assert_same_function, shaken
 
 import tinytl_models
 from tinytl.cutting.head_layers import LEARNABLE
-from tinytl.cutting.keras_cut import Cut, cut, list_plans
+from tinytl.cutting.keras_cut import KerasCut, cut, list_plans
 from tinytl.cutting.plan_names import convolutions
 from tinytl.errors import ModelError
 from tinytl.head.layers import HeadLayer
@@ -21,7 +21,7 @@ keras = pytest.importorskip("keras", reason="needs tinytl[host]")
 layers = keras.layers
 
 
-def named(parts: Cut) -> dict[str, HeadLayer]:
+def named(parts: KerasCut) -> dict[str, HeadLayer]:
     return {layer.name: layer for layer in parts.head.layers}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from cut_models import features_of, noise, residual, shaken
 
-from tinytl.cutting.keras_cut import Cut, cut
+from tinytl.cutting.keras_cut import KerasCut, cut
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import quantize_samples
 from tinytl.errors import DataError, ModelError
@@ -24,12 +24,12 @@ layers = keras.layers
 
 
 @pytest.fixture(scope="module")
-def parts(tiny_model: Any) -> Cut:
+def parts(tiny_model: Any) -> KerasCut:
     return cut(tiny_model, "last-dense")
 
 
 @pytest.fixture(scope="module")
-def extractor(parts: Cut, tiny_dataset: Dataset) -> Extractor:
+def extractor(parts: KerasCut, tiny_dataset: Dataset) -> Extractor:
     return quantize(parts, tiny_dataset, value_range=(0.0, 1.0), calibration_samples=60)
 
 
@@ -64,7 +64,7 @@ def test_every_layer_has_its_error(extractor: Extractor) -> None:
 
 
 def test_same_inputs_give_same_bytes_and_another_seed_another_calibration(
-    extractor: Extractor, parts: Cut, tiny_dataset: Dataset
+    extractor: Extractor, parts: KerasCut, tiny_dataset: Dataset
 ) -> None:
     layers.Dense(3)(layers.Flatten()(keras.Input((3, 3, 1))))  # moves Keras's name counters
     again = quantize(parts, tiny_dataset, value_range=(0.0, 1.0), calibration_samples=60)
@@ -73,7 +73,7 @@ def test_same_inputs_give_same_bytes_and_another_seed_another_calibration(
     assert other.tflite != extractor.tflite
 
 
-def lopsided() -> tuple[Cut, Dataset]:
+def lopsided() -> tuple[KerasCut, Dataset]:
     """A model whose deciding channel is a hundred thousand times smaller than the other one: int8 loses it."""
     model = keras.Sequential(
         [keras.Input((4, 4, 1)), layers.Conv2D(2, 1, name="conv"), layers.GlobalAveragePooling2D(), layers.Dense(2)]
@@ -97,12 +97,12 @@ def test_a_loss_of_more_than_a_point_is_a_warning() -> None:
     assert "; the worst layer is '" in text
 
 
-def test_nothing_to_quantize_with_is_refused(parts: Cut, tiny_dataset: Dataset) -> None:
+def test_nothing_to_quantize_with_is_refused(parts: KerasCut, tiny_dataset: Dataset) -> None:
     with pytest.raises(ModelError, match=r"^0 samples to quantize with; expected at least 1$"):
         quantize(parts, tiny_dataset, value_range=(0.0, 1.0), calibration_samples=0)
 
 
-def test_samples_of_another_kind_are_refused(parts: Cut) -> None:
+def test_samples_of_another_kind_are_refused(parts: KerasCut) -> None:
     vectors = np.zeros((4, 7), np.float32)
     labels = np.zeros(4, np.int64)
     with pytest.raises(DataError, match=r"expected 12×12×1, the model's input"):
@@ -136,12 +136,12 @@ def test_graphs_that_no_image_can_hold_are_refused() -> None:
         _check_static((), (TensorSpec("x", (-1, 4), "int8", 0.5, 0),))
 
 
-def quantized(model: Any, plan: str) -> tuple[Cut, Extractor]:
+def quantized(model: Any, plan: str) -> tuple[KerasCut, Extractor]:
     parts = cut(shaken(model), plan)
     return parts, quantize(parts, noise(model.inputs[0].shape[1:], parts.head.shapes[-1][2]), value_range=(0.0, 1.0), calibration_samples=20)
 
 
-def assert_close_to_float(parts: Cut, found: Extractor) -> None:
+def assert_close_to_float(parts: KerasCut, found: Extractor) -> None:
     """Each output, dequantized, is the float feature of its place within a few steps."""
     real = np.random.default_rng(3).integers(0, 256, (8, *found.input.shape[1:])).astype(np.float32) / 255
     answers = Interpreter(found.tflite).run(quantize_samples(real, scale=found.input.scale, zero_point=found.input.zero_point))

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from tinytl.errors import DataError
-from tinytl.exporting.export import export_tflite
+from tinytl.exporting import export
 from tinytl.exporting.packing import balanced
 from tinytl.head.learning import Learning
 from tinytl.measurement import Figure
@@ -101,9 +101,10 @@ def study_new_classes(
             measured = [each.validation if validation else each.test for each in (old, fresh)]
             tested = _Tested(measured[0], measured[1], names)
             path, source = Path(scratch) / "new-classes.tinytl", as_dataset(old.teaching, old.validation)
-            bundle = export_tflite(
-                model, source, out=path, learning=learning, replay_samples=replay_samples, class_capacity=len(names), seed=seed + draw
-            )
+            bundle = export(
+                model, dataset=source, out=path, learning=learning, replay_samples=replay_samples, class_capacity=len(names),
+                seed=seed + draw,
+            )  # fmt: skip
             if board and not figures:
                 figures = bench(path, target=board, dataset=source, samples=1).figures
             device.flash(bundle)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cutting: where a model is divided into a frozen extractor and a head that trains, and what that costs."""
+"""Cutting: where a trained model, of Keras or a .tflite, becomes a frozen extractor and a head that trains."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytl.cutting.keras_cut import Cut
+from tinytl.cutting.keras_cut import KerasCut
 from tinytl.errors import ModelError
 from tinytl.head.forward import logits
 from tinytl.keras_models import ends_in_softmax
@@ -21,7 +21,7 @@ _MOST_APART = 0.25
 """Of the samples, where two classes are as good as one another."""
 
 
-def expect_same_answers(model: Any, parts: Cut, x: np.ndarray) -> None:
+def expect_same_answers(model: Any, parts: KerasCut, x: np.ndarray) -> None:
     """Refuse a cut that answers otherwise than its model.
 
     Args:

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The freeze plan: where a trained model is cut into a frozen extractor and a trainable head.
 
-In: a Keras model and a plan's name. Out: a `Cut`: the extractor as a Keras model (input → feature tensors), the head as data, and
+In: a Keras model and a plan's name. Out: a `KerasCut`: the extractor as a Keras model (input → feature tensors), the head as data, and
 what each costs. Invariant: head(extractor(x)) equals the model's logits. What trains and all that comes behind it is the head; the
 tensors that cross are the features. Flatten, Reshape and zero padding at the cut go with the head where it can take them in. Where a part
 of a convolution's channels trains, the model is cut in two by channels first (`channel_split`), and then as any other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tinytl.cutting.channel_split import split_channels
+from tinytl.cutting.cut import TrainedChannels
 from tinytl.cutting.folding import fold_head
 from tinytl.cutting.head_layers import ACTIVATORS, CONVOLUTIONS, PADDINGS, RESHAPES, keeps_order, kind_of, shape_of, zero_padding
 from tinytl.cutting.macs import layer_macs
@@ -28,20 +30,7 @@ LISTED_CONVOLUTIONS = 8
 
 
 @dataclass(frozen=True)
-class TrainedChannels:
-    """Output channels of one convolution that train, where the others do not.
-
-    Attributes:
-        layer: name of the convolution. of: how many channels it has. numbers: those that train, ascending.
-    """
-
-    layer: str
-    of: int
-    numbers: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Cut:
+class KerasCut:
     """A model in two parts.
 
     Attributes:
@@ -61,6 +50,24 @@ class Cut:
     frozen_layers: tuple[str, ...]
     trainable_layers: tuple[str, ...]
     channels: TrainedChannels | None = None
+
+
+@dataclass(frozen=True)
+class Undivided:
+    """A model cut where a plan says, while its first convolution still is whole: what channels are chosen by.
+
+    Attributes:
+        graph: the model. convolution: the call in it of which a part is to train.
+        head: as if all of its channels trained, with default learning.
+    """
+
+    graph: Graph
+    convolution: Call
+    head: Head
+
+
+ChannelEnergy = Callable[[Undivided], np.ndarray]
+"""Says how much each output channel of the convolution has to learn: (C,) finite numbers."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ def list_plans(model: Any) -> tuple[str, ...]:
     return tuple(found)
 
 
-def cut(model: Any, plan: str, *, dropout: bool = False, channel_energy: np.ndarray | None = None) -> Cut:
+def cut(model: Any, plan: str, *, dropout: bool = False, channel_energy: np.ndarray | ChannelEnergy | None = None) -> KerasCut:
     """Cut a model by a freeze plan.
 
     Args:
@@ -105,27 +112,39 @@ def cut(model: Any, plan: str, *, dropout: bool = False, channel_energy: np.ndar
             "all": everything. "bias-only", "bias-only:N": biases from the Nth last convolution on, by default the
             second last. "bias+last-dense", "bias+last-dense:N": the same and the whole last Dense.
         dropout: keep the Dropout layers of the head.
-        channel_energy: (C,), for each output channel of that convolution how much it has to learn; those with the most train, of equal
-            ones the first: `tinytl.cutting.channel_energy.gradient_energy` computes it from samples. None: the norm of the channel's
-            weights with batch-norm folded in, which knows nothing of a task.
+        channel_energy: (C,), for each output channel of that convolution how much it has to learn, or what computes that once the model
+            is cut; those with the most train, of equal ones the first: `tinytl.cutting.channel_energy` measures it on samples. None: the
+            norm of the channel's weights with batch-norm folded in, which knows nothing of a task.
 
     Raises:
         ModelError: an unknown plan, or a model that it cannot cut; names the layer and the nearest plan that works. Energies that are
             not one finite number for each channel, or of a plan that has no use for them.
     """
-    wanted, graph = parse_plan(plan), flatten(model, dropout=dropout)
-    if channel_energy is not None and wanted.percent is None:
-        raise ModelError(f"plan {plan!r} trains all channels and got energies to choose some by", expected="a plan like fc+conv1:25%")
-    try:
-        split = _split(graph, wanted, channel_energy)
-    except ModelError as error:
-        what, hint = f"plan {plan!r} cannot cut model {graph.name!r}: {error.what}", error.hint or _nearest(graph, wanted)
-        raise ModelError(what, expected=error.expected, hint=hint) from error
+    wanted = parse_plan(plan)
+    return cut_graph(flatten(model, dropout=dropout), wanted, channel_energy)
+
+
+def cut_graph(graph: Graph, plan: FreezePlan, channel_energy: np.ndarray | ChannelEnergy | None = None) -> KerasCut:
+    """Do the same with a model that is flat already.
+
+    Args:
+        graph: the model; its layers become those of the extractor. plan, channel_energy: as for `cut`.
+
+    Raises:
+        ModelError: as for `cut`.
+    """
+    if channel_energy is not None and plan.percent is None:
+        raise ModelError(f"plan {plan.name!r} trains all channels and got energies to choose some by", expected="a plan like fc+conv1:25%")
+    with _told_of_plan(graph, plan):
+        trained = trained_calls(graph, plan)
+        split = _split_at(graph, trained, plan)
+    if plan.percent is not None:
+        split = _divided(split, trained, plan, channel_energy)
     keras = require_keras()
     frozen = _frozen(split.graph, split.features)
     features = split.features[0] if len(split.features) == 1 else list(split.features)
-    return Cut(
-        plan=plan,
+    return KerasCut(
+        plan=plan.name,
         extractor=keras.Model(split.graph.input, features, name="extractor"),
         head=split.head,
         frozen_macs=sum(layer_macs(call.layer, call.inputs[0].shape, call.output.shape) for call in frozen),
@@ -134,6 +153,34 @@ def cut(model: Any, plan: str, *, dropout: bool = False, channel_energy: np.ndar
         trainable_layers=_names(split.trainable),
         channels=split.channels,
     )
+
+
+def undivided(model: Any, plan: str) -> Undivided:
+    """Cut a model by a plan that trains a part of a convolution's channels, and leave that convolution whole.
+
+    Args:
+        model: as for `cut`. plan: "fc+conv1:P%".
+
+    Raises:
+        ModelError: a plan that trains all channels or does not work for the model.
+    """
+    wanted = parse_plan(plan)
+    if wanted.percent is None:
+        raise ModelError(f"plan {plan!r} trains all channels", expected="a plan like fc+conv1:25%")
+    graph = flatten(model)
+    with _told_of_plan(graph, wanted):
+        trained = trained_calls(graph, wanted)
+        return _undivided(_split_at(graph, trained, wanted), trained)
+
+
+@contextmanager
+def _told_of_plan(graph: Graph, plan: FreezePlan) -> Iterator[None]:
+    """Have a refusal name plan and model, and the nearest plan that works."""
+    try:
+        yield
+    except ModelError as error:
+        what, hint = f"plan {plan.name!r} cannot cut model {graph.name!r}: {error.what}", error.hint or _nearest(graph, plan)
+        raise ModelError(what, expected=error.expected, hint=hint) from error
 
 
 def _nearest(graph: Graph, plan: FreezePlan) -> str:
@@ -145,47 +192,63 @@ def _nearest(graph: Graph, plan: FreezePlan) -> str:
 
 def _split_or_none(graph: Graph, plan: FreezePlan) -> _Split | None:
     try:
-        return _split(graph, plan)
+        trained = trained_calls(graph, plan)
+        split = _split_at(graph, trained, plan)
+        return split if plan.percent is None else _by_channels(split, trained, plan, _weight_norms(_undivided(split, trained)))
     except ModelError:
         return None
 
 
-def _split(graph: Graph, plan: FreezePlan, channel_energy: np.ndarray | None = None) -> _Split:
-    """Find head and features. Raises ModelError where the plan does not work."""
-    trained = trained_calls(graph, plan)
-    whole = _split_at(graph, trained, plan)
-    if plan.percent is None:
-        return whole
-    convolution = trained[0]
-    channels = _chosen(convolution, plan.percent, _weight_norms(whole.head, convolution) if channel_energy is None else channel_energy)
-    graph, part = split_channels(graph, convolution, channels.numbers)
+def _undivided(whole: _Split, trained: Sequence[Call]) -> Undivided:
+    return Undivided(whole.graph, trained[0], whole.head)
+
+
+def _divided(whole: _Split, trained: Sequence[Call], plan: FreezePlan, energy: np.ndarray | ChannelEnergy | None) -> _Split:
+    """Cut the convolution of a split in two. What measures energies is asked once, and its own refusals are left as they are."""
+    with _told_of_plan(whole.graph, plan):
+        _count(trained[0], plan)
+    measure = _weight_norms if energy is None else energy
+    measured = measure(_undivided(whole, trained)) if callable(measure) else measure
+    with _told_of_plan(whole.graph, plan):
+        return _by_channels(whole, trained, plan, measured)
+
+
+def _by_channels(whole: _Split, trained: Sequence[Call], plan: FreezePlan, energy: np.ndarray) -> _Split:
+    channels = _chosen(trained[0], plan, energy)
+    graph, part = split_channels(whole.graph, trained[0], channels.numbers)
     dense = [call for call in dense_part(graph) if call.layer.name in _names(trained)]
     return replace(_split_at(graph, (part, *dense), plan), channels=channels)
 
 
-def _chosen(convolution: Call, percent: int, energy: np.ndarray) -> TrainedChannels:
+def _count(convolution: Call, plan: FreezePlan) -> int:
+    """Return how many channels of a convolution a plan trains: at least one."""
+    channels, percent = int(convolution.output.shape[-1]), plan.percent or 100
+    if channels * percent < 100:
+        raise ModelError(
+            f"{percent} % of the {channels} channels of layer {convolution.name} is none",
+            expected=f"{-(-100 // channels)} % or more for this plan",
+        )
+    return channels * percent // 100
+
+
+def _chosen(convolution: Call, plan: FreezePlan, energy: np.ndarray) -> TrainedChannels:
     """Return the channels with the most energy."""
-    count = int(convolution.output.shape[-1])
+    channels = int(convolution.output.shape[-1])
     energy = np.asarray(energy, np.float64)
-    if energy.shape != (count,) or not np.isfinite(energy).all():
-        found = f"of shape {energy.shape}" if energy.shape != (count,) else "with NaN or infinity"
+    if energy.shape != (channels,) or not np.isfinite(energy).all():
+        found = f"of shape {energy.shape}" if energy.shape != (channels,) else "with NaN or infinity"
         raise ModelError(
             f"channel energies {found}",
-            expected=f"{count} finite numbers, one for each channel of layer {convolution.name}",
+            expected=f"{channels} finite numbers, one for each channel of layer {convolution.name}",
             hint="tinytl.cutting.channel_energy.gradient_energy computes them",
         )
-    if count * percent < 100:
-        raise ModelError(
-            f"{percent} % of the {count} channels of layer {convolution.name} is none",
-            expected=f"{-(-100 // count)} % or more for this plan",
-        )
-    strongest = np.argsort(-energy, kind="stable")[: count * percent // 100]
-    return TrainedChannels(convolution.layer.name, count, tuple(sorted(int(number) for number in strongest)))
+    strongest = np.argsort(-energy, kind="stable")[: _count(convolution, plan)]
+    return TrainedChannels(convolution.layer.name, channels, tuple(sorted(int(number) for number in strongest)))
 
 
-def _weight_norms(head: Head, convolution: Call) -> np.ndarray:
+def _weight_norms(whole: Undivided) -> np.ndarray:
     """Return the Euclidean norm of each channel's weights."""
-    layer = next(layer for layer in head.layers if layer.name == convolution.layer.name)
+    layer = next(layer for layer in whole.head.layers if layer.name == whole.convolution.layer.name)
     weights = np.asarray(layer.weights, np.float64)
     channel = weights.ndim - 1 if layer.kind == "depthwise_conv_2d" else 0
     return np.sqrt(np.square(weights).sum(axis=tuple(axis for axis in range(weights.ndim) if axis != channel)))

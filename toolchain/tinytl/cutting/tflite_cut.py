@@ -46,7 +46,7 @@ class TfliteCut:
         head: that layer, float32, with default learning and the loss of what follows it: sigmoid behind a LOGISTIC, else softmax.
         frozen_macs, trainable_macs: multiply-accumulates of one forward pass of one sample; frozen as the compiler counts them.
         plan: name of the freeze plan that this is.
-        channels: as of `tinytl.cutting.keras_cut.Cut`; a .tflite's layers train whole.
+        channels: None: a .tflite's layers train whole.
     """
 
     extractor: bytes

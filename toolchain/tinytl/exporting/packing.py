@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Packing: from the parts of a model and samples of the source task to a bundle file.
 
-In: a cut, its int8 extractor, the source `Dataset`. Out: the `Bundle`, written: extractor, head, a class-balanced replay set of source
+In: a `Cut`, its int8 extractor, the source `Dataset`. Out: the `Bundle`, written: extractor, head, a class-balanced replay set of source
 features, and check vectors answered by LiteRT's reference kernels, with which any device can be proved equal. Needs no TensorFlow.
 Invariant: equal inputs give equal bytes.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,14 +16,13 @@ import numpy as np
 from tinytl import __version__
 from tinytl.bundle.bundle import Bundle, head_fields, write_bundle
 from tinytl.bundle.manifest import FORMAT, FORMAT_VERSION
-from tinytl.cutting.keras_cut import Cut
-from tinytl.cutting.tflite_cut import TfliteCut
+from tinytl.cutting.cut import Cut
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import prepare_samples
 from tinytl.exporting.quantization import Extractor, input_record
+from tinytl.exporting.settings import ExportSettings
 from tinytl.tflite.interpreter import Interpreter
 
-Check = Callable[[Bundle], object]
 CHECK_SAMPLES = 24
 CHECK_NOISE = 8
 REPLAY_SAMPLES = 200
@@ -40,39 +38,37 @@ class Contents:
         parts, extractor: the model. dataset: the source task.
         model_name: how the bundle calls the architecture. preprocessing: the manifest's record.
         versions: of what made it, beside tinytl and NumPy.
-        replay_samples, class_capacity: as for `tinytl.exporting.export`.
-        channels: the manifest's fields about a convolution of which a part trains.
+        chosen_with: name of the dataset that chose the channels, where the plan trains a part of a convolution's.
     """
 
-    parts: Cut | TfliteCut
+    parts: Cut
     extractor: Extractor
     dataset: Dataset
     model_name: str
     preprocessing: Mapping[str, Any]
-    versions: Mapping[str, str]
-    replay_samples: int | None
-    class_capacity: int | None
-    channels: Mapping[str, Any]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    chosen_with: str = ""
 
 
-def pack_bundle(contents: Contents, out: Path, *, seed: int, check: Check | None = None) -> Bundle:
+def pack_bundle(contents: Contents, settings: ExportSettings) -> Bundle:
     """Choose the replay set and the check vectors, and write the bundle.
 
     Args:
-        out: file to write; its stem becomes the bundle's name. seed: of both draws.
-        check: refuses a bundle by raising, before anything is written.
+        contents: what goes into it.
+        settings: file to write, how many samples are replayed, room for classes, the seed of both draws, and what may refuse the bundle
+            before anything is written.
 
     Raises:
         DataError, BundleError: samples that do not fit the model; what cannot be written.
     """
     extractor, dataset = contents.extractor, contents.dataset
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(settings.seed)
     oracle = Interpreter(extractor.tflite)
     fitting = replay_count(contents.parts.head.feature_count)
-    chosen = balanced(dataset.y_train, fitting if contents.replay_samples is None else contents.replay_samples, generator)
+    chosen = balanced(dataset.y_train, fitting if settings.replay_samples is None else settings.replay_samples, generator)
     check_inputs = _check_inputs(contents, generator)
     bundle = Bundle(
-        manifest=_manifest(contents, out.stem) | dict(contents.channels),
+        manifest=_manifest(contents, settings) | _channels(contents),
         extractor=extractor.tflite,
         head=contents.parts.head,
         replay_features=_features(oracle, _prepared(contents, dataset.x_train[chosen])),
@@ -80,9 +76,9 @@ def pack_bundle(contents: Contents, out: Path, *, seed: int, check: Check | None
         check_inputs=check_inputs.reshape(len(check_inputs), -1),
         check_features=_features(oracle, check_inputs),
     )
-    if check is not None:
-        check(bundle)
-    return write_bundle(bundle, out)
+    if settings.check is not None:
+        settings.check(bundle)
+    return write_bundle(bundle, settings.out)
 
 
 def replay_count(feature_count: int) -> int:
@@ -107,9 +103,18 @@ def balanced(labels: np.ndarray, count: int, generator: np.random.Generator) -> 
     return np.lexsort((labels, turn))[:count]
 
 
-def preprocessing_of(shape: tuple[int, ...], value_range: tuple[float, float]) -> dict[str, Any]:
-    """Return the manifest's record for an input. shape: with batch."""
-    return {"range": [float(end) for end in value_range], "resize": "bilinear" if len(shape) == 4 else None}
+def preprocessing_of(
+    shape: tuple[int, ...], value_range: tuple[float, float], *, unit_floats: bool, int8_input: bool = False
+) -> dict[str, Any]:
+    """Return the manifest's record of what becomes of a sample.
+
+    Args:
+        shape: of the model's input, with batch. value_range: what pixels 0 and 255 become.
+        unit_floats: floats lie in 0 … 1, and become the range as pixels do; else they are the model's input as they are.
+        int8_input: int8 samples are the model's input as they are.
+    """
+    record: dict[str, Any] = {"range": [float(end) for end in value_range], "resize": "bilinear" if len(shape) == 4 else None}
+    return record | ({"int8": "input"} if int8_input else {}) | ({"floats": "unit"} if unit_floats else {})
 
 
 def _prepared(contents: Contents, x: np.ndarray) -> np.ndarray:
@@ -131,13 +136,21 @@ def _check_inputs(contents: Contents, generator: np.random.Generator) -> np.ndar
     return np.concatenate([_prepared(contents, dataset.x_test[chosen]), noise])
 
 
-def _manifest(contents: Contents, name: str) -> dict[str, Any]:
+def _channels(contents: Contents) -> dict[str, Any]:
+    """Return the manifest's field about a convolution of which a part trains; nothing for other plans."""
+    channels = contents.parts.channels
+    if channels is None:
+        return {}
+    return {"trained_channels": asdict(channels) | {"numbers": list(channels.numbers), "chosen_with": contents.chosen_with}}
+
+
+def _manifest(contents: Contents, settings: ExportSettings) -> dict[str, Any]:
     """Return SPEC.md section 1's fields, in its order."""
     parts, extractor, dataset = contents.parts, contents.extractor, contents.dataset
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
-        "name": name,
+        "name": settings.out.stem,
         "model": contents.model_name,
         "plan": parts.plan,
         "source": {
@@ -147,7 +160,7 @@ def _manifest(contents: Contents, name: str) -> dict[str, Any]:
             "test_samples": extractor.test_samples,
         },
         "labels": list(dataset.classes),
-        "class_capacity": contents.class_capacity or len(dataset.classes),
+        "class_capacity": settings.class_capacity or len(dataset.classes),
         "input": input_record(extractor.input),
         "preprocessing": dict(contents.preprocessing),
         "features": [input_record(each) for each in extractor.features],

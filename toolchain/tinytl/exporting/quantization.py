@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quantize: from the frozen part of a cut to an int8 .tflite, calibrated on source data.
 
-In: a `Cut` and the source `Dataset`. Out: an `Extractor`: int8 in and out, batch 1 fixed, its accuracy (through the
+In: a `KerasCut` and the source `Dataset`. Out: an `Extractor`: int8 in and out, batch 1 fixed, its accuracy (through the
 head) beside the float model's, and the error of every layer. Post-training quantization after Jacob et al. 2018,
 arXiv:1712.05877, as TFLite's converter does it. Invariants: equal inputs give equal bytes; the outputs are the features in the
 cut's order.
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinytl.cutting.keras_cut import Cut
+from tinytl.cutting.keras_cut import KerasCut
 from tinytl.data.dataset import Dataset
 from tinytl.data.preprocess import fit_samples, prepare_samples, quantize_samples
 from tinytl.errors import ModelError
@@ -57,7 +57,7 @@ class Extractor:
 
 
 def quantize(
-    cut: Cut,
+    cut: KerasCut,
     dataset: Dataset,
     *,
     value_range: tuple[float, float],
@@ -146,7 +146,7 @@ def _drawn(x: np.ndarray, count: int, generator: np.random.Generator) -> tuple[n
     return x[chosen], chosen
 
 
-def _quantized(cut: Cut, calibration: np.ndarray) -> bytes:
+def _quantized(cut: KerasCut, calibration: np.ndarray) -> bytes:
     """Convert to int8. Where nothing is frozen the input is the feature, which the converter would leave in float32."""
     if not cut.frozen_layers:
         low, high = float(calibration.min()), float(calibration.max())
