@@ -44,10 +44,18 @@ class Source(Protocol[_Parts]):
         """The source task."""
 
     def cut(self, settings: ExportSettings, accept: Callable[[Head], None]) -> _Parts:
-        """Cut the model; call `accept` with the head, which may raise, before anything that takes long."""
+        """Cut the model.
+
+        Args:
+            settings: all that is said about the bundle. accept: called with the head, which may raise, before anything that takes long.
+        """
 
     def contents(self, parts: _Parts, settings: ExportSettings) -> Contents:
-        """Have the extractor as int8, measure it, and say what goes into the bundle."""
+        """Have the extractor as int8, measure it, and say what goes into the bundle.
+
+        Args:
+            parts: what `cut` returned. settings: all that is said about the bundle.
+        """
 
 
 def export(

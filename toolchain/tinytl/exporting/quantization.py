@@ -73,7 +73,7 @@ def quantize(
         dataset: the source task: calibration from its train split, accuracy from its test split.
         value_range: (low, high) of the model's real input.
         calibration_samples: ≥ 1, drawn without repetition. test_samples: at most so many decide the accuracies.
-        seed: of both draws.
+        seed: of both draws. progress: called with each stage.
 
     Returns:
         The int8 extractor with its accuracies and errors.
@@ -119,7 +119,7 @@ def take_quantized(
     """Describe an extractor that is int8 already: its ends, and its accuracy through the head on the source test split.
 
     Args:
-        tflite: int8, batch 1. preprocessing: the manifest's record.
+        tflite: int8, batch 1. head: what takes its features, and answers logits. preprocessing: the manifest's record.
         dataset, test_samples, seed: as for `quantize`.
 
     Raises:

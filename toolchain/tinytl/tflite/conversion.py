@@ -69,7 +69,14 @@ def convert(model: Any, calibration: np.ndarray | None) -> bytes:
 
 
 def convert_here(frozen: Any, calibration: np.ndarray | None) -> bytes:
-    """Convert a concrete function without variables in this process. Raises ModelError where the converter refuses it."""
+    """Convert a concrete function without variables in this process.
+
+    Args:
+        frozen: of TensorFlow, one input with batch 1. calibration: (N, *shape) float32, or None for a float32 file.
+
+    Raises:
+        ModelError: the converter refuses it.
+    """
     import tensorflow as tf
 
     try:
@@ -90,7 +97,7 @@ def convert_in_child(frozen: Any, calibration: np.ndarray | None, unusual: list[
     """Do the same in a process of its own, which imports TensorFlow anew (about four seconds).
 
     Args:
-        unusual: operators of the graph that an error may be about.
+        frozen, calibration: as for `convert_here`. unusual: operators of the graph that an error may be about.
 
     Raises:
         ModelError: as `convert_here`; the process ended without an answer.
