@@ -8,14 +8,29 @@ from pathlib import Path
 
 import pytest
 
+from imports_of_files import SOURCE_ROOTS, arrows, circles, rooms
+
 ROOT = Path(__file__).resolve().parents[1]
 RUNTIME = ROOT / "firmware_bridge/runtime"
 SOURCES = [
     path
-    for folder in ("toolchain", "models", "firmware_bridge", "benchmarks", "command_line", "tests")
+    for folder in (*SOURCE_ROOTS, "tests", "docs")
     for pattern in ("*.py", "*.c", "*.h", "*.def", "*.S", "*.ld")
     for path in sorted((ROOT / folder).rglob(pattern))
 ]
+ARROWS = arrows(ROOT)
+FOLDERS = sorted({folder for path in ARROWS for folder in path.parents if ROOT in folder.parents})
+MOST_FILES = 15
+LARGER = {
+    "command_line/tinytl_cli": "one file a command, and what they print with",
+    "firmware_bridge/runtime/kernels/dsp": "one family: a kernel or a loop a file, in the order of no other",
+    "firmware_bridge/runtime/kernels/mve": "one family, as dsp",
+    "firmware_bridge/runtime/kernels/portable": "one operator a file",
+    "firmware_bridge/runtime/learn/layers": "one kind of layer a file, with its header",
+    "toolchain/tinytl/compiler/operators": "one family of operators a file",
+    "toolchain/tinytl/data": "one kind of data file or of step a file",
+}
+"""Folder of more than `MOST_FILES` sources → why it is no hall of doors without names."""
 
 
 def name(path: Path) -> str:
@@ -55,6 +70,27 @@ def test_imports_go_one_way() -> None:
     lint = Path(sys.executable).with_name("lint-imports")
     ran = subprocess.run([lint], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout
+
+
+def test_no_files_run_in_circles() -> None:
+    assert not [sorted(map(name, circle)) for circle in circles(ARROWS)]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=name)
+def test_no_rooms_of_a_folder_run_in_circles(folder: Path) -> None:
+    assert not circles(rooms(folder, ARROWS))
+
+
+def test_a_circle_is_found() -> None:
+    a, b, c = (ROOT / "room" / each for each in ("a.py", "inner/b.py", "inner/c.py"))
+    assert circles({a: {b}, b: set(), c: {a}}) == []
+    assert circles(rooms(ROOT / "room", {a: {b}, b: set(), c: {a}})) == [{"a.py", "inner"}]
+    assert circles({a: {b}, b: {c}, c: {a}}) == [{a, b, c}]
+
+
+def test_a_large_folder_has_a_reason() -> None:
+    sizes = {name(folder): len([path for path in folder.iterdir() if path.suffix in {".py", ".c", ".h", ".S"}]) for folder in FOLDERS}
+    assert {folder for folder, size in sizes.items() if size > MOST_FILES} == set(LARGER)
 
 
 def test_main_of_a_board_is_short() -> None:

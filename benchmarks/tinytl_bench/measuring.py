@@ -25,7 +25,7 @@ from tinytl.model_file import ModelFile, compile_model, ends_of, read_model
 from tinytl.progress import Progress, silent
 from tinytl_bench.counting import Counter, Region, open_counter
 from tinytl_bench.figures import Counted, count_figures, energy_figures, histograms, layer_rows, memory_figures, work_of
-from tinytl_bench.suites.inputs import SEED, seeded_inputs
+from tinytl_bench.inputs import SEED, seeded_inputs
 from tinytl_bridge.device import Device, connect
 from tinytl_bridge.firmware.boards import emulated_board
 from tinytl_bridge.firmware.build import build_firmware

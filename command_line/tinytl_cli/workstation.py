@@ -132,7 +132,6 @@ def export(
     """
     from tinytl.data import load_dataset
     from tinytl.exporting.export import SOURCES, export_with
-    from tinytl.exporting.export import export as run_export
     from tinytl.exporting.settings import ExportSettings
     from tinytl.model_kind import kind_of
     from tinytl.training.input_range import told

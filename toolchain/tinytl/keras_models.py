@@ -82,3 +82,15 @@ def ends_in_softmax(model: Any) -> bool:
     """Tell whether a model answers probabilities; else its outputs are logits."""
     last = model.layers[-1]
     return type(last).__name__ == "Softmax" or getattr(getattr(last, "activation", None), "__name__", "") == "softmax"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of TensorFlow and Keras, as a bundle's manifest tells them.
+
+    Raises:
+        ModelError: TensorFlow is not installed.
+    """
+    keras = require_keras()
+    import tensorflow
+
+    return {"tensorflow": tensorflow.__version__, "keras": keras.__version__}

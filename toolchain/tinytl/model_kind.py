@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from tinytl.errors import ModelError
-from tinytl.training.run_folder import RUN_FILE
 
 RUN, KERAS, TFLITE, BUNDLE = "run", "keras", "tflite", "bundle"
 KINDS = {RUN: "a run folder", KERAS: "a .keras file", TFLITE: "an int8 .tflite", BUNDLE: "a .tinytl bundle"}
+RUN_FILE = "run.json"
+"""What a run folder is known by."""
 _START_BYTES = 64
 _MOST_CONFIG_BYTES = 64 * 1024 * 1024
 _FROM_ONNX = "onnx2tf -i {stem}.onnx -oiqt writes an int8 .tflite"

@@ -13,9 +13,10 @@ import numpy as np
 
 from tinytl.data import Dataset, load_dataset
 from tinytl.errors import BenchError
+from tinytl.model_kind import RUN_FILE
 from tinytl.progress import Progress
 from tinytl.training.pretraining import pretrain
-from tinytl.training.run_folder import RUN_FILE, Run, load_run
+from tinytl.training.run_folder import Run, load_run
 from tinytl_bench.studies.plans.tasks import of_classes
 
 VALIDATION_SHARE = 0.25

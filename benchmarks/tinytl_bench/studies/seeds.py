@@ -20,9 +20,10 @@ from tinytl.data import Dataset, load_dataset
 from tinytl.errors import BenchError
 from tinytl.exporting.export import export
 from tinytl.files import write_whole
+from tinytl.model_kind import RUN_FILE
 from tinytl.progress import Progress, silent
 from tinytl.training.pretraining import pretrain
-from tinytl.training.run_folder import RUN_FILE, Run, load_run
+from tinytl.training.run_folder import Run, load_run
 from tinytl_bench.studies.guard import with_settings
 from tinytl_bridge import connect
 

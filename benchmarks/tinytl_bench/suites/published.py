@@ -21,9 +21,9 @@ from tinytl.model_file import ModelFile, compile_model, ends_of, read_model
 from tinytl.progress import Progress, silent
 from tinytl.tflite.interpreter import Interpreter
 from tinytl.tflite.litert_compatibility import readable_by_litert
+from tinytl_bench.inputs import seeded_inputs
 from tinytl_bench.measuring import bench
 from tinytl_bench.peers import count_bakenn, expect_bakenn
-from tinytl_bench.suites.inputs import seeded_inputs
 from tinytl_bridge.device import Device
 from tinytl_bridge.firmware.boards import emulated_board, list_boards, load_board
 from tinytl_bridge.firmware.compile_options import options_for_target

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "learn/arithmetic/elementary.h"
-#include "learn/layers/groups.h"
+#include "learn/groups.h"
 #include "learn/growing.h"
 #include "learn/replay.h"
 #include "learn/layers/window.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "learn/arithmetic/elementary.h"
-#include "learn/layers/groups.h"
+#include "learn/groups.h"
 #include "learn/guard.h"
 #include "learn/layers/loss.h"
 #include "learn/replay.h"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a cut model is, whatever it was cut from: the one type that packing knows.
 
-`tinytl.cutting.keras_cut.KerasCut` and `tinytl.cutting.tflite_cut.TfliteCut` are such cuts. Invariant: head(extractor(x)) is what the model answers before its
-softmax or sigmoid.
+`tinytl.cutting.keras_cut.KerasCut` and `tinytl.cutting.tflite_cut.TfliteCut` are such cuts. Invariant: head(extractor(x)) is what the
+model answers before its softmax or sigmoid.
 """
 
 from dataclasses import dataclass

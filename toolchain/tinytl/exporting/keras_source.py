@@ -24,7 +24,7 @@ from tinytl.exporting.quantization import quantize
 from tinytl.exporting.settings import ExportSettings
 from tinytl.head.layers import Head
 from tinytl.head.learning import Learning
-from tinytl.keras_models import load_model, require_keras
+from tinytl.keras_models import load_model, versions
 from tinytl.tflite.conversion import check_convertible
 from tinytl.training.input_range import FoundRange, find_range, pixels_of
 from tinytl.training.run_folder import Run, load_run
@@ -78,7 +78,7 @@ class KerasSource:
         extractor = quantize(parts, self.dataset, value_range=value_range, seed=settings.seed, progress=settings.progress)
         extractor = replace(extractor, warnings=(*self.found.warnings, *extractor.warnings))
         preprocessing = preprocessing_of(extractor.input.shape, value_range, unit_floats=self.found.unit_floats)
-        return Contents(parts, extractor, self.dataset, self.name, preprocessing, _versions(), self._choosing(settings).name)
+        return Contents(parts, extractor, self.dataset, self.name, preprocessing, versions(), self._choosing(settings).name)
 
     def _choosing(self, settings: ExportSettings) -> Dataset:
         """Return what chooses channels, as the model takes it."""
@@ -120,9 +120,3 @@ def without_dataset(path: Path) -> ModelError:
 
 def _with_learning(head: Head, settings: ExportSettings) -> Head:
     return replace(head, learning=settings.learning_of(Learning()))
-
-
-def _versions() -> dict[str, str]:
-    import tensorflow
-
-    return {"tensorflow": tensorflow.__version__, "keras": require_keras().__version__}

@@ -14,9 +14,10 @@ from typing import Any
 
 from tinytl.data.dataset import Dataset
 from tinytl.errors import ModelError
+from tinytl.model_kind import RUN_FILE
 
 FORMAT, FORMAT_VERSION = "tinytl-run", 1
-MODEL_FILE, RUN_FILE, HISTORY_FILE, ENVIRONMENT_FILE = "model.keras", "run.json", "history.json", "environment.json"
+MODEL_FILE, HISTORY_FILE, ENVIRONMENT_FILE = "model.keras", "history.json", "environment.json"
 FIELDS = {
     "model": str,
     "dataset": str,

@@ -17,9 +17,10 @@ from tinytl.data import Dataset, load_dataset
 from tinytl.data.published import DATA_DIR_VARIABLE, data_folder
 from tinytl.errors import BenchError
 from tinytl.keras_models import load_model
+from tinytl.model_kind import RUN_FILE
 from tinytl.progress import Progress
 from tinytl.training.pretraining import pretrain
-from tinytl.training.run_folder import RUN_FILE, load_run
+from tinytl.training.run_folder import load_run
 from tinytl_bench.studies.plans.gestures import load_gestures
 
 CNN_PLANS = ("last-dense", "fc+conv1:25%", "fc+conv1", "fc+conv2", "all", "bias-only", "bias+last-dense")

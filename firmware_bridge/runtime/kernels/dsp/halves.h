@@ -3,20 +3,12 @@
 #ifndef TINYTL_KERNELS_DSP_HALVES_H
 #define TINYTL_KERNELS_DSP_HALVES_H
 
-#include <stdint.h>
-#include <string.h>
+#include "kernels/dsp/words.h"
 
 #if defined(__ARM_FEATURE_SIMD32) && __ARM_FEATURE_SIMD32
 #include "kernels/dsp/armv7em/halves.h"
 #else
 #include "kernels/dsp/plain/halves.h"
 #endif
-
-static inline uint32_t load_word(const int8_t *at)
-{
-    uint32_t word;
-    memcpy(&word, at, 4);
-    return word;
-}
 
 #endif

@@ -5,8 +5,9 @@
  *
  * The input transform works on two channels a word with ordinary additions: a word is read as the integer high · 65536 + low, of
  * which linear combinations are exact, and is taken apart again at the end. Inputs are taken as 0 … 255, results stay within ± 17340. */
-#include "kernels/dsp/halves.h"
+#include "kernels/dsp/plain/halves.h"
 #include "kernels/dsp/winograd.h"
+#include "kernels/dsp/words.h"
 
 #define OFFSET 0x00800080u
 #define INVERSE_OF_9 0x38E38E39u

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "learn/layers/groups.h"
+#include "learn/groups.h"
 
 #include <string.h>
 
