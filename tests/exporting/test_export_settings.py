@@ -18,7 +18,7 @@ from tinytl.cutting import keras_cut as plan
 from tinytl.cutting import tflite_cut
 from tinytl.data.dataset import Dataset
 from tinytl.errors import BundleError, ModelError
-from tinytl.exporting import export, export_with
+from tinytl.exporting.export import export, export_with
 from tinytl.exporting.settings import ExportSettings
 from tinytl.head.learning import Learning
 from tinytl.training.run_folder import Run

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from tinytl.errors import DataError
-from tinytl.exporting import export
+from tinytl.exporting.export import export
 from tinytl.exporting.packing import balanced
 from tinytl.head.learning import Learning
 from tinytl.measurement import Figure

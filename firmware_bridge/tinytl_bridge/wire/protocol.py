@@ -8,6 +8,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from cobs import cobs
 
@@ -156,7 +157,7 @@ def decode(run: bytes) -> Frame | None:
     return Frame(kind, sequence, session, body[_HEADER.size :]) if version == VERSION else None
 
 
-def fields(layout: struct.Struct, payload: bytes, what: str) -> tuple:
+def fields(layout: struct.Struct, payload: bytes, what: str) -> tuple[Any, ...]:
     """Return the fields of an answer.
 
     Raises:

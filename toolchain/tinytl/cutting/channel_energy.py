@@ -85,7 +85,6 @@ def _summed(whole: Undivided, real: np.ndarray, labels: np.ndarray) -> np.ndarra
         raise ModelError(f"{found} to choose channels with", expected=f"labels from 0 to {classes - 1}, the model's outputs")
     weights = [variable.value for variable in convolution.layer.weights]
 
-    @tf.function
     def gradients(sample: Any, label: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(weights)
@@ -94,10 +93,11 @@ def _summed(whole: Undivided, real: np.ndarray, labels: np.ndarray) -> np.ndarra
             loss = tf.nn.sparse_softmax_cross_entropy_with_logits(label[None], logits)
         return tape.gradient(loss, weights)
 
+    traced = tf.function(gradients)
     channels = -2 if kind_of(convolution).startswith("Depthwise") else -1
     sums = np.zeros(convolution.output.shape[-1])
     for sample, label in zip(real, labels.astype(np.int32), strict=True):
-        for gradient in gradients(tf.constant(sample), tf.constant(label)):
+        for gradient in traced(tf.constant(sample), tf.constant(label)):
             squared = np.square(gradient.numpy().astype(np.float64))
             sums += np.moveaxis(squared, channels if squared.ndim > 1 else -1, -1).reshape(-1, len(sums)).sum(axis=0)
     return sums

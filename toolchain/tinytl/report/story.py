@@ -17,7 +17,7 @@ from msgspec import Meta
 
 from tinytl.compiler import ArenaRange
 from tinytl.errors import ReportError
-from tinytl.head.layers import Learning
+from tinytl.head.learning import Learning
 from tinytl.measurement import Measurement
 
 FORMAT = "tinytl-story"

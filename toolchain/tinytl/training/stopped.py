@@ -15,8 +15,8 @@ import numpy as np
 
 from tinytl.data.dataset import Dataset
 from tinytl.errors import ModelError
+from tinytl.model_kind import RUN_FILE
 from tinytl.training.epochs import ROW, Settings, Training
-from tinytl.training.run_folder import RUN_FILE
 
 TRAINING_FILE = "training.npz"
 _ARRAYS = ("variables", "optimizer", "best")

@@ -9,6 +9,8 @@ import numpy as np
 
 from tinytl.compiler.program import Program, ProgramOperator, constant_data, operand, parameters_of
 
+Rescaling = Callable[[np.ndarray], np.ndarray]
+"""Sums (channels, n) int64 → outputs (channels, n) int64, clamped."""
 _INT32 = 2**31
 
 
@@ -35,7 +37,7 @@ class Reference:
         multiplier, shift: (channels,) int64, or None where the reference does not rescale in fixed point.
     """
 
-    rescale: Callable[[np.ndarray], np.ndarray]
+    rescale: Rescaling
     factor: np.ndarray
     low: np.ndarray
     high: np.ndarray
@@ -51,7 +53,7 @@ class Reference:
         return not wraps(self.low, self.high, self.shift).any()
 
 
-def fixed_point(multiplier: np.ndarray, shift: np.ndarray, zero_point: int, act_min: int, act_max: int) -> Callable:
+def fixed_point(multiplier: np.ndarray, shift: np.ndarray, zero_point: int, act_min: int, act_max: int) -> Rescaling:
     """Return TFLite's per-channel rescaling in fixed point, for sums (channels, n) that do not wrap."""
     left, right = np.maximum(shift, 0)[:, None], np.maximum(-shift, 0)[:, None]
     factor = multiplier[:, None]
@@ -65,7 +67,7 @@ def fixed_point(multiplier: np.ndarray, shift: np.ndarray, zero_point: int, act_
     return rescale
 
 
-def wide(high: np.ndarray, low: np.ndarray, shift: np.ndarray, zero_point: int, act_min: int, act_max: int) -> Callable:
+def wide(high: np.ndarray, low: np.ndarray, shift: np.ndarray, zero_point: int, act_min: int, act_max: int) -> Rescaling:
     """Return the fully connected layer's rescaling (SPEC.md section 2.4), for sums (channels, n) within int32."""
     bits = (31 - shift)[:, None]
 
