@@ -17,6 +17,7 @@ from tinytl.compiler.records import DTYPES, HeadRecord
 from tinytl.errors import CompileError, DeviceError
 from tinytl_bridge.firmware.paths import twin_library
 from tinytl_bridge.wire.class_names import NAME_BYTES, pack_name, parse_names
+from tinytl_bridge.wire.statuses import status_name, status_text
 
 ALIGNMENT = 16
 MAX_ARENA = 1 << 30
@@ -84,23 +85,6 @@ def library() -> ctypes.CDLL:
         function = getattr(loaded, name)
         function.restype, function.argtypes = result, arguments
     return loaded
-
-
-def status_text(status: int, got: int = 0, expected: int = 0) -> str:
-    """Return the text of a runtime status with its numbers in place."""
-    text: str = library().tinytl_status_text(status).decode("ascii")
-    return text.replace("%1", f"{got:,}").replace("%2", f"{expected:,}")
-
-
-@cache
-def status_names() -> tuple[str, ...]:
-    """Return the names of all statuses, in order, read from the one list."""
-    import re
-
-    from tinytl_bridge.firmware.paths import runtime_dir
-
-    listed = (runtime_dir() / "include/tinytl_status.def").read_text(encoding="ascii")
-    return tuple(re.findall(r"^STATUS\((\w+),", listed, flags=re.MULTILINE))
 
 
 def aligned_bytes(count: int) -> np.ndarray:
@@ -214,7 +198,7 @@ class TwinModel:
         """Train the head on the features that the last `invoke` left, then on replayed ones."""
         self._need_head()
         result = self._library.tinytl_head_step(self._pointer, label)
-        return StepResult(status_names()[result.status], int(result.predicted), float(result.loss))
+        return StepResult(status_name(result.status), int(result.predicted), float(result.loss))
 
     @property
     def parameters(self) -> np.ndarray:

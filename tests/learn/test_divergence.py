@@ -8,7 +8,8 @@ import pytest
 from head_image import Feature, Replay, head_image, random_features, random_head
 
 from tinytl.head.layers import Learning
-from tinytl_bridge.twin import TwinModel, status_text
+from tinytl_bridge.twin import TwinModel
+from tinytl_bridge.wire.statuses import status_text
 
 FEATURES, CLASSES = 10, 4
 

@@ -13,7 +13,8 @@ from single_operators import MODELS
 from tinytl.compiler import compile_tflite
 from tinytl.errors import CompileError, DeviceError
 from tinytl.head.layers import Learning
-from tinytl_bridge.twin import TwinModel, check_image, status_names, status_text
+from tinytl_bridge.twin import TwinModel, check_image, library
+from tinytl_bridge.wire.statuses import status_names, status_text
 
 FEATURES, CLASSES = 12, 4
 NO_HEAD = compile_tflite(MODELS["relu"]()).data
@@ -184,6 +185,9 @@ def test_parameters_are_in_place_and_outlive_the_model() -> None:
 
 def test_every_status_has_a_text() -> None:
     texts = [status_text(number) for number in range(len(status_names()))]
+    own = [library().tinytl_status_text(number).decode("ascii") for number in range(len(texts))]
+    assert texts == [text.replace("%1", "0").replace("%2", "0") for text in own], "the runtime's texts are the list's"
+    assert library().tinytl_status_text(len(texts)) == b"unknown status"
     assert len(set(texts)) == len(texts)
     assert status_text(len(texts)) == status_text(2**32 - 1) == "unknown status"
     assert status_text(status_names().index("bad_label"), 7, 1234) == "label 7; the head has 1,234 classes"

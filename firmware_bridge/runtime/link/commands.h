@@ -57,22 +57,8 @@ tinytl_error tinytl_session_check(tinytl_session *session, tinytl_guard_report *
 /* Append a verdict to an answer, 16 bytes. */
 void tinytl_session_tell(const tinytl_session *session, const tinytl_guard_report *report, payload *out);
 
-tinytl_error tinytl_command_hello(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_status(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_read(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_flash_begin(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_flash_data(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_flash_commit(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_input(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_teach(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_grow(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_stream(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_evaluate(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_rollback(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_recall(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_check(tinytl_session *session, command in, payload *out);
-tinytl_error tinytl_command_measure(tinytl_session *session, command in, payload *out);
+#define COMMAND(number, name) tinytl_error tinytl_command_##name(tinytl_session *session, command in, payload *out);
+#include "link/commands.def"
+#undef COMMAND
 
 #endif

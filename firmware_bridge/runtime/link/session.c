@@ -3,7 +3,13 @@
 #include "link/cobs.h"
 #include "link/commands.h"
 
-enum { TYPE_HELLO = 0x01, TYPE_ANSWER = 0x80, TYPE_ERROR = 0xFF, FRAME_HEADER = 8, CRC_BYTES = 4 };
+enum { TYPE_ANSWER = 0x80, TYPE_ERROR = 0xFF, FRAME_HEADER = 8, CRC_BYTES = 4 };
+enum {
+#define COMMAND(number, name) TYPE_##name = number,
+#include "link/commands.def"
+#undef COMMAND
+    TYPE_none = 0
+};
 
 typedef tinytl_error (*handler)(tinytl_session *session, command in, payload *out);
 
@@ -13,11 +19,9 @@ static handler find(uint8_t type)
         uint8_t type;
         handler run;
     } table[] = {
-        {TYPE_HELLO, tinytl_command_hello}, {0x02, tinytl_command_status},       {0x03, tinytl_command_read},       {0x10, tinytl_command_flash_begin},
-        {0x11, tinytl_command_flash_data},  {0x12, tinytl_command_flash_commit}, {0x20, tinytl_command_input},      {0x21, tinytl_command_infer},
-        {0x22, tinytl_command_teach},       {0x30, tinytl_command_evaluate},     {0x40, tinytl_command_save},       {0x41, tinytl_command_rollback},
-        {0x23, tinytl_command_grow},        {0x43, tinytl_command_recall},       {0x42, tinytl_command_check},        {0x50, tinytl_command_measure},
-        {0x24, tinytl_command_stream},
+#define COMMAND(number, name) {number, tinytl_command_##name},
+#include "link/commands.def"
+#undef COMMAND
     };
     for (uint32_t i = 0; i < sizeof table / sizeof table[0]; i++)
         if (table[i].type == type)
@@ -99,7 +103,7 @@ static void receive_frame(tinytl_session *session, const uint8_t *frame, uint32_
     const uint32_t next = (session->sequence + 1u) & 0xFFFFu;
     if (frame[1] != TINYTL_PROTOCOL) {
         answer_error(session, frame, refuse(TINYTL_STATUS_bad_protocol, frame[1], TINYTL_PROTOCOL));
-    } else if (frame[0] == TYPE_HELLO && sequence == 0) {
+    } else if (frame[0] == TYPE_hello && sequence == 0) {
         hello(session, frame, bytes);
     } else if (session->session == 0 || number != session->session) {
         answer_error(session, frame, refuse(TINYTL_STATUS_no_session, number, session->session));

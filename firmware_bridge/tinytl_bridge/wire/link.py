@@ -12,6 +12,7 @@ from typing import Protocol
 from tinytl.errors import DeviceError
 from tinytl_bridge.wire import protocol
 from tinytl_bridge.wire.protocol import Command, Frame
+from tinytl_bridge.wire.statuses import status_name, status_text
 
 
 class Stream(Protocol):
@@ -147,15 +148,13 @@ class Link:
     def _payload(self, answer: Frame, sent: Frame) -> bytes:
         if answer.type != protocol.ERROR:
             return answer.payload
-        from tinytl_bridge.twin import status_names, status_text
-
         if len(answer.payload) != _ERROR_BYTES:
             raise DeviceError(
                 f"the error that {Command(sent.type).name} is answered with has {len(answer.payload)} bytes", expected=str(_ERROR_BYTES),
                 hint="the firmware is of another version",
             )  # fmt: skip
         status, got, wanted = (int.from_bytes(answer.payload[a:b], "little") for a, b in ((0, 2), (4, 8), (8, 12)))
-        name = status_names()[status] if status < len(status_names()) else f"status {status}"
+        name = status_name(status)
         if name == "no_session" and wanted:
             raise DeviceError(
                 f"another program opened a session with the device before {Command(sent.type).name}",

@@ -13,6 +13,7 @@ from typing import Any
 from cobs import cobs
 
 from tinytl.errors import DeviceError
+from tinytl_bridge.wire.definition_lists import read_rows
 
 VERSION = 1
 ANSWER = 0x80
@@ -21,26 +22,29 @@ _HEADER = struct.Struct("<BBHI")
 _CRC = struct.Struct("<I")
 
 
-class Command(IntEnum):
-    """Commands of the session."""
+_NUMBERS = {name.upper(): int(number, 0) for number, name in read_rows("link/commands.def", "COMMAND")}
 
-    HELLO = 0x01
-    STATUS = 0x02
-    READ = 0x03
-    FLASH_BEGIN = 0x10
-    FLASH_DATA = 0x11
-    FLASH_COMMIT = 0x12
-    INPUT = 0x20
-    INFER = 0x21
-    TEACH = 0x22
-    GROW = 0x23
-    STREAM = 0x24
-    EVALUATE = 0x30
-    SAVE = 0x40
-    ROLLBACK = 0x41
-    CHECK = 0x42
-    RECALL = 0x43
-    MEASURE = 0x50
+
+class Command(IntEnum):
+    """Commands of the session. Their numbers are those of the runtime's list, `link/commands.def`."""
+
+    HELLO = _NUMBERS["HELLO"]
+    STATUS = _NUMBERS["STATUS"]
+    READ = _NUMBERS["READ"]
+    FLASH_BEGIN = _NUMBERS["FLASH_BEGIN"]
+    FLASH_DATA = _NUMBERS["FLASH_DATA"]
+    FLASH_COMMIT = _NUMBERS["FLASH_COMMIT"]
+    INPUT = _NUMBERS["INPUT"]
+    INFER = _NUMBERS["INFER"]
+    TEACH = _NUMBERS["TEACH"]
+    GROW = _NUMBERS["GROW"]
+    STREAM = _NUMBERS["STREAM"]
+    EVALUATE = _NUMBERS["EVALUATE"]
+    SAVE = _NUMBERS["SAVE"]
+    ROLLBACK = _NUMBERS["ROLLBACK"]
+    CHECK = _NUMBERS["CHECK"]
+    RECALL = _NUMBERS["RECALL"]
+    MEASURE = _NUMBERS["MEASURE"]
 
 
 class Readable(IntEnum):
