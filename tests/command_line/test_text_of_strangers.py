@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from tinytl.errors import DeviceError
-from tinytl_bridge.targets.base import open_target
+from tinytl_bridge.targets import open_target
 from tinytl_cli import cli
 from tinytl_cli.console import console_for, fail, say, table
 

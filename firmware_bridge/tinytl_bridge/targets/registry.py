@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The targets by name: `host`, `qemu:BOARD[?link=uart]`, `serial:PORT[?baud=N]`, or any pyserial URL.
+
+In: a name as a person gives it. Out: a `Target` that is not started yet. A new kind of target is one class and one line here.
+"""
+
+import re
+from pathlib import Path
+
+from tinytl.errors import DeviceError
+from tinytl_bridge.targets.base import Target
+
+_LIKE_A_PORT = re.compile(r"(/dev/|tty|cu\.|COM\d)", re.IGNORECASE)
+KNOWN = ("host", "qemu:BOARD", "serial:PORT", "a pyserial URL such as socket://HOST:PORT")
+
+
+def open_target(name: str, *, state_dir: Path | None = None) -> Target:
+    """Return the target of that name, not yet started.
+
+    Raises:
+        DeviceError: no target has such a name; lists the known ones.
+    """
+    from tinytl_bridge.targets.host import HostTarget
+    from tinytl_bridge.targets.qemu import QemuTarget
+    from tinytl_bridge.targets.serial_port import SerialTarget
+
+    kind, _, rest = name.partition(":")
+    if name == "host":
+        return HostTarget(state_dir=state_dir)
+    if kind == "qemu" and rest:
+        board, asked, option = rest.partition("?")
+        key, _, link = option.partition("=")
+        if asked and key != "link":
+            what = f"option {option!r} of target {name!r} is unknown"
+            raise DeviceError(what, expected="link=ring, link=uart", hint=f"qemu:{board}?link=uart")
+        return QemuTarget(board, state_dir=state_dir, link=link if asked else "ring")
+    if kind == "serial" and rest:
+        return SerialTarget(rest, name=name)
+    if rest.startswith("//"):
+        return SerialTarget(name, name=name)
+    hint = f"did you mean serial:{name}?" if _LIKE_A_PORT.match(name) else "tinytl info --target host"
+    raise DeviceError(f"target {name!r} is unknown", expected=", ".join(KNOWN), hint=hint)
