@@ -10,7 +10,7 @@ from tinytl.errors import DeviceError
 from tinytl_cli.console import say
 
 if TYPE_CHECKING:
-    from tinytl_bridge.stream_place import StreamPlace
+    from tinytl_bridge.wire.results import StreamPlace
 
 
 def place_to_teach(held: "StreamPlace", stream: int, samples: int, *, resume: bool, again: bool) -> "StreamPlace":
@@ -23,7 +23,7 @@ def place_to_teach(held: "StreamPlace", stream: int, samples: int, *, resume: bo
     Raises:
         DeviceError: the head has taken samples of this stream, and nobody says what is meant. UsageError: both options.
     """
-    from tinytl_bridge.stream_place import StreamPlace
+    from tinytl_bridge.wire.results import StreamPlace
 
     if resume and again:
         raise click.UsageError("--resume leaves out what the head has taken, --again teaches it once more: one of them")

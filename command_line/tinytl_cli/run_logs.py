@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from tinytl.class_match import ClassMatch
     from tinytl.report import Answers, LearningCurve
-    from tinytl_bridge.wire.results import Evaluation, TeachResult
+    from tinytl_bridge.teaching import TeachResult
+    from tinytl_bridge.wire.results import Evaluation
 
 
 def expect_folder(file: Path | None) -> None:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from tinytl.progress import Progress
     from tinytl.report import Answers
     from tinytl_bridge import Device
-    from tinytl_bridge.teaching import OnlyWhen
-    from tinytl_bridge.wire.results import Evaluation, TeachResult
+    from tinytl_bridge.teaching import TeachResult
+    from tinytl_bridge.wire.requests import OnlyWhen
+    from tinytl_bridge.wire.results import Evaluation
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def teach(
     sure the head is, and drift: how far samples lie from the source task's classes, about 1 for samples like the source's.
     """
     from tinytl_bridge import connect
-    from tinytl_bridge.teaching import TeachFlags
+    from tinytl_bridge.wire.requests import TeachFlags
 
     expect_folder(log)
     with connect(target, state_dir=state_dir, expect=expect) as device, progress() as bar:

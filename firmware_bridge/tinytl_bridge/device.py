@@ -4,39 +4,30 @@
 The device tells what its model takes (shape, scale, preprocessing, labels), so a bundle is needed only for flashing.
 """
 
-import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 
 from tinytl.bundle.bundle import Bundle
-from tinytl.class_match import ClassMatch, match_classes, refuse_labels
+from tinytl.class_match import ClassMatch
 from tinytl.compiler import Image
+from tinytl.compiler.records import HEADER_BYTES
 from tinytl.data import prepare_samples
 from tinytl.errors import DeviceError
 from tinytl.model_file import ModelFile, compile_model
 from tinytl.progress import Progress, silent
+from tinytl_bridge.connection import Connection
+from tinytl_bridge.evaluating import evaluate_prepared, numbers_of
 from tinytl_bridge.firmware.compile_options import options_for
-from tinytl_bridge.identity import HEADER_BYTES, Expected, Identity, expect_model, identity_of
-from tinytl_bridge.recalling import Recall, SourceWatch, recall_of
-from tinytl_bridge.stream_place import NOWHERE, StreamPlace, begin_stream, place_of
-from tinytl_bridge.targets import Target, open_target
-from tinytl_bridge.teaching import PLAIN, Lessons, TeachFlags, check_lessons, teach_stream
-from tinytl_bridge.twin import status_names
-from tinytl_bridge.wire.class_names import NAME_BYTES, pack_name, parse_names
-from tinytl_bridge.wire.link import Link
-from tinytl_bridge.wire.metadata import metadata_bytes, parse_metadata
-from tinytl_bridge.wire.protocol import Command, DeviceInfo, DeviceStatus, Readable, fields, parse_info, parse_status
-from tinytl_bridge.wire.results import Evaluation, Inference, TaughtSample, TeachResult, parse_inference, parse_taught
-from tinytl_bridge.wire.verdicts import Verdict, parse_verdict
-
-_EVALUATE_CHUNK = 64
-_NUMBER = struct.Struct("<I")
-_ROLLBACKS = {"saved": 0, "previous": 1, "factory": 2}
-Measured = Literal["inference", "step", "loop"]
-_MEASURES = {"inference": 0, "step": 1, "loop": 2}
+from tinytl_bridge.identity import Expected, Identity, expect_model, identity_of
+from tinytl_bridge.recalling import SourceWatch
+from tinytl_bridge.stream_place import begin_stream
+from tinytl_bridge.targets import open_target
+from tinytl_bridge.teaching import Lessons, TeachResult, check_lessons, teach_stream
+from tinytl_bridge.wire.protocol import Readable
+from tinytl_bridge.wire.requests import PLAIN, TeachFlags
+from tinytl_bridge.wire.results import NOWHERE, Evaluation, Inference, StreamPlace, TaughtSample
 
 
 def connect(target: str, *, state_dir: Path | str | None = None, expect: Expected | None = None) -> "Device":
@@ -63,82 +54,8 @@ def connect(target: str, *, state_dir: Path | str | None = None, expect: Expecte
     return device
 
 
-class Device:
-    """A connected device.
-
-    Attributes:
-        target: where it runs. info: what it announced.
-    """
-
-    info: DeviceInfo
-
-    def __init__(self, target: Target) -> None:
-        self.target = target
-        self._connect()
-
-    def _connect(self) -> None:
-        stream = self.target.start()
-        self._link = Link(stream, timeout_s=self.target.timeout_s)
-        self._metadata: dict[str, Any] | None = None
-        try:
-            self.info = parse_info(self._link.open())
-        except BaseException:
-            self.close()
-            raise
-
-    def __enter__(self) -> "Device":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Disconnect; what was saved stays on the device."""
-        self._link.close()
-        self.target.stop()
-
-    def power_cycle(self) -> None:
-        """Cut the power of an emulated device or of the twin and start it again on the same non-volatile memory."""
-        self.close()
-        self._connect()
-
-    @property
-    def repeated(self) -> int:
-        """Frames sent again since connecting."""
-        return self._link.repeated
-
-    def status(self) -> DeviceStatus:
-        """Return what the device holds now."""
-        return parse_status(self._link.command(Command.STATUS, takes_long=True), status_names())
-
-    def command(self, command: Command, payload: bytes) -> bytes:
-        """Have one command executed that may take long (SPEC.md section 3); returns the answer's payload."""
-        return self._link.command(command, payload, takes_long=True)
-
-    def read(self, what: Readable, *, index: int = 0, count: int, offset: int = 0) -> bytes:
-        """Read `count` bytes of what the device holds (SPEC.md section 3, READ)."""
-        data = bytearray()
-        while len(data) < count:
-            size = min(count - len(data), self.info.max_payload)
-            piece = self._link.command(Command.READ, struct.pack("<BBHI", what, index, size, offset + len(data)))
-            if len(piece) != size:
-                raise DeviceError(
-                    f"the answer to READ has {len(piece)} bytes", expected=str(size), hint="the firmware is of another version"
-                )
-            data += piece
-        return bytes(data)
-
-    def metadata(self) -> dict[str, Any]:
-        """Return the loaded model's metadata: name, labels, input, preprocessing …
-
-        Raises:
-            Refusal: no model is loaded. DeviceError: what the device tells is no metadata.
-        """
-        if self._metadata is None:
-            header = self.read(Readable.HEADER, count=HEADER_BYTES)
-            told = self.read(Readable.METADATA, count=metadata_bytes(header))
-            self._metadata = parse_metadata(told, image_bytes=struct.unpack_from("<I", header, 8)[0])
-        return self._metadata
+class Device(Connection):
+    """A connected device, and what it holds by name."""
 
     def identity(self) -> Identity:
         """Return which model is loaded: its name, its bundle's id, the checksum of its image.
@@ -146,7 +63,7 @@ class Device:
         Raises:
             Refusal: no model is loaded.
         """
-        return identity_of(self)
+        return identity_of(self.session)
 
     def expect(self, model: Expected) -> Identity:
         """Refuse to go on where the device holds another model: after a refused `flash` it still holds the one before.
@@ -158,26 +75,7 @@ class Device:
         Raises:
             DeviceError: another model, or an image of the right bundle that was changed. BundleError: there is no such file.
         """
-        return expect_model(self, model)
-
-    def labels(self) -> tuple[str, ...]:
-        """Return the names of all classes: those of the model, then those that were added on the device."""
-        own = tuple(self._head_metadata()["labels"])
-        count = self.status().class_count
-        if count < len(own):
-            raise DeviceError(f"the device tells of {count} classes", expected=f"at least the {len(own)} of its metadata")
-        added = count - len(own)
-        return own + parse_names(self.read(Readable.CLASS_NAMES, count=added * NAME_BYTES))
-
-    def _head_metadata(self) -> dict[str, Any]:
-        """Return the metadata of a model with a head: a plain .tflite has neither classes nor preprocessing."""
-        told = self.metadata()
-        if "head" not in told:
-            raise DeviceError(
-                "the model on the device has no head: it came from a plain .tflite", expected="a bundle's",
-                hint="tinytl run MODEL answers arrays; tinytl flash BUNDLE puts a head there",
-            )  # fmt: skip
-        return told
+        return expect_model(self.session, model)
 
     def compile(
         self,
@@ -209,16 +107,12 @@ class Device:
         """
         report = progress or silent
         data = (model if isinstance(model, Image) else self.compile(model)).data
-        self._link.command(Command.FLASH_BEGIN, data[:128], takes_long=True)
+        self.session.flash_begin(data[:HEADER_BYTES])
         size = self.info.max_payload - 4
         for offset in range(0, len(data), size):
-            answer = self._link.command(Command.FLASH_DATA, struct.pack("<I", offset) + data[offset : offset + size])
-            done = min(offset + size, len(data))
-            if answer != struct.pack("<I", done):
-                raise DeviceError(f"the device answers FLASH_DATA with {answer.hex() or 'nothing'}", expected=f"{done}, the next offset")
+            done = self.session.flash_data(offset, data[offset : offset + size])
             report("flash", done, len(data))
-        self._link.command(Command.FLASH_COMMIT, takes_long=True)
-        self._metadata = None
+        self.session.flash_commit()
         if self.read(Readable.HEADER, count=HEADER_BYTES) != data[:HEADER_BYTES]:
             raise DeviceError(
                 "the device took the image and holds another", expected=f"the {len(data):,} bytes that were sent",
@@ -227,26 +121,12 @@ class Device:
 
     def prepare(self, x: np.ndarray) -> np.ndarray:
         """Turn raw samples (N, …) into the model's int8 input (N, input_bytes), as its metadata says."""
-        told = self._head_metadata()
+        told = self.session.head_metadata()
         return prepare_samples(x, told["input"], told["preprocessing"]).reshape(len(x), -1)
 
     def infer(self, x: np.ndarray) -> Inference:
         """Classify one raw sample, shape as in its dataset."""
         return self.infer_prepared(self.prepare(x[np.newaxis])[0])
-
-    def infer_prepared(self, sample: np.ndarray) -> Inference:
-        """Classify one sample that is already the model's int8 input."""
-        return parse_inference(self._sample(sample, Command.INFER, b""))
-
-    def _sample(self, sample: np.ndarray, command: Command, front: bytes) -> bytes:
-        """Send a sample in pieces; the last one rides in `command` behind `front`."""
-        data = sample.tobytes()
-        room = self.info.max_payload - 4 - len(front)
-        last = max(len(data) - room, 0)
-        for offset in range(0, last, self.info.max_payload - 4):
-            piece = data[offset : min(offset + self.info.max_payload - 4, last)]
-            self._link.command(Command.INPUT, struct.pack("<I", offset) + piece)
-        return self._link.command(command, front + struct.pack("<I", last) + data[last:], takes_long=True)
 
     def evaluate(
         self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | ClassMatch | None = None, progress: Progress | None = None
@@ -260,34 +140,9 @@ class Device:
         Raises:
             DeviceError: names of which the device has none, or numbers that it does not have.
         """
-        if classes is None:
-            self.expect_labels(y)
-        else:
-            match = classes if isinstance(classes, ClassMatch) else match_classes(y, classes, self.labels())
-            if match is not classes:
-                match.expect_known()
-            y = match.numbers_of(y)
-        prepared, report = self.prepare(x), progress or silent
+        numbers, prepared = numbers_of(self.session, y, classes), self.prepare(x)
         mailbox = self.target.mailbox() if self.info.mailbox_bytes else None
-        predictions: list[int] = []
-        for start in range(0, len(prepared), _EVALUATE_CHUNK):
-            chunk = prepared[start : start + _EVALUATE_CHUNK]
-            predictions += (
-                self._through_mailbox(chunk, mailbox) if mailbox is not None else [self.infer_prepared(s).predicted for s in chunk]
-            )
-            report("evaluate", len(predictions), len(prepared))
-        answers = np.array(predictions, np.int64)
-        return Evaluation(answers, int((answers == np.asarray(y)).sum()))
-
-    def _through_mailbox(self, chunk: np.ndarray, mailbox: memoryview) -> list[int]:
-        predictions = -(-chunk.size // 16) * 16
-        if predictions + 2 * len(chunk) > len(mailbox):
-            raise DeviceError(
-                f"{len(chunk)} samples of {chunk.shape[1]:,} bytes do not fit the mailbox", expected=f"{len(mailbox):,} bytes"
-            )
-        mailbox[: chunk.size] = chunk.tobytes()
-        self._link.command(Command.EVALUATE, struct.pack("<III", 0, len(chunk), predictions), takes_long=True)
-        return np.frombuffer(mailbox, "<u2", len(chunk), predictions).astype(int).tolist()
+        return evaluate_prepared(self.session, prepared, numbers, mailbox=mailbox, report=progress or silent)
 
     def teach(
         self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | None = None, new_classes: bool = False,
@@ -313,96 +168,9 @@ class Device:
         """
         if len(x) != len(y):
             raise DeviceError(f"{len(x)} samples and {len(y)} labels", expected="as many of both")
-        check_lessons(self, Lessons(x, np.asarray(y), classes, new_classes, flags))
-        begin_stream(self, place)
+        check_lessons(self.session, Lessons(x, np.asarray(y), classes, new_classes, flags))
+        begin_stream(self.session, place)
         rest = slice(place.position, None)
         lessons = Lessons(self.prepare(x)[rest], np.asarray(y)[rest], classes, new_classes, flags)
-        watch = SourceWatch(self, keep_source) if recall or keep_source is not None else None
-        return teach_stream(self, lessons, progress=progress or silent, on_step=on_step, watch=watch)
-
-    def stream_place(self) -> StreamPlace:
-        """Return the stream of which the head has taken samples, and how many."""
-        return place_of(self)
-
-    def teach_prepared(self, sample: np.ndarray, label: int, flags: TeachFlags = PLAIN) -> TaughtSample:
-        """Teach one sample that is already the model's int8 input."""
-        payload = self._sample(sample, Command.TEACH, struct.pack("<HH", label, flags.word))
-        return parse_taught(payload, label)
-
-    def grow_prepared(self, sample: np.ndarray, label: int, name: str, flags: TeachFlags = PLAIN) -> TaughtSample:
-        """Add a class and teach its first sample, which is already the model's int8 input. label: classes that there are before.
-
-        Raises:
-            Refusal: no room, or a name that is taken; nothing has changed then.
-        """
-        payload = self._sample(sample, Command.GROW, struct.pack("<HH", label, flags.word) + pack_name(name))
-        return parse_taught(payload, label)
-
-    def expect_labels(self, y: np.ndarray) -> None:
-        """Refuse labels (N,) that are no numbers of the device's classes."""
-        labels = self.labels()
-        outside = [int(label) for label in np.unique(y) if not 0 <= label < len(labels)]
-        if outside:
-            refuse_labels(outside, labels)
-
-    def save(self) -> int:
-        """Keep the head through power loss; returns its number in the store."""
-        return self._number(Command.SAVE, b"")
-
-    def check(self) -> Verdict:
-        """Have the guard compare the head with the kept one, the last saved or the factory head, on its held-out samples.
-
-        Returns:
-            What it did: saved the head, went back to the kept one, or neither.
-
-        Raises:
-            Refusal: the model has no guard.
-        """
-        verdict = parse_verdict(self._link.command(Command.CHECK, takes_long=True))
-        if verdict is None:
-            raise DeviceError("the answer to CHECK is empty", hint="the firmware is of another version")
-        return verdict
-
-    def recall(self) -> Recall | None:
-        """Classify the replay set, the source samples whose features travel in the image; None where there is none."""
-        return recall_of(self)
-
-    def rollback(self, to: str = "saved") -> int:
-        """Go back to the last saved head, the one before it ("previous") or the "factory" head; not saved by itself.
-
-        Returns:
-            The number of that head in the store, 0 for the factory head.
-        """
-        if to not in _ROLLBACKS:
-            raise DeviceError(f"cannot roll back to {to!r}", expected=", ".join(_ROLLBACKS))
-        return self._number(Command.ROLLBACK, bytes([_ROLLBACKS[to]]))
-
-    def _number(self, command: Command, payload: bytes) -> int:
-        (number,) = fields(_NUMBER, self._link.command(command, payload, takes_long=True), command.name)
-        return int(number)
-
-    def head_parameters(self) -> np.ndarray:
-        """Return the head's parameters (parameter_count,) float32, int8 weights four in one, layer by layer, weights then bias."""
-        count = int(self._head_metadata()["head"]["parameter_count"])
-        return np.frombuffer(self.read(Readable.HEAD, count=4 * count), "<f4").copy()
-
-    def outputs(self, *, index: int = 0, count: int) -> np.ndarray:
-        """Return the first `count` int8 features of graph output `index` that the last inference left."""
-        return np.frombuffer(self.read(Readable.OUTPUT, index=index, count=count), np.int8).copy()
-
-    def measure(self, what: Measured, *, sample: np.ndarray | None = None, label: int = 0, iterations: int = 0) -> tuple[int, ...]:
-        """Run one inference (a region per operator, then the head), one teach step, or a loop, between counting marks.
-
-        Args:
-            sample: int8 input to measure on; a step learns the features of the last inference.
-
-        Returns:
-            The device's timer ticks per region.
-        """
-        if sample is not None:
-            data, size = sample.tobytes(), self.info.max_payload - 4
-            for offset in range(0, len(data), size):
-                self._link.command(Command.INPUT, struct.pack("<I", offset) + data[offset : offset + size])
-        payload = self._link.command(Command.MEASURE, struct.pack("<BBHI", _MEASURES[what], 0, label, iterations), takes_long=True)
-        (regions,) = fields(_NUMBER, payload[:4], "MEASURE")
-        return fields(struct.Struct(f"<{min(regions, len(payload))}I"), payload[4:], "MEASURE")
+        watch = SourceWatch(self.session, keep_source) if recall or keep_source is not None else None
+        return teach_stream(self.session, lessons, progress=progress or silent, on_step=on_step, watch=watch)

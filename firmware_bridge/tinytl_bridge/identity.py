@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which model a device holds, and whether it is the one that is meant.
 
-In: a connected device; what a person expects there, as a model file, a shipped bundle's name, or the beginning of a hash. Out: an
+In: a session with a device; what a person expects there, as a model file, a shipped bundle's name, or the beginning of a hash. Out: an
 `Identity`, or a refusal. A bundle's id travels in the image, so an image that was changed still has it; the image's own checksum tells.
 """
 
@@ -10,21 +10,18 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tinytl.bundle.bundle import Bundle
 from tinytl.bundle.shipped import find_bundle, list_bundles
 from tinytl.compiler import Image
 from tinytl.compiler.kernels.selection import POLICIES
+from tinytl.compiler.records import HEADER_BYTES
 from tinytl.errors import BundleError, CompileError, DeviceError
 from tinytl.model_file import ModelFile, compile_model, read_model
 from tinytl_bridge.firmware.compile_options import options_for
 from tinytl_bridge.wire.protocol import Readable
+from tinytl_bridge.wire.session import Session
 
-if TYPE_CHECKING:
-    from tinytl_bridge.device import Device
-
-HEADER_BYTES = 128
 _SHORT = 8
 _CRC_AT, _ID_AT, _ID_BYTES = 12, 16, 16
 _HASH = re.compile(r"[0-9a-f]{6,32}")
@@ -62,15 +59,15 @@ class Identity:
         return {"model": self.name or None, "bundle": self.short_id, "image": self.image_crc32}
 
 
-def identity_of(device: "Device") -> Identity:
+def identity_of(session: Session) -> Identity:
     """Ask a device which model it holds.
 
     Raises:
         Refusal: no model is loaded.
     """
-    header = device.read(Readable.HEADER, count=HEADER_BYTES)
+    header = session.read(Readable.HEADER, count=HEADER_BYTES)
     bundle_id, crc32 = _hashes(header)
-    return Identity(str(device.metadata().get("name", "")) if bundle_id else "", bundle_id, crc32)
+    return Identity(str(session.metadata().get("name", "")) if bundle_id else "", bundle_id, crc32)
 
 
 def _hashes(header: bytes) -> tuple[str, str]:
@@ -79,7 +76,7 @@ def _hashes(header: bytes) -> tuple[str, str]:
     return bundle_id.hex() if any(bundle_id) else "", f"{struct.unpack_from('<I', header, _CRC_AT)[0]:08x}"
 
 
-def expect_model(device: "Device", expected: Expected) -> Identity:
+def expect_model(session: Session, expected: Expected) -> Identity:
     """Refuse a device that holds another model than the one expected.
 
     Args:
@@ -90,7 +87,7 @@ def expect_model(device: "Device", expected: Expected) -> Identity:
         DeviceError: it holds another model, or an image of the right bundle that is not what the bundle compiles to: a changed one.
         BundleError: there is neither a file nor a hash.
     """
-    held, wanted = identity_of(device), _read(expected)
+    held, wanted = identity_of(session), _read(expected)
     if isinstance(wanted, str):
         if not (held.bundle_id.startswith(wanted) or held.image_crc32.startswith(wanted)):
             raise _another(held, wanted, "tinytl flash BUNDLE, with the same --target")
@@ -104,7 +101,7 @@ def expect_model(device: "Device", expected: Expected) -> Identity:
     told = f"{name!r} (bundle {bundle_id[:_SHORT]})" if bundle else f"the plain .tflite {name!r}"
     if bundle_id != held.bundle_id:
         raise _another(held, told, f"tinytl flash {name}, with the same --target; see why it was refused, if it was")
-    made = list(_checksums(device, wanted, held.image_crc32))
+    made = list(_checksums(session, wanted, held.image_crc32))
     if made[-1:] != [held.image_crc32]:
         raise DeviceError(
             f"image changed: the device holds image {held.image_crc32} of {told}, which this bundle is not compiled to here",
@@ -138,13 +135,13 @@ def _read(expected: Expected) -> str | Image | Bundle | ModelFile:
     return _hashes(header)[1] if header.startswith(b"TLIM") and len(header) == HEADER_BYTES else read_model(path)
 
 
-def _checksums(device: "Device", model: Bundle | ModelFile, until: str) -> Iterator[str]:
+def _checksums(session: Session, model: Bundle | ModelFile, until: str) -> Iterator[str]:
     """Yield checksums of what `flash` makes of a model for this device, up to the one looked for: every policy, then within less memory."""
-    status = device.status()
+    status = session.status()
     for limits in ({}, {"ram_bytes": status.arena_used, "flash_bytes": status.image_bytes}):
         for policy in POLICIES:
             try:
-                made = compile_model(model, options_for(device.info, optimize=policy, **limits))
+                made = compile_model(model, options_for(session.info, optimize=policy, **limits))
             except CompileError:
                 continue
             checksum = _hashes(made.data)[1]

@@ -5,23 +5,17 @@ In: a device. Out: a `Recall` of each moment, and both as a `SourceKept`. The fe
 replayed while the head learns, so they tell the least that is forgotten: samples that it never saw again may fare worse.
 """
 
-import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tinytl.errors import DeviceError
 from tinytl_bridge.wire.link import Refusal
-from tinytl_bridge.wire.protocol import Command, fields
-
-if TYPE_CHECKING:
-    from tinytl_bridge.device import Device
+from tinytl_bridge.wire.session import Session
 
 WARN_POINTS = 3.0
 """Points of accuracy on the source task from which on a loss is worth a warning."""
 _AT_ONCE = 32
-_COUNT = struct.Struct("<I")
 MOST_REPLAYED = 1 << 20
 
 
@@ -61,20 +55,19 @@ class SourceKept:
         return max(rows, key=lambda row: row[1] - row[2])
 
 
-def recall_of(device: "Device") -> Recall | None:
-    """Have a device classify its replay set; None where the image has none."""
-    (there,) = fields(_COUNT, device.command(Command.RECALL, struct.pack("<II", 0, 0)), "RECALL")
-    if there > MOST_REPLAYED:
-        raise DeviceError(f"the device tells of {there:,} samples in its replay set", expected=f"at most {MOST_REPLAYED:,}")
-    answers = b"".join(
-        device.command(Command.RECALL, struct.pack("<II", first, min(_AT_ONCE, there - first)))[4:] for first in range(0, there, _AT_ONCE)
-    )
-    if len(answers) != 4 * there:
-        raise DeviceError(
-            f"{len(answers)} bytes in the answers to RECALL", expected=str(4 * there), hint="the firmware is of another version"
-        )
-    pairs = np.frombuffer(answers, "<u2").reshape(-1, 2).astype(np.int64)
-    return Recall(pairs[:, 0], pairs[:, 1]) if there else None
+def recall_of(session: Session) -> Recall | None:
+    """Have a device classify its replay set; None where the image has none.
+
+    Raises:
+        DeviceError: it tells of more samples than any image has.
+    """
+    count = session.recall(0, 0).set_count
+    if count > MOST_REPLAYED:
+        raise DeviceError(f"the device tells of {count:,} samples in its replay set", expected=f"at most {MOST_REPLAYED:,}")
+    parts = [session.recall(first, min(_AT_ONCE, count - first)) for first in range(0, count, _AT_ONCE)]
+    if not parts:
+        return None
+    return Recall(np.concatenate([part.labels for part in parts]), np.concatenate([part.predictions for part in parts]))
 
 
 class SourceWatch:
@@ -87,8 +80,8 @@ class SourceWatch:
         DeviceError: a limit, and the image has no replay set to hold it by.
     """
 
-    def __init__(self, device: "Device", limit_points: float | None) -> None:
-        self._device, self._limit, self._before = device, limit_points, recall_of(device)
+    def __init__(self, session: Session, limit_points: float | None) -> None:
+        self._session, self._limit, self._before = session, limit_points, recall_of(session)
         if limit_points is not None and not limit_points >= 0:
             raise DeviceError(f"keep_source {limit_points:g}", expected="points of accuracy, 0 or more")
         if limit_points is not None and self._before is None:
@@ -100,7 +93,7 @@ class SourceWatch:
 
     def exceeded(self) -> bool:
         """Look again; tell whether more is lost than may be."""
-        after = recall_of(self._device)
+        after = recall_of(self._session)
         if self._before is None or after is None:
             return False
         self.kept = SourceKept(self._before, after)
@@ -109,10 +102,10 @@ class SourceWatch:
     def undo(self, *, committed: bool) -> None:
         """Bring back the head before: the last saved one, the one before it if the guard has saved this one, else the factory head."""
         try:
-            self._device.rollback("previous" if committed else "saved")
+            self._session.rollback("previous" if committed else "saved")
         except Refusal as refusal:
             if refusal.status != "nothing_saved":
                 raise
-            self._device.rollback("factory")
+            self._session.rollback("factory")
         if committed:
-            self._device.save()
+            self._session.save()

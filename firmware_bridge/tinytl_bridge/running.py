@@ -15,12 +15,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from tinytl.compiler import Image
+from tinytl.compiler.records import HEADER_BYTES
 from tinytl.errors import DataError
 from tinytl.model_file import LOGITS, Ends, ModelFile, compile_model, ends_of
 from tinytl.progress import Progress, silent
 from tinytl.tflite.signature import TensorSpec
 from tinytl_bridge.device import Device, connect
-from tinytl_bridge.identity import HEADER_BYTES
 from tinytl_bridge.wire.protocol import Readable
 
 

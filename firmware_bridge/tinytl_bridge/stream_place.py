@@ -5,33 +5,15 @@ In: a device, or a dataset in the order of teaching. Out: a `StreamPlace` (SPEC.
 sample in the command that teaches it, and saves the place with the head, so that a stream whose line was cut goes on where it stopped.
 """
 
-import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tinytl.errors import DeviceError
 from tinytl_bridge.wire.link import Refusal
-from tinytl_bridge.wire.protocol import Command
-
-if TYPE_CHECKING:
-    from tinytl_bridge.device import Device
-
-_PLACE = struct.Struct("<II")
-
-
-@dataclass(frozen=True)
-class StreamPlace:
-    """stream: its number, 0: none was told. position: samples of it that the head has taken, whatever came of them."""
-
-    stream: int
-    position: int
-
-
-NOWHERE = StreamPlace(0, 0)
+from tinytl_bridge.wire.results import NOWHERE, StreamPlace
+from tinytl_bridge.wire.session import Session
 
 
 def number_stream(x: np.ndarray, y: np.ndarray, names: Sequence[str], order: np.ndarray) -> int:
@@ -46,30 +28,25 @@ def number_stream(x: np.ndarray, y: np.ndarray, names: Sequence[str], order: np.
     return crc or 1
 
 
-def place_of(device: "Device") -> StreamPlace:
+def place_of(session: Session) -> StreamPlace:
     """Return where the head stands; `NOWHERE` of firmware that does not tell."""
-    return _asked(device, b"")
+    return _asked(session, None)
 
 
-def begin_stream(device: "Device", place: StreamPlace) -> None:
+def begin_stream(session: Session, place: StreamPlace) -> None:
     """Tell a device which stream comes, and from which sample on.
 
     Raises:
         DeviceError: it is to go on within a stream, and the firmware cannot tell where it stands.
     """
-    if _asked(device, _PLACE.pack(place.stream, place.position)) != place and place.position:
+    if _asked(session, place) != place and place.position:
         raise DeviceError("the firmware keeps no place in a stream", hint="update the firmware, or teach from the first sample on")
 
 
-def _asked(device: "Device", payload: bytes) -> StreamPlace:
+def _asked(session: Session, place: StreamPlace | None) -> StreamPlace:
     try:
-        answer = device.command(Command.STREAM, payload)
+        return session.stream(place)
     except Refusal as refusal:
         if refusal.status != "bad_command":
             raise
         return NOWHERE
-    if len(answer) != _PLACE.size:
-        raise DeviceError(
-            f"the answer to STREAM has {len(answer)} bytes", expected=str(_PLACE.size), hint="the firmware is of another version"
-        )
-    return StreamPlace(*_PLACE.unpack(answer))

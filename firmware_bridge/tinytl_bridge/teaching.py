@@ -7,59 +7,21 @@ the stream runs, so a name is looked up when its sample's turn comes.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from tinytl.class_match import UNKNOWN, ClassMatch, match_classes
-from tinytl.errors import DeviceError
 from tinytl.progress import Progress, is_due
-from tinytl_bridge.recalling import SourceWatch
+from tinytl_bridge.recalling import SourceKept, SourceWatch
 from tinytl_bridge.wire.class_names import check_room
 from tinytl_bridge.wire.link import Refusal
-from tinytl_bridge.wire.results import TaughtSample, TeachResult, mean_told
+from tinytl_bridge.wire.requests import PLAIN, TeachFlags
+from tinytl_bridge.wire.results import TaughtSample
+from tinytl_bridge.wire.session import Session
 from tinytl_bridge.wire.verdicts import Verdict
 
-if TYPE_CHECKING:
-    from tinytl_bridge.device import Device
-
-OnlyWhen = Literal["always", "wrong", "unsure"]
-ONLY_WHEN: tuple[OnlyWhen, ...] = ("always", "wrong", "unsure")
 _RECENT = 100
 """Samples that the accuracy shown meanwhile looks back."""
-
-
-@dataclass(frozen=True)
-class TeachFlags:
-    """How one sample is taught.
-
-    Attributes:
-        trace: with the head's CRC-32 in the answer. guard: with the model's guard, if it has one.
-        only_when: "always"; "wrong": only what the head has wrong; "unsure": also what it has right with a probability below
-            `unsure_below`, which the device takes in steps of 1/256.
-    """
-
-    trace: bool = False
-    guard: bool = True
-    only_when: OnlyWhen = "always"
-    unsure_below: float = 0.9
-
-    def __post_init__(self) -> None:
-        if self.only_when not in ONLY_WHEN:
-            raise DeviceError(f"samples taught only when {self.only_when!r}", expected=", ".join(ONLY_WHEN))
-        if not 0 < self.unsure_below < 1:
-            raise DeviceError(f"unsure_below {self.unsure_below:g}", expected="a probability above 0 and below 1")
-
-    @property
-    def word(self) -> int:
-        """The flags of TEACH and GROW."""
-        word = int(self.trace) | int(not self.guard) << 1
-        if self.only_when == "unsure":
-            return word | 8 | min(max(round(256 * self.unsure_below), 1), 255) << 8
-        return word | (4 if self.only_when == "wrong" else 0)
-
-
-PLAIN = TeachFlags()
 
 
 @dataclass(frozen=True)
@@ -84,31 +46,90 @@ class Lessons:
         return match_classes(self.labels, self.names, known, adding=self.new_classes)
 
 
-def check_lessons(device: "Device", lessons: Lessons) -> None:
+def mean_told(numbers: Sequence[float | None]) -> float | None:
+    """Return the mean of the numbers that there are, None where there is none."""
+    told = [number for number in numbers if number is not None]
+    return sum(told) / len(told) if told else None
+
+
+@dataclass(frozen=True)
+class TeachResult:
+    """A stream of taught samples.
+
+    Attributes:
+        samples: those that were learned, held out or skipped, in order.
+        diverged: samples whose loss was not finite; they changed nothing, or the guard undid them.
+        repeated: frames that had to be sent again.
+        added: names of the classes that were new, in order.
+        verdicts: of the guard meanwhile, in order.
+        source: the replay set before and after; None where it was not asked for or there is none.
+        undone: whether more of it was lost than `keep_source` allows, so that the head before is back.
+    """
+
+    samples: tuple[TaughtSample, ...]
+    diverged: int
+    repeated: int
+    added: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    source: SourceKept | None = None
+    undone: bool = False
+
+    @property
+    def taught(self) -> int:
+        """Samples learned."""
+        return sum(s.outcome == "learned" for s in self.samples)
+
+    @property
+    def skipped(self) -> int:
+        """Samples that were right already, and not learned for that."""
+        return sum(s.outcome == "skipped" for s in self.samples)
+
+    @property
+    def held_out(self) -> int:
+        """Samples that the guard holds out."""
+        return sum(s.outcome == "held out" for s in self.samples)
+
+    @property
+    def confidence(self) -> float | None:
+        """Mean over the samples that told theirs; None where none did."""
+        return mean_told([s.confidence for s in self.samples])
+
+    @property
+    def drift(self) -> float | None:
+        """Mean over the samples that told theirs; None where none did."""
+        return mean_told([s.drift for s in self.samples])
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction predicted correctly, each before it was learned (prequential accuracy)."""
+        return sum(s.predicted == s.label for s in self.samples) / len(self.samples) if self.samples else 0.0
+
+
+def check_lessons(session: Session, lessons: Lessons) -> None:
     """Refuse what the device would refuse later, before anything is sent.
 
     Raises:
         DeviceError: labels that the device does not have, or more new classes than there is room for.
     """
-    known = device.labels()
+    known = session.labels()
     match = lessons.match(known)
     if match is None:
-        device.expect_labels(lessons.labels)
+        session.expect_labels(lessons.labels)
         return
     match.expect_teachable()
     if match.missing:
-        check_room(match.missing, count=len(known), capacity=device.status().class_capacity)
+        check_room(match.missing, count=len(known), capacity=session.status().class_capacity)
 
 
 def teach_stream(
-    device: "Device", lessons: Lessons, *, progress: Progress, on_step: Callable[[TaughtSample], None] | None,
+    session: Session, lessons: Lessons, *, progress: Progress, on_step: Callable[[TaughtSample], None] | None,
     watch: SourceWatch | None = None,
 ) -> TeachResult:  # fmt: skip
     """Teach one sample after the other. Args, Raises: as `Device.teach`; watch: of the source task, None: nobody looks at it."""
     taught: list[TaughtSample] = []
-    diverged, repeated, undone = 0, device.repeated, False
+    diverged, repeated, undone = 0, session.repeated, False
     verdicts: list[Verdict] = []
-    known = _known(device, lessons)
+    known = _known(session, lessons)
     before, match = set(known), lessons.match(known)
     for count, (sample, label) in enumerate(zip(lessons.samples, lessons.labels, strict=True), 1):
         number = int(label if match is None else match.numbers[label])
@@ -116,16 +137,16 @@ def teach_stream(
             if match is not None and number == UNKNOWN:
                 known.append(match.names[int(label)])
                 match = lessons.match(known)
-                step = device.grow_prepared(sample, len(known) - 1, known[-1], lessons.flags)
+                step = session.grow(sample, len(known) - 1, known[-1], lessons.flags)
             else:
-                step = device.teach_prepared(sample, number, lessons.flags)
+                step = session.teach(sample, number, lessons.flags)
             if step.verdict is not None:
                 verdicts.append(step.verdict)
             if watch is not None and step.verdict is not None and step.verdict.decision == "committed" and watch.exceeded():
                 watch.undo(committed=True)
                 undone = True
             if step.verdict is not None or step.outcome == "diverged":
-                known = _known(device, lessons)  # classes that were not saved are gone with what was undone
+                known = _known(session, lessons)  # classes that were not saved are gone with what was undone
                 match = lessons.match(known)
                 if match is not None:
                     match.expect_teachable()
@@ -145,9 +166,9 @@ def teach_stream(
             progress(_stage(taught[-_RECENT:]), count, len(lessons.samples))
     if watch is not None and not undone and watch.exceeded():
         watch.undo(committed=False)
-        undone, known = True, _known(device, lessons)
+        undone, known = True, _known(session, lessons)
     added = tuple(name for name in known if name not in before)
-    return TeachResult(tuple(taught), diverged, device.repeated - repeated, added, tuple(verdicts), watch.kept if watch else None, undone)
+    return TeachResult(tuple(taught), diverged, session.repeated - repeated, added, tuple(verdicts), watch.kept if watch else None, undone)
 
 
 def _stage(recent: Sequence[TaughtSample]) -> str:
@@ -161,6 +182,6 @@ def _sureness(recent: Sequence[TaughtSample]) -> str:
     return (f", {100 * confidence:.0f} % sure" if confidence is not None else "") + (f", drift {drift:.1f}" if drift is not None else "")
 
 
-def _known(device: "Device", lessons: Lessons) -> list[str]:
+def _known(session: Session, lessons: Lessons) -> list[str]:
     """Return the device's class names where labels go by name."""
-    return list(device.labels()) if lessons.names is not None else []
+    return list(session.labels()) if lessons.names is not None else []

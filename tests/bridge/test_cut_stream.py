@@ -19,10 +19,12 @@ from tinytl.bundle.bundle import read_bundle
 from tinytl.errors import DeviceError
 from tinytl_bench.studies.guard import with_settings
 from tinytl_bridge import Device, connect
-from tinytl_bridge.stream_place import NOWHERE, StreamPlace, number_stream
+from tinytl_bridge.stream_place import number_stream
 from tinytl_bridge.targets.host import HostTarget
 from tinytl_bridge.wire import protocol
+from tinytl_bridge.wire.link import Link
 from tinytl_bridge.wire.protocol import Command
+from tinytl_bridge.wire.results import NOWHERE, StreamPlace
 from tinytl_cli import cli
 from tinytl_cli.resuming import place_to_teach
 
@@ -196,15 +198,17 @@ def test_streams_have_numbers_by_samples_labels_names_and_order() -> None:
     assert len(others | {base}) == 5
 
 
-class _Older(Device):
-    """A device whose firmware does not know STREAM."""
+class _Older(Link):
+    """A link to a device whose firmware does not know STREAM."""
 
-    def command(self, command: Command, payload: bytes) -> bytes:
-        return super().command(Command(command) if command != Command.STREAM else 0x7F, payload)  # type: ignore[arg-type]
+    def command(self, command: Command, payload: bytes = b"", *, takes_long: bool = False) -> bytes:
+        return super().command(command if command != Command.STREAM else 0x7F, payload, takes_long=takes_long)  # type: ignore[arg-type]
 
 
 def test_firmware_that_keeps_no_place_is_taught_from_the_start_only(tiny_bundle: Path, tmp_path: Path) -> None:
-    with _Older(HostTarget(state_dir=tmp_path)) as device:
+    with Device(HostTarget(state_dir=tmp_path)) as device:
+        device.session.link = _Older(device.session.link._stream)
+        device.session.link.open()
         device.flash(read_bundle(tiny_bundle))
         assert device.stream_place() == NOWHERE
         assert device.teach(TASK.x_train[:3], TASK.y_train[:3], classes=TASK.classes, new_classes=True, place=StreamPlace(3, 0)).taught == 3

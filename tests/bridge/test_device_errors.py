@@ -172,7 +172,7 @@ def test_a_restart_while_teaching_is_told(device: Device) -> None:
     sample = device.prepare(TARGET.x_train[:1])[0]
     device.teach_prepared(sample, 0)
     device.target.stop()
-    device._link._stream = device.target.start()
+    device.session.link._stream = device.target.start()
     with pytest.raises(
         DeviceError, match=r"the device restarted before TEACH: what it learned since its last save is gone\nhint: connect again"
     ):
@@ -195,9 +195,9 @@ def test_a_device_that_does_not_answer() -> None:
 
 def test_unknown_commands_and_payloads_are_refused(device: Device) -> None:
     with pytest.raises(Refusal, match="payload of 3 bytes; expected 8"):
-        device._link.command(Command.READ, b"abc")
+        device.session.link.command(Command.READ, b"abc")
     with pytest.raises(Refusal, match="no transfer is under way"):
-        device._link.command(Command.FLASH_COMMIT)
+        device.session.link.command(Command.FLASH_COMMIT)
 
 
 def test_programs_that_are_missing_are_named_with_their_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from tinytl.head.layers import Learning
 from tinytl_bench.studies.guard import with_settings
 from tinytl_bridge import connect
 from tinytl_bridge.device import Device
-from tinytl_bridge.teaching import TeachFlags
 from tinytl_bridge.wire.link import Refusal
+from tinytl_bridge.wire.requests import TeachFlags
 from tinytl_cli import cli
 
 TARGET = tiny_task("other writers", seed=11)

@@ -15,7 +15,7 @@ from tiny_task import tiny_task
 from tinytl.bundle.bundle import Bundle, read_bundle, write_bundle
 from tinytl_bridge import connect
 from tinytl_bridge.device import Device
-from tinytl_bridge.teaching import TeachFlags
+from tinytl_bridge.wire.requests import TeachFlags
 from tinytl_cli import cli
 
 UNSEEN = tiny_task("the same writers", seed=7).x_test

@@ -15,7 +15,7 @@ from tinytl.errors import DeviceError
 from tinytl_bench.studies.guard import with_settings
 from tinytl_bridge import connect
 from tinytl_bridge.device import Device
-from tinytl_bridge.teaching import OnlyWhen, TeachFlags
+from tinytl_bridge.wire.requests import OnlyWhen, TeachFlags
 from tinytl_bridge.wire.results import Inference
 from tinytl_cli import cli
 

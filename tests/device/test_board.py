@@ -16,8 +16,8 @@ from tinytl.compiler import compile_bundle
 from tinytl_bridge import Device, connect
 from tinytl_bridge.firmware.boards import load_board
 from tinytl_bridge.firmware.build import build_firmware
-from tinytl_bridge.teaching import TeachFlags
 from tinytl_bridge.twin import TwinModel
+from tinytl_bridge.wire.requests import TeachFlags
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")), reason="needs qemu-system-arm and arm-none-eabi-gcc"

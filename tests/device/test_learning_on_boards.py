@@ -12,7 +12,7 @@ from tiny_task import tiny_task
 from tinytl.bundle.bundle import read_bundle
 from tinytl_bench.studies.guard import with_settings
 from tinytl_bridge import connect
-from tinytl_bridge.teaching import TeachFlags
+from tinytl_bridge.wire.requests import TeachFlags
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")), reason="needs qemu-system-arm and arm-none-eabi-gcc"

@@ -14,7 +14,7 @@ from tinytl.data.dataset import Dataset
 from tinytl.exporting.export import export
 from tinytl.tflite.interpreter import Interpreter
 from tinytl_bridge import connect
-from tinytl_bridge.teaching import TeachFlags
+from tinytl_bridge.wire.requests import TeachFlags
 
 needs_qemu = pytest.mark.skipif(
     not (shutil.which("qemu-system-arm") and shutil.which("arm-none-eabi-gcc")), reason="needs qemu-system-arm and arm-none-eabi-gcc"

@@ -47,8 +47,8 @@ def device_of(folder: Path, guard: Guard) -> Device:
 def run_cut(device: Device, guard: Guard, action: Callable[[], object], cut_at: int) -> None:
     """Do something with the power going at a store; the device then falls silent."""
     guard.arm(cut_at)
-    device._link = Link(device._link._stream, timeout_s=0.005, retries=0)
-    device._link.open()
+    device.session.link = Link(device.session.link._stream, timeout_s=0.005, retries=0)
+    device.session.link.open()
     with pytest.raises(DeviceError):
         action()
     guard.arm(-1)

@@ -31,7 +31,7 @@ from tinytl_bench.studies.forgetting_tasks import TASKS, VALIDATION_SHARE, OldAn
 from tinytl_bench.studies.plans.tasks import of_classes
 from tinytl_bench.studies.plans.twin_head import TwinHead, extract
 from tinytl_bridge import connect
-from tinytl_bridge.teaching import TeachFlags
+from tinytl_bridge.wire.requests import TeachFlags
 from tinytl_cli import cli
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,7 +17,6 @@ import pytest
 from tinytl.bundle.shipped import find_bundle
 from tinytl.errors import DeviceError
 from tinytl_bridge import Device, connect
-from tinytl_bridge.recalling import recall_of
 from tinytl_bridge.wire import protocol
 from tinytl_bridge.wire.link import MOST_HEARD_BYTES, Link
 from tinytl_bridge.wire.metadata import MOST_METADATA_BYTES, parse_metadata
@@ -113,8 +112,8 @@ def test_another_protocol() -> None:
         (Hostile(), Device.rollback, "the answer to ROLLBACK has 0 bytes; expected 4"),
         (Hostile(CHECK=b"\1"), Device.check, "the answer to CHECK has 1 bytes; expected 16"),
         (Hostile(STREAM=b"123"), Device.stream_place, "the answer to STREAM has 3 bytes; expected 8"),
-        (Hostile(RECALL=b"\xff\xff\xff\xff"), recall_of, "tells of 4,294,967,295 samples in its replay set; expected at most 1,048,576"),
-        (Hostile(RECALL=b"\1\0\0\0"), recall_of, "0 bytes in the answers to RECALL; expected 4"),
+        (Hostile(RECALL=b"\xff\xff\xff\xff"), Device.recall, "tells of 4,294,967,295 samples in its replay set; expected at most 1,048,576"),
+        (Hostile(RECALL=b"\1\0\0\0"), Device.recall, "the answer to RECALL has 4 bytes; expected 8"),
         (Hostile(INFER=b"\0"), lambda device: device.infer(np.zeros(4, np.float32)), "the answer to INFER has 1 bytes; expected 4"),
         (Hostile(TEACH=b"\0"), lambda device: device.teach_prepared(np.zeros(4, np.int8), 0), "the answer to TEACH has 1 bytes; expected 24"),
         (Hostile(MEASURE=b""), lambda device: device.measure("step"), "the answer to MEASURE has 0 bytes; expected 4"),
@@ -236,8 +235,8 @@ def test_numbers_of_answers_are_in_range() -> None:
 
 def test_an_error_answer_of_another_length(tmp_path: Path) -> None:
     with connected(Hostile()) as device:
-        real, device._link._wait = device._link._wait, lambda sent, _: Frame(0xFF, sent.sequence, sent.session, b"")  # type: ignore[assignment]
+        real, device.session.link._wait = device.session.link._wait, lambda sent, _: Frame(0xFF, sent.sequence, sent.session, b"")  # type: ignore[assignment]
         with pytest.raises(DeviceError, match="the error that STATUS is answered with has 0 bytes; expected 12"):
             device.status()
-        device._link._wait = real
+        device.session.link._wait = real
     assert re.match(r"\d+", str(device.info.max_payload))

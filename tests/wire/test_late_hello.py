@@ -9,7 +9,9 @@ from tinytl.errors import DeviceError
 from tinytl_bridge import Device
 from tinytl_bridge.targets.host import HostTarget
 from tinytl_bridge.wire import protocol
+from tinytl_bridge.wire.link import Link
 from tinytl_bridge.wire.protocol import Command, Frame
+from tinytl_bridge.wire.session import Session
 
 
 def hello(target: HostTarget, session: int) -> bytes:
@@ -32,12 +34,11 @@ def test_copies_of_the_hello_of_earlier_sessions_open_nothing(tmp_path: Path) ->
         ):
             device.status()
     with Device(target) as device:
-        early = device._link._session
+        early = device.session.link._session
         assert hello(target, 99)
         with Device.__new__(Device) as second:
             second.target = target
-            second._link = type(device._link)(device._link._stream)
-            second._link.open()
+            second.session = Session(Link(device.session.link._stream))
             assert hello(target, early) == hello(target, 99) == b""
             assert second.status().model_status == "no_model"
 
@@ -45,9 +46,9 @@ def test_copies_of_the_hello_of_earlier_sessions_open_nothing(tmp_path: Path) ->
 def test_a_restart_is_still_told_as_one(tmp_path: Path) -> None:
     target = HostTarget(state_dir=tmp_path)
     with Device(target) as device:
-        stream = device._link._stream
+        stream = device.session.link._stream
         target.stop()
         target.start()
-        device._link._stream = stream
+        device.session.link._stream = stream
         with pytest.raises(DeviceError, match="the device restarted before STATUS: what it learned since its last save is gone"):
             device.status()

@@ -17,10 +17,11 @@ import numpy as np
 from tinytl.errors import BenchError
 from tinytl_bench.counting.plugin import build_plugin, plugin_refusal, qemu_version
 from tinytl_bench.counting.profile import Disassembly, MarkLog, Profile, profile
-from tinytl_bridge.device import Device, Measured
+from tinytl_bridge.device import Device
 from tinytl_bridge.firmware.boards import load_board
 from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.targets.qemu import QemuTarget
+from tinytl_bridge.wire.requests import Measured
 
 ICOUNT = ("-icount", "shift=10,align=off,sleep=off")
 _NANOSECONDS_PER_INSTRUCTION = 1024

@@ -24,7 +24,7 @@ from tinytl_bench.measuring import bench
 from tinytl_bench.studies.recordings import Parts, Recordings, as_dataset, split_by_speaker, without_copies
 from tinytl_bridge import connect
 from tinytl_bridge.device import Device
-from tinytl_bridge.teaching import TeachFlags
+from tinytl_bridge.wire.requests import TeachFlags
 
 COUNTS = (5, 20, 100)
 SETTINGS = Learning(learning_rate=0.02, replays_per_step=64, replay_buffer_bytes=8192)

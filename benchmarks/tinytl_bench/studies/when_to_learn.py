@@ -22,7 +22,7 @@ from tinytl_bench.figures import work_of
 from tinytl_bench.measuring import bench
 from tinytl_bridge import connect
 from tinytl_bridge.device import Device
-from tinytl_bridge.teaching import OnlyWhen, TeachFlags
+from tinytl_bridge.wire.requests import OnlyWhen, TeachFlags
 
 
 @dataclass(frozen=True)

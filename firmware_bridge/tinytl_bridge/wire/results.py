@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a device answers, typed."""
+"""What a device answers, typed: an inference, a taught sample, a place in a stream, part of the replay set.
+
+In: an answer's payload. Out: one object, or a `DeviceError` where the payload cannot be what it should.
+"""
 
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from tinytl.errors import DeviceError
-from tinytl_bridge.recalling import SourceKept
 from tinytl_bridge.wire.protocol import fields
 from tinytl_bridge.wire.verdicts import Verdict, parse_verdict
 
@@ -18,6 +19,7 @@ _OUTCOMES: tuple[Outcome, ...] = ("learned", "held out", "diverged", "skipped")
 _BEST = struct.Struct("<HH")
 _MOST_LOGITS = 255
 _TAUGHT = struct.Struct("<HHfIIff")
+_PLACE = struct.Struct("<II")
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,27 @@ class TaughtSample:
     drift: float | None = None
 
 
+@dataclass(frozen=True)
+class StreamPlace:
+    """Where a head stands in a stream. stream: its number, 0: none was told. position: samples of it that the head has taken,
+    whatever came of them."""
+
+    stream: int
+    position: int
+
+
+NOWHERE = StreamPlace(0, 0)
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """Part of the replay set classified. set_count: samples in the whole set. labels, predictions: (count,) int64, of the part."""
+
+    set_count: int
+    labels: np.ndarray
+    predictions: np.ndarray
+
+
 def parse_inference(payload: bytes) -> Inference:
     """Return the typed answer to INFER: at most 255 logits, one of two classes, none without a head."""
     best, count = fields(_BEST, payload[: _BEST.size], "INFER")
@@ -107,60 +130,13 @@ def _told(number: float) -> float | None:
     return number if number > 0 else None
 
 
-def mean_told(numbers: Sequence[float | None]) -> float | None:
-    """Return the mean of the numbers that there are, None where there is none."""
-    told = [number for number in numbers if number is not None]
-    return sum(told) / len(told) if told else None
+def parse_place(payload: bytes) -> StreamPlace:
+    """Return the typed answer to STREAM."""
+    return StreamPlace(*fields(_PLACE, payload, "STREAM"))
 
 
-@dataclass(frozen=True)
-class TeachResult:
-    """A stream of taught samples.
-
-    Attributes:
-        samples: those that were learned, held out or skipped, in order.
-        diverged: samples whose loss was not finite; they changed nothing, or the guard undid them.
-        repeated: frames that had to be sent again.
-        added: names of the classes that were new, in order.
-        verdicts: of the guard meanwhile, in order.
-        source: the replay set before and after; None where it was not asked for or there is none.
-        undone: whether more of it was lost than `keep_source` allows, so that the head before is back.
-    """
-
-    samples: tuple[TaughtSample, ...]
-    diverged: int
-    repeated: int
-    added: tuple[str, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
-    source: SourceKept | None = None
-    undone: bool = False
-
-    @property
-    def taught(self) -> int:
-        """Samples learned."""
-        return sum(s.outcome == "learned" for s in self.samples)
-
-    @property
-    def skipped(self) -> int:
-        """Samples that were right already, and not learned for that."""
-        return sum(s.outcome == "skipped" for s in self.samples)
-
-    @property
-    def held_out(self) -> int:
-        """Samples that the guard holds out."""
-        return sum(s.outcome == "held out" for s in self.samples)
-
-    @property
-    def confidence(self) -> float | None:
-        """Mean over the samples that told theirs; None where none did."""
-        return mean_told([s.confidence for s in self.samples])
-
-    @property
-    def drift(self) -> float | None:
-        """Mean over the samples that told theirs; None where none did."""
-        return mean_told([s.drift for s in self.samples])
-
-    @property
-    def accuracy(self) -> float:
-        """Fraction predicted correctly, each before it was learned (prequential accuracy)."""
-        return sum(s.predicted == s.label for s in self.samples) / len(self.samples) if self.samples else 0.0
+def parse_recalled(payload: bytes, count: int) -> Recalled:
+    """Return the typed answer to RECALL, which was asked for `count` samples."""
+    (set_count, *pairs) = fields(struct.Struct(f"<I{2 * count}H"), payload, "RECALL")
+    labels, predictions = np.array(pairs, np.int64).reshape(-1, 2).T
+    return Recalled(set_count, labels, predictions)
