@@ -23,6 +23,7 @@ ALIGNMENT = 16
 MAX_ARENA = 1 << 30
 """More than any board has: an image that asks for more is damaged."""
 ALL_FAMILIES = 0xFFFFFFFF
+_STATE_PARTS = 3
 _DTYPE_NAMES = {number: name for name, number in DTYPES.items()}
 
 
@@ -30,6 +31,12 @@ class StatusPair(ctypes.Structure):
     """`tinytl_error`: a status with the two numbers of its text."""
 
     _fields_ = (("status", ctypes.c_uint32), ("got", ctypes.c_uint32), ("expected", ctypes.c_uint32))
+
+
+class _Part(ctypes.Structure):
+    """`tinytl_head_part`: a run of a state's bytes, where they lie."""
+
+    _fields_ = (("data", ctypes.c_void_p), ("bytes", ctypes.c_uint32))
 
 
 class _Step(ctypes.Structure):
@@ -64,6 +71,8 @@ def library() -> ctypes.CDLL:
         "tinytl_model_tensor": (pointer, pointer, word),
         "tinytl_model_invoke": (None, pointer),
         "tinytl_model_invoke_range": (None, pointer, word, word),
+        "tinytl_head_check": (StatusPair, pointer),
+        "tinytl_head_open": (StatusPair, pointer),
         "tinytl_head_infer": (word, pointer),
         "tinytl_head_logits": (pointer, pointer),
         "tinytl_head_drift": (ctypes.c_float, pointer),
@@ -74,7 +83,7 @@ def library() -> ctypes.CDLL:
         "tinytl_head_parameters": (pointer, pointer),
         "tinytl_head_crc32": (word, pointer),
         "tinytl_head_state_bytes": (word, pointer),
-        "tinytl_head_state_header": (None, pointer, pointer),
+        "tinytl_head_state_part": (_Part, pointer, word, pointer),
         "tinytl_head_state_restore": (StatusPair, pointer, pointer, ctypes.c_size_t),
         "tinytl_twin_model_bytes": (ctypes.c_size_t,),
         "tinytl_twin_steps": (word, pointer),
@@ -103,6 +112,7 @@ def check_image(data: bytes) -> None:
     image = aligned_bytes(len(data))
     image[:] = np.frombuffer(data, np.uint8)
     _raise(library().tinytl_image_check(image.ctypes.data, len(data), ALL_FAMILIES))
+    _raise(library().tinytl_head_check(image.ctypes.data))
 
 
 def _raise(error: StatusPair) -> None:
@@ -131,6 +141,9 @@ class TwinModel:
         size = max(0, min(asked, MAX_ARENA))
         self.arena = aligned_bytes(max(size, ALIGNMENT))
         _raise(self._library.tinytl_model_open(self._pointer, self._image.ctypes.data, len(image), self.arena.ctypes.data, size))
+        opened = self._library.tinytl_head_open(self._pointer)
+        if status_name(opened.status) != "no_head":
+            _raise(opened)
         self.image = read_image(image)
 
     def _view(self, address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -257,8 +270,8 @@ class TwinModel:
         """Return the head's state as the store keeps it (SPEC.md section 4, kind 2)."""
         self._need_head()
         header = np.zeros(4, np.uint32)
-        self._library.tinytl_head_state_header(self._pointer, header.ctypes.data)
-        return header.astype("<u4").tobytes() + self.parameters.astype("<f4").tobytes() + self._names().tobytes()
+        parts = [self._library.tinytl_head_state_part(self._pointer, number, header.ctypes.data) for number in range(_STATE_PARTS)]
+        return b"".join(ctypes.string_at(part.data, part.bytes) for part in parts)
 
     def restore(self, state: bytes) -> None:
         """Take back a state; nothing changes if it is refused.

@@ -35,7 +35,11 @@ static void show_sample(uint32_t sample)
 
 int main(void)
 {
-    const tinytl_error error = tinytl_model_open(&model, TRIAL_IMAGE, sizeof TRIAL_IMAGE, arena, sizeof arena);
+    tinytl_error error = tinytl_model_open(&model, TRIAL_IMAGE, sizeof TRIAL_IMAGE, arena, sizeof arena);
+#ifdef TRIAL_LEARNS
+    if (!error.status)
+        error = tinytl_head_open(&model);
+#endif
     if (error.status) {
         console_text(tinytl_status_text(error.status));
         return 1;

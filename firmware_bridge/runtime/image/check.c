@@ -5,7 +5,6 @@
 
 #include "image/operator_call.h"
 #include "image/rules.h"
-#include "learn/check/head_check.h"
 
 enum { MAX_DIM = 1 << 24, HEADER_BYTES = 128, FLAG_HEAD = 1 };
 
@@ -239,7 +238,5 @@ tinytl_error tinytl_image_check(const void *image, size_t image_bytes, uint32_t 
         error = tensors_check(image, header);
     if (!error.status)
         error = graph_check(image, header);
-    if (!error.status && header->head)
-        error = tinytl_head_check(image);
     return error;
 }

@@ -30,10 +30,6 @@ tinytl_error tinytl_model_open(tinytl_model *model, const void *image, size_t im
     model->operands = (const uint16_t *)(const void *)(bytes + header->operands);
     for (uint32_t i = 0; i < header->input_count; i++)
         model->input_bytes += model->tensors[model->operands[header->graph_operands + i]].bytes;
-    if (header->head) {
-        model->head = (const tinytl_head_section *)(const void *)(bytes + header->head);
-        tinytl_head_reset(model);
-    }
     return error;
 }
 

@@ -8,6 +8,7 @@
  *     static uint8_t arena[40960] TINYTL_ALIGNED;
  *     tinytl_model model;
  *     tinytl_error error = tinytl_model_open(&model, image, image_bytes, arena, sizeof arena);
+ *     if (!error.status) error = tinytl_head_open(&model);   // of a model with a head
  *     if (error.status) return error.status;
  *     memcpy(tinytl_model_input(&model, 0), sample, model.input_bytes);   // of a model with one input
  *     tinytl_model_invoke(&model);                  // int8 extractor
@@ -228,7 +229,7 @@ typedef struct tinytl_head_layer {
 
 #define TINYTL_NONE 0xFFFFFFFFu
 
-/* Check everything an image says before anything of it is used: lengths, checksum, versions, offsets, shapes of every
+/* Check everything an image says, but for its head section, before anything of it is used: lengths, checksum, versions, offsets, shapes of every
  * operator. `family_mask`: bit f set where kernel family f runs here. `bad_record` names the offset of the record in the image and
  * the field's offset in it, as SPEC.md lists them; field 0 of an operator: its tensors or parameters do not fit its opcode. */
 tinytl_error tinytl_image_check(const void *image, size_t image_bytes, uint32_t family_mask) TINYTL_WARN_UNUSED;
@@ -245,7 +246,7 @@ typedef struct tinytl_model {
     const tinytl_tensor *tensors;
     const tinytl_operator *operators;
     const uint16_t *operands;
-    const tinytl_head_section *head; /* NULL: no head */
+    const tinytl_head_section *head; /* NULL: no head, or it was not opened */
     const tinytl_head_layer *layers;
     const tinytl_head_value *values;
     uint32_t input_bytes;            /* of all graph inputs together */
@@ -266,7 +267,7 @@ typedef struct tinytl_model {
 /* Families compiled into this runtime: bit 0 portable, bit 1 dsp, bit 2 mve. */
 uint32_t tinytl_family_mask(void);
 
-/* Check the image, bind it to the arena and load the factory head. On error `model` is unusable. */
+/* Check the image and bind it to the arena. Its head, if it has one, stays closed. On error `model` is unusable. */
 tinytl_error tinytl_model_open(tinytl_model *model, const void *image, size_t image_bytes, void *arena,
                                size_t arena_bytes) TINYTL_WARN_UNUSED;
 
@@ -286,6 +287,16 @@ typedef struct tinytl_step_result {
     uint32_t predicted;    /* class before learning */
     float loss;            /* of the sample before learning, nats; infinite where the logits are not finite */
 } tinytl_step_result;
+
+/* Test everything that the head section says: places and lengths in image and arena, counts, the chain of layers, finite numbers, settings in
+ * range, labels of the replay set; of an image that passes tinytl_image_check. After `ok` the learner trusts the image. One without a head is ok.
+ *
+ * Refusals: bad_offset (end, limit) for what lies outside the image or the arena; else bad_record with the image offset of the record (head section,
+ * layer or value) and the offset of the field in it, as in the `at` column of SPEC.md section 2.5. */
+tinytl_error tinytl_head_check(const void *image) TINYTL_WARN_UNUSED;
+
+/* Check the head of an opened model and load its factory state. no_head: the image has none. On error the model runs as one without a head. */
+tinytl_error tinytl_head_open(tinytl_model *model) TINYTL_WARN_UNUSED;
 
 /* Forward pass of the head on the features that the last invoke left. Returns the class of the largest logit (the first on a tie). */
 uint32_t tinytl_head_infer(tinytl_model *model);
@@ -365,12 +376,12 @@ typedef struct tinytl_guard_report {
     uint32_t forgets;     /* 1: it has lost more of the replay set than TINYTL_GUARD_LOSS_PERCENT */
 } tinytl_guard_report;
 
-/* Compare the head with a kept one on the held-out samples. kept: its parameters, 4-byte aligned, read in place (flash); kept_classes: its
- * class_count. Of TINYTL_GUARD_LEAST held out or more, right < kept_right: undo. With n fresh samples, f of them right, and L of the largest class: commit if f > L and
+/* Compare the head with a kept one on the held-out samples. state: as tinytl_head_state_check accepts it, 4-byte aligned, read in place (flash);
+ * NULL: the factory head. Of TINYTL_GUARD_LEAST held out or more, right < kept_right: undo. With n fresh samples, f of them right, and L of the largest class: commit if f > L and
  * n (f - L)² > 9 L (n - L), three standard deviations above always answering that class, else undo. After that, until labels are above chance again, undo is what follows where it would be wait. Where f is not above chance, the fresh samples are dropped: their labels mean nothing. A
  * decision makes the others old. Where classes were added to those of the image and the head has fewer of the replay set right than the kept
  * one, by more than TINYTL_GUARD_LOSS_PERCENT of it and more than one sample, that is worse too: the held-out samples may be of new classes alone. The last inference's logits are lost. */
-tinytl_guard_report tinytl_guard_compare(tinytl_model *model, const float *kept, uint32_t kept_classes);
+tinytl_guard_report tinytl_guard_compare(tinytl_model *model, const void *state);
 
 /* Bring back a kept head (tinytl_head_state_restore; state NULL: the factory head) and keep the held-out samples of its classes. */
 tinytl_error tinytl_guard_undo(tinytl_model *model, const void *state, size_t bytes) TINYTL_WARN_UNUSED;
@@ -382,9 +393,18 @@ void tinytl_head_reset(tinytl_model *model);
 float *tinytl_head_parameters(const tinytl_model *model);
 uint32_t tinytl_head_crc32(const tinytl_model *model);
 
-/* Serialized head state (SPEC.md section 4, kind 2): size, write, read (checked; on error nothing changes). */
+/* Serialized head state (SPEC.md section 4, kind 2): size, write, read (checked; on error nothing changes). It is written part by part, 0 to
+ * TINYTL_HEAD_STATE_PARTS - 1, one behind the other: what stands in `header`, which the call fills, the parameters, the added classes' names. */
+typedef struct tinytl_head_part {
+    const void *data;
+    uint32_t bytes; /* may be 0 */
+} tinytl_head_part;
+
+#define TINYTL_HEAD_STATE_PARTS 3u
 uint32_t tinytl_head_state_bytes(const tinytl_model *model);
-void tinytl_head_state_header(const tinytl_model *model, uint32_t header[4]); /* the parameters follow it, then the added classes' names */
+tinytl_head_part tinytl_head_state_part(const tinytl_model *model, uint32_t number, uint32_t header[4]);
+/* Bytes of the longest state, of however many classes, that `bytes` bytes hold; what is left behind it is the caller's own. 0: they hold none. */
+uint32_t tinytl_head_state_within(const tinytl_model *model, size_t bytes);
 tinytl_error tinytl_head_state_check(const tinytl_model *model, const void *state, size_t bytes) TINYTL_WARN_UNUSED;
 tinytl_error tinytl_head_state_restore(tinytl_model *model, const void *state, size_t bytes) TINYTL_WARN_UNUSED;
 

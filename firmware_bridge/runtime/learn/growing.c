@@ -10,9 +10,9 @@
  */
 #include <string.h>
 
+#include "learn/class_names.h"
 #include "learn/arithmetic/elementary.h"
 #include "learn/groups.h"
-#include "learn/growing.h"
 #include "learn/replay.h"
 #include "learn/layers/window.h"
 #include "tinytl.h"
@@ -33,25 +33,6 @@ static last_layer last_of(const tinytl_model *model)
     const tinytl_head_layer *layer = &model->layers[number];
     float *parameters = tinytl_head_parameters(model);
     return (last_layer){parameters + layer->weights, parameters + layer->bias, number, layer->in};
-}
-
-char *tinytl_head_class_name(const tinytl_model *model, uint32_t number)
-{
-    const tinytl_head_section *head = model->head;
-    return (char *)model->arena + head->class_names + (size_t)(number - head->class_count) * TINYTL_CLASS_NAME_BYTES;
-}
-
-tinytl_error tinytl_class_name_check(const char *name, const char *others, uint32_t count)
-{
-    uint32_t length = 0;
-    while (length < TINYTL_CLASS_NAME_BYTES && name[length] != '\0')
-        length++;
-    if (length == 0 || length == TINYTL_CLASS_NAME_BYTES)
-        return (tinytl_error){TINYTL_STATUS_bad_name, length, TINYTL_CLASS_NAME_BYTES - 1u};
-    for (uint32_t number = 0; number < count; number++)
-        if (memcmp(others + (size_t)number * TINYTL_CLASS_NAME_BYTES, name, length + 1u) == 0)
-            return (tinytl_error){TINYTL_STATUS_name_taken, number, 0};
-    return (tinytl_error){TINYTL_STATUS_ok, 0, 0};
 }
 
 /* Inputs of the last layer for the model's present features, [in]. */

@@ -1,54 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The guard: held-out samples, and whether a head is to be kept. Behind its buffer stands a counter a class, which sample of the class it
- * is, so that a stream that repeats itself is held out evenly; then a byte a place: whether the sample is fresh, held out since the last
- * decision.
+ * The guard: whether a head is to be kept, by its held-out samples (guard_buffer.c).
  */
-#include "learn/guard.h"
-
 #include <string.h>
 
-#include "learn/sample_buffer.h"
-
-static tinytl_sample_buffer held_out(const tinytl_model *model)
-{
-    return tinytl_sample_buffer_at(model, model->head->guard_buffer, model->head->guard_capacity, model->guard_count);
-}
-
-static uint16_t *class_counters(const tinytl_model *model)
-{
-    return held_out(model).labels + model->head->guard_capacity;
-}
-
-static uint8_t *fresh_places(const tinytl_model *model)
-{
-    return (uint8_t *)(class_counters(model) + model->head->class_capacity);
-}
-
-void tinytl_guard_reset(tinytl_model *model)
-{
-    model->guard_count = 0;
-    model->guard_learned = 0;
-    model->guard_doubts = 0;
-    if (model->head->guard_capacity != 0)
-        memset(class_counters(model), 0, model->head->class_capacity * sizeof(uint16_t));
-}
-
-int tinytl_guard_holds_out(tinytl_model *model, uint32_t label)
-{
-    tinytl_sample_buffer buffer;
-    uint16_t *counter;
-    if (model->head->guard_capacity == 0)
-        return 0;
-    counter = class_counters(model) + label;
-    if (++*counter < model->head->guard_every)
-        return 0;
-    *counter = 0;
-    buffer = held_out(model);
-    fresh_places(model)[tinytl_sample_put(model, &buffer, label)] = 1;
-    model->guard_count = buffer.count;
-    return 1;
-}
+#include "learn/guard_buffer.h"
+#include "learn/head_state.h"
 
 /* Samples of the replay set that are right. */
 static uint32_t count_recalled(tinytl_model *model)
@@ -72,7 +29,7 @@ typedef struct score {
 static score score_of(tinytl_model *model, const float *parameters, uint32_t classes, int recall)
 {
     const float *own = model->parameters;
-    const tinytl_sample_buffer buffer = held_out(model);
+    const tinytl_sample_buffer buffer = tinytl_guard_held_out(model);
     uint32_t own_classes = model->class_count;
     score found = {0, 0, 0};
     model->parameters = parameters;
@@ -83,7 +40,7 @@ static score score_of(tinytl_model *model, const float *parameters, uint32_t cla
         if (tinytl_head_infer(model) != sample.label)
             continue;
         found.right++;
-        found.fresh += fresh_places(model)[place];
+        found.fresh += tinytl_guard_fresh(model)[place];
     }
     model->features = NULL;
     if (recall)
@@ -97,7 +54,7 @@ static uint32_t count_fresh(const tinytl_model *model)
 {
     uint32_t count = 0;
     for (uint32_t place = 0; place < model->guard_count; place++)
-        count += fresh_places(model)[place];
+        count += tinytl_guard_fresh(model)[place];
     return count;
 }
 
@@ -117,8 +74,8 @@ static int loses_source(const tinytl_model *model, score present, score kept)
 /* Take places out whose sample is fresh, or whose class is gone. */
 static void drop(tinytl_model *model, uint32_t count, int with_fresh)
 {
-    const tinytl_sample_buffer buffer = held_out(model);
-    uint8_t *fresh = fresh_places(model);
+    const tinytl_sample_buffer buffer = tinytl_guard_held_out(model);
+    uint8_t *fresh = tinytl_guard_fresh(model);
     model->guard_count = 0;
     for (uint32_t place = 0; place < count; place++) {
         const tinytl_replayed sample = tinytl_sample_at(&buffer, place);
@@ -132,14 +89,15 @@ static void drop(tinytl_model *model, uint32_t count, int with_fresh)
     }
 }
 
-tinytl_guard_report tinytl_guard_compare(tinytl_model *model, const float *kept, uint32_t kept_classes)
+tinytl_guard_report tinytl_guard_compare(tinytl_model *model, const void *state)
 {
-    const tinytl_sample_buffer buffer = held_out(model);
+    const tinytl_kept_head kept = tinytl_head_state_view(model, state);
+    const tinytl_sample_buffer buffer = tinytl_guard_held_out(model);
     tinytl_guard_report report = {TINYTL_WAIT, model->guard_count, 0, 0, count_fresh(model), 0, 0};
-    uint32_t largest = tinytl_sample_largest(model, &buffer, fresh_places(model));
+    uint32_t largest = tinytl_sample_largest(model, &buffer, tinytl_guard_fresh(model));
     const int grown = model->class_count > model->head->class_count;
     const score present = score_of(model, model->parameters, model->class_count, grown);
-    const score before = score_of(model, kept, kept_classes, grown);
+    const score before = score_of(model, kept.parameters, kept.class_count, grown);
     int worse, trusted;
     report.right = present.right;
     report.fresh_right = present.fresh;
@@ -156,7 +114,7 @@ tinytl_guard_report tinytl_guard_compare(tinytl_model *model, const float *kept,
     model->guard_doubts = !trusted;
     if (!trusted)
         drop(model, model->guard_count, 1);
-    memset(fresh_places(model), 0, model->guard_count);
+    memset(tinytl_guard_fresh(model), 0, model->guard_count);
     return report;
 }
 

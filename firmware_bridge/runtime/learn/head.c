@@ -4,12 +4,11 @@
  * the arena ranges that its head section names.
  */
 #include <math.h>
-#include <string.h>
 
 #include "learn/arithmetic/elementary.h"
 #include "learn/groups.h"
-#include "learn/guard.h"
 #include "learn/layers/loss.h"
+#include "learn/arithmetic/random.h"
 #include "learn/replay.h"
 #include "learn/layers/schedule.h"
 #include "learn/layers/update.h"
@@ -130,38 +129,4 @@ tinytl_step_result tinytl_head_step(tinytl_model *model, uint32_t label)
     tinytl_replay_offer(model, label);
     model->steps++;
     return result;
-}
-
-static void empty(const tinytl_model *model, uint32_t offset)
-{
-    if (offset != TINYTL_NONE)
-        memset(model->arena + offset, 0, (size_t)model->head->parameter_count * sizeof(float));
-}
-
-void tinytl_head_reset(tinytl_model *model)
-{
-    const tinytl_head_section *head = model->head;
-    size_t bytes;
-    if (head == NULL)
-        return;
-    model->layers = (const tinytl_head_layer *)(const void *)(model->image + head->layers);
-    model->values = (const tinytl_head_value *)(const void *)(model->image + head->values);
-    bytes = (size_t)head->parameter_count * sizeof(float);
-    memcpy(tinytl_head_parameters(model), model->image + head->initial_parameters, bytes);
-    empty(model, head->moments);
-    empty(model, head->second_moments);
-    empty(model, head->gradients);
-    model->class_count = head->class_count;
-    model->steps = 0;
-    model->random = head->seed;
-    model->replay_count = 0;
-    model->gathered = 0;
-    model->updates = 0;
-    model->parameters = tinytl_head_parameters(model);
-    tinytl_guard_reset(model);
-}
-
-float *tinytl_head_parameters(const tinytl_model *model)
-{
-    return model->head == NULL ? NULL : tinytl_floats_at(model, model->head->parameters);
 }

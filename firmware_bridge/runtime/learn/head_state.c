@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The head as bytes: SPEC.md section 4, payload of kind 2; names of added classes come last. Momentum and the replay buffer are not part of it: a restored head
- * starts with zero velocities and an empty buffer.
+ * The head's state: opened, reset, and as bytes (SPEC.md section 4, payload of kind 2; names of added classes come last). Momentum and the
+ * replay buffer are not part of the bytes: a restored head starts with zero velocities and an empty buffer.
  */
 #include <string.h>
 
+#include "learn/class_names.h"
 #include "learn/arithmetic/elementary.h"
-#include "learn/growing.h"
+#include "learn/guard_buffer.h"
 #include "learn/check/head_check.h"
-#include "tinytl.h"
+#include "learn/head_state.h"
 
 #define STATE_WORDS 4u
 #define WORD 4u
@@ -18,6 +19,49 @@ static uint32_t word_at(const uint8_t *state, uint32_t number)
     uint32_t word;
     memcpy(&word, state + (size_t)number * WORD, WORD);
     return word;
+}
+
+static void empty(const tinytl_model *model, uint32_t offset)
+{
+    if (offset != TINYTL_NONE)
+        memset(model->arena + offset, 0, (size_t)model->head->parameter_count * sizeof(float));
+}
+
+void tinytl_head_reset(tinytl_model *model)
+{
+    const tinytl_head_section *head = model->head;
+    size_t bytes;
+    if (head == NULL)
+        return;
+    bytes = (size_t)head->parameter_count * sizeof(float);
+    memcpy(tinytl_head_parameters(model), model->image + head->initial_parameters, bytes);
+    empty(model, head->moments);
+    empty(model, head->second_moments);
+    empty(model, head->gradients);
+    model->class_count = head->class_count;
+    model->steps = 0;
+    model->random = head->seed;
+    model->replay_count = 0;
+    model->gathered = 0;
+    model->updates = 0;
+    model->parameters = tinytl_head_parameters(model);
+    tinytl_guard_reset(model);
+}
+
+tinytl_error tinytl_head_open(tinytl_model *model)
+{
+    tinytl_error error = {TINYTL_STATUS_no_head, 0, 0};
+    const tinytl_head_section *head = (const tinytl_head_section *)(const void *)(model->image + model->header->head);
+    if (model->header->head == 0)
+        return error;
+    error = tinytl_head_check(model->image);
+    if (error.status != TINYTL_STATUS_ok)
+        return error;
+    model->head = head;
+    model->layers = (const tinytl_head_layer *)(const void *)(model->image + head->layers);
+    model->values = (const tinytl_head_value *)(const void *)(model->image + head->values);
+    tinytl_head_reset(model);
+    return error;
 }
 
 uint32_t tinytl_head_crc32(const tinytl_model *model)
@@ -43,12 +87,35 @@ uint32_t tinytl_head_state_bytes(const tinytl_model *model)
     return model->head == NULL ? 0 : fixed_bytes(model) + names_bytes(model, model->class_count);
 }
 
-void tinytl_head_state_header(const tinytl_model *model, uint32_t header[4])
+uint32_t tinytl_head_state_within(const tinytl_model *model, size_t bytes)
 {
-    header[0] = model->head == NULL ? 0 : model->head->parameter_count;
+    if (model->head == NULL || bytes < fixed_bytes(model))
+        return 0;
+    return (uint32_t)(bytes - (bytes - fixed_bytes(model)) % TINYTL_CLASS_NAME_BYTES);
+}
+
+tinytl_head_part tinytl_head_state_part(const tinytl_model *model, uint32_t number, uint32_t header[4])
+{
+    const tinytl_head_section *head = model->head;
+    if (head == NULL || number >= TINYTL_HEAD_STATE_PARTS)
+        return (tinytl_head_part){NULL, 0};
+    if (number == 1)
+        return (tinytl_head_part){tinytl_head_parameters(model), head->parameter_count * WORD};
+    if (number == 2)
+        return (tinytl_head_part){tinytl_head_class_name(model, head->class_count), names_bytes(model, model->class_count)};
+    header[0] = head->parameter_count;
     header[1] = model->class_count;
     header[2] = model->steps;
     header[3] = model->random;
+    return (tinytl_head_part){header, STATE_WORDS * WORD};
+}
+
+tinytl_kept_head tinytl_head_state_view(const tinytl_model *model, const void *state)
+{
+    const void *factory = model->image + model->head->initial_parameters;
+    if (state == NULL)
+        return (tinytl_kept_head){factory, model->head->class_count};
+    return (tinytl_kept_head){(const float *)state + STATE_WORDS, word_at(state, 1)};
 }
 
 /* `first`: word of the state where the names begin. */

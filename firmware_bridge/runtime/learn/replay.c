@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "learn/replay.h"
 
-#include "learn/sample_buffer.h"
-
-uint32_t tinytl_random(tinytl_model *model)
-{
-    uint32_t x = model->random;
-    x ^= x << 13;
-    x ^= x >> 17;
-    x ^= x << 5;
-    model->random = x;
-    return x;
-}
-
-uint32_t tinytl_random_below(tinytl_model *model, uint32_t limit)
-{
-    return (uint32_t)(((uint64_t)tinytl_random(model) * limit) >> 32);
-}
+#include "learn/arithmetic/random.h"
 
 static tinytl_sample_buffer replay_buffer(const tinytl_model *model)
 {

@@ -2,24 +2,11 @@
  *
  * Replay: samples learned again after a taught one, so that the old task is not forgotten. Two stores of int8 features with
  * u16 labels: the replay set (in the image, source task) and the replay buffer (in the arena, taught samples).
- *
- * A random number is the next state of xorshift32 (<< 13, >> 17, << 5); a number below n is (state × n) >> 32.
  */
 #ifndef TINYTL_LEARN_REPLAY_H
 #define TINYTL_LEARN_REPLAY_H
 
-#include "tinytl.h"
-
-/* The next random number, never 0. */
-uint32_t tinytl_random(tinytl_model *model);
-
-/* A random number below `limit`, which takes the next one. */
-uint32_t tinytl_random_below(tinytl_model *model, uint32_t limit);
-
-typedef struct tinytl_replayed {
-    const int8_t *features; /* [feature_count]; NULL: there is nothing to replay */
-    uint32_t label;
-} tinytl_replayed;
+#include "learn/sample_buffer.h"
 
 /* Sample `place` of the replay set, or of the buffer; it exists. */
 tinytl_replayed tinytl_replay_set_at(const tinytl_model *model, uint32_t place);

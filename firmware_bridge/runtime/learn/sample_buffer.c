@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "learn/layers/graph.h"
+#include "learn/arithmetic/random.h"
 
 tinytl_sample_buffer tinytl_sample_buffer_at(const tinytl_model *model, uint32_t offset, uint32_t capacity, uint32_t count)
 {

@@ -6,7 +6,13 @@
 #ifndef TINYTL_LEARN_SAMPLE_BUFFER_H
 #define TINYTL_LEARN_SAMPLE_BUFFER_H
 
-#include "learn/replay.h"
+#include "tinytl.h"
+
+/* A sample where it lies. */
+typedef struct tinytl_replayed {
+    const int8_t *features; /* [feature_count]; NULL: there is nothing to replay */
+    uint32_t label;
+} tinytl_replayed;
 
 typedef struct tinytl_sample_buffer {
     int8_t *features;

@@ -2,8 +2,6 @@
  * What became of the source task: RECALL. The guard's decisions: CHECK, and what TEACH has it do by itself. The kept head is the last saved one, read where it lies, or the factory one. */
 #include "link/commands.h"
 
-enum { PARAMETERS_AT = 16 };
-
 tinytl_error tinytl_session_undo(tinytl_session *session)
 {
     const store_entry kept = tinytl_session_kept(session);
@@ -13,22 +11,13 @@ tinytl_error tinytl_session_undo(tinytl_session *session)
     return error;
 }
 
-/* With as many classes as its payload says; the store has checked it. */
-static tinytl_guard_report compare(tinytl_session *session, const store_entry *kept)
-{
-    tinytl_model *model = &session->model;
-    if (!kept->sequence)
-        return tinytl_guard_compare(model, (const float *)(const void *)(model->image + model->head->initial_parameters), model->head->class_count);
-    return tinytl_guard_compare(model, (const float *)(const void *)(kept->payload + PARAMETERS_AT), get32(kept->payload + 4));
-}
-
 tinytl_error tinytl_session_check(tinytl_session *session, tinytl_guard_report *report)
 {
     const store_entry kept = tinytl_session_kept(session);
     const uintptr_t place = (uintptr_t)kept.payload;
     if (kept.sequence && place % sizeof(float) != 0)
         return refuse(TINYTL_STATUS_misaligned, (uint32_t)place, sizeof(float));
-    *report = compare(session, &kept);
+    *report = tinytl_guard_compare(&session->model, kept.sequence ? kept.payload : NULL);
     if (report->verdict == TINYTL_COMMIT)
         return tinytl_session_save(session);
     return report->verdict == TINYTL_UNDO ? tinytl_session_undo(session) : accept();

@@ -4,7 +4,7 @@
 
 enum { HEAD_SAVED, HEAD_FACTORY, HEAD_UNREADABLE };
 enum { TO_SAVED, TO_PREVIOUS, TO_FACTORY };
-enum { STATE_HEADER_BYTES = 16, PLACE_BYTES = 8 };
+enum { PLACE_BYTES = 8 };
 
 /* Owner of the heads of a bundle that lies in the store under a sequence. */
 static uint32_t owner_of(const uint8_t *bundle_id, uint32_t sequence)
@@ -19,11 +19,11 @@ uint32_t tinytl_session_owner(const tinytl_session *session)
     return owner_of(session->model.header->bundle_id, session->model_sequence);
 }
 
-/* Whether a saved head tells its place in a stream: 8 bytes behind names of 32 each. */
+/* Whether a saved head tells its place in a stream: 8 bytes behind its state. */
 static int has_place(const tinytl_session *session, const store_entry *entry)
 {
-    const uint32_t fixed = STATE_HEADER_BYTES + session->model.head->parameter_count * 4u;
-    return entry->bytes >= fixed + PLACE_BYTES && (entry->bytes - fixed) % TINYTL_CLASS_NAME_BYTES == PLACE_BYTES;
+    const uint32_t state = tinytl_head_state_within(&session->model, entry->bytes);
+    return state != 0 && entry->bytes - state == PLACE_BYTES;
 }
 
 uint32_t tinytl_session_state_bytes(const tinytl_session *session, const store_entry *entry)
@@ -97,7 +97,9 @@ void tinytl_session_load(tinytl_session *session)
         const store_entry entry = tinytl_store_find(platform, STORE_MODEL, older);
         if (!entry.sequence)
             continue;
-        const tinytl_error error = tinytl_model_open(&session->model, entry.payload, entry.bytes, platform->arena, platform->arena_bytes);
+        tinytl_error error = tinytl_model_open(&session->model, entry.payload, entry.bytes, platform->arena, platform->arena_bytes);
+        if (!error.status && session->model.header->head)
+            error = tinytl_head_open(&session->model);
         session->model_status = (uint16_t)error.status;
         session->model_sequence = entry.sequence;
     }
@@ -177,6 +179,8 @@ tinytl_error tinytl_command_flash_commit(tinytl_session *session, command in, pa
         return refuse(TINYTL_STATUS_bad_record, 0, 0);
     error = tinytl_image_check(image, bytes, tinytl_family_mask());
     if (!error.status)
+        error = tinytl_head_check(image);
+    if (!error.status)
         error = tinytl_store_commit(&writer, tinytl_crc32(0, session->flash_header + 16, 16));
     if (!error.status) {
         session->input_fill = 0;
@@ -198,23 +202,17 @@ tinytl_error tinytl_session_save(tinytl_session *session)
     uint8_t unit[TINYTL_MAX_PROGRAM_BYTES];
     store_writer writer = {session->platform, STORE_HEAD, 0, 0, 0, unit};
     uint32_t header[4];
-    uint8_t header_bytes[STATE_HEADER_BYTES], place[PLACE_BYTES];
-    const uint32_t state = tinytl_head_state_bytes(&session->model), bytes = state + PLACE_BYTES;
-    const uint32_t parameters = session->model.head->parameter_count * 4u, names_at = (uint32_t)sizeof header_bytes + parameters;
+    uint8_t place[PLACE_BYTES];
+    const uint32_t bytes = tinytl_head_state_bytes(&session->model) + PLACE_BYTES;
     if (bytes > tinytl_store_capacity(session->platform, STORE_HEAD))
         return refuse(TINYTL_STATUS_slot_too_small, bytes, tinytl_store_capacity(session->platform, STORE_HEAD));
-    tinytl_head_state_header(&session->model, header);
-    for (uint32_t i = 0; i < 4; i++)
-        set32(header_bytes + 4u * i, header[i]);
     set32(place, session->stream);
     set32(place + 4, session->position);
     tinytl_error error = tinytl_store_begin(&writer, session->platform, STORE_HEAD, session->store_sequence);
-    if (!error.status)
-        error = tinytl_store_append(&writer, header_bytes, sizeof header_bytes);
-    if (!error.status)
-        error = tinytl_store_append(&writer, tinytl_head_parameters(&session->model), parameters);
-    if (!error.status && names_at < state)
-        error = tinytl_store_append(&writer, session->model.arena + session->model.head->class_names, state - names_at);
+    for (uint32_t number = 0; number < TINYTL_HEAD_STATE_PARTS && !error.status; number++) {
+        const tinytl_head_part part = tinytl_head_state_part(&session->model, number, header);
+        error = tinytl_store_append(&writer, part.data, part.bytes);
+    }
     if (!error.status)
         error = tinytl_store_append(&writer, place, sizeof place);
     if (!error.status)

@@ -25,7 +25,7 @@ from tinytl_bridge.library.texts import FLAGS, array_source, build_files, exampl
 ANY_CORE = ("-mcpu=cortex-m0", "-mthumb")
 """What the size of a library for no board of ours is measured with."""
 _CALLS = ("tinytl_model_open", "tinytl_model_input", "tinytl_model_output", "tinytl_model_invoke")
-_HEAD_CALLS = ("tinytl_head_infer", "tinytl_head_step", "tinytl_head_logits", "tinytl_head_reset")
+_HEAD_CALLS = ("tinytl_head_open", "tinytl_head_infer", "tinytl_head_step", "tinytl_head_logits", "tinytl_head_reset")
 """What firmware calls, so what counts as code."""
 MODEL_STRUCT_BYTES = 52
 """Of a `tinytl_model` where pointers take 4 bytes."""

@@ -44,7 +44,7 @@ def library_sources(contents: ImageContents, *, small: bool = False) -> dict[str
     """
     runtime = runtime_dir()
     family = _FAMILY_NAMES[contents.header.family]
-    learner = ("learn/*.c", "learn/*/*.c") if contents.head else ("library/no_head.c",)
+    learner = ("learn/*.c", "learn/*/*.c") if contents.head else ()
     patterns = ["ground/*.c", "image/*.c", "kernels/portable/*.c", *learner]
     patterns += [f"{folder}/{part}" for folder in _folders(family) for part in ("*.c", "*.S")]
     paths = [path for pattern in patterns for path in sorted(runtime.glob(pattern)) if path.name != "family.c"]

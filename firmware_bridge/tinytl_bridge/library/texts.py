@@ -76,11 +76,14 @@ def example(name: str, *, head: bool) -> str:
         if head
         else f"    const {upper}_OUTPUT_0_TYPE *output = tinytl_model_output(&model, 0);\n    return output[0] != 0;\n"
     )
+    declared = "tinytl_error error" if head else "const tinytl_error error"
+    opened = "    if (!error.status)\n        error = tinytl_head_open(&model);\n" if head else ""
     return (
         f'{_LICENCE} * One inference; the kernels need no more than this. */\n#include <string.h>\n\n#include "{name}_model.h"\n\n'
         f"static uint8_t arena[{upper}_ARENA_BYTES] TINYTL_ALIGNED;\nstatic tinytl_model model;\n\n"
         "int main(void)\n{\n"
-        f"    const tinytl_error error = tinytl_model_open(&model, {name}_image, {upper}_IMAGE_BYTES, arena, sizeof arena);\n"
+        f"    {declared} = tinytl_model_open(&model, {name}_image, {upper}_IMAGE_BYTES, arena, sizeof arena);\n"
+        f"{opened}"
         "    if (error.status)\n        return (int)error.status; /* tinytl_status_text() has the words */\n"
         f"    memset(tinytl_model_input(&model, 0), 0, {upper}_INPUT_0_BYTES); /* your sample */\n"
         f"    tinytl_model_invoke(&model);\n{learned}}}\n"

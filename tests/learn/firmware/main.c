@@ -58,6 +58,8 @@ int main(void)
     const uint8_t *labels;
     tinytl_model model;
     tinytl_error error = tinytl_model_open(&model, image, run->image_bytes, arena, sizeof arena);
+    if (error.status == TINYTL_STATUS_ok)
+        error = tinytl_head_open(&model);
     if (error.status != TINYTL_STATUS_ok) {
         console_text(tinytl_status_text(error.status));
         return 1;

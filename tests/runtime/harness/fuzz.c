@@ -109,7 +109,9 @@ static int open_and_run(const uint8_t *mutant, uint32_t image_bytes)
     const uint32_t arena_bytes = asked <= MAX_ARENA ? asked : MAX_ARENA;
     uint8_t *arena = exact_block(arena_bytes);
     tinytl_model model;
-    const tinytl_error error = tinytl_model_open(&model, image, image_bytes, arena, arena_bytes);
+    tinytl_error error = tinytl_model_open(&model, image, image_bytes, arena, arena_bytes);
+    if (!error.status && model.header->head)
+        error = tinytl_head_open(&model);
     if (!error.status)
         run(&model);
     if (memcmp(image, mutant, image_bytes) != 0)

@@ -9,7 +9,7 @@
 #include "fuzzed_device.h"
 #include "ground/bytes.h"
 
-enum { HEADER = 16, RAW = 0xFF, NAME = 32, MAX_STATE = 1 << 14 };
+enum { RAW = 0xFF, NAME = 32, MAX_STATE = 1 << 14 };
 
 /* One open model for each image, each in an arena of exactly its size. */
 static tinytl_model models[MAX_IMAGES];
@@ -19,24 +19,24 @@ static void open_all(void)
     for (uint32_t which = 0; which < MAX_IMAGES; which++) {
         const fuzzed_image image = fuzzed_image_at(which);
         const uint32_t arena_bytes = ((const tinytl_image_header *)(const void *)image.data)->arena_bytes;
-        if (tinytl_model_open(&models[which], image.data, image.bytes, exact_block(arena_bytes), arena_bytes).status)
+        if (tinytl_model_open(&models[which], image.data, image.bytes, exact_block(arena_bytes), arena_bytes).status || tinytl_head_open(&models[which]).status)
             abort();
     }
 }
 
-/* The state as SAVE writes it. */
+/* The state as SAVE writes it, part by part. */
 static uint8_t *state_of(const tinytl_model *model, uint32_t *bytes)
 {
-    uint32_t header[4];
-    const uint32_t fixed = HEADER + model->head->parameter_count * 4u;
+    uint32_t header[4], fill = 0;
     *bytes = tinytl_head_state_bytes(model);
     uint8_t *state = exact_block(*bytes);
-    tinytl_head_state_header(model, header);
-    for (uint32_t i = 0; i < 4; i++)
-        set32(state + 4 * i, header[i]);
-    memcpy(state + HEADER, tinytl_head_parameters(model), fixed - HEADER);
-    if (*bytes > fixed)
-        memcpy(state + fixed, tinytl_head_class_name(model, model->head->class_count), *bytes - fixed);
+    for (uint32_t number = 0; number < TINYTL_HEAD_STATE_PARTS; number++) {
+        const tinytl_head_part part = tinytl_head_state_part(model, number, header);
+        memcpy(state + fill, part.data, part.bytes);
+        fill += part.bytes;
+    }
+    if (fill != *bytes || tinytl_head_state_within(model, fill + NAME - 1u) != fill)
+        abort();
     return state;
 }
 

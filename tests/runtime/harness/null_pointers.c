@@ -50,7 +50,7 @@ int main(int count, char **arguments)
     if (image_bytes == 0)
         return 2;
     const tinytl_error error = tinytl_model_open(&session.model, image, image_bytes, arena, sizeof arena);
-    if (error.status)
+    if (error.status || (session.model.header->head && tinytl_head_open(&session.model).status))
         return 3;
     session.model_status = TINYTL_STATUS_ok;
     if (!run(&session.model))

@@ -9,14 +9,7 @@
 
 #define TINYTL_MAX_COUNT (1u << 24)
 
-/* Test everything that the head section says: places and lengths in image and arena, counts, the chain of layers, finite
- * numbers, settings in range, labels of the replay set. After `ok` the learner trusts the image. An image without a head is ok.
- *
- * Refusals: bad_offset (end, limit) for what lies outside the image or the arena; else bad_record with the image offset of the
- * record (head section, layer or value) and the offset of the field in it, as in the `at` column of SPEC.md section 2.5. */
-tinytl_error tinytl_head_check(const void *image) TINYTL_WARN_UNUSED;
-
-/* Its parts, each on what the ones before it have passed. Layers and values: kinds, shapes, who reads what, where parameters lie. */
+/* tinytl_head_check's parts, each on what the ones before it have passed. Layers and values: kinds, shapes, who reads what, where parameters lie. */
 tinytl_error tinytl_head_check_layers(const tinytl_image_header *header) TINYTL_WARN_UNUSED;
 
 /* Number of the first parameter that is a float and not finite; TINYTL_NONE: there is none. words: [parameter_count]. */

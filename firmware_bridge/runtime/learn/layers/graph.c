@@ -92,3 +92,8 @@ float tinytl_value_bound(const tinytl_model *model, uint32_t number)
     return tinytl_float_of_bits(
         tinytl_largest_magnitude(tinytl_floats_at(model, value->place), tinytl_pixels(value) * value->channels));
 }
+
+float *tinytl_head_parameters(const tinytl_model *model)
+{
+    return model->head == NULL ? NULL : tinytl_floats_at(model, model->head->parameters);
+}

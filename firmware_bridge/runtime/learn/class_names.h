@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TINYTL_LEARN_GROWING_H
-#define TINYTL_LEARN_GROWING_H
+#ifndef TINYTL_LEARN_CLASS_NAMES_H
+#define TINYTL_LEARN_CLASS_NAMES_H
 
 #include "tinytl.h"
 
