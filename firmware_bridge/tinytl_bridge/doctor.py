@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from tinytl import install_hint
 from tinytl.errors import BuildError
-from tinytl_bridge.firmware.paths import runtime_dir, twin_library
+from tinytl_bridge.paths import runtime_dir, twin_library
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from tinytl.compiler import read_image
 from tinytl.compiler.records import DTYPES, HeadRecord
 from tinytl.errors import CompileError, DeviceError
-from tinytl_bridge.firmware.paths import twin_library
+from tinytl_bridge.paths import twin_library
 from tinytl_bridge.wire.class_names import NAME_BYTES, pack_name, parse_names
 from tinytl_bridge.wire.statuses import status_name, status_text
 

@@ -206,7 +206,7 @@ def saved_state() -> str:
 
 def statuses() -> str:
     """The table of statuses, from the runtime's one list."""
-    from tinytl_bridge.firmware.paths import runtime_dir
+    from tinytl_bridge.paths import runtime_dir
 
     listed = (runtime_dir() / "include/tinytl_status.def").read_text(encoding="ascii")
     rows = re.findall(r'^STATUS\((\w+), "(.*)"\)', listed, re.MULTILINE)

@@ -18,7 +18,7 @@ from graph_heads import HEADS, INT8_HEADS
 from head_image import Feature, Replay, class_count_of, head_image, head_of, random_features, random_head
 
 from tinytl.head.layers import Learning
-from tinytl_bridge.firmware.paths import runtime_dir
+from tinytl_bridge.paths import runtime_dir
 from tinytl_bridge.twin import TwinModel
 
 FIRMWARE = Path(__file__).parent / "firmware"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tinytl_bridge.firmware.paths import runtime_dir
+from tinytl_bridge.paths import runtime_dir
 
 HARNESS = Path(__file__).parent / "harness"
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")

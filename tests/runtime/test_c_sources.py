@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from building import FAMILIES, HARNESS, LEARNER, STRICT, compiler, sources
 
-from tinytl_bridge.firmware.paths import runtime_dir
+from tinytl_bridge.paths import runtime_dir
 
 RUNTIME = sources("ground", "image", "kernels/portable", *FAMILIES, *LEARNER, "link", "store", "twin")
 CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")

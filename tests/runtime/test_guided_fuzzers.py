@@ -16,7 +16,7 @@ from graph_heads import HEADS, INT8_HEADS
 from head_image import head_image
 from test_power_cuts import write_image
 
-from tinytl_bridge.firmware.paths import runtime_dir, twin_library
+from tinytl_bridge.paths import runtime_dir, twin_library
 
 SHORT = bool(os.environ.get("TINYTL_SHORT"))
 SECONDS = 30 if SHORT else 600

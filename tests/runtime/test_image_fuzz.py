@@ -21,7 +21,7 @@ from single_operators import MODELS
 from tinytl.bundle.bundle import read_bundle
 from tinytl.compiler import compile_bundle, compile_tflite
 from tinytl.head.layers import Learning
-from tinytl_bridge.firmware.paths import runtime_dir
+from tinytl_bridge.paths import runtime_dir
 
 SHORT = bool(os.environ.get("TINYTL_SHORT"))
 SMALLEST = {name.partition(" ")[0]: name for name in MODELS}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tinytl_bridge.firmware.paths import runtime_dir
+from tinytl_bridge.paths import runtime_dir
 
 ORDER = ("ground", "kernels", "image", "learn", "store", "link", "twin")
 """From the lowest up. `include` holds what all may read: declarations alone."""

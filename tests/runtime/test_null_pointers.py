@@ -14,7 +14,7 @@ from head_image import head_image
 from random_graphs import random_graph
 
 from tinytl.compiler import compile_tflite
-from tinytl_bridge.firmware.paths import runtime_dir
+from tinytl_bridge.paths import runtime_dir
 
 TRAPS = ("-fsanitize=undefined,float-cast-overflow", "-fsanitize-trap=all")
 KINDS, INDEXES = 9, 3

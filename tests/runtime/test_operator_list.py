@@ -11,7 +11,7 @@ from single_operators import MODELS
 from tinytl.compiler import operators
 from tinytl.compiler.kinds import KINDS
 from tinytl.compiler.variants import VARIANTS
-from tinytl_bridge.firmware.paths import runtime_dir
+from tinytl_bridge.paths import runtime_dir
 
 SPEC = (Path(__file__).resolve().parents[2] / "SPEC.md").read_text(encoding="utf-8")
 TABLE = dict(re.findall(r"^\| (\d+) \| (\w+) \|", SPEC.split("### 2.4", 1)[1].split("\n### ", 1)[0], re.MULTILINE))

@@ -16,7 +16,7 @@ from random_graphs import random_graph
 from recurrent_models import Lstm
 
 from tinytl.compiler import Image, compile_tflite
-from tinytl_bridge.firmware.paths import runtime_dir
+from tinytl_bridge.paths import runtime_dir
 from tinytl_bridge.twin import TwinModel
 
 CORES = {"rv32imac": RISCV32, "cortex-m0": CORTEX_M0, "cortex-m0-wide": CORTEX_M0_WIDE}

@@ -14,7 +14,7 @@ from building import HARNESS, STRICT, compile_c
 from head_image import Replay, head_image, random_features, random_head, with_crc
 
 from tinytl.head.layers import Learning
-from tinytl_bridge.firmware.paths import runtime_dir, twin_library
+from tinytl_bridge.paths import runtime_dir, twin_library
 
 SHORT = bool(os.environ.get("TINYTL_SHORT"))
 UNITS = (1, 2, 4, 8, 16, 32)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tinytl_bridge.firmware.paths import runtime_dir
+from tinytl_bridge.paths import runtime_dir
 
 SOURCES = (
     *("ground", "image", "kernels/portable", "kernels/dsp", "kernels/dsp/plain", "kernels/mve", "kernels/mve/plain"),

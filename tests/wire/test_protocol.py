@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinytl.errors import DeviceError
-from tinytl_bridge.firmware.paths import runtime_dir
+from tinytl_bridge.paths import runtime_dir
 from tinytl_bridge.wire.protocol import Frame, decode, encode, parse_info, parse_status
 
 FRAMES = st.builds(Frame, st.integers(0, 255), st.integers(0, 65535), st.integers(0, 2**32 - 1), st.binary(max_size=1024))

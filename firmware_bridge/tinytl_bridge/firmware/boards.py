@@ -9,7 +9,7 @@ from typing import Any
 
 from tinytl.compiler.kernels.timing import FlashTiming
 from tinytl.errors import BuildError
-from tinytl_bridge.firmware.paths import boards_dir
+from tinytl_bridge.paths import boards_dir
 
 RING_BYTES = 65_536
 """Of the PSRAM, for frames between host and device (SPEC.md section 3.3)."""

@@ -18,7 +18,7 @@ from platformdirs import user_cache_path
 
 from tinytl.errors import BuildError
 from tinytl_bridge.firmware.boards import Board, load_board
-from tinytl_bridge.firmware.paths import runtime_dir
+from tinytl_bridge.paths import runtime_dir
 
 COMPILER = "arm-none-eabi-gcc"
 _INSTALL = "sudo apt-get install -y gcc-arm-none-eabi libnewlib-arm-none-eabi"

@@ -11,9 +11,9 @@ from pathlib import Path
 from tinytl.compiler.image.reader import ImageContents
 from tinytl.compiler.records import FAMILIES
 from tinytl.compiler.variants import VARIANTS
-from tinytl_bridge.firmware.paths import runtime_dir
 from tinytl_bridge.library.c_sources import cut
 from tinytl_bridge.library.narrowing import Narrowing, narrow, with_stand_ins
+from tinytl_bridge.paths import runtime_dir
 
 _LICENCE = "/* SPDX-License-Identifier: Apache-2.0\n"
 _ASSEMBLY = {

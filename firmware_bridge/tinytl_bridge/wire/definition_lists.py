@@ -6,7 +6,7 @@ In: a list's place below `runtime/` and its macro. Out: each row's arguments as 
 
 import re
 
-from tinytl_bridge.firmware.paths import runtime_dir
+from tinytl_bridge.paths import runtime_dir
 
 _ARGUMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,\s][^,]*)')
 

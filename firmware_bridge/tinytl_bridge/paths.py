@@ -12,7 +12,7 @@ from pathlib import Path
 from tinytl import install_hint
 from tinytl.errors import BuildError
 
-_HERE = Path(__file__).resolve().parents[1]
+_HERE = Path(__file__).resolve().parent
 _LIBRARY = "libtinytl_twin.so"
 
 
