@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,11 +48,15 @@ def trained(model: Path, data: Dataset, out: Path, **changes: Any) -> Run:
 
 
 def interrupting(epoch: int) -> Callable[[str, int, int], None]:
-    """Send this process a SIGINT shortly after an epoch has ended: in the midst of the next one."""
+    """Send this process a SIGINT shortly after an epoch has ended: in the midst of the next one.
+
+    By the system's timer: a thread could wait for the processor until the training is over.
+    """
 
     def report(_stage: str, done: int, _total: int) -> None:
         if done == epoch:
-            threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+            signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+            signal.setitimer(signal.ITIMER_REAL, 0.02)
 
     return report
 
