@@ -55,10 +55,15 @@ def interrupting(epoch: int) -> Callable[[str, int, int], None]:
 
     def report(_stage: str, done: int, _total: int) -> None:
         if done == epoch:
-            signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-            signal.setitimer(signal.ITIMER_REAL, 0.02)
+            interrupt_soon()
 
     return report
+
+
+def interrupt_soon() -> None:
+    """Send this process a SIGINT after 20 ms."""
+    signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +95,7 @@ def test_a_resumed_run_equals_an_unbroken_one(stopped: Run, model: Path, vectors
 
 
 def test_before_an_epoch_is_done_nothing_is_kept(model: Path, vectors: Dataset, tmp_path: Path) -> None:
-    threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+    interrupt_soon()
     with pytest.raises(KeyboardInterrupt):
         trained(model, vectors, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
