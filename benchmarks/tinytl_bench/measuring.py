@@ -27,9 +27,9 @@ from tinytl_bench.counting import Counter, Region, open_counter
 from tinytl_bench.figures import Counted, count_figures, energy_figures, histograms, layer_rows, memory_figures, work_of
 from tinytl_bench.inputs import SEED, seeded_inputs
 from tinytl_bridge.device import Device, connect
-from tinytl_bridge.firmware.boards import emulated_board
 from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.running import samples_of
+from tinytl_bridge.target_names import emulated_board
 from tinytl_bridge.wire.protocol import DeviceStatus
 
 _TIMED_RUNS = 20

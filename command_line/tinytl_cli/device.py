@@ -77,10 +77,10 @@ def _build_library(model: "ModelFile", out: Path | None, options: "CompileOption
 
 
 def _build_firmware(target: str, out: Path | None) -> dict[str, object]:
-    from tinytl_bridge.firmware.boards import emulated_board
     from tinytl_bridge.firmware.build import build_firmware
+    from tinytl_bridge.target_names import parse_target
 
-    board = emulated_board(target) or target.partition(":")[2] or target
+    board = parse_target(target).place
     firmware = build_firmware(board)
     path = out or Path(f"{board}.elf")
     path.write_bytes(firmware.elf.read_bytes())

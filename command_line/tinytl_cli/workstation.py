@@ -136,7 +136,8 @@ def export(
     from tinytl.model_kind import kind_of
     from tinytl.training.input_range import told
     from tinytl_bridge.firmware.board_fit import expect_fit, misfit
-    from tinytl_bridge.firmware.boards import emulated_board, load_board
+    from tinytl_bridge.firmware.boards import load_board
+    from tinytl_bridge.target_names import emulated_board
 
     if resize and not data and not channel_data:
         raise click.UsageError("--resize goes with --data: a run knows the size of its own images")

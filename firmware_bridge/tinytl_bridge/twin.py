@@ -13,10 +13,12 @@ from functools import cache
 import numpy as np
 
 from tinytl.compiler import read_image
-from tinytl.compiler.records import DTYPES, HeadRecord
+from tinytl.compiler.dtypes import DTYPE_NAMES
+from tinytl.compiler.image.slot import CLASS_NAME_BYTES
+from tinytl.compiler.records import HeadRecord
 from tinytl.errors import CompileError, DeviceError
 from tinytl_bridge.paths import twin_library
-from tinytl_bridge.wire.class_names import NAME_BYTES, pack_name, parse_names
+from tinytl_bridge.wire.class_names import pack_name, parse_names
 from tinytl_bridge.wire.statuses import status_name, status_text
 
 ALIGNMENT = 16
@@ -24,7 +26,6 @@ MAX_ARENA = 1 << 30
 """More than any board has: an image that asks for more is damaged."""
 ALL_FAMILIES = 0xFFFFFFFF
 _STATE_PARTS = 3
-_DTYPE_NAMES = {number: name for name, number in DTYPES.items()}
 
 
 class StatusPair(ctypes.Structure):
@@ -166,7 +167,7 @@ class TwinModel:
         return self._view(address, self.image.dims(index), self._dtype(index)).copy()
 
     def _dtype(self, index: int) -> np.dtype:
-        return np.dtype(_DTYPE_NAMES[self.image.tensors[index].dtype])
+        return np.dtype(DTYPE_NAMES[self.image.tensors[index].dtype])
 
     def set_input(self, x: np.ndarray, index: int = 0) -> None:
         """Write graph input `index`: as many elements as it has, in its own dtype.
@@ -233,7 +234,7 @@ class TwinModel:
     def _names(self) -> np.ndarray:
         own = self._head.class_count
         first = self._library.tinytl_head_class_name(self._pointer, own)
-        return self._view(first, (self.class_count - own, NAME_BYTES), np.dtype(np.uint8))
+        return self._view(first, (self.class_count - own, CLASS_NAME_BYTES), np.dtype(np.uint8))
 
     def grow(self, name: str) -> None:
         """Begin a class with the features that the last `invoke` left as its first sample; `step` with its number then learns them.

@@ -63,7 +63,7 @@ def test_a_head_that_could_not_be_saved_is_refused(bundle: Bundle) -> None:
     _expect_head_slot(image, board)
     small = replace(board, memory=replace(board.memory, head_slot_bytes=4096))
     parameters = bundle.head.trained_count + 17 * 2  # rows of two more classes
-    needed = 16 + 4 * parameters + 32 * 2 + 32
+    needed = 32 + 16 + 4 * parameters + 32 * 2 + 8  # the slot, the head, two names, the place in a stream
     with pytest.raises(CompileError) as refused:
         _expect_head_slot(image, small)
     assert str(refused.value) == (

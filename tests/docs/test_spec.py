@@ -20,8 +20,8 @@ from cobs import cobs
 from spec_tables import PATH, Field, body, exchange, pack, split, tables
 
 from tinytl.compiler import records
+from tinytl.compiler.image.slot import slot_header_bytes
 from tinytl.errors import CompileError
-from tinytl_bridge.firmware.compile_options import slot_header_bytes
 from tinytl_bridge.twin import TwinModel, status_names
 from tinytl_bridge.wire import protocol
 from tinytl_bridge.wire.protocol import Command

@@ -12,9 +12,9 @@ import pytest
 from tiny_task import tiny_task
 from tinytl.bundle.bundle import read_bundle
 from tinytl.compiler import compile_bundle
+from tinytl.compiler.image.slot import slot_header_bytes
 from tinytl.errors import DeviceError
 from tinytl_bridge.device import Device
-from tinytl_bridge.firmware.compile_options import slot_header_bytes
 from tinytl_bridge.targets.host import HostTarget, PowerCut
 from tinytl_bridge.wire.link import Link, Refusal
 

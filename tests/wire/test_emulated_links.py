@@ -19,9 +19,9 @@ from tinytl.bundle.bundle import read_bundle
 from tinytl.errors import DeviceError
 from tinytl_bridge import connect
 from tinytl_bridge.device import Device
-from tinytl_bridge.firmware.boards import emulated_board
 from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.firmware.compile_options import options_for_target
+from tinytl_bridge.target_names import emulated_board
 from tinytl_bridge.targets import qemu
 from tinytl_bridge.targets.qemu import QemuTarget
 from tinytl_bridge.wire import protocol

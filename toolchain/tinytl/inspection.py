@@ -16,6 +16,7 @@ from tinytl.bundle.archive import unpack
 from tinytl.bundle.bundle import Bundle
 from tinytl.compiler import ArenaRange, Compilation, CompileOptions, Image, prepare
 from tinytl.compiler.head.int8_weights import int8_layers_of, layer_words
+from tinytl.compiler.image.slot import SLOT_HEADER_BYTES
 from tinytl.energy import thesis_energy_nj
 from tinytl.errors import CompileError
 from tinytl.head.layer_rates import rate_factors
@@ -23,8 +24,6 @@ from tinytl.head.layers import layer_macs
 from tinytl.measurement import Figure, LayerRow
 from tinytl.model_file import PORTABLE, ModelFile, read_model
 from tinytl.tflite.signature import TensorSpec, read_signature
-
-MODEL_SLOT_HEADER_BYTES = 32  # SPEC.md section 4
 
 
 @dataclass(frozen=True)
@@ -194,8 +193,8 @@ def _head_rows(bundle: Bundle) -> list[LayerRow]:
 def _fit(compilation: Compilation, board: str, options: CompileOptions) -> Fit:
     """Compile for a board."""
     image, misses = _fitted(compilation, options)
-    limits = options.ram_bytes or 0, (options.flash_bytes or 0) + MODEL_SLOT_HEADER_BYTES
-    slot_bytes = len(image.data) + MODEL_SLOT_HEADER_BYTES
+    limits = options.ram_bytes or 0, (options.flash_bytes or 0) + SLOT_HEADER_BYTES
+    slot_bytes = len(image.data) + SLOT_HEADER_BYTES
     return Fit(board, not misses, image.arena_bytes, limits[0], slot_bytes, limits[1], "; ".join(misses) or "fits")
 
 
@@ -211,7 +210,7 @@ def _fitted(compilation: Compilation, options: CompileOptions) -> tuple[Image, t
     image = compilation.image(replace(options, optimize="size", ram_bytes=None, flash_bytes=None))
     needs = (
         ("arena", image.arena_bytes, arena_limit),
-        ("model slot", len(image.data) + MODEL_SLOT_HEADER_BYTES, flash_limit + MODEL_SLOT_HEADER_BYTES),
+        ("model slot", len(image.data) + SLOT_HEADER_BYTES, flash_limit + SLOT_HEADER_BYTES),
     )
     misses = tuple(
         f"{name} needs {needed:,} bytes, {needed - limit:,} more than the {limit:,} there are"

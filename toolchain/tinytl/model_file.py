@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tinytl.bundle.bundle import Bundle, read_bundle
 from tinytl.compiler import CompileOptions, Image, compile_bundle, compile_tflite, read_image
+from tinytl.compiler.dtypes import DTYPE_NAMES
 from tinytl.compiler.image.reader import ImageContents
-from tinytl.compiler.records import DTYPES
 from tinytl.errors import BundleError, ModelError
 from tinytl.model_kind import BUNDLE, TFLITE, kind_of
 from tinytl.tflite.signature import TensorSpec, read_signature
@@ -21,7 +21,6 @@ LOGITS = "logits"
 """What the answer of a bundle's head is called among its outputs."""
 PORTABLE = CompileOptions()
 """Runs everywhere, within any limits."""
-_DTYPE_NAMES = {number: name for name, number in DTYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -105,6 +104,6 @@ def _specs(contents: ImageContents, numbers: tuple[int, ...], names: list[str], 
         names = [f"{role}_{place}" for place in range(len(numbers))]
     records = [contents.tensors[number] for number in numbers]
     return tuple(
-        TensorSpec(name, contents.dims(number), _DTYPE_NAMES[record.dtype], record.scale, record.zero_point)
+        TensorSpec(name, contents.dims(number), DTYPE_NAMES[record.dtype], record.scale, record.zero_point)
         for name, number, record in zip(names, numbers, records, strict=True)
     )

@@ -35,8 +35,8 @@ from tinytl_bench.demo.story import tell
 from tinytl_bench.measuring import bench
 from tinytl_bench.studies.seeds import SeedsStudy, compared, read_seeds
 from tinytl_bridge.device import Device, connect
-from tinytl_bridge.firmware.boards import emulated_board
 from tinytl_bridge.firmware.build import COMPILER
+from tinytl_bridge.target_names import emulated_board
 from tinytl_bridge.twin import TwinModel
 from tinytl_bridge.wire.results import Evaluation, TaughtSample
 

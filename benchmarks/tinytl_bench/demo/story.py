@@ -7,6 +7,7 @@ import numpy as np
 
 from tinytl.bundle.bundle import Bundle
 from tinytl.compiler import Image
+from tinytl.compiler.image.slot import saved_head_bytes, slot_header_bytes
 from tinytl.data import Dataset
 from tinytl.measurement import Measurement
 from tinytl.model_file import compile_model
@@ -25,16 +26,15 @@ from tinytl.report import (
     Story,
 )
 from tinytl.training.pretraining import Run
-from tinytl_bridge.firmware.boards import Board, emulated_board, load_board
+from tinytl_bridge.firmware.boards import Board, load_board
 from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.firmware.compile_options import options_for_target
+from tinytl_bridge.target_names import emulated_board
 
 if TYPE_CHECKING:
     from tinytl_bench.demo.demo import DemoSettings, Taught
 
 EXAMPLES = 12
-SLOT_HEADER_BYTES = 32
-HEAD_STATE_BYTES = 24  # beside the parameters: four words, and the place in a stream
 
 
 def tell(
@@ -115,10 +115,10 @@ def _confusion(target: Dataset, taught: "Taught") -> Confusion:
 
 def _memory(board: Board, bundle: Bundle, image: Image, taught: "Taught") -> MemoryMap:
     memory, firmware = board.memory, build_firmware(board.name)
-    head = SLOT_HEADER_BYTES + HEAD_STATE_BYTES + 4 * len(taught.head)
+    head = slot_header_bytes(memory.program_bytes) + saved_head_bytes(len(taught.head), 0)
     sizes = (
         ("firmware", memory.firmware_bytes, firmware.text_bytes + firmware.data_bytes),
-        ("model A", memory.model_slot_bytes, SLOT_HEADER_BYTES + len(image.data)),
+        ("model A", memory.model_slot_bytes, slot_header_bytes(memory.program_bytes) + len(image.data)),
         ("model B", memory.model_slot_bytes, 0),
         ("head A", memory.head_slot_bytes, head),
         ("head B", memory.head_slot_bytes, 0),

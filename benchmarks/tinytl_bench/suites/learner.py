@@ -20,7 +20,8 @@ from tinytl.head.learning import Learning
 from tinytl.measurement import Figure, Measurement
 from tinytl.progress import Progress, silent
 from tinytl_bench.counting import Counter, Region, open_counter
-from tinytl_bridge.firmware.boards import emulated_board, load_board, roomiest
+from tinytl_bridge.firmware.boards import load_board, roomiest
+from tinytl_bridge.target_names import emulated_board
 
 NAME = "learner"
 _STEPS = 16

@@ -25,9 +25,10 @@ from tinytl_bench.inputs import seeded_inputs
 from tinytl_bench.measuring import bench
 from tinytl_bench.peers import count_bakenn, expect_bakenn
 from tinytl_bridge.device import Device
-from tinytl_bridge.firmware.boards import emulated_board, list_boards, load_board
+from tinytl_bridge.firmware.boards import list_boards, load_board
 from tinytl_bridge.firmware.compile_options import options_for_target
 from tinytl_bridge.running import answer_of, samples_of
+from tinytl_bridge.target_names import emulated_board
 
 VARIABLE = "TINYTL_DATA_DIR"
 STORED_PEER = "TFLM + CMSIS-NN"
@@ -116,7 +117,7 @@ def find_models(name: str) -> list[tuple[SuiteModel, Path]]:
 
 def _expect_peers(target: str) -> None:
     expect_bakenn()
-    if not target.startswith("qemu:"):
+    if emulated_board(target) is None:
         raise BenchError(f"peers cannot be counted on {target!r}", expected="an emulated board", hint="--target qemu:mps2-an386")
 
 

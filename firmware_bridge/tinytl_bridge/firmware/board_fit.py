@@ -6,13 +6,13 @@ In: a bundle and a board's name. Out: nothing, or the refusal that `flash` or `s
 
 from tinytl.bundle.bundle import Bundle
 from tinytl.compiler import Image, read_image
+from tinytl.compiler.image.slot import saved_head_bytes, slot_header_bytes
 from tinytl.errors import CompileError
 from tinytl.model_file import compile_model
-from tinytl_bridge.firmware.boards import Board, emulated_board, list_boards, load_board
-from tinytl_bridge.firmware.compile_options import options_for_target, slot_header_bytes
-from tinytl_bridge.wire.class_names import NAME_BYTES
+from tinytl_bridge.firmware.boards import Board, list_boards, load_board
+from tinytl_bridge.firmware.compile_options import options_for_target
+from tinytl_bridge.target_names import emulated_board
 
-_STATE_HEADER_BYTES = 16
 _EMULATED_ALONE = "-large"
 """Ending of boards that no chip is: their memory is the emulator's."""
 
@@ -69,8 +69,7 @@ def _expect_head_slot(image: Image, board: Board) -> None:
     head = read_image(image.data).head
     if head is None:
         return
-    state = _STATE_HEADER_BYTES + 4 * head.parameter_count + NAME_BYTES * (head.class_capacity - head.class_count)
-    needed = state + slot_header_bytes(board.memory.program_bytes)
+    needed = slot_header_bytes(board.memory.program_bytes) + saved_head_bytes(head.parameter_count, head.class_capacity - head.class_count)
     room = board.memory.head_slot_bytes
     if needed > room:
         raise CompileError(

@@ -97,12 +97,6 @@ def list_boards() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in boards_dir().glob("*/board.toml")))
 
 
-def emulated_board(target: str) -> str | None:
-    """Return the name of the board that a target `qemu:BOARD[?link=uart]` emulates, None for any other target."""
-    kind, _, rest = target.partition(":")
-    return rest.partition("?")[0] if kind == "qemu" else None
-
-
 def roomiest(name: str) -> str:
     """Return the board that is the same machine with all its memory, where there is one, else the board itself."""
     return f"{name}-large" if f"{name}-large" in list_boards() else name

@@ -2,26 +2,15 @@
 """What to compile for, from what is known of a target: its kernel family and the memory that a model may take there."""
 
 from tinytl.compiler import CompileOptions
+from tinytl.compiler.image.slot import slot_header_bytes
 from tinytl.compiler.kernels.timing import ZERO_WAIT_FLASH
 from tinytl.errors import BuildError
-from tinytl_bridge.firmware.boards import emulated_board, list_boards, load_board
+from tinytl_bridge.firmware.boards import list_boards, load_board
+from tinytl_bridge.target_names import emulated_board
 from tinytl_bridge.wire.protocol import DeviceInfo
 
-SLOT_HEADER_BYTES = 32
-"""Of a model slot, before the image, where flash programs up to 4 bytes at once (SPEC.md section 4)."""
 _HOST = "host"
 _BEST_FIRST = ("mve", "dsp", "portable")
-
-
-def slot_header_bytes(program_bytes: int) -> int:
-    """Return what lies before the payload of a slot: header and commit word, each in program units of its own (SPEC.md section 4).
-
-    Args:
-        program_bytes: what the flash programs at once, 1, 2, 4, 8, 16 or 32.
-    """
-    commit_at = -(-28 // program_bytes) * program_bytes
-    alignment = max(program_bytes, 16)
-    return -(-(commit_at + max(program_bytes, 4)) // alignment) * alignment
 
 
 def options_for(

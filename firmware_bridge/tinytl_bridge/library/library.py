@@ -16,11 +16,12 @@ from tinytl.compiler import CompileOptions, read_image
 from tinytl.compiler.image.reader import ImageContents
 from tinytl.errors import BuildError
 from tinytl.model_file import ModelFile, compile_model
-from tinytl_bridge.firmware.boards import emulated_board, list_boards, load_board
+from tinytl_bridge.firmware.boards import list_boards, load_board
 from tinytl_bridge.firmware.build import COMPILER
 from tinytl_bridge.library.folder import check_folder, write_folder
 from tinytl_bridge.library.sources import library_sources
 from tinytl_bridge.library.texts import FLAGS, array_source, build_files, example, header, identifier
+from tinytl_bridge.target_names import parse_target
 
 ANY_CORE = ("-mcpu=cortex-m0", "-mthumb")
 """What the size of a library for no board of ours is measured with."""
@@ -85,7 +86,7 @@ def _files(name: str, contents: ImageContents, *, small: bool) -> dict[str, str]
 
 
 def _flags(target: str) -> tuple[str, ...]:
-    name = emulated_board(target) or target.rpartition(":")[2]
+    name = parse_target(target).place
     return load_board(name).compiler_flags if name in list_boards() else ANY_CORE
 
 

@@ -6,12 +6,10 @@ import re
 from collections.abc import Sequence
 
 from tinytl import __version__
+from tinytl.compiler.dtypes import C_TYPES, DTYPE_NAMES
 from tinytl.compiler.image.reader import ImageContents
-from tinytl.compiler.records import DTYPES
 
 _LICENCE = "/* SPDX-License-Identifier: Apache-2.0\n"
-_C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "float32": "float"}
-_DTYPE_NAMES = {number: name for name, number in DTYPES.items()}
 _VERSION = re.sub(r"[^\d.].*", "", __version__)
 FLAGS = ("-ffp-contract=off",)
 """The learner's bits need it; the kernels work with any flags."""
@@ -55,11 +53,11 @@ def header(name: str, contents: ImageContents) -> str:
 
 def _tensor(prefix: str, contents: ImageContents, number: int) -> list[str]:
     record, dims = contents.tensors[number], contents.dims(number) or (1,)
-    dtype = _DTYPE_NAMES[record.dtype]
+    dtype = DTYPE_NAMES[record.dtype]
     lines = [
         f"#define {prefix}_SHAPE {{{', '.join(map(str, dims))}}}",
         f"#define {prefix}_BYTES {record.bytes}u",
-        f"#define {prefix}_TYPE {_C_TYPES[dtype]}",
+        f"#define {prefix}_TYPE {C_TYPES[dtype]}",
         f"#define {prefix}_DTYPE TINYTL_{dtype.upper()}",
     ]
     if dtype == "float32":

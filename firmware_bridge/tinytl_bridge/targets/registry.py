@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from tinytl.errors import DeviceError
+from tinytl_bridge.target_names import parse_target
 from tinytl_bridge.targets.base import Target
 
 _LIKE_A_PORT = re.compile(r"(/dev/|tty|cu\.|COM\d)", re.IGNORECASE)
@@ -24,19 +25,18 @@ def open_target(name: str, *, state_dir: Path | None = None) -> Target:
     from tinytl_bridge.targets.qemu import QemuTarget
     from tinytl_bridge.targets.serial_port import SerialTarget
 
-    kind, _, rest = name.partition(":")
+    asked = parse_target(name)
     if name == "host":
         return HostTarget(state_dir=state_dir)
-    if kind == "qemu" and rest:
-        board, asked, option = rest.partition("?")
-        key, _, link = option.partition("=")
-        if asked and key != "link":
-            what = f"option {option!r} of target {name!r} is unknown"
-            raise DeviceError(what, expected="link=ring, link=uart", hint=f"qemu:{board}?link=uart")
-        return QemuTarget(board, state_dir=state_dir, link=link if asked else "ring")
-    if kind == "serial" and rest:
-        return SerialTarget(rest, name=name)
-    if rest.startswith("//"):
+    if asked.emulated_board is not None:
+        key, _, link = asked.options.partition("=")
+        if "?" in name and key != "link":
+            what = f"option {asked.options!r} of target {name!r} is unknown"
+            raise DeviceError(what, expected="link=ring, link=uart", hint=f"qemu:{asked.place}?link=uart")
+        return QemuTarget(asked.place, state_dir=state_dir, link=link if asked.options else "ring")
+    if asked.kind == "serial" and asked.place:
+        return SerialTarget(name.partition(":")[2], name=name)
+    if asked.place.startswith("//"):
         return SerialTarget(name, name=name)
     hint = f"did you mean serial:{name}?" if _LIKE_A_PORT.match(name) else "tinytl info --target host"
     raise DeviceError(f"target {name!r} is unknown", expected=", ".join(KNOWN), hint=hint)

@@ -6,10 +6,10 @@ Which class of a dataset is which of the device's is `tinytl.class_match`'s to s
 
 from collections.abc import Sequence
 
+from tinytl.compiler.image.slot import CLASS_NAME_BYTES
 from tinytl.errors import DeviceError
 
-NAME_BYTES = 32
-MAX_NAME_BYTES = NAME_BYTES - 1
+MAX_CLASS_NAME_BYTES = CLASS_NAME_BYTES - 1
 
 
 def pack_name(name: str) -> bytes:
@@ -19,14 +19,14 @@ def pack_name(name: str) -> bytes:
         DeviceError: empty, too long, or with a zero in it.
     """
     data = name.encode()
-    if not 1 <= len(data) <= MAX_NAME_BYTES or 0 in data:
-        raise DeviceError(f"class name {name!r} takes {len(data)} bytes", expected=f"1 to {MAX_NAME_BYTES}, none of them zero")
-    return data.ljust(NAME_BYTES, b"\0")
+    if not 1 <= len(data) <= MAX_CLASS_NAME_BYTES or 0 in data:
+        raise DeviceError(f"class name {name!r} takes {len(data)} bytes", expected=f"1 to {MAX_CLASS_NAME_BYTES}, none of them zero")
+    return data.ljust(CLASS_NAME_BYTES, b"\0")
 
 
 def parse_names(data: bytes) -> tuple[str, ...]:
     """Return the names that a device keeps."""
-    runs = [data[start : start + NAME_BYTES] for start in range(0, len(data), NAME_BYTES)]
+    runs = [data[start : start + CLASS_NAME_BYTES] for start in range(0, len(data), CLASS_NAME_BYTES)]
     return tuple(run.partition(b"\0")[0].decode("utf-8", "replace") for run in runs)
 
 

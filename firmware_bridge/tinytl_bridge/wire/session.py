@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from tinytl.class_match import refuse_labels
+from tinytl.compiler.image.slot import CLASS_NAME_BYTES
 from tinytl.compiler.records import HEADER_BYTES
 from tinytl.errors import DeviceError
-from tinytl_bridge.wire.class_names import NAME_BYTES, pack_name, parse_names
+from tinytl_bridge.wire.class_names import pack_name, parse_names
 from tinytl_bridge.wire.link import Link
 from tinytl_bridge.wire.metadata import metadata_bytes, parse_metadata
 from tinytl_bridge.wire.protocol import Command, DeviceInfo, DeviceStatus, Readable, fields, parse_info, parse_status
@@ -251,7 +252,7 @@ class Session:
         if count < len(own):
             raise DeviceError(f"the device tells of {count} classes", expected=f"at least the {len(own)} of its metadata")
         added = count - len(own)
-        return own + parse_names(self.read(Readable.CLASS_NAMES, count=added * NAME_BYTES))
+        return own + parse_names(self.read(Readable.CLASS_NAMES, count=added * CLASS_NAME_BYTES))
 
     def expect_labels(self, y: np.ndarray) -> None:
         """Refuse labels (N,) that are no numbers of the device's classes."""

@@ -14,13 +14,13 @@ from types import MappingProxyType
 
 import numpy as np
 
+from tinytl.compiler.dtypes import ELEMENT_BYTES
 from tinytl.compiler.options import NoOptions, Options
 from tinytl.errors import CompileError
 
 ABSENT = -1
 """Number of an optional input that is not there (TFLite writes a missing bias so)."""
 
-ELEMENT_BYTES = {"int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8, "float32": 4}
 
 
 @dataclass(frozen=True)

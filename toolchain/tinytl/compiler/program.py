@@ -12,7 +12,8 @@ from math import prod
 import numpy as np
 
 from tinytl.compiler.arithmetic.multipliers import DOMAINS
-from tinytl.compiler.graph import ELEMENT_BYTES, Graph, Node, Tensor
+from tinytl.compiler.dtypes import ELEMENT_BYTES
+from tinytl.compiler.graph import Graph, Node, Tensor
 from tinytl.compiler.kinds import OperatorKind
 from tinytl.compiler.naming import layer_name
 from tinytl.compiler.variants import VARIANTS

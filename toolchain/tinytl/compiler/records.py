@@ -20,7 +20,6 @@ NONE = 0xFFFFFFFF
 FLAG_HEAD = 1
 FAMILIES = {"portable": 0, "dsp": 1, "mve": 2}
 REGION_ARENA, REGION_IMAGE = 0, 1
-DTYPES = {"int8": 1, "uint8": 2, "int16": 3, "int32": 4, "float32": 5}
 LAYER_KINDS = {name: number for number, name in enumerate(KINDS, start=1)}
 LAYER_ACTIVATIONS = {"none": 0, "relu": 1, "relu6": 2}
 LAYER_TRAINS = {"none": 0, "bias": 2, "all": 3}

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from tinytl.cutting.plan_names import parse_plan
 from tinytl.errors import BenchError
-from tinytl_bridge.firmware.boards import emulated_board, load_board
+from tinytl_bridge.firmware.boards import load_board
+from tinytl_bridge.target_names import emulated_board
 
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 HOST_RECIPES = tuple((rate, batch_size) for rate in (0.0003, 0.001, 0.003, 0.01, 0.03) for batch_size in (8, 32))
@@ -60,7 +61,7 @@ def check_settings(settings: StudySettings) -> None:
         raise BenchError("no learning rates to choose from", expected="one or more", hint="--rates 0.003,0.01,0.03")
     for plan in settings.plans:
         parse_plan(plan)
-    if settings.count_on is not None and not settings.count_on.startswith("qemu:"):
+    if settings.count_on is not None and emulated_board(settings.count_on) is None:
         what = f"steps cannot be counted on {settings.count_on!r}"
         raise BenchError(what, expected="an emulated board", hint=f"--count-on {DEFAULT_TARGET}")
     load_board(settings.board)

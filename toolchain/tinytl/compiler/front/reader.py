@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import tflite
 
+from tinytl.compiler.dtypes import ELEMENT_BYTES
 from tinytl.compiler.front.foreign_models import refuse_foreign
-from tinytl.compiler.graph import ABSENT, ELEMENT_BYTES, Graph, Node, Quantization, Tensor
+from tinytl.compiler.graph import ABSENT, Graph, Node, Quantization, Tensor
 from tinytl.compiler.operators import RULES, supported_list
 from tinytl.compiler.options import READERS, Options
 from tinytl.compiler.program import MAX_RANK

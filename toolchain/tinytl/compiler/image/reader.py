@@ -15,10 +15,10 @@ from zlib import crc32
 import numpy as np
 
 from tinytl import install_hint
+from tinytl.compiler.dtypes import DTYPE_NAMES
 from tinytl.compiler.kinds import KINDS
 from tinytl.compiler.records import (
     CRC_START,
-    DTYPES,
     FORMAT_VERSION,
     HEADER_BYTES,
     MAGIC,
@@ -36,7 +36,6 @@ from tinytl.compiler.variants import VARIANTS
 from tinytl.errors import CompileError
 
 _HINT = "compile it again: tinytl build BUNDLE"
-_DTYPE_NAMES = {number: name for name, number in DTYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class ImageContents:
         if record.region != REGION_IMAGE:
             raise CompileError(f"tensor {number} lies in the arena", expected="a constant")
         values = np.frombuffer(self.data, np.uint8, record.bytes, record.offset)
-        return values.view(np.dtype(_DTYPE_NAMES[record.dtype]).newbyteorder("<")).reshape(self.dims(number))
+        return values.view(np.dtype(DTYPE_NAMES[record.dtype]).newbyteorder("<")).reshape(self.dims(number))
 
     def initial_parameters(self) -> np.ndarray:
         """Return the factory parameters of the head, float32, int8 weights four in one."""

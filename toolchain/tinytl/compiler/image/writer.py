@@ -12,13 +12,13 @@ from zlib import crc32
 
 import numpy as np
 
+from tinytl.compiler.dtypes import DTYPE_NUMBERS
 from tinytl.compiler.head.section import HeadPlan, head_record, layer_records, value_records
 from tinytl.compiler.memory.liveness import ArenaPlan, ArenaRange
 from tinytl.compiler.memory.placing import aligned
 from tinytl.compiler.program import CONSTANT, MAX_RANK, Program, ProgramTensor
 from tinytl.compiler.records import (
     CRC_START,
-    DTYPES,
     FAMILIES,
     FLAG_HEAD,
     FORMAT_VERSION,
@@ -36,7 +36,6 @@ from tinytl.compiler.records import (
 from tinytl.errors import CompileError
 
 MAX_OPERANDS = 0xFFFF
-_LITTLE_ENDIAN = {"int8": "<i1", "uint8": "<u1", "int16": "<i2", "int32": "<i4", "float32": "<f4"}
 
 
 @dataclass(frozen=True)
@@ -206,7 +205,7 @@ def _add_constants(sections: _Sections, program: Program) -> dict[int, int]:
     places = {}
     for number, tensor in enumerate(program.tensors):
         if tensor.data is not None:
-            content = tensor.data.astype(_LITTLE_ENDIAN[tensor.dtype]).tobytes()
+            content = tensor.data.astype(np.dtype(tensor.dtype).newbyteorder("<")).tobytes()
             if content not in known:
                 known[content] = sections.add(content)
             places[number] = known[content]
@@ -226,7 +225,7 @@ def _tensor_record(tensor: ProgramTensor, offset: int) -> TensorRecord:
         offset=offset,
         bytes=tensor.bytes,
         region=REGION_IMAGE if tensor.storage == CONSTANT else REGION_ARENA,
-        dtype=DTYPES[tensor.dtype],
+        dtype=DTYPE_NUMBERS[tensor.dtype],
         rank=len(tensor.dims),
         dim0=dims[0],
         dim1=dims[1],
