@@ -22,9 +22,10 @@ from spec_tables import PATH, Field, body, exchange, pack, split, tables
 from tinytl.compiler import records
 from tinytl.compiler.image.slot import slot_header_bytes
 from tinytl.errors import CompileError
-from tinytl_bridge.twin import TwinModel, status_names
+from tinytl_bridge.twin import TwinModel
 from tinytl_bridge.wire import protocol
 from tinytl_bridge.wire.protocol import Command
+from tinytl_bridge.wire.statuses import status_names
 
 TEXT = PATH.read_text(encoding="utf-8")
 SHOWN = spec_examples.shown(TEXT)
