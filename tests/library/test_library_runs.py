@@ -107,9 +107,10 @@ def test_library_holds_only_what_its_model_needs(tmp_path: Path) -> None:
     assert {operator.kind for operator in twin.image.operators} == {"conv_2d"}
     folders = {source.partition("/")[0] for source in library.sources}
     assert folders <= {"ground", "image", "kernels", f"{library.name}_model.c"}, "no learner where there is nothing to learn"
-    text = (library.folder / "src/image/rules.c").read_text()
-    assert "rule_softmax" not in text and "rule_depthwise_conv_2d" not in text
-    assert "kernels/portable/softmax.c" not in library.sources
+    portable = {Path(source).name for source in library.sources if source.startswith("kernels/portable/")}
+    assert portable == {"shape_checks.c"}, "kernels and check rules of other operators, or of another kernel of this one"
+    rules = (library.folder / "src/kernels/dsp/variant_rules.c").read_text()
+    assert "tinytl_rule_conv_2d" in rules and "tinytl_rule_depthwise" not in rules
 
 
 def test_library_with_a_head_has_the_learner(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@
 #include <stddef.h>
 
 #include "image/operator_call.h"
-#include "image/rules.h"
 
 enum { MAX_DIM = 1 << 24, HEADER_BYTES = 128, FLAG_HEAD = 1 };
 
@@ -184,10 +183,10 @@ static uint32_t wrong_operator_field(const uint8_t *image, const tinytl_operator
         return FIELD(tinytl_operator, params);
     if (op->scratch_offset % TINYTL_ALIGNMENT != 0 || (uint64_t)op->scratch_offset + op->scratch_bytes > header->arena_bytes)
         return FIELD(tinytl_operator, scratch_offset);
-    const tinytl_call call = operator_call(image, NULL, op);
+    const tinytl_call call = tinytl_operator_call(image, NULL, op);
     if (!entry->rule(&call))
         return FIELD(tinytl_operator, opcode);
-    return tinytl_places_ok(&call, op) ? NONE : FIELD(tinytl_operator, operands);
+    return tinytl_places_ok(&call, op, entry->traits) ? NONE : FIELD(tinytl_operator, operands);
 }
 
 static tinytl_error operators_check(const uint8_t *image, const tinytl_image_header *header)

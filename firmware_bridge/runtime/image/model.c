@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "image/operator_call.h"
-#include "image/rules.h"
 
 tinytl_error tinytl_model_open(tinytl_model *model, const void *image, size_t image_bytes, void *arena, size_t arena_bytes)
 {
@@ -52,7 +51,7 @@ const void *tinytl_model_output(const tinytl_model *model, uint32_t index)
 void tinytl_model_invoke_range(const tinytl_model *model, uint32_t first, uint32_t last)
 {
     for (uint32_t i = first; i < last; i++) {
-        const tinytl_call call = operator_call(model->image, model->arena, &model->operators[i]);
+        const tinytl_call call = tinytl_operator_call(model->image, model->arena, &model->operators[i]);
         tinytl_operator_find(model->operators[i].opcode, model->operators[i].kernel)->run(&call);
     }
 }

@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
- * From an operator record to a kernel call. */
+ * From an operator record to its kernel and the call of it (operators.c), and where its tensors may lie (places.c). */
 #ifndef TINYTL_IMAGE_OPERATOR_CALL_H
 #define TINYTL_IMAGE_OPERATOR_CALL_H
 
-#include "kernels/call.h"
+#include "kernels/operators.h"
 
-/* `arena` may be NULL while an image is checked. */
-static inline tinytl_call operator_call(const uint8_t *image, uint8_t *arena, const tinytl_operator *op)
-{
-    const tinytl_image_header *header = (const tinytl_image_header *)(const void *)image;
-    const tinytl_call call = {
-        image,
-        arena,
-        (const tinytl_tensor *)(const void *)(image + header->tensors),
-        (const uint16_t *)(const void *)(image + header->operands) + op->operands,
-        op->input_count,
-        op->output_count,
-        (const int32_t *)(const void *)(image + op->params),
-        arena ? arena + op->scratch_offset : NULL,
-        op->scratch_bytes,
-    };
-    return call;
-}
+/* The entry of an opcode's kernel, NULL if this runtime has none. */
+const operator_entry *tinytl_operator_find(uint16_t opcode, uint16_t kernel);
+
+/* The output lies in the arena and on no input, but for operators that work in place on exactly the same bytes, and for those that go
+ * through rows in order, whose output may begin below the input (how far is the compiler's proof); scratch lies apart. */
+int tinytl_places_ok(const tinytl_call *call, const tinytl_operator *op, uint32_t traits);
+
+/* The call of an operator. `arena` may be NULL while an image is checked. */
+tinytl_call tinytl_operator_call(const uint8_t *image, uint8_t *arena, const tinytl_operator *op);
 
 #endif

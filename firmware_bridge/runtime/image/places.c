@@ -1,31 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Where the tensors of one call may lie in the arena. */
-#include "image/rules.h"
+#include "image/operator_call.h"
 
 static int overlap(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
 {
     return a < b + b_bytes && b < a + a_bytes;
 }
 
-static int runs_in_place(uint16_t opcode)
+static int may_share(uint32_t traits, uint32_t input, const tinytl_tensor *in, const tinytl_tensor *out)
 {
-    return opcode == OPCODE_add || opcode == OPCODE_mul || opcode == OPCODE_requantize || opcode == OPCODE_relu || opcode == OPCODE_lookup ||
-           opcode == OPCODE_sub || opcode == OPCODE_maximum || opcode == OPCODE_minimum || opcode == OPCODE_prelu;
-}
-
-static int goes_by_rows(uint16_t opcode)
-{
-    return opcode == OPCODE_conv_2d || opcode == OPCODE_depthwise_conv_2d || opcode == OPCODE_average_pool_2d || opcode == OPCODE_max_pool_2d;
-}
-
-static int may_share(uint16_t opcode, uint32_t input, const tinytl_tensor *in, const tinytl_tensor *out)
-{
-    if (goes_by_rows(opcode))
+    if (traits & BY_ROWS)
         return input == 0 && in->offset >= out->offset;
-    return runs_in_place(opcode) && in->offset == out->offset && in->bytes == out->bytes;
+    return (traits & IN_PLACE) && in->offset == out->offset && in->bytes == out->bytes;
 }
 
-int tinytl_places_ok(const tinytl_call *call, const tinytl_operator *op)
+int tinytl_places_ok(const tinytl_call *call, const tinytl_operator *op, uint32_t traits)
 {
     const tinytl_tensor *out = call_output(call);
     if (out->region != 0 || overlap(op->scratch_offset, op->scratch_bytes, out->offset, out->bytes))
@@ -34,7 +23,7 @@ int tinytl_places_ok(const tinytl_call *call, const tinytl_operator *op)
         const tinytl_tensor *in = call_input(call, i);
         if (in->region != 0)
             continue;
-        if (overlap(in->offset, in->bytes, out->offset, out->bytes) && !may_share(op->opcode, i, in, out))
+        if (overlap(in->offset, in->bytes, out->offset, out->bytes) && !may_share(traits, i, in, out))
             return 0;
         if (overlap(op->scratch_offset, op->scratch_bytes, in->offset, in->bytes))
             return 0;

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a kernel is given: one operator of a checked image, its parameters and tensors. Kernels trust it: the image's check has
- * tested every shape, offset and count (image/rules.c). */
+ * tested every shape, offset and count, and has asked the check rule that stands beside the kernel. */
 #ifndef TINYTL_KERNELS_CALL_H
 #define TINYTL_KERNELS_CALL_H
 
 #include "tinytl.h"
+
+/* Of a function that runs once, when an image is opened: small rather than fast. */
+#if defined(__GNUC__)
+#define TINYTL_ONCE __attribute__((cold))
+#else
+#define TINYTL_ONCE
+#endif
 
 typedef struct tinytl_call {
     const uint8_t *image;
@@ -34,6 +41,12 @@ static inline const void *call_input_data(const tinytl_call *call, uint32_t inde
     return (tensor->region ? call->image : call->arena) + tensor->offset;
 }
 
+/* Of an input that is known to be a constant. */
+static inline const void *call_constant_data(const tinytl_call *call, uint32_t index)
+{
+    return call->image + call_input(call, index)->offset;
+}
+
 static inline void *call_output_data(const tinytl_call *call)
 {
     return call->arena + call_output(call)->offset;
@@ -51,7 +64,10 @@ static inline uint32_t tensor_last_dim(const tinytl_tensor *tensor)
     return tensor->rank ? tensor->dims[tensor->rank - 1u] : 1u;
 }
 
-#define OPERATOR(opcode, name, params) void tinytl_##name(const tinytl_call *call);
+/* The check rule, 1 if tensors and parameters are as the kernel expects, and the kernel. */
+#define OPERATOR(opcode, name, traits, params, names) \
+    int tinytl_rule_##name(const tinytl_call *call) TINYTL_ONCE; \
+    void tinytl_##name(const tinytl_call *call);
 #include "kernels/operators.def"
 #undef OPERATOR
 

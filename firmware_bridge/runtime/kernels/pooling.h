@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What average and max pooling share: parameters and the window clipped to the input. input [1,H,W,C] → output [1,OH,OW,C]. */
+ * What average and max pooling share: parameters and the window clipped to the input. input s8 [1,H,W,C] → output s8 [1,OH,OW,C]. */
 #ifndef TINYTL_KERNELS_POOLING_H
 #define TINYTL_KERNELS_POOLING_H
 
 #include "kernels/call.h"
 
-enum { POOL_PAD_TOP, POOL_PAD_LEFT, POOL_STRIDE_H, POOL_STRIDE_W, POOL_FILTER_H, POOL_FILTER_W, POOL_ACT_MIN, POOL_ACT_MAX };
+enum {
+    POOL_PAD_TOP,  /* 0 … filter − 1; what is padded below and to the right follows from the dims */
+    POOL_PAD_LEFT,
+    POOL_STRIDE_H, /* 1 … 32,768 */
+    POOL_STRIDE_W,
+    POOL_FILTER_H, /* 1 … 32,768; height · width ≤ 2^22 */
+    POOL_FILTER_W,
+    POOL_ACT_MIN,  /* −128 ≤ ACT_MIN ≤ ACT_MAX ≤ 127 */
+    POOL_ACT_MAX
+};
 
 typedef struct pool_span {
     int32_t first; /* input coordinates inside the input */

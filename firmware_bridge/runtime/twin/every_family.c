@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A runtime with the kernels of every family: the twin, which runs the others' plain C. */
-#include "image/rules.h"
+#include "kernels/operators.h"
 #include "kernels/dsp/variant_rules.h"
 #include "kernels/mve/variant_rules.h"
 
 const operator_entry tinytl_variants[] = {
-#define VARIANT(operator, kernel, name, params) {OPCODE_##operator, kernel, params, tinytl_rule_##name, tinytl_##name},
+#define VARIANT(operator, kernel, name, params) {OPCODE_##operator, kernel, params, TRAITS_##operator, tinytl_rule_##name, tinytl_##name},
 #include "kernels/dsp/variants.def"
 #include "kernels/mve/variants.def"
 #undef VARIANT

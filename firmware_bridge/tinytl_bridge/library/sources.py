@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from tinytl.compiler.image.reader import ImageContents
+from tinytl.compiler.kinds import KINDS, LIST, ROW
 from tinytl.compiler.records import FAMILIES
 from tinytl.compiler.variants import VARIANTS
 from tinytl_bridge.library.c_sources import cut
@@ -22,12 +23,12 @@ _ASSEMBLY = {
 }
 """Folder of inner kernels → the cores that they are for. The dsp family's keep pointers in FPU registers."""
 _NO_STACK_CODE = '#if defined(__linux__)\n    .section .note.GNU-stack, "", %progbits\n#endif\n'
-_NO_ROW = "    {0, 0, 0, NULL, NULL}, /* none; never found */"
+_NO_ROW = "    {0, 0, 0, 0, NULL, NULL}, /* none; never found */"
 _CHECKS = (
-    *("image/check.c", "image/places.c", "image/rules"),
+    *("image/check.c", "image/operators.c", "image/places.c", "kernels/portable/shape_checks.c", "kernels/portable/pair_checks.c"),
     *("kernels/dsp/variant_rules.c", "kernels/mve/variant_rules.c", "learn/check/"),
 )
-"""What runs once, when an image is opened: small rather than fast."""
+"""What runs once, when an image is opened: small rather than fast. The check rule beside a kernel says that of itself (TINYTL_ONCE)."""
 _INNER_LOOPS = ("kernels/portable/dot_product.c", "kernels/dsp/plain/", "kernels/mve/plain/", "kernels/mve/armv81m/", "learn/")
 """What stays fast where a small library is asked for; of the learner all that is not a check."""
 _SMALL = "#if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__)\n#pragma GCC optimize(\"Os\")\n#endif\n"
@@ -56,8 +57,7 @@ def library_sources(contents: ImageContents, *, small: bool = False) -> dict[str
             sources[path] = with_stand_ins(sources[path], narrowing.stands_for)
     sources["kernels/family.c"] = _family(family, variants, narrowing)
     headers = _headers(runtime) | {"kernels/linked.def": _linked(runtime, operators)}
-    names = [f"rule_{name}" for name in operators] + [f"tinytl_{name}" for name in operators]
-    names += [f"tinytl_{part}{name}" for name in variants.values() for part in ("rule_", "")]
+    names = [f"tinytl_{part}{name}" for name in (*operators, *variants.values()) for part in ("rule_", "")]
     made = cut(sources, headers, [*names, *_public(headers["tinytl.h"], head=contents.head is not None)])
     return {path: _guarded(path, _sized(path, text, small=small)) for path, text in sorted(made.files.items())}
 
@@ -85,8 +85,7 @@ def _headers(runtime: Path) -> dict[str, str]:
 
 
 def _linked(runtime: Path, operators: list[str]) -> str:
-    text = (runtime / "kernels/operators.def").read_text(encoding="utf-8")
-    rows = {row[1]: row[0] for row in re.finditer(r"^OPERATOR\(\d+, (\w+), .*\)$", text, re.MULTILINE)}
+    rows = {row[2]: row[0] for row in ROW.finditer((runtime / LIST).read_text(encoding="utf-8"))}
     return "\n".join([_LICENCE + " * The portable kernels that this model uses. */", *(rows[name] for name in operators), ""])
 
 
@@ -98,11 +97,12 @@ def _family(family: str, variants: dict[tuple[int, int], str], narrowing: Narrow
         if condition:
             rule = f"rule_{name}_here"
             rules.append(f"static int {rule}(const tinytl_call *call)\n{{\n    return tinytl_rule_{name}(call) && ({condition});\n}}\n\n")
-        rows.append(f"    {{{opcode}, {number}, {len(VARIANTS[opcode, number].parameters)}, {rule}, tinytl_{name}}},")
+        params, traits = len(VARIANTS[opcode, number].parameters), f"TRAITS_{KINDS[opcode].name}"
+        rows.append(f"    {{{opcode}, {number}, {params}, {traits}, {rule}, tinytl_{name}}},")
     include = f'#include "kernels/{family}/variant_rules.h"\n' if variants else ""
     return (
         f'{_LICENCE} * The kernels beside the portable ones that this model uses, for layers like its own. */\n'
-        f'#include "image/rules.h"\n{include}\n{"".join(rules)}'
+        f'#include "kernels/operators.h"\n{include}\n{"".join(rules)}'
         "const operator_entry tinytl_variants[] = {\n" + "\n".join(rows or [_NO_ROW]) + "\n};\n"
         f"const uint32_t tinytl_variant_count = {len(variants)};\n\n"
         f"uint32_t tinytl_family_mask(void)\n{{\n    return 1u | 1u << {FAMILIES[family]};\n}}\n"

@@ -2,8 +2,8 @@
  * One shape rule a kernel of the dsp family (SPEC.md section 2.7). */
 #include "kernels/dsp/variant_rules.h"
 
-#include "image/pooling_checks.h"
-#include "image/shape_checks.h"
+#include "kernels/checks/pooling_checks.h"
+#include "kernels/checks/shape_checks.h"
 #include "kernels/dsp/depthwise.h"
 #include "kernels/dsp/tables.h"
 #include "kernels/dsp/taps.h"
@@ -39,14 +39,14 @@ static int tile_table_ok(const tinytl_call *call, uint32_t operand, uint32_t pai
 {
     const uint32_t words = rescaling == RESCALE_SIGNED ? 10u : 8u;
     return rescaling_ok(rescaling) && matrix_ok(call_input(call, operand), TINYTL_INT32, pairs, words) &&
-           (rescaling != RESCALE_SIGNED || shifts_ok(call_input_data(call, operand), pairs, words, 6, 3));
+           (rescaling != RESCALE_SIGNED || shifts_ok(call_constant_data(call, operand), pairs, words, 6, 3));
 }
 
 static int convolution_ok(const tinytl_call *call, uint32_t inputs)
 {
     const int32_t *p = call->params;
-    return counts(call, inputs) && images(call) && call_output(call)->dims[3] >= 2u &&
-           window_ok(call, p[WINDOW_TAPS_H], p[WINDOW_TAPS_W], p[WINDOW_DILATION_H], p[WINDOW_DILATION_W]) &&
+    return tinytl_images(call, inputs) && call_output(call)->dims[3] >= 2u &&
+           tinytl_window_ok(call, p[WINDOW_TAPS_H], p[WINDOW_TAPS_W], p[WINDOW_DILATION_H], p[WINDOW_DILATION_W]) &&
            clamp_ok(p[WINDOW_ACT_MIN], p[WINDOW_ACT_MAX]);
 }
 
@@ -89,7 +89,7 @@ int tinytl_rule_add_tables(const tinytl_call *call)
 {
     return counts(call, 3) && s8_to_s8(call) && is(call_input(call, 1), TINYTL_INT8) &&
            same_dims(call_input(call, 0), call_output(call)) && same_dims(call_input(call, 1), call_output(call)) &&
-           matrix_ok(call_input(call, 2), TINYTL_INT32, 2, TABLE_ENTRIES) && addends_ok(call_input_data(call, 2)) &&
+           matrix_ok(call_input(call, 2), TINYTL_INT32, 2, TABLE_ENTRIES) && addends_ok(call_constant_data(call, 2)) &&
            clamp_ok(call->params[0], call->params[1]);
 }
 
@@ -97,13 +97,13 @@ static int winograd_ok(const tinytl_call *call, uint32_t side)
 {
     const int32_t *p = call->params;
     const int32_t pad_top = p[0], pad_left = p[1], rescaling = p[2];
-    if (!counts(call, 3) || !images(call) || !clamp_ok(p[3], p[4]))
+    if (!tinytl_images(call, 3) || !clamp_ok(p[3], p[4]))
         return 0;
     const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
     const uint32_t depth = in->dims[3], channels = out->dims[3], pairs = channels / 2u + channels % 2u;
     const uint32_t positions = (side + 2u) * (side + 2u);
     return channels >= 2u && depth % 4u == 0 && depth <= WINOGRAD_MAX_CHANNELS &&
-           side_ok(out->dims[1], in->dims[1], 3, 1, 1, pad_top) && side_ok(out->dims[2], in->dims[2], 3, 1, 1, pad_left) &&
+           tinytl_side_ok(out->dims[1], in->dims[1], 3, 1, 1, pad_top) && tinytl_side_ok(out->dims[2], in->dims[2], 3, 1, 1, pad_left) &&
            matrix_ok(call_input(call, 1), TINYTL_INT16, pairs, 2u * positions * depth) && tile_table_ok(call, 2, pairs, rescaling) &&
            call->scratch_bytes >= tinytl_winograd_scratch_bytes(side, depth, channels);
 }
@@ -122,14 +122,14 @@ int tinytl_rule_depthwise_3x3(const tinytl_call *call)
 {
     const int32_t *p = call->params;
     const int32_t pad_top = p[0], pad_left = p[1], stride = p[2], rescaling = p[3];
-    if (!counts(call, 2) || !images(call) || !in_range(stride, 1, 2) || !rescaling_ok(rescaling) || !clamp_ok(p[4], p[5]))
+    if (!tinytl_images(call, 2) || !in_range(stride, 1, 2) || !rescaling_ok(rescaling) || !clamp_ok(p[4], p[5]))
         return 0;
     const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
     const uint32_t channels = in->dims[3], biases = stride == 1 ? 4u : 2u, words = biases + 8u + (rescaling == RESCALE_SIGNED ? 1u : 0u);
-    return channels % 4u == 0 && out->dims[3] == channels && side_ok(out->dims[1], in->dims[1], 3, stride, 1, pad_top) &&
-           side_ok(out->dims[2], in->dims[2], 3, stride, 1, pad_left) &&
+    return channels % 4u == 0 && out->dims[3] == channels && tinytl_side_ok(out->dims[1], in->dims[1], 3, stride, 1, pad_top) &&
+           tinytl_side_ok(out->dims[2], in->dims[2], 3, stride, 1, pad_left) &&
            matrix_ok(call_input(call, 1), TINYTL_INT32, channels, words) &&
-           (rescaling != RESCALE_SIGNED || shifts_ok(call_input_data(call, 1), channels, words, words - 1u, words)) &&
+           (rescaling != RESCALE_SIGNED || shifts_ok(call_constant_data(call, 1), channels, words, words - 1u, words)) &&
            (uint64_t)in->dims[2] * channels < 1u << 24 && (uint64_t)out->dims[2] * channels < 1u << 24 &&
            call->scratch_bytes >= tinytl_depthwise_scratch_bytes(in->dims[2], out->dims[2], (uint32_t)stride, channels);
 }
@@ -145,7 +145,7 @@ int tinytl_rule_depthwise_windows(const tinytl_call *call)
     const uint32_t words = taps_table_words(taps, is_signed);
     return in->region == 0 && channels % 4u == 0 && call_output(call)->dims[3] == channels && channels <= 1u << 16 &&
            matrix_ok(call_input(call, 1), TINYTL_INT32, quads, words) &&
-           (!is_signed || shifts_ok(call_input_data(call, 1), quads, words, words - 10u, 3)) &&
+           (!is_signed || shifts_ok(call_constant_data(call, 1), quads, words, words - 10u, 3)) &&
            call->scratch_bytes >= taps_scratch_bytes(taps, channels);
 }
 
@@ -160,7 +160,7 @@ static int connection_ok(const tinytl_call *call, uint32_t weight_numbers)
         return 0;
     const uint32_t outputs = out / (in / depth), quads = (outputs + 3u) / 4u;
     return outputs >= 4u && matrix_ok(call_input(call, 1), TINYTL_INT16, quads, weight_numbers * padded) &&
-           matrix_ok(call_input(call, 2), TINYTL_INT32, quads, 16) && shifts_ok(call_input_data(call, 2), quads, 16, 6, 3) &&
+           matrix_ok(call_input(call, 2), TINYTL_INT32, quads, 16) && shifts_ok(call_constant_data(call, 2), quads, 16, 6, 3) &&
            call->scratch_bytes >= (depth % 4u ? 3u : 2u) * padded;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A runtime with the portable and the mve kernels. */
-#include "image/rules.h"
+#include "kernels/operators.h"
 #include "kernels/mve/variant_rules.h"
 
 const operator_entry tinytl_variants[] = {
-#define VARIANT(operator, kernel, name, params) {OPCODE_##operator, kernel, params, tinytl_rule_##name, tinytl_##name},
+#define VARIANT(operator, kernel, name, params) {OPCODE_##operator, kernel, params, TRAITS_##operator, tinytl_rule_##name, tinytl_##name},
 #include "kernels/mve/variants.def"
 #undef VARIANT
 };

@@ -2,8 +2,8 @@
  * One shape rule a kernel of the mve family (SPEC.md section 2.8). */
 #include "kernels/mve/variant_rules.h"
 
-#include "image/pooling_checks.h"
-#include "image/shape_checks.h"
+#include "kernels/checks/pooling_checks.h"
+#include "kernels/checks/shape_checks.h"
 #include "kernels/mve/depthwise.h"
 #include "kernels/mve/ring.h"
 #include "kernels/mve/sums.h"
@@ -22,7 +22,7 @@ static int matrix_ok(const tinytl_tensor *tensor, tinytl_dtype dtype, uint64_t r
 static int shifts_ok(const tinytl_call *call, uint32_t operand, uint32_t count)
 {
     const tinytl_tensor *table = call_input(call, operand);
-    const int32_t *words = call_input_data(call, operand);
+    const int32_t *words = call_constant_data(call, operand);
     for (uint32_t row = 0; row < table->dims[0]; row++, words += table->dims[1])
         for (uint32_t i = table->dims[1] - count; i < table->dims[1]; i++)
             if (!in_range(words[i], -31, 0))
@@ -33,8 +33,8 @@ static int shifts_ok(const tinytl_call *call, uint32_t operand, uint32_t count)
 static int convolution_ok(const tinytl_call *call)
 {
     const int32_t *p = call->params;
-    return counts(call, 3) && images(call) && in_range(p[MVE_RESCALING], MVE_ROUNDED, MVE_SIGNED) &&
-           window_ok(call, p[MVE_TAPS_H], p[MVE_TAPS_W], p[MVE_DILATION_H], p[MVE_DILATION_W]) &&
+    return tinytl_images(call, 3) && in_range(p[MVE_RESCALING], MVE_ROUNDED, MVE_SIGNED) &&
+           tinytl_window_ok(call, p[MVE_TAPS_H], p[MVE_TAPS_W], p[MVE_DILATION_H], p[MVE_DILATION_W]) &&
            clamp_ok(p[MVE_ACT_MIN], p[MVE_ACT_MAX]);
 }
 
@@ -121,7 +121,7 @@ int tinytl_rule_mve_add_tables(const tinytl_call *call)
 {
     return counts(call, 3) && s8_to_s8(call) && is(call_input(call, 1), TINYTL_INT8) &&
            same_dims(call_input(call, 0), call_output(call)) && same_dims(call_input(call, 1), call_output(call)) &&
-           matrix_ok(call_input(call, 2), TINYTL_INT32, 2, MVE_TABLE_ENTRIES) && addends_ok(call_input_data(call, 2)) &&
+           matrix_ok(call_input(call, 2), TINYTL_INT32, 2, MVE_TABLE_ENTRIES) && addends_ok(call_constant_data(call, 2)) &&
            clamp_ok(call->params[0], call->params[1]);
 }
 

@@ -6,7 +6,7 @@
 #include "kernels/call.h"
 
 #define VARIANT(operator, kernel, name, params) \
-    int tinytl_rule_##name(const tinytl_call *call); \
+    int tinytl_rule_##name(const tinytl_call *call) TINYTL_ONCE; \
     void tinytl_##name(const tinytl_call *call);
 #include "kernels/mve/variants.def"
 #undef VARIANT

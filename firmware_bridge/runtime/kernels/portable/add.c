@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Addition of two int8 tensors of different scales; b may repeat along sides of 1. May work in place. Exact for all inputs. */
-#include "kernels/arithmetic.h"
+ * Addition of two int8 tensors of different scales: a s8 of the output's dims · b s8 of a's rank, each side a's or 1 → output s8. May
+ * work in place. Exact for all inputs. Parameters: kernels/scaled_sum.h. */
 #include "kernels/broadcast.h"
-
-enum { A_OFFSET, A_MULTIPLIER, A_SHIFT, B_OFFSET, B_MULTIPLIER, B_SHIFT, LEFT_SHIFT, OUT_MULTIPLIER, OUT_SHIFT, OUT_OFFSET, ACT_MIN, ACT_MAX };
+#include "kernels/scaled_sum.h"
 
 static inline int8_t sum_of(int8_t a, int8_t b, const int32_t *p)
 {
-    const int32_t a_scaled = multiply_by_quantized_multiplier(shift_left(a + p[A_OFFSET], p[LEFT_SHIFT]), p[A_MULTIPLIER], p[A_SHIFT]);
-    const int32_t b_scaled = multiply_by_quantized_multiplier(shift_left(b + p[B_OFFSET], p[LEFT_SHIFT]), p[B_MULTIPLIER], p[B_SHIFT]);
-    const int32_t wrapped = (int32_t)((uint32_t)a_scaled + (uint32_t)b_scaled);
-    const int32_t sum = multiply_by_quantized_multiplier(wrapped, p[OUT_MULTIPLIER], p[OUT_SHIFT]);
-    return (int8_t)clamp_from(sum, p[OUT_OFFSET], p[ACT_MIN], p[ACT_MAX]);
+    return rescaled_sum((int32_t)((uint32_t)scaled_a(a, p) + (uint32_t)scaled_b(b, p)), p);
+}
+
+int tinytl_rule_add(const tinytl_call *call)
+{
+    return tinytl_second_repeats(call) && scaled_sum_ok(call->params);
 }
 
 void tinytl_add(const tinytl_call *call)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Average pooling, int8: the mean over the places inside the input, rounded half away from zero; scales are equal. Exact. */
+ * Average pooling: input s8 [1,H,W,C] → output s8 [1,OH,OW,C], the mean over the places inside the input, rounded half away from zero;
+ * scales are equal. Exact. Parameters: kernels/pooling.h. */
 #include "kernels/arithmetic.h"
+#include "kernels/checks/pooling_checks.h"
 #include "kernels/pooling.h"
 
 static int32_t mean_of(const int8_t *input, pool_span rows, pool_span columns, int32_t width, int32_t channels)
@@ -13,6 +15,11 @@ static int32_t mean_of(const int8_t *input, pool_span rows, pool_span columns, i
             sum += *place;
     }
     return sum > 0 ? (sum + count / 2) / count : (sum - count / 2) / count;
+}
+
+int tinytl_rule_average_pool_2d(const tinytl_call *call)
+{
+    return pool_ok(call, POOL_MOST_PLACES_S32);
 }
 
 void tinytl_average_pool_2d(const tinytl_call *call)

@@ -1,10 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Concatenation of 8-bit tensors of equal scale along one dimension. */
+ * Concatenation of 8-bit tensors of equal scale along one dimension: one or more inputs s8/u8 → output of their type. */
 #include <string.h>
 
-#include "kernels/call.h"
+#include "kernels/checks/shape_checks.h"
 
-enum { AXIS };
+enum {
+    AXIS /* 0 … 3 */
+};
+
+int tinytl_rule_concatenation(const tinytl_call *call)
+{
+    const tinytl_tensor *out = call_output(call);
+    const int32_t axis = call->params[AXIS];
+    if (call->input_count < 1 || call->output_count != 1 || !is_8_bit(out) || !in_range(axis, 0, 3))
+        return 0;
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < call->input_count; i++) {
+        const tinytl_tensor *in = call_input(call, i);
+        for (uint32_t d = 0; d < 4; d++)
+            if (d != (uint32_t)axis && in->dims[d] != out->dims[d])
+                return 0;
+        if (in->dtype != out->dtype)
+            return 0;
+        total += in->dims[axis];
+    }
+    return total == out->dims[axis];
+}
 
 void tinytl_concatenation(const tinytl_call *call)
 {

@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Convolution, int8, per-channel scales: any window, stride, dilation, padding and number of groups.
  *
- * input [1,H,W,C] · weights [O,KH,KW,C/groups] → output [1,OH,OW,O]:
+ * input s8 [1,H,W,C] · weights s8 [O,KH,KW,C/groups] · bias, multiplier, shift s32 [O] → output s8 [1,OH,OW,O]:
  * out = clamp(zero_point + rescale(bias + Σ (in − in_zero_point) · w)). The window is clipped to the input once per output
  * pixel, so the inner loop is a straight dot product: a whole row of the window where rows are contiguous. Exact for all inputs. */
-#include "kernels/call.h"
+#include "kernels/checks/shape_checks.h"
 #include "kernels/dot_product.h"
 #include "kernels/rescale.h"
 #include "kernels/window.h"
 
-enum { PAD_TOP, PAD_LEFT, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W, ACT_MIN, ACT_MAX };
+enum {
+    PAD_TOP,    /* 0 … (taps − 1) · dilation; what is padded below and to the right follows from the dims */
+    PAD_LEFT,
+    STRIDE_H,   /* 1 … 32,768 */
+    STRIDE_W,
+    DILATION_H, /* 1 … 32,768 */
+    DILATION_W,
+    ACT_MIN,    /* −128 ≤ ACT_MIN ≤ ACT_MAX ≤ 127 */
+    ACT_MAX
+};
 
 typedef struct geometry {
     int32_t width, channels;       /* of the input */
@@ -76,6 +85,19 @@ static void convolve(const tinytl_call *call, const geometry *g, window rows, wi
             rescale(&r, o, count, sums, output);
         }
     }
+}
+
+int tinytl_rule_conv_2d(const tinytl_call *call)
+{
+    if (!tinytl_images(call, 5))
+        return 0;
+    const tinytl_tensor *in = call_input(call, 0), *w = call_input(call, 1), *out = call_output(call);
+    const int32_t *p = call->params;
+    if (!is(w, TINYTL_INT8) || w->rank != 4 || in->dims[3] % w->dims[3] != 0)
+        return 0;
+    const uint32_t groups = in->dims[3] / w->dims[3];
+    return w->dims[0] == out->dims[3] && out->dims[3] % groups == 0 && tinytl_channels_ok(call, out->dims[3]) &&
+           tinytl_window_ok(call, (int32_t)w->dims[1], (int32_t)w->dims[2], p[DILATION_H], p[DILATION_W]) && clamp_ok(p[ACT_MIN], p[ACT_MAX]);
 }
 
 void tinytl_conv_2d(const tinytl_call *call)

@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Depthwise convolution, int8, per-channel scales.
  *
- * input [1,H,W,C] · weights [1,KH,KW,O], O = C · depth_multiplier → output [1,OH,OW,O]; output channel o reads input channel
+ * input s8 [1,H,W,C] · weights s8 [1,KH,KW,O], O = C · depth_multiplier · bias, multiplier, shift s32 [O] → output s8 [1,OH,OW,O];
+ * output channel o reads input channel
  * o / depth_multiplier. The window is clipped once per output pixel; four channels are summed at a time where they lie side by
  * side (depth_multiplier 1). Exact for all inputs. */
-#include "kernels/call.h"
+#include "kernels/checks/shape_checks.h"
 #include "kernels/dot_product.h"
 #include "kernels/rescale.h"
 #include "kernels/window.h"
 
-enum { PAD_TOP, PAD_LEFT, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W, DEPTH_MULTIPLIER, ACT_MIN, ACT_MAX };
+enum {
+    PAD_TOP,    /* 0 … (taps − 1) · dilation; what is padded below and to the right follows from the dims */
+    PAD_LEFT,
+    STRIDE_H,   /* 1 … 32,768 */
+    STRIDE_W,
+    DILATION_H, /* 1 … 32,768 */
+    DILATION_W,
+    DEPTH_MULTIPLIER, /* O / C */
+    ACT_MIN,          /* −128 ≤ ACT_MIN ≤ ACT_MAX ≤ 127 */
+    ACT_MAX
+};
 
 /* All outputs of one pixel. */
 static void convolve(const tinytl_call *call, const tinytl_taps *taps, int8_t *output)
@@ -29,6 +40,17 @@ static void convolve(const tinytl_call *call, const tinytl_taps *taps, int8_t *o
             sums[0] = tinytl_dot_channel(taps, o / depth_multiplier, o, sums[0]);
         rescale(&r, o, count, sums, output);
     }
+}
+
+int tinytl_rule_depthwise_conv_2d(const tinytl_call *call)
+{
+    if (!tinytl_images(call, 5))
+        return 0;
+    const tinytl_tensor *in = call_input(call, 0), *w = call_input(call, 1), *out = call_output(call);
+    const int32_t *p = call->params;
+    return is(w, TINYTL_INT8) && w->rank == 4 && w->dims[0] == 1 && w->dims[3] == out->dims[3] && p[DEPTH_MULTIPLIER] >= 1 &&
+           (uint64_t)in->dims[3] * (uint32_t)p[DEPTH_MULTIPLIER] == out->dims[3] && tinytl_channels_ok(call, out->dims[3]) &&
+           tinytl_window_ok(call, (int32_t)w->dims[1], (int32_t)w->dims[2], p[DILATION_H], p[DILATION_W]) && clamp_ok(p[ACT_MIN], p[ACT_MAX]);
 }
 
 void tinytl_depthwise_conv_2d(const tinytl_call *call)

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * int8 or uint8 → float32: (q − zero_point) · scale. */
-#include "kernels/call.h"
+ * input s8/u8 → output f32 of its dims: (q − zero_point) · scale. */
+#include "kernels/checks/shape_checks.h"
+
+int tinytl_rule_dequantize(const tinytl_call *call)
+{
+    return counts(call, 1) && is_8_bit(call_input(call, 0)) && is(call_output(call), TINYTL_FLOAT32) &&
+           same_dims(call_input(call, 0), call_output(call));
+}
 
 void tinytl_dequantize(const tinytl_call *call)
 {

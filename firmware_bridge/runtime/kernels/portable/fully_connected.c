@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fully connected layer, int8: input flattened to rows × in, weights [O,in] → rows × O. The reference rescales this layer in
- * double; two words of mantissa and one rounding give the same bytes for all inputs (SPEC.md section 2.4). */
+ * Fully connected layer, int8: input s8, flattened to rows × in · weights s8 [O,in] · bias, multiplier, shift, multiplier_low s32 [O]
+ * → output s8, rows × O. The reference rescales this layer in double; two words of mantissa and one rounding give the same bytes for
+ * all inputs (SPEC.md section 2.4). */
 #include "kernels/arithmetic.h"
-#include "kernels/call.h"
+#include "kernels/checks/shape_checks.h"
 #include "kernels/dot_product.h"
 
-enum { ACT_MIN, ACT_MAX };
+enum {
+    ACT_MIN, /* −128 ≤ ACT_MIN ≤ ACT_MAX ≤ 127 */
+    ACT_MAX
+};
 
 /* One row of the input: all outputs. */
 static void connect(const tinytl_call *call, const int8_t *input, int8_t *output)
@@ -28,6 +32,29 @@ static void connect(const tinytl_call *call, const int8_t *input, int8_t *output
             output[o + k] = (int8_t)clamp_from(scaled, out->zero_point, call->params[ACT_MIN], call->params[ACT_MAX]);
         }
     }
+}
+
+/* The low words of wide multipliers: int32 constants, not negative. */
+static int wide_ok(const tinytl_call *call, uint32_t channels)
+{
+    const tinytl_tensor *low = call_input(call, 5);
+    if (!is_s32_constant(low, channels))
+        return 0;
+    const int32_t *low_words = call_constant_data(call, 5);
+    for (uint32_t c = 0; c < channels; c++)
+        if (low_words[c] < 0)
+            return 0;
+    return 1;
+}
+
+int tinytl_rule_fully_connected(const tinytl_call *call)
+{
+    if (!counts(call, 6) || !s8_to_s8(call))
+        return 0;
+    const tinytl_tensor *in = call_input(call, 0), *w = call_input(call, 1), *out = call_output(call);
+    return wide_ok(call, w->dims[0]) && is(w, TINYTL_INT8) && w->rank == 2 && in->bytes % w->dims[1] == 0 &&
+           (uint64_t)(in->bytes / w->dims[1]) * w->dims[0] == out->bytes && tinytl_channels_ok(call, w->dims[0]) &&
+           clamp_ok(call->params[ACT_MIN], call->params[ACT_MAX]);
 }
 
 void tinytl_fully_connected(const tinytl_call *call)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Rows (along the last dimension) divided by their Euclidean length, int8 → int8 with scale 1/128 and zero point 0, in the fixed-point
- * arithmetic of TFLite's reference kernel. Qm.n: m integer bits, n fractional bits, one sign bit. */
+ * Rows (along the last dimension) divided by their Euclidean length: input s8 → output s8 of its dims, scale 1/128 and zero point 0, in the
+ * fixed-point arithmetic of TFLite's reference kernel. Qm.n: m integer bits, n fractional bits, one sign bit. */
 #include "kernels/arithmetic.h"
-#include "kernels/call.h"
+#include "kernels/checks/shape_checks.h"
 
-enum { OUTPUT_BITS = 7, NEWTON_STEPS = 5 };
+/* A sum of more squares of 255 than MAX_DEPTH does not fit 31 bits. */
+enum { OUTPUT_BITS = 7, NEWTON_STEPS = 5, MAX_DEPTH = 1 << 15 };
 
 typedef struct inverse_root {
     int32_t multiplier;
@@ -46,6 +47,12 @@ static inverse_root inverse_root_of(int32_t sum)
     else
         result.shift = -shift;
     return result;
+}
+
+int tinytl_rule_l2_normalization(const tinytl_call *call)
+{
+    return counts(call, 1) && s8_to_s8(call) && same_dims(call_input(call, 0), call_output(call)) &&
+           tensor_last_dim(call_input(call, 0)) <= MAX_DEPTH;
 }
 
 void tinytl_l2_normalization(const tinytl_call *call)

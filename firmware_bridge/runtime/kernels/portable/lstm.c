@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A long short-term memory over all steps of a sequence, int8 with an int16 cell state, from the state zero on. Sigmoid and tanh are
- * those of TFLite's reference kernel (gemmlowp, 16 bits): exp by a degree-4 polynomial on [−1/4, 0) and a barrel of constants,
- * 1 / (1 + x) by three Newton-Raphson steps. Qm.n below: m integer bits, n fractional bits, one sign bit; every number fits 16 bits. */
+ * A long short-term memory over all steps of a sequence, int8 with an int16 cell state, from the state zero on: input s8 [steps,I] ·
+ * weights s8 [U,4,I] · recurrent weights s8 [U,4,U] · bias, recurrent bias s32 [U,4] · multiplier, shift s32 [2,4] → output s8 [steps,U];
+ * scratch: the cells, s16 [U]. Sigmoid and tanh are those of TFLite's reference kernel (gemmlowp, 16 bits): exp by a degree-4
+ * polynomial on [−1/4, 0) and a barrel of constants, 1 / (1 + x) by three Newton-Raphson steps. Qm.n below: m integer bits, n
+ * fractional bits, one sign bit; every number fits 16 bits. */
 #include "kernels/arithmetic.h"
-#include "kernels/call.h"
+#include "kernels/checks/shape_checks.h"
 #include "kernels/dot_product.h"
 
-enum { CELL_INTEGER_BITS, CELL_CLIP, HIDDEN_MULTIPLIER, HIDDEN_SHIFT, HIDDEN_OFFSET };
+enum {
+    CELL_INTEGER_BITS, /* 0 … 6 */
+    CELL_CLIP,         /* 0 … 32,767 in the cell's scale; 0: none */
+    HIDDEN_MULTIPLIER, /* Q31, not negative */
+    HIDDEN_SHIFT,      /* −31 … 31 */
+    HIDDEN_OFFSET      /* zero point of the output */
+};
+
 enum { INPUT_GATE, FORGET_GATE, CELL_GATE, OUTPUT_GATE, GATES };
-enum { GATE_INTEGER_BITS = 3 };
+enum { GATE_INTEGER_BITS = 3, MOST_CELL_INTEGER_BITS = 6, PRODUCTS = 2 };
 
 typedef char four_gates_are_a_block[(int)GATES == (int)TINYTL_DOT_BLOCK ? 1 : -1];
 
@@ -112,6 +121,40 @@ static int8_t hidden_of(const int32_t gates[GATES], int32_t cell, const int32_t 
     const int32_t product = sigmoid(gates[OUTPUT_GATE]) * tanh_of(cell, p[CELL_INTEGER_BITS]);
     const int32_t scaled = multiply_by_quantized_multiplier(product, p[HIDDEN_MULTIPLIER], p[HIDDEN_SHIFT]);
     return (int8_t)clamp_from(scaled, p[HIDDEN_OFFSET], INT8_MIN, INT8_MAX);
+}
+
+/* int8 constant [units, gates, depth]. */
+static int is_gate_weights(const tinytl_tensor *tensor, uint32_t units, uint32_t depth)
+{
+    return is(tensor, TINYTL_INT8) && tensor->region == 1 && tensor->rank == 3 && tensor->dims[0] == units && tensor->dims[1] == GATES &&
+           tensor->dims[2] == depth;
+}
+
+static int gate_rescalings_ok(const tinytl_call *call)
+{
+    const uint32_t count = GATES * PRODUCTS;
+    if (!is_s32_constant(call_input(call, 5), count) || !is_s32_constant(call_input(call, 6), count))
+        return 0;
+    const int32_t *multiplier = call_constant_data(call, 5), *shift = call_constant_data(call, 6);
+    for (uint32_t i = 0; i < count; i++)
+        if (!rescale_ok(multiplier[i], shift[i]))
+            return 0;
+    return 1;
+}
+
+int tinytl_rule_lstm(const tinytl_call *call)
+{
+    if (!counts(call, 7) || !s8_to_s8(call))
+        return 0;
+    const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
+    const uint32_t units = tensor_last_dim(out), depth = tensor_last_dim(in);
+    const int32_t *p = call->params;
+    return in->bytes / depth == out->bytes / units && is_gate_weights(call_input(call, 1), units, depth) &&
+           is_gate_weights(call_input(call, 2), units, units) && is_s32_constant(call_input(call, 3), (uint64_t)units * GATES) &&
+           is_s32_constant(call_input(call, 4), (uint64_t)units * GATES) && gate_rescalings_ok(call) &&
+           in_range(p[CELL_INTEGER_BITS], 0, MOST_CELL_INTEGER_BITS) && in_range(p[CELL_CLIP], 0, INT16_MAX) &&
+           rescale_ok(p[HIDDEN_MULTIPLIER], p[HIDDEN_SHIFT]) && in_range(p[HIDDEN_OFFSET], INT8_MIN, INT8_MAX) &&
+           call->scratch_bytes >= units * sizeof(int16_t);
 }
 
 void tinytl_lstm(const tinytl_call *call)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Max pooling, int8: the largest of the places inside the input, then the clamp; scales are equal. Exact. */
+ * Max pooling: input s8 [1,H,W,C] → output s8 [1,OH,OW,C], the largest of the places inside the input, then the clamp; scales are equal.
+ * Exact. Parameters: kernels/pooling.h. */
 #include "kernels/arithmetic.h"
+#include "kernels/checks/pooling_checks.h"
 #include "kernels/pooling.h"
 
 static int32_t largest_of(const int8_t *input, pool_span rows, pool_span columns, int32_t width, int32_t channels)
@@ -12,6 +14,11 @@ static int32_t largest_of(const int8_t *input, pool_span rows, pool_span columns
             largest = *place > largest ? *place : largest;
     }
     return largest;
+}
+
+int tinytl_rule_max_pool_2d(const tinytl_call *call)
+{
+    return pool_ok(call, POOL_MOST_PLACES_S32);
 }
 
 void tinytl_max_pool_2d(const tinytl_call *call)

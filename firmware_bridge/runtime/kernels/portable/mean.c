@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Mean over a set of dimensions, int8: Σ (q − zero_point), rescaled once (1 / count is in the multiplier). The output's
+ * Mean over a set of dimensions, int8: Σ (q − zero_point), rescaled once (1 / count is in the multiplier). input s8 → output s8, whose
  * elements follow the kept dimensions in order. Exact for all inputs whose sum fits int32. */
 #include "kernels/arithmetic.h"
-#include "kernels/call.h"
+#include "kernels/checks/shape_checks.h"
 
-enum { AXES_MASK, MULTIPLIER, SHIFT };
+enum {
+    AXES_MASK,  /* 1 … 15: dimension d is averaged if bit d is set; at most 2^22 values */
+    MULTIPLIER, /* scale of input / scale of output / count, Q31, not negative */
+    SHIFT       /* −31 … 31 */
+};
 
 /* Sides and steps of the dimensions in `mask` (or not in it), 1 and 0 for the others. */
 static void select_dims(const uint32_t dims[4], uint32_t mask, uint32_t sides[4])
@@ -24,6 +28,20 @@ static int32_t sum_block(const int8_t *input, const uint32_t sides[4], const uin
                     sum += place[c * steps[3]];
             }
     return sum;
+}
+
+int tinytl_rule_mean(const tinytl_call *call)
+{
+    if (!counts(call, 1) || !s8_to_s8(call))
+        return 0;
+    const tinytl_tensor *in = call_input(call, 0);
+    const int32_t *p = call->params, mask = p[AXES_MASK];
+    uint64_t kept = 1;
+    if (mask < 1 || mask > 15)
+        return 0;
+    for (uint32_t d = 0; d < 4; d++)
+        kept *= (mask >> d) & 1 ? 1u : in->dims[d];
+    return kept == call_output(call)->bytes && in->bytes / kept <= 1u << 22 && rescale_ok(p[MULTIPLIER], p[SHIFT]);
 }
 
 void tinytl_mean(const tinytl_call *call)

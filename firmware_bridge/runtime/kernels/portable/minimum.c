@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The smaller of two int8 numbers of one scale; either tensor may repeat along sides of 1. May work in place. */
+ * The smaller of two int8 numbers of one scale: a s8 · b s8, each side the output's or 1 → output s8. May work in place. */
+#include "kernels/checks/pair_checks.h"
 #include "kernels/pairs.h"
 
 static int8_t smaller_of(int8_t a, int8_t b, const int32_t *params)
 {
     (void)params;
     return a < b ? a : b;
+}
+
+int tinytl_rule_minimum(const tinytl_call *call)
+{
+    return tinytl_both_repeat(call);
 }
 
 void tinytl_minimum(const tinytl_call *call)

@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Change of scale and zero point between 8-bit tensors, signed or unsigned. May work in place. Exact. */
+ * Change of scale and zero point between 8-bit tensors, signed or unsigned: input s8/u8 → output s8/u8 of its dims. May work in place.
+ * Exact. */
 #include "kernels/arithmetic.h"
-#include "kernels/call.h"
+#include "kernels/checks/shape_checks.h"
 
-enum { MULTIPLIER, SHIFT };
+enum {
+    MULTIPLIER, /* scale of input / scale of output, Q31, not negative */
+    SHIFT       /* −31 … 31 */
+};
+
+int tinytl_rule_requantize(const tinytl_call *call)
+{
+    return counts(call, 1) && is_8_bit(call_input(call, 0)) && is_8_bit(call_output(call)) &&
+           same_dims(call_input(call, 0), call_output(call)) && rescale_ok(call->params[MULTIPLIER], call->params[SHIFT]);
+}
 
 void tinytl_requantize(const tinytl_call *call)
 {

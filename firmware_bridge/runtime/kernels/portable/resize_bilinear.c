@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Image of another size: each output place weighs four input places. The compiler's tables give, for a row and a column, the two
- * places and the second one's weight in 1/1024. Weights lie in −1/2 … 3/2, so that a sum stays below 2^30. */
-#include "kernels/call.h"
+ * Image of another size: each output place weighs four input places. input s8 [N,H,W,C] · rows s32 [OH,3] · columns s32 [OW,3] → output
+ * s8 [N,OH,OW,C]. The compiler's tables give, for a row and a column, the two places and the second one's weight in 1/1024. Weights
+ * lie in −1/2 … 3/2, so that a sum stays below 2^30. */
+#include "kernels/checks/resize_checks.h"
 
 enum { ONE = 1 << 10, HALF = 1 << 19, PRODUCT_ONE = 1 << 20 };
 
@@ -14,6 +15,21 @@ static inline int32_t between(int32_t first, int32_t second, int32_t weight)
 static inline int8_t rounded(int32_t sum)
 {
     return (int8_t)((sum > 0 ? sum + HALF : sum - HALF) / PRODUCT_ONE);
+}
+
+/* A weight reaches half a place beyond the first one, not more: sums of four products then fit 31 bits. */
+int tinytl_rule_resize_bilinear(const tinytl_call *call)
+{
+    if (!resizes(call, 3))
+        return 0;
+    for (uint32_t d = 1; d < 3; d++) {
+        const int32_t *places = call_constant_data(call, d);
+        const int64_t side = call_input(call, 0)->dims[d];
+        for (uint32_t i = 0; i < call_output(call)->dims[d]; i++, places += 3)
+            if (places[0] < 0 || places[0] >= side || places[1] < 0 || places[1] >= side || !in_range(places[2], -ONE / 2, ONE))
+                return 0;
+    }
+    return 1;
 }
 
 void tinytl_resize_bilinear(const tinytl_call *call)

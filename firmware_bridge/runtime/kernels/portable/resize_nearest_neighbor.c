@@ -1,8 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Image of another size: each output place takes one input place, by the compiler's tables of rows and columns. */
+ * Image of another size: each output place takes one input place, by the compiler's tables of rows and columns. input s8 [N,H,W,C] ·
+ * rows s32 [OH] · columns s32 [OW] → output s8 [N,OH,OW,C]. */
 #include <string.h>
 
-#include "kernels/call.h"
+#include "kernels/checks/resize_checks.h"
+
+int tinytl_rule_resize_nearest_neighbor(const tinytl_call *call)
+{
+    if (!resizes(call, 1))
+        return 0;
+    for (uint32_t d = 1; d < 3; d++) {
+        const int32_t *places = call_constant_data(call, d);
+        for (uint32_t i = 0; i < call_output(call)->dims[d]; i++)
+            if (places[i] < 0 || places[i] >= (int64_t)call_input(call, 0)->dims[d])
+                return 0;
+    }
+    return 1;
+}
 
 void tinytl_resize_nearest_neighbor(const tinytl_call *call)
 {

@@ -1,11 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Part of an 8-bit tensor: output[i] = input[begin + stride · i] in each dimension. A stride may be negative (backwards) or 0 (the same
- * place again and again: broadcasting). */
+ * Part of an 8-bit tensor: output[i] = input[begin + stride · i] in each dimension. input s8/u8 → output of its type. A stride may be
+ * negative (backwards) or 0 (the same place again and again: broadcasting). */
 #include <string.h>
 
-#include "kernels/call.h"
+#include "kernels/checks/shape_checks.h"
 
-enum { BEGIN, STRIDE = 4 };
+enum {
+    BEGIN = 0, /* one a dimension: a place of the input */
+    STRIDE = 4 /* one a dimension: every place it leads to lies in the input */
+};
+
+int tinytl_rule_slice(const tinytl_call *call)
+{
+    if (!counts(call, 1) || !is_8_bit(call_output(call)) || call_input(call, 0)->dtype != call_output(call)->dtype)
+        return 0;
+    const uint32_t *in = call_input(call, 0)->dims, *out = call_output(call)->dims;
+    const int32_t *begin = call->params + BEGIN, *stride = call->params + STRIDE;
+    for (uint32_t d = 0; d < 4; d++) {
+        const int64_t last = begin[d] + (int64_t)stride[d] * (out[d] - 1);
+        if (begin[d] < 0 || begin[d] >= (int64_t)in[d] || last < 0 || last >= (int64_t)in[d])
+            return 0;
+    }
+    return 1;
+}
 
 void tinytl_slice(const tinytl_call *call)
 {

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Softmax over the last dimension, int8 → int8 with scale 1/256 and zero point −128, in the fixed-point arithmetic of TFLite's
- * reference kernel (gemmlowp): exp by a degree-4 polynomial on [−1/4, 0) and a barrel of constants, 1 / (1 + x) by three
- * Newton-Raphson steps. Qm.n below: m integer bits, n fractional bits, one sign bit. */
+ * Softmax over the last dimension, of at most 4,096: input s8 → output s8 of its dims, scale 1/256 and zero point −128, in the fixed-point
+ * arithmetic of TFLite's reference kernel (gemmlowp): exp by a degree-4 polynomial on [−1/4, 0) and a barrel of constants, 1 / (1 + x)
+ * by three Newton-Raphson steps. Qm.n below: m integer bits, n fractional bits, one sign bit. */
 #include "kernels/arithmetic.h"
-#include "kernels/call.h"
+#include "kernels/checks/shape_checks.h"
 
-enum { INPUT_MULTIPLIER, INPUT_LEFT_SHIFT, DIFF_MIN };
+enum {
+    INPUT_MULTIPLIER, /* beta · scale of input, Q31, not negative */
+    INPUT_LEFT_SHIFT, /* 0 … 31 */
+    DIFF_MIN          /* ≤ 0: differences below that from the largest count as none */
+};
+
 enum { DIFF_FRACTION_BITS = 26, SUM_INTEGER_BITS = 12 };
 
 static int32_t saturating_shift_left(int32_t x, int32_t exponent)
@@ -89,6 +94,14 @@ static void softmax_row(const int8_t *input, int8_t *output, uint32_t depth, con
         const int32_t share = diff >= p[DIFF_MIN] ? share_of(exp_of(diff, p), scale, exponent) : 0;
         output[c] = (int8_t)clamp(share + INT8_MIN, INT8_MIN, INT8_MAX);
     }
+}
+
+int tinytl_rule_softmax(const tinytl_call *call)
+{
+    const int32_t *p = call->params;
+    return counts(call, 1) && s8_to_s8(call) && same_dims(call_input(call, 0), call_output(call)) &&
+           tensor_last_dim(call_input(call, 0)) <= 4096 && p[INPUT_MULTIPLIER] >= 0 && in_range(p[INPUT_LEFT_SHIFT], 0, 31) &&
+           in_range(p[DIFF_MIN], INT32_MIN, 0);
 }
 
 void tinytl_softmax(const tinytl_call *call)

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Transposed convolution, int8, one scale a channel: tap k of input place i adds to output place i · stride + k − pad. Computed from the
- * output's side, so that no buffer of sums is needed. Exact: integer sums do not depend on their order. */
+ * Transposed convolution, one scale a channel: input s8 [1,H,W,C] · weights s8 [O,KH,KW,C] · bias, multiplier, shift s32 [O] → output s8
+ * [1,OH,OW,O]; tap k of input place i adds to output place i · stride + k − pad. Computed from the output's side, so that no buffer of
+ * sums is needed. Exact: integer sums do not depend on their order. */
 #include "kernels/arithmetic.h"
-#include "kernels/call.h"
+#include "kernels/checks/shape_checks.h"
 
-enum { PAD_TOP, PAD_LEFT, STRIDE_H, STRIDE_W, ACT_MIN, ACT_MAX };
+enum {
+    PAD_TOP,  /* 0 … 32,768 */
+    PAD_LEFT,
+    STRIDE_H, /* 1 … 32,768 */
+    STRIDE_W,
+    ACT_MIN,  /* −128 ≤ ACT_MIN ≤ ACT_MAX ≤ 127 */
+    ACT_MAX
+};
 
 /* Taps k, k + stride, … of one dimension meet the input at places `in`, in − 1, …; `in` may lie behind its end. */
 typedef struct meeting {
@@ -47,6 +55,22 @@ static int32_t sum_at(const tinytl_call *call, meeting row, meeting column, uint
         }
     }
     return (int32_t)sum;
+}
+
+static int sides_ok(uint32_t in, uint32_t out, uint32_t taps, int32_t stride, int32_t pad)
+{
+    return in <= MAX_SIDE && out <= MAX_SIDE && taps <= MAX_SIDE && in_range(stride, 1, MAX_SIDE) && in_range(pad, 0, MAX_SIDE);
+}
+
+int tinytl_rule_transpose_conv(const tinytl_call *call)
+{
+    if (!tinytl_images(call, 5))
+        return 0;
+    const tinytl_tensor *in = call_input(call, 0), *w = call_input(call, 1), *out = call_output(call);
+    const int32_t *p = call->params;
+    return is(w, TINYTL_INT8) && w->rank == 4 && w->dims[0] == out->dims[3] && w->dims[3] == in->dims[3] &&
+           tinytl_channels_ok(call, out->dims[3]) && sides_ok(in->dims[1], out->dims[1], w->dims[1], p[STRIDE_H], p[PAD_TOP]) &&
+           sides_ok(in->dims[2], out->dims[2], w->dims[2], p[STRIDE_W], p[PAD_LEFT]) && clamp_ok(p[ACT_MIN], p[ACT_MAX]);
 }
 
 void tinytl_transpose_conv(const tinytl_call *call)

@@ -143,8 +143,8 @@ def _in_place(program: Program, times: dict[int, tuple[int, int]]) -> Owners:
     last = {storage: end for storage, (_, end) in times.items()}  # of a storage and those that took its bytes over
     for time, operator in enumerate(program.operators):
         output = program.tensors[operator.outputs[0]]
-        for position in operator.kind.in_place:
-            source = program.tensors[operator.inputs[position]]
+        for number in operator.inputs if operator.kind.in_place else ():
+            source = program.tensors[number]
             if source.storage in (CONSTANT, output.storage) or times[output.storage][0] != time:
                 continue
             if (source.bytes, source.storage_offset) != (output.bytes, output.storage_offset):

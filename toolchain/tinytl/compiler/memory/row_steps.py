@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from tinytl.compiler.kinds import AVERAGE_POOL_2D, CONV_2D, DEPTHWISE_CONV_2D, MAX_POOL_2D
 from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, parameters_of
 from tinytl.compiler.variants import VARIANTS
 
@@ -29,7 +28,6 @@ class RowSteps:
 
 
 _PORTABLE = RowSteps()
-_WINDOWED = (CONV_2D, DEPTHWISE_CONV_2D, AVERAGE_POOL_2D, MAX_POOL_2D)
 
 
 def row_steps(operator: ProgramOperator) -> RowSteps | None:
@@ -37,7 +35,7 @@ def row_steps(operator: ProgramOperator) -> RowSteps | None:
     if operator.kernel:
         variant = VARIANTS[operator.kind.code, operator.kernel]
         return None if variant.row_steps is None else RowSteps(*variant.row_steps)
-    return _PORTABLE if operator.kind in _WINDOWED else None
+    return _PORTABLE if operator.kind.by_rows else None
 
 
 def overlap_distance(program: Program, operator: ProgramOperator) -> int | None:

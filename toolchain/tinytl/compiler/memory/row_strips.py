@@ -11,27 +11,9 @@ later strip reads.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from tinytl.compiler.kinds import (
-    ADD,
-    AVERAGE_POOL_2D,
-    CONV_2D,
-    DEPTHWISE_CONV_2D,
-    LOOKUP,
-    MAX_POOL_2D,
-    MAXIMUM,
-    MINIMUM,
-    MUL,
-    QUANTIZE,
-    RELU,
-    REQUANTIZE,
-    SUB,
-)
 from tinytl.compiler.memory.placing import ALIGNMENT
 from tinytl.compiler.memory.row_steps import stride_h
 from tinytl.compiler.program import CONSTANT, Program, ProgramOperator, ProgramTensor, compacted, parameters_of
-
-_WINDOWED = (CONV_2D, DEPTHWISE_CONV_2D, AVERAGE_POOL_2D, MAX_POOL_2D)
-_ELEMENTWISE = (ADD, SUB, MUL, MAXIMUM, MINIMUM, RELU, REQUANTIZE, LOOKUP, QUANTIZE)
 
 Rows = tuple[int, int]
 """First row and the one behind the last."""
@@ -96,9 +78,9 @@ def _by_rows(program: Program, operator: ProgramOperator) -> bool:
     inputs = [program.tensors[number] for number in operator.inputs]
     if len(output.dims) != 4 or output.dims[0] != 1:
         return False
-    if operator.kind in _WINDOWED:
+    if operator.kind.by_rows:
         return inputs[0].storage != CONSTANT
-    if operator.kind not in _ELEMENTWISE:
+    if not operator.kind.in_strips:
         return False
     activations = [each for each in inputs if each.storage != CONSTANT]
     constants = [each for each in inputs if each.storage == CONSTANT]
@@ -128,7 +110,7 @@ class _Window:
 
 
 def _window(program: Program, operator: ProgramOperator) -> _Window | None:
-    if operator.kind not in _WINDOWED:
+    if not operator.kind.by_rows:
         return None
     named, height = parameters_of(operator), program.tensors[operator.inputs[0]].dims[1]
     return _Window(stride_h(named), named["pad_top"], _reach(program, operator, named), height, list(named).index("pad_top"))

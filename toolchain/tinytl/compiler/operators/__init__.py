@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one list of TFLite operators that the compiler takes; each module holds the rules of one family.
 
-Adding an operator: a row in SPEC.md table 2.4, its kind in `kinds`, its rule in a family, its kernel in the runtime,
-its test.
+Adding an operator: CONTRIBUTING.md, «A new operator». In Python that is its rule in a family here, and its tests.
 """
 
 from tinytl.compiler.operators import (
