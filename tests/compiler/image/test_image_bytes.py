@@ -17,7 +17,6 @@ from tinytl.compiler.compile import compile_program
 from tinytl.compiler.kinds import KINDS
 from tinytl.compiler.records import LAYOUTS, Header, HeadRecord, LayerRecord, OperatorRecord, TensorRecord, ValueRecord
 from tinytl.errors import CompileError, TinytlError
-from tinytl_bridge.paths import runtime_dir
 from tinytl_bridge.twin import check_image
 
 SPEC = (Path(__file__).resolve().parents[3] / "SPEC.md").read_text(encoding="utf-8")
