@@ -141,6 +141,14 @@ def mean(shape: tuple[int, ...], axes: list[int], *, keep: bool = False, scale: 
     return writer.bytes([a], [out])
 
 
+def arg_max(shape: tuple[int, ...], axis: int) -> bytes:
+    writer = ModelWriter()
+    a, kept = writer.tensor("in", shape), tuple(side for d, side in enumerate(shape) if d != axis % len(shape))
+    out = writer.tensor("out", kept, "int32", None)
+    writer.node("ARG_MAX", [a, writer.constant("axis", [axis])], out, 1, "ArgMaxOptions", OutputType=2)
+    return writer.bytes([a], [out])
+
+
 def softmax(shape: tuple[int, ...], scale: float, beta: float = 1.0) -> bytes:
     writer = ModelWriter()
     a, out = writer.tensor("in", shape, scale=scale, zero_point=8), writer.tensor("out", shape, scale=1 / 256, zero_point=-128)
@@ -395,5 +403,9 @@ MODELS: dict[str, Callable[[], bytes]] = {
     "lstm of saturated gates": Lstm(15, 5, 6, energy=40.0, cell_bits=4, seed=3).bytes,
     "lstm without a clip": Lstm(20, 4, 5, energy=9.0, cell_bits=0, clip=0.0, seed=4).bytes,
     "lstm of a low clip": Lstm(20, 4, 5, energy=9.0, cell_bits=3, clip=0.4, seed=5).bytes,
+    "arg_max of a vector": partial(arg_max, (1, 10), 1),
+    "arg_max along channels": partial(arg_max, (1, 4, 5, 6), -1),
+    "arg_max along rows": partial(arg_max, (1, 4, 5, 6), 1),
+    "arg_max of one number": partial(arg_max, (1, 7, 1), 2),
     "transpose_conv one scale": partial(transposed, (4, 3, 3), (5, 5), 3, per_channel=False),
 }

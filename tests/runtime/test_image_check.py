@@ -214,6 +214,11 @@ RULES: dict[str, list[dict[str, object]]] = {
     "mean over rows and columns": [
         *({"parameters": each} for each in ({"axes_mask": 0}, {"axes_mask": 16}, {"axes_mask": 2}, {"multiplier": -1}, {"shift": 32})),
     ],
+    "arg_max along rows": [
+        *({"parameters": each} for each in ({"axis": 4}, {"axis": -1}, {"axis": 2})),
+        *({"tensors": {1: each}} for each in ({"dtype": 5}, {"dim1": 4, "bytes": 96}, {"dtype": 1, "bytes": 30})),
+        {"tensors": {0: {"dtype": 2}}},
+    ],
     "softmax rows": [
         *({"parameters": each} for each in ({"input_multiplier": -1}, {"input_left_shift": 32}, {"input_left_shift": -1}, {"diff_min": 1})),
         {"tensors": {1: {"dim1": 4, "dim2": 3}}},

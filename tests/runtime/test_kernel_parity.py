@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 from parity import assert_outputs_equal, samples_for
-from single_operators import MODELS, softmax
+from single_operators import MODELS, arg_max, softmax
 from tflite_writer import ModelWriter
 
 from tinytl.compiler import compile_tflite
@@ -37,6 +37,30 @@ def test_quantize_has_an_answer_for_every_float(name: str) -> None:
     (found,) = twin.invoke(values)
     limits, point = np.iinfo(found.dtype), twin.image.tensors[twin.image.outputs[0]].zero_point
     assert found.reshape(-1)[:7].tolist() == [limits.max, limits.min, limits.max, limits.min, point, point, point]
+
+
+def test_random_arg_max() -> None:
+    """Few different numbers, so that many are equal: the first one counts."""
+    random = np.random.default_rng(8)
+    for _ in range(40):
+        shape = (1, *map(int, random.integers(1, 12, int(random.integers(1, 4)))))
+        axis = int(random.integers(1, len(shape))) - (len(shape) if random.integers(2) else 0)
+        low = int(random.integers(-128, 125))
+        assert_outputs_equal(arg_max(shape, axis), random.integers(low, low + 3, (12, *shape[1:])).astype(np.int8))
+
+
+def test_arg_max_behind_a_classifier_is_the_class() -> None:
+    random = np.random.default_rng(9)
+    writer = ModelWriter()
+    a, logits = writer.tensor("in", (1, 12)), writer.tensor("logits", (1, 5), scale=0.1)
+    weights = writer.tensor("weights", (5, 12), scale=0.02, data=random.integers(-127, 128, (5, 12)))
+    writer.node("FULLY_CONNECTED", [a, weights], logits, 1, "FullyConnectedOptions")
+    out = writer.tensor("class", (1,), "int32", None)
+    writer.node("ARG_MAX", [logits, writer.constant("axis", [-1])], out, 1, "ArgMaxOptions", OutputType=2)
+    tflite = writer.bytes([a], [out])
+    assert [operator.kind for operator in compile_tflite(tflite).operators] == ["fully_connected", "arg_max"]
+    for family in ("portable", "dsp", "mve"):
+        assert_outputs_equal(tflite, samples_for(tflite, SAMPLES), family=family)
 
 
 @pytest.mark.parametrize("operator", ["ADD", "MUL", "SUB", "PRELU"])

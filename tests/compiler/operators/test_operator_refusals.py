@@ -149,6 +149,36 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
         "a mean of 4,410,000 values; expected at most 4,194,304",
     ),
     (
+        "sum count",
+        lambda: one_node("SUM", "ReducerOptions", shape=(1, 2100, 2100, 1), extra=constants([1, 2])),
+        "a sum of 4,410,000 values; expected at most 4,194,304",
+    ),
+    (
+        "sum dtype",
+        lambda: one_node("SUM", "ReducerOptions", source={"dtype": "float32", "scale": None}, extra=constants([1])),
+        "input 0 is float32; expected int8",
+    ),
+    (
+        "arg max dtype",
+        lambda: one_node("ARG_MAX", source={"dtype": "float32", "scale": None}, output={"dtype": "int32", "scale": None}, extra=constants([3])),
+        "input 0 is float32; expected int8",
+    ),
+    (
+        "arg max of int64",
+        lambda: one_node("ARG_MAX", output={"dtype": "int64", "scale": None}, extra=constants([3])),
+        "the output is int64; expected int32\nhint: tf.math.argmax(…, output_type=tf.int32)",
+    ),
+    (
+        "arg max axis",
+        lambda: one_node("ARG_MAX", output={"dtype": "int32", "scale": None}, extra=constants([4])),
+        "axes [4]; expected dimensions -4 to 3",
+    ),
+    (
+        "arg max axes",
+        lambda: one_node("ARG_MAX", output={"dtype": "int32", "scale": None}, extra=constants([1, 2])),
+        "2 axes; expected one",
+    ),
+    (
         "softmax output",
         lambda: one_node("SOFTMAX", "SoftmaxOptions", Beta=1.0),
         "the output has scale 0.05 and zero point 0; expected 1/256 and -128, as the converter writes them",

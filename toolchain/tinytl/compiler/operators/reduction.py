@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MEAN over any set of dimensions, such as Keras's global average pooling: 1 / count is folded into the multiplier. And
-REDUCE_MAX over neighbouring dimensions, such as global max pooling: the image operator `max_pool_2d` on other dims.
+"""MEAN over any set of dimensions, such as Keras's global average pooling: 1 / count is folded into the multiplier. SUM is the image
+operator `mean` without that. REDUCE_MAX over neighbouring dimensions, such as global max pooling, is `max_pool_2d` on other dims.
+ARG_MAX: where along one dimension the largest stands.
+
+SUM equals TFLM's kernel. LiteRT has none to equal: its reference kernel reads int8 numbers as uint8, its default one rescales in float.
 """
 
 from math import prod
 
-from tinytl.compiler.arithmetic.multipliers import DOMAINS, mean_multiplier
+from tinytl.compiler.arithmetic.multipliers import DOMAINS, mean_multiplier, ratio_multiplier
 from tinytl.compiler.graph import Graph, Node
-from tinytl.compiler.kinds import MAX_POOL_2D, MEAN
+from tinytl.compiler.kinds import ARG_MAX, MAX_POOL_2D, MEAN
 from tinytl.compiler.operators.rule import (
     MAX_SIDE,
     Rule,
@@ -23,12 +26,13 @@ from tinytl.compiler.program import Builder
 
 MAX_COUNT = 2**22
 """More int8 values than that do not fit a 32-bit sum of differences from the zero point."""
+_INDICES = ("int32", "int64")
 
 
 def _axes(graph: Graph, node: Node) -> tuple[int, ...]:
-    """Return the averaged dimensions, each once, in order."""
+    """Return the dimensions that go, each once, in order."""
     rank = len(graph.input(node, 0).shape)
-    require_dtype(node, graph.input(node, 1), "the axis tensor", ("int32", "int64"))
+    require_dtype(node, graph.input(node, 1), "the axis tensor", _INDICES)
     found = [int(axis) for axis in constant_input(graph, node, 1, "the axes").reshape(-1)]
     if not found or any(not -rank <= axis < rank for axis in found):
         raise node.refuse(f"axes {found}", expected=f"dimensions {-rank} to {rank - 1}")
@@ -47,9 +51,12 @@ def lower(graph: Graph, node: Node, builder: Builder) -> None:
     source, output = quantized_input(graph, node, 0), quantized_output(graph, node)
     axes = _axes(graph, node)
     count = prod(source.shape[axis] for axis in axes)
-    multiplier = mean_multiplier(source.scale, output.scale, count)
     if count > MAX_COUNT:
-        raise node.refuse(f"a mean of {count:,} values", expected=f"at most {MAX_COUNT:,}")
+        raise node.refuse(f"a {node.operator.lower()} of {count:,} values", expected=f"at most {MAX_COUNT:,}")
+    if node.operator == "SUM":
+        multiplier = ratio_multiplier(source.scale, output.scale)
+    else:
+        multiplier = mean_multiplier(source.scale, output.scale, count)
     parameters = (sum(1 << axis for axis in axes), multiplier.value, multiplier.shift)
     builder.emit(node, MEAN, (builder.tensor(node.inputs[0]),), parameters)
 
@@ -73,7 +80,30 @@ def lower_maximum(graph: Graph, node: Node, builder: Builder) -> None:
     builder.emit(node, MAX_POOL_2D, views[:1], (0, 0, 1, 1, 1, count, *DOMAINS["int8"]), output=views[1])
 
 
+def _axis(graph: Graph, node: Node) -> int:
+    axes = _axes(graph, node)
+    if len(axes) != 1:
+        raise node.refuse(f"{len(axes)} axes", expected="one")
+    return axes[0]
+
+
+def arg_max_shape(graph: Graph, node: Node) -> Shape:
+    axis, source = _axis(graph, node), graph.input(node, 0).shape
+    return (*source[:axis], *source[axis + 1 :])
+
+
+def lower_arg_max(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit the axis; scales do not matter, so the input needs none."""
+    require_dtype(node, graph.input(node, 0), "input 0", ("int8",))
+    if graph.output(node).dtype == "int64":
+        raise node.refuse("the output is int64", expected="int32", hint="tf.math.argmax(…, output_type=tf.int32)")
+    require_dtype(node, graph.output(node), "the output", ("int32",))
+    builder.emit(node, ARG_MAX, (builder.tensor(node.inputs[0]),), (_axis(graph, node),))
+
+
 RULES = (
     Rule("MEAN", 3, shape, lower, schema="ReducerOptions", options=ReduceOptions()),
+    Rule("SUM", 2, shape, lower, schema="ReducerOptions", options=ReduceOptions()),
+    Rule("ARG_MAX", 2, arg_max_shape, lower_arg_max),
     Rule("REDUCE_MAX", 3, shape, lower_maximum, schema="ReducerOptions", options=ReduceOptions()),
 )
