@@ -16,7 +16,8 @@ from tinytl.compiler.kinds import KINDS, LIST, ROW, OperatorKind
 from tinytl.compiler.variants import VARIANTS
 from tinytl_bridge.paths import runtime_dir
 
-SPEC = (Path(__file__).resolve().parents[2] / "SPEC.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+SPEC = (ROOT / "SPEC.md").read_text(encoding="utf-8")
 TABLE = dict(re.findall(r"^\| (\d+) \| (\w+) \|", SPEC.split("### 2.4", 1)[1].split("\n### ", 1)[0], re.MULTILINE))
 LIST_TEXT = (runtime_dir() / LIST).read_text(encoding="utf-8")
 PORTABLE = runtime_dir() / "kernels/portable"
@@ -103,6 +104,24 @@ def test_list_is_read_whole_and_in_order() -> None:
 
 def test_every_portable_kernel_is_in_the_list() -> None:
     assert {path.name for path in PORTABLE.glob("*.c")} - SHARED == {f"{kind.name}.c" for kind in KINDS.values()}
+
+
+def test_kernels_know_nothing_of_the_image() -> None:
+    """image/ calls kernels through one header and never the other way round."""
+    def included(folder: str) -> set[str]:
+        texts = (path.read_text(encoding="utf-8") for path in (runtime_dir() / folder).rglob("*.[ch]"))
+        return {header for text in texts for header in re.findall(r'#include "([^"]+)"', text)}
+
+    assert not [header for header in included("kernels") if header.startswith("image/")]
+    assert {header for header in included("image") if header.startswith("kernels/")} == {"kernels/operators.h", "kernels/linked.def"}
+
+
+def test_recipes_name_files_that_exist() -> None:
+    """CONTRIBUTING.md, «A new operator» and «A new kernel variant»."""
+    recipes = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## A new operator", 1)[1]
+    paths = re.findall(r"`([\w./]+/[\w./]*|[A-Z]+\.md)`", recipes)
+    assert len(paths) > 15
+    assert not [path for path in paths if not (ROOT / path).exists()]
 
 
 @pytest.mark.parametrize(("family", "section"), [("dsp", "2.7"), ("mve", "2.8")])
