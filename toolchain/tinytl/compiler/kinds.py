@@ -6,6 +6,7 @@ of this module under its name in capitals: `from tinytl.compiler.kinds import CO
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tinytl.runtime_lists import runtime_list
@@ -58,8 +59,12 @@ KINDS: dict[int, OperatorKind] = read_kinds(runtime_list(LIST))
 _BY_NAME = {kind.name.upper(): kind for kind in KINDS.values()}
 
 
-def __getattr__(name: str) -> OperatorKind:
+def _named(name: str) -> OperatorKind:
     """Return the kind of that name in capitals."""
     if name in _BY_NAME:
         return _BY_NAME[name]
     raise AttributeError(f"{LIST} has no operator {name.lower()!r}")
+
+
+__getattr__: Callable[[str], OperatorKind] = _named
+"""Makes the kinds attributes of this module. (A variable, because mypy takes a function's type for unknown where it is imported.)"""
