@@ -3,8 +3,6 @@
 #include "kernels/dsp/clamping.h"
 #include "kernels/dsp/tables.h"
 
-enum { ACT_MIN, ACT_MAX };
-
 void tinytl_add_tables(const tinytl_call *call)
 {
     const int8_t *a = call_input_data(call, 0), *b = call_input_data(call, 1);
@@ -18,5 +16,5 @@ void tinytl_add_tables(const tinytl_call *call)
         const int32_t sum = tables[(uint8_t)a[i]] + tables[TABLE_ENTRIES + (uint8_t)b[i]];
         output[i] = (int8_t)clamp(sum >> TABLE_FRACTION_BITS, INT8_MIN, INT8_MAX);
     }
-    tinytl_clamp_output(call, call->params[ACT_MIN], call->params[ACT_MAX]);
+    tinytl_clamp_output(call, call->params[ADDITION_ACT_MIN], call->params[ADDITION_ACT_MAX]);
 }

@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-enum { PAD_TOP, PAD_LEFT, RESCALING, ACT_MIN, ACT_MAX };
 enum { TAPS = 3, TILES = 2 };
 
 typedef struct method {
@@ -57,10 +56,10 @@ static layer layer_of(const tinytl_call *call, method how)
         .out_height = out->dims[1],
         .out_width = out->dims[2],
         .outputs = out->dims[3],
-        .pad_top = call->params[PAD_TOP],
-        .pad_left = call->params[PAD_LEFT],
+        .pad_top = call->params[WINOGRAD_PAD_TOP],
+        .pad_left = call->params[WINOGRAD_PAD_LEFT],
         .zero_point = in->zero_point,
-        .is_signed = call->params[RESCALING] == RESCALE_SIGNED,
+        .is_signed = call->params[WINOGRAD_RESCALING] == RESCALE_SIGNED,
         .input = call_input_data(call, 0),
         .output = call_output_data(call),
         .weights = call_input_data(call, 1),
@@ -171,7 +170,7 @@ static void convolve(const tinytl_call *call, method how)
             if (!to[tile].whole)
                 copy_inner_part(&l, tiles[tile], &to[tile]);
     }
-    tinytl_clamp_output(call, call->params[ACT_MIN], call->params[ACT_MAX]);
+    tinytl_clamp_output(call, call->params[WINOGRAD_ACT_MIN], call->params[WINOGRAD_ACT_MAX]);
 }
 
 void tinytl_conv_2d_winograd_2(const tinytl_call *call)

@@ -9,6 +9,16 @@
 
 #include <stdint.h>
 
+/* Parameters. */
+enum {
+    DEPTHWISE_PAD_TOP,   /* 0 … 2 */
+    DEPTHWISE_PAD_LEFT,
+    DEPTHWISE_STRIDE,    /* 1 or 2, of rows and columns */
+    DEPTHWISE_RESCALING, /* RESCALE_… (tile.h) */
+    DEPTHWISE_ACT_MIN,   /* −128 ≤ ACT_MIN ≤ ACT_MAX ≤ 127 */
+    DEPTHWISE_ACT_MAX
+};
+
 /* Planes: [channel][column] words of two rows. Assembly reads the fields by their order. */
 typedef struct tinytl_depthwise_pack {
     const int8_t *upper, *lower; /* two input rows at column 0, at any alignment */

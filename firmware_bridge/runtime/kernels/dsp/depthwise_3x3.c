@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-enum { PAD_TOP, PAD_LEFT, STRIDE, RESCALING, ACT_MIN, ACT_MAX };
-
 typedef void run_rows(const tinytl_depthwise_rows *rows);
 
 typedef struct layer {
@@ -43,9 +41,9 @@ static layer layer_of(const tinytl_call *call)
         .height = in->dims[1],
         .width = in->dims[2],
         .channels = in->dims[3],
-        .pad_top = p[PAD_TOP],
-        .plane_columns = depthwise_plane_columns(out->dims[2], (uint32_t)p[STRIDE]),
-        .pad_left = (uint32_t)p[PAD_LEFT],
+        .pad_top = p[DEPTHWISE_PAD_TOP],
+        .plane_columns = depthwise_plane_columns(out->dims[2], (uint32_t)p[DEPTHWISE_STRIDE]),
+        .pad_left = (uint32_t)p[DEPTHWISE_PAD_LEFT],
     };
     const uint32_t plane_words = l.channels * l.plane_columns, row_bytes = l.width * l.channels;
     const uint32_t zero = (uint32_t)in->zero_point & 0xFFFFu;
@@ -85,9 +83,9 @@ void tinytl_depthwise_3x3(const tinytl_call *call)
     const tinytl_tensor *out = call_output(call);
     const int32_t *p = call->params;
     const layer l = layer_of(call);
-    const int is_signed = p[RESCALING] == RESCALE_SIGNED;
-    const uint32_t at_once = p[STRIDE] == 1 ? 2 : 1, out_row = out->dims[2] * l.channels;
-    run_rows *run = p[STRIDE] == 1 ? (is_signed ? tinytl_depthwise_rows_1_signed : tinytl_depthwise_rows_1_saturating)
+    const int is_signed = p[DEPTHWISE_RESCALING] == RESCALE_SIGNED;
+    const uint32_t at_once = p[DEPTHWISE_STRIDE] == 1 ? 2 : 1, out_row = out->dims[2] * l.channels;
+    run_rows *run = p[DEPTHWISE_STRIDE] == 1 ? (is_signed ? tinytl_depthwise_rows_1_signed : tinytl_depthwise_rows_1_saturating)
                                    : (is_signed ? tinytl_depthwise_rows_2_signed : tinytl_depthwise_rows_2_saturating);
     tinytl_depthwise_rows rows = {
         .table = call_input_data(call, 1),
@@ -107,5 +105,5 @@ void tinytl_depthwise_3x3(const tinytl_call *call)
         run(&rows);
         rows.output0 += at_once * out_row;
     }
-    tinytl_clamp_output(call, p[ACT_MIN], p[ACT_MAX]);
+    tinytl_clamp_output(call, p[DEPTHWISE_ACT_MIN], p[DEPTHWISE_ACT_MAX]);
 }

@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-enum { DEPTH, ACT_MIN, ACT_MAX };
 enum { AT_ONCE = 4, TABLE_WORDS = 16 };
 
 typedef void run_vector(const tinytl_vector *vector);
@@ -14,7 +13,7 @@ typedef int16_t *pack_vector(const int8_t *input, int16_t *panel, uint32_t count
 
 static void connect(const tinytl_call *call, run_vector *run, pack_vector *pack)
 {
-    const uint32_t depth = (uint32_t)call->params[DEPTH], padded = (depth + 3u) & ~3u;
+    const uint32_t depth = (uint32_t)call->params[CONNECTION_DEPTH], padded = (depth + 3u) & ~3u;
     const uint32_t rows = tensor_elements(call_input(call, 0)) / depth, outputs = tensor_elements(call_output(call)) / rows;
     const uint32_t quads = (outputs + 3u) / AT_ONCE, whole = outputs / AT_ONCE, quad_bytes = call_input(call, 1)->bytes / quads;
     const uint8_t *weights = call_input_data(call, 1);
@@ -40,7 +39,7 @@ static void connect(const tinytl_call *call, run_vector *run, pack_vector *pack)
         vector.output = output + outputs - AT_ONCE;
         run(&vector);
     }
-    tinytl_clamp_output(call, call->params[ACT_MIN], call->params[ACT_MAX]);
+    tinytl_clamp_output(call, call->params[CONNECTION_ACT_MIN], call->params[CONNECTION_ACT_MAX]);
 }
 
 void tinytl_fully_connected_panels_s16(const tinytl_call *call)

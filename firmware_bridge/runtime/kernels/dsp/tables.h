@@ -6,6 +6,12 @@
 
 #include <stdint.h>
 
+/* Parameters. */
+enum {
+    ADDITION_ACT_MIN, /* −128 ≤ ACT_MIN ≤ ACT_MAX ≤ 127 */
+    ADDITION_ACT_MAX
+};
+
 enum { TABLE_FRACTION_BITS = 20, TABLE_ENTRIES = 256 };
 
 /* output[i] = sat8((tables[a[i]] + tables[256 + b[i]]) >> 20), bytes as unsigned numbers; `count` > 0 a multiple of 4. The output may

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One shape rule a kernel of the dsp family (SPEC.md section 2.7). */
+ * The check rules of the dsp family's kernels (SPEC.md section 2.7). They stand together because they share tests of tables and panels,
+ * which a library of several kernels then holds once. */
 #include "kernels/dsp/variant_rules.h"
 
 #include "kernels/checks/pooling_checks.h"
@@ -8,6 +9,7 @@
 #include "kernels/dsp/tables.h"
 #include "kernels/dsp/taps.h"
 #include "kernels/dsp/tile.h"
+#include "kernels/dsp/vector.h"
 #include "kernels/dsp/gather_windows.h"
 #include "kernels/dsp/winograd.h"
 
@@ -90,14 +92,14 @@ int tinytl_rule_add_tables(const tinytl_call *call)
     return counts(call, 3) && s8_to_s8(call) && is(call_input(call, 1), TINYTL_INT8) &&
            same_dims(call_input(call, 0), call_output(call)) && same_dims(call_input(call, 1), call_output(call)) &&
            matrix_ok(call_input(call, 2), TINYTL_INT32, 2, TABLE_ENTRIES) && addends_ok(call_constant_data(call, 2)) &&
-           clamp_ok(call->params[0], call->params[1]);
+           clamp_ok(call->params[ADDITION_ACT_MIN], call->params[ADDITION_ACT_MAX]);
 }
 
 static int winograd_ok(const tinytl_call *call, uint32_t side)
 {
     const int32_t *p = call->params;
-    const int32_t pad_top = p[0], pad_left = p[1], rescaling = p[2];
-    if (!tinytl_images(call, 3) || !clamp_ok(p[3], p[4]))
+    const int32_t pad_top = p[WINOGRAD_PAD_TOP], pad_left = p[WINOGRAD_PAD_LEFT], rescaling = p[WINOGRAD_RESCALING];
+    if (!tinytl_images(call, 3) || !clamp_ok(p[WINOGRAD_ACT_MIN], p[WINOGRAD_ACT_MAX]))
         return 0;
     const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
     const uint32_t depth = in->dims[3], channels = out->dims[3], pairs = channels / 2u + channels % 2u;
@@ -121,8 +123,10 @@ int tinytl_rule_conv_2d_winograd_4(const tinytl_call *call)
 int tinytl_rule_depthwise_3x3(const tinytl_call *call)
 {
     const int32_t *p = call->params;
-    const int32_t pad_top = p[0], pad_left = p[1], stride = p[2], rescaling = p[3];
-    if (!tinytl_images(call, 2) || !in_range(stride, 1, 2) || !rescaling_ok(rescaling) || !clamp_ok(p[4], p[5]))
+    const int32_t pad_top = p[DEPTHWISE_PAD_TOP], pad_left = p[DEPTHWISE_PAD_LEFT],
+                  stride = p[DEPTHWISE_STRIDE], rescaling = p[DEPTHWISE_RESCALING];
+    if (!tinytl_images(call, 2) || !in_range(stride, 1, 2) || !rescaling_ok(rescaling) ||
+        !clamp_ok(p[DEPTHWISE_ACT_MIN], p[DEPTHWISE_ACT_MAX]))
         return 0;
     const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
     const uint32_t channels = in->dims[3], biases = stride == 1 ? 4u : 2u, words = biases + 8u + (rescaling == RESCALE_SIGNED ? 1u : 0u);
@@ -153,9 +157,11 @@ int tinytl_rule_depthwise_windows(const tinytl_call *call)
 static int connection_ok(const tinytl_call *call, uint32_t weight_numbers)
 {
     const int32_t *p = call->params;
-    if (!counts(call, 3) || !s8_to_s8(call) || !in_range(p[0], 1, 1 << 24) || !clamp_ok(p[1], p[2]))
+    if (!counts(call, 3) || !s8_to_s8(call) || !in_range(p[CONNECTION_DEPTH], 1, 1 << 24) ||
+        !clamp_ok(p[CONNECTION_ACT_MIN], p[CONNECTION_ACT_MAX]))
         return 0;
-    const uint32_t depth = (uint32_t)p[0], padded = (depth + 3u) & ~3u, in = call_input(call, 0)->bytes, out = call_output(call)->bytes;
+    const uint32_t depth = (uint32_t)p[CONNECTION_DEPTH], padded = (depth + 3u) & ~3u;
+    const uint32_t in = call_input(call, 0)->bytes, out = call_output(call)->bytes;
     if (in % depth != 0 || out % (in / depth) != 0)
         return 0;
     const uint32_t outputs = out / (in / depth), quads = (outputs + 3u) / 4u;

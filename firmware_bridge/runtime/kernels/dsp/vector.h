@@ -7,6 +7,13 @@
 
 #include <stdint.h>
 
+/* Parameters. */
+enum {
+    CONNECTION_DEPTH,   /* inputs of an output: 1 … 2^24 */
+    CONNECTION_ACT_MIN, /* −128 ≤ ACT_MIN ≤ ACT_MAX ≤ 127 */
+    CONNECTION_ACT_MAX
+};
+
 /* Assembly reads the fields by their order. */
 typedef struct tinytl_vector {
     const void *weights;     /* panels of four channels each */

@@ -10,6 +10,15 @@
 
 #include <stdint.h>
 
+/* Parameters. */
+enum {
+    WINOGRAD_PAD_TOP,   /* 0 … 2 */
+    WINOGRAD_PAD_LEFT,
+    WINOGRAD_RESCALING, /* RESCALE_… (tile.h) */
+    WINOGRAD_ACT_MIN,   /* −128 ≤ ACT_MIN ≤ ACT_MAX ≤ 127 */
+    WINOGRAD_ACT_MAX
+};
+
 enum { WINOGRAD_MAX_CHANNELS = 64, WINOGRAD_MAX_POSITIONS = 36 };
 
 /* What an output transform needs besides M. */

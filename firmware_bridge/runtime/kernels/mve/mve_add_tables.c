@@ -3,8 +3,6 @@
 #include "kernels/call.h"
 #include "kernels/mve/tables.h"
 
-enum { ACT_MIN, ACT_MAX };
-
 void tinytl_mve_add_tables(const tinytl_call *call)
 {
     const tinytl_mve_addition addition = {
@@ -13,8 +11,8 @@ void tinytl_mve_add_tables(const tinytl_call *call)
         .output = call_output_data(call),
         .tables = call_input_data(call, 2),
         .count = tensor_elements(call_output(call)),
-        .act_min = call->params[ACT_MIN],
-        .act_max = call->params[ACT_MAX],
+        .act_min = call->params[MVE_ADDITION_ACT_MIN],
+        .act_max = call->params[MVE_ADDITION_ACT_MAX],
     };
     tinytl_mve_add_by_tables(&addition);
 }

@@ -4,11 +4,9 @@
 #include "kernels/mve/tile.h"
 #include "kernels/mve/ring.h"
 
-enum { DEPTH, ACT_MIN, ACT_MAX };
-
 void tinytl_mve_fully_connected(const tinytl_call *call)
 {
-    const uint32_t depth = (uint32_t)call->params[DEPTH], padded = mve_in_blocks(depth);
+    const uint32_t depth = (uint32_t)call->params[MVE_CONNECTION_DEPTH], padded = mve_in_blocks(depth);
     const uint32_t rows = tensor_elements(call_input(call, 0)) / depth, outputs = tensor_elements(call_output(call)) / rows;
     const int8_t *input = call_input_data(call, 0);
     tinytl_mve_vector vector = {
@@ -17,8 +15,8 @@ void tinytl_mve_fully_connected(const tinytl_call *call)
         .channel_count = outputs,
         .output = call_output_data(call),
         .channels = call_input_data(call, 2),
-        .act_max = call->params[ACT_MAX],
-        .act_min = call->params[ACT_MIN],
+        .act_max = call->params[MVE_CONNECTION_ACT_MAX],
+        .act_min = call->params[MVE_CONNECTION_ACT_MIN],
     };
     for (uint32_t row = 0; row < rows; row++, input += depth, vector.output += outputs) {
         vector.row = input;

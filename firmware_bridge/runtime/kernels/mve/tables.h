@@ -5,6 +5,12 @@
 
 #include <stdint.h>
 
+/* Parameters. */
+enum {
+    MVE_ADDITION_ACT_MIN, /* −128 ≤ ACT_MIN ≤ ACT_MAX ≤ 127 */
+    MVE_ADDITION_ACT_MAX
+};
+
 enum { MVE_TABLE_FRACTION_BITS = 20, MVE_TABLE_ENTRIES = 256 };
 
 /* output[i] = clamp((tables[a[i]] + tables[256 + b[i]]) >> 20), bytes as unsigned numbers. The output may be a or b. */

@@ -15,6 +15,13 @@
 
 #include <stdint.h>
 
+/* Parameters of the fully connected layer. */
+enum {
+    MVE_CONNECTION_DEPTH,   /* inputs of an output: 1 … 2^24 */
+    MVE_CONNECTION_ACT_MIN, /* −128 ≤ ACT_MIN ≤ ACT_MAX ≤ 127 */
+    MVE_CONNECTION_ACT_MAX
+};
+
 enum { MVE_ROUNDED, MVE_SIGNED };
 enum { MVE_BLOCK = 16, MVE_ROWS = 3, MVE_QUAD = 4 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One shape rule a kernel of the mve family (SPEC.md section 2.8). */
+ * The check rules of the mve family's kernels (SPEC.md section 2.8), together for the tests that they share. */
 #include "kernels/mve/variant_rules.h"
 
 #include "kernels/checks/pooling_checks.h"
@@ -98,9 +98,11 @@ int tinytl_rule_mve_depthwise_flat(const tinytl_call *call)
 int tinytl_rule_mve_fully_connected(const tinytl_call *call)
 {
     const int32_t *p = call->params;
-    if (!counts(call, 3) || !s8_to_s8(call) || !in_range(p[0], 1, MOST_BYTES) || !clamp_ok(p[1], p[2]))
+    if (!counts(call, 3) || !s8_to_s8(call) || !in_range(p[MVE_CONNECTION_DEPTH], 1, MOST_BYTES) ||
+        !clamp_ok(p[MVE_CONNECTION_ACT_MIN], p[MVE_CONNECTION_ACT_MAX]))
         return 0;
-    const uint32_t depth = (uint32_t)p[0], padded = mve_in_blocks(depth), in = call_input(call, 0)->bytes, out = call_output(call)->bytes;
+    const uint32_t depth = (uint32_t)p[MVE_CONNECTION_DEPTH], padded = mve_in_blocks(depth);
+    const uint32_t in = call_input(call, 0)->bytes, out = call_output(call)->bytes;
     if (in % depth != 0 || out % (in / depth) != 0)
         return 0;
     const uint32_t quads = (out / (in / depth) + 3u) / MVE_QUAD;
@@ -122,7 +124,7 @@ int tinytl_rule_mve_add_tables(const tinytl_call *call)
     return counts(call, 3) && s8_to_s8(call) && is(call_input(call, 1), TINYTL_INT8) &&
            same_dims(call_input(call, 0), call_output(call)) && same_dims(call_input(call, 1), call_output(call)) &&
            matrix_ok(call_input(call, 2), TINYTL_INT32, 2, MVE_TABLE_ENTRIES) && addends_ok(call_constant_data(call, 2)) &&
-           clamp_ok(call->params[0], call->params[1]);
+           clamp_ok(call->params[MVE_ADDITION_ACT_MIN], call->params[MVE_ADDITION_ACT_MAX]);
 }
 
 int tinytl_rule_mve_average_pool_2d(const tinytl_call *call)
