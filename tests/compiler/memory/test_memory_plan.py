@@ -112,7 +112,7 @@ def test_operands_of_every_operator_stay_apart() -> None:
                     continue
                 at, to = arena.offsets[source.storage], arena.offsets[output.storage]
                 apart = at + source.bytes <= to or to + output.bytes <= at
-                taken_over = position in operator.kind.in_place and at == to and source.bytes == output.bytes
+                taken_over = operator.kind.in_place and at == to and source.bytes == output.bytes
                 distance = overlap_distance(program, operator)
                 behind = position == 0 and distance is not None and at >= to + distance
                 assert apart or taken_over or behind, (seed, operator.name)
