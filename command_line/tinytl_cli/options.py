@@ -3,6 +3,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,6 +62,30 @@ class Bytes(click.ParamType):
         if not (number.isascii() and number.isdigit()) or (int(number) == 0 and not self._zero):
             self.fail(f"{value!r} is no number of bytes; expected e.g. 65536, 64k or 1M", param, context)
         return int(number) * factor
+
+
+def learning_options(command: Command) -> Command:
+    """Add an option for each setting of `Learning` but the seed, which is the whole command's.
+
+    Name, type, text and default are the field's. What is not given stays None, so that the caller can tell it from the default. Limits are
+    `Learning`'s to check, in its words.
+    """
+    from tinytl.head.learning import Learning
+
+    for setting in reversed(fields(Learning)):
+        if setting.name != "seed":
+            command = _learning_option(setting)(command)
+    return command
+
+
+def _learning_option(setting: "Field[Any]") -> Callable[[Command], Command]:
+    text, choices, kind = setting.metadata["text"], setting.metadata["choices"], setting.type
+    if choices:
+        kind = click.Choice(choices)
+    elif setting.name.endswith("_bytes"):
+        kind, text = Bytes(zero=True), f"{text}; e.g. 8k"
+    name = setting.name.replace("_", "-")
+    return click.option(f"--{name}", setting.name, type=kind, help=f"{text[0].upper()}{text[1:]}  [default: {setting.default}]")
 
 
 class _Size(click.ParamType):

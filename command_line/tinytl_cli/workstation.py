@@ -8,9 +8,18 @@ from typing import Any
 import click
 from rich.console import Console
 
-from tinytl.head.learning import LAYER_RATES, LOSSES, OPTIMIZERS, SCHEDULES, WEIGHTS
 from tinytl_cli.console import progress, say, show, show_facts, table
-from tinytl_cli.options import FILE, MODEL, Bytes, compile_options, data_option, input_range_option, json_option, resize_option, seed_option
+from tinytl_cli.options import (
+    FILE,
+    MODEL,
+    compile_options,
+    data_option,
+    input_range_option,
+    json_option,
+    learning_options,
+    resize_option,
+    seed_option,
+)
 
 
 @click.command()
@@ -95,24 +104,8 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @click.option("-o", "--out", required=True, type=FILE, help="Bundle to write.")
 @click.option("--data", help="Source dataset, if not the one the run was trained on; a .keras file and a .tflite need it.")
 @resize_option
-@click.option("--learning-rate", type=float, help="Of the head on the device.")
-@click.option("--momentum", type=float, help="Of the head on the device; β1 of Adam.")
-@click.option("--weight-decay", type=float, help="Of weights, not of biases.")
-@click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="adam keeps three numbers beside each parameter  [default: sgd]")
-@click.option("--accumulation", type=int, help="Samples whose mean gradient is one update, replayed ones among them.")
-@click.option("--weights", type=click.Choice(WEIGHTS), help="int8: a byte for each weight that trains, by plain SGD  [default: float32]")
-@click.option("--layer-rates", type=click.Choice(LAYER_RATES), help="balanced: by the squares of each layer's weights  [default: balanced]")
-@click.option("--clip-norm", type=float, help="Gradients are shortened to this norm.")
-@click.option("--schedule", type=click.Choice(SCHEDULES), help="Of the learning rate over taught samples  [default: constant]")
-@click.option("--schedule-steps", type=int, help="Samples until the next step, or to the end of the cosine.")
-@click.option("--schedule-factor", type=float, help="What a step multiplies the rate by, or what the cosine ends at.")
-@click.option("--loss", type=click.Choice(LOSSES), help="[default: softmax_cross_entropy; sigmoid where a .tflite ends in one]")
-@click.option("--replays-per-step", type=int, help="Replayed samples after each taught one.")
-@click.option("--replay-buffer-bytes", type=Bytes(zero=True), help="RAM for features of taught samples, e.g. 8k.")
+@learning_options
 @click.option("--replay-samples", type=int, help="Source samples whose features travel in the bundle  [default: 160 KB, at most 200]")
-@click.option("--guard-buffer-bytes", type=Bytes(zero=True), help="RAM for held-out samples that keep or undo a head  [default: 0]")
-@click.option("--guard-every", type=int, help="Of how many taught samples of a class one is held out.")
-@click.option("--guard-check-every", type=int, help="Learned samples between two checks  [default: 0, only at the end of teach]")
 @click.option("--class-capacity", type=click.IntRange(1, 4096), help="Rows for classes, added ones included  [default: the model's]")
 @click.option("--dropout", is_flag=True, help="Keep the Dropout layers of what trains.")
 @click.option("--channel-data", help="Samples that choose the channels of plan fc+conv1:P%, if not the source dataset's.")

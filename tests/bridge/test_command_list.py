@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tinytl import runtime_lists
+from tinytl.runtime_lists import rows
 from tinytl_bridge.targets.host import HostTarget
-from tinytl_bridge.wire.definition_lists import read_rows
 from tinytl_bridge.wire.link import Link, Refusal
 from tinytl_bridge.wire.protocol import ANSWER, Command
 
 SPEC = Path(__file__).resolve().parents[2] / "SPEC.md"
-LIST = {name.upper(): int(number, 0) for number, name in read_rows("link/commands.def", "COMMAND")}
+LIST = {name.upper(): int(number, 0) for _, number, name in rows("link/commands.def")}
 _CODE = re.compile(r"(?:0x)?([0-9A-Fa-f]{2})")
 _NAME = re.compile(r"[A-Z][A-Z_]{3,}")
 
@@ -35,7 +36,7 @@ def described(text: str) -> dict[str, set[int]]:
 
 
 def test_numbers_and_names_are_different_and_leave_room_for_answers() -> None:
-    assert len(LIST) == len(set(LIST.values())) == len(read_rows("link/commands.def", "COMMAND"))
+    assert len(LIST) == len(set(LIST.values())) == len(rows("link/commands.def"))
     assert all(0 < number < ANSWER for number in LIST.values())
 
 
@@ -69,8 +70,10 @@ def test_the_device_knows_these_commands_and_no_other(tmp_path: Path) -> None:
     assert known == set(LIST.values())
 
 
-@pytest.mark.parametrize(("line", "row"), [('STATUS(a, "x, \\"y\\" (%1)")', ("a", 'x, \\"y\\" (%1)')), ("STATUS(3, b)", ("3", "b"))])
+@pytest.mark.parametrize(("line", "row"), [('STATUS(a, "x, \\"y\\" (%1)")', ("STATUS", "a", 'x, \\"y\\" (%1)')), ("STATUS(3, b)", ("STATUS", "3", "b"))])
 def test_rows_of_a_list(line: str, row: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "some.def").write_text(f"/* STATUS(no, row) */\n{line}\nOTHER(1, 2)\n", encoding="utf-8")
-    monkeypatch.setattr("tinytl_bridge.wire.definition_lists.runtime_dir", lambda: tmp_path)
-    assert read_rows("some.def", "STATUS") == (row,)
+    monkeypatch.setattr(runtime_lists, "_RUNTIMES", (tmp_path / "none", tmp_path))
+    runtime_lists.runtime_list.cache_clear()
+    rows.cache_clear()
+    assert rows("some.def") == (row, ("OTHER", "1", "2"))

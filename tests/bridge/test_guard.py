@@ -238,7 +238,7 @@ def test_a_buffer_that_is_too_small_is_refused(tiny_bundle: Path, tmp_path: Path
     [("guard_buffer_bytes", -1, "0 to 2,147,483,647"), ("guard_every", 1, "2 to 65,535"), ("guard_check_every", -1, "0 to 4,294,967,295")],
 )
 def test_settings_out_of_range_are_named(setting: str, value: int, expected: str) -> None:
-    with pytest.raises(ModelError, match=f"the head's {setting} is {value}; expected {expected}"):
+    with pytest.raises(ModelError, match=f"the head's {setting} is {value}; expected a whole number from {expected}\n"):
         Learning(**{setting: value})
 
 

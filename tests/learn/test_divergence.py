@@ -31,11 +31,11 @@ def everything(twin: TwinModel) -> tuple[bytes, int, int, bytes]:
 
 
 SITUATIONS = {
-    "huge learning rate": {"rate": 1e30},
-    "largest learning rate": {"rate": 3.4e38},
+    "huge learning rate": {"rate": 1e25},
+    "largest learning rate": {"rate": 1e30},
     "huge features": {"scale": 1e30},
     "features that overflow": {"scale": 2e38},
-    "huge learning rate with momentum": {"rate": 1e30, "momentum": 0.9},
+    "largest learning rate with momentum": {"rate": 1e30, "momentum": 0.9},
 }
 
 

@@ -70,31 +70,31 @@ def test_head_is_refused(layers: tuple[HeadLayer, ...], text: str) -> None:
 
 
 SETTINGS = [
-    ({"learning_rate": 0.0}, "the head's learning_rate is 0.0; expected a finite number > 0"),
-    ({"learning_rate": -0.1}, "the head's learning_rate is -0.1; expected a finite number > 0"),
-    ({"learning_rate": 1e39}, "the head's learning_rate is 1e+39; expected a finite number > 0"),
-    ({"learning_rate": math.nan}, "the head's learning_rate is nan; expected a finite number > 0"),
-    ({"momentum": 1.0}, "the head's momentum is 1.0; expected 0 or more, less than 1"),
-    ({"momentum": 1 - 1e-12}, "the head's momentum is 0.999999999999; expected 0 or more, less than 1"),
-    ({"momentum": -0.5}, "the head's momentum is -0.5; expected 0 or more, less than 1"),
-    ({"weight_decay": -1.0}, "the head's weight_decay is -1.0; expected 0 or more, at most 1 / learning_rate"),
-    ({"weight_decay": 101.0}, "the head's weight_decay is 101.0; expected 0 or more, at most 1 / learning_rate"),
-    ({"weight_decay": math.inf}, "the head's weight_decay is inf; expected 0 or more, at most 1 / learning_rate"),
-    ({"replays_per_step": 65}, "the head's replays_per_step is 65; expected 0 to 64"),
-    ({"replays_per_step": -1}, "the head's replays_per_step is -1; expected 0 to 64"),
-    ({"replay_buffer_bytes": -1}, "the head's replay_buffer_bytes is -1; expected 0 to 4,294,967,295"),
-    ({"seed": 0}, "the head's seed is 0; expected 1 to 4,294,967,295"),
-    ({"seed": 2**32}, "the head's seed is 4294967296; expected 1 to 4,294,967,295"),
+    ({"learning_rate": 0.0}, "the head's learning_rate is 0.0; expected a number from 1.1754944e-38 to 1e+30"),
+    ({"learning_rate": -0.1}, "the head's learning_rate is -0.1; expected a number from 1.1754944e-38 to 1e+30"),
+    ({"learning_rate": 1e39}, "the head's learning_rate is 1e+39; expected a number from 1.1754944e-38 to 1e+30"),
+    ({"learning_rate": math.nan}, "the head's learning_rate is nan; expected a number from 1.1754944e-38 to 1e+30"),
+    ({"momentum": 1.0}, "the head's momentum is 1.0; expected a number from 0 to 0.99999994"),
+    ({"momentum": 1 - 1e-12}, "the head's momentum is 0.999999999999; expected a number from 0 to 0.99999994"),
+    ({"momentum": -0.5}, "the head's momentum is -0.5; expected a number from 0 to 0.99999994"),
+    ({"weight_decay": -1.0}, "the head's weight_decay is -1.0; expected a number from 0 to 1e+30"),
+    ({"weight_decay": 101.0}, "the head's weight_decay is 101.0; expected at most 100, which is 1 / learning_rate"),
+    ({"weight_decay": math.inf}, "the head's weight_decay is inf; expected a number from 0 to 1e+30"),
+    ({"replays_per_step": 65}, "the head's replays_per_step is 65; expected a whole number from 0 to 64"),
+    ({"replays_per_step": -1}, "the head's replays_per_step is -1; expected a whole number from 0 to 64"),
+    ({"replay_buffer_bytes": -1}, "the head's replay_buffer_bytes is -1; expected a whole number from 0 to 2,147,483,647"),
+    ({"seed": 0}, "the head's seed is 0; expected a whole number from 1 to 4,294,967,295"),
+    ({"seed": 2**32}, "the head's seed is 4294967296; expected a whole number from 1 to 4,294,967,295"),
     ({"optimizer": "rmsprop"}, "the head's optimizer is 'rmsprop'; expected sgd, adam"),
-    ({"second_momentum": 1.0}, "the head's second_momentum is 1.0; expected 0 or more, less than 1"),
-    ({"epsilon": 0.0}, "the head's epsilon is 0.0; expected a finite number > 0"),
-    ({"clip_norm": -1.0}, "the head's clip_norm is -1.0; expected a finite number, 0 or more"),
-    ({"accumulation": 0}, "the head's accumulation is 0; expected 1 to 65,536"),
+    ({"second_momentum": 1.0}, "the head's second_momentum is 1.0; expected a number from 0 to 0.99999994"),
+    ({"epsilon": 0.0}, "the head's epsilon is 0.0; expected a number from 1.1754944e-38 to 1e+30"),
+    ({"clip_norm": -1.0}, "the head's clip_norm is -1.0; expected a number from 0 to 1e+30"),
+    ({"accumulation": 0}, "the head's accumulation is 0; expected a whole number from 1 to 65,536"),
     ({"schedule": "linear"}, "the head's schedule is 'linear'; expected constant, steps, cosine"),
     ({"layer_rates": "own"}, "the head's layer_rates is 'own'; expected balanced, equal"),
     ({"weights": "int4"}, "the head's weights is 'int4'; expected float32, int8"),
-    ({"schedule": "cosine"}, "the head's schedule_steps is 0; expected the steps that a schedule takes"),
-    ({"schedule_factor": 1.5}, "the head's schedule_factor is 1.5; expected 0 to 1"),
+    ({"schedule": "cosine"}, "the head's schedule_steps is 0; expected 1 or more under schedule 'cosine'"),
+    ({"schedule_factor": 1.5}, "the head's schedule_factor is 1.5; expected a number from 0 to 1"),
     ({"loss": "hinge"}, "the head's loss is 'hinge'; expected softmax_cross_entropy, sigmoid_cross_entropy, squared_error"),
 ]
 
@@ -103,13 +103,13 @@ SETTINGS = [
 def test_setting_out_of_range_is_refused(settings: dict[str, Any], text: str) -> None:
     with pytest.raises(ModelError) as refusal:
         Learning(**settings)
-    assert str(refusal.value) == text
+    assert str(refusal.value).splitlines()[0] == text
 
 
 @pytest.mark.parametrize(
     "settings",
     [
-        {"learning_rate": 3e38},
+        {"learning_rate": 1e30},
         {"learning_rate": 1.2e-38},
         {"momentum": 0.99999},
         {"weight_decay": 100.0},

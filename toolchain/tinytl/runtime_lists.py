@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lists (.def) that the C runtime and this package share, read where they lie: one list, two readers.
+"""The lists that the C runtime and Python share: X-macro files (`.def`) of the runtime, read where they stand.
 
-In: a list's path below the runtime's folder. Out: its text. In a checkout the runtime lies beside the toolchain, in a wheel
-inside tinytl_bridge, which the same distribution installs.
+In: a list's path below `runtime/`. Out: its text, or its rows. A list is C's own source, so that it cannot disagree with what a device does;
+here it is read as data. In a checkout the runtime lies in `firmware_bridge/`, in a wheel inside `tinytl_bridge`, which the same
+distribution installs.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from tinytl.errors import BuildError
 
 _PACKAGE = Path(__file__).resolve().parent
 _RUNTIMES = (_PACKAGE.parents[1] / "firmware_bridge/runtime", _PACKAGE.parent / "tinytl_bridge/runtime")
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_ROW = re.compile(r"^(\w+)\((.*)\)\s*$", re.MULTILINE)
+_ARGUMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,\s][^,]*)')
 
 
 @cache
@@ -30,3 +35,20 @@ def runtime_list(path: str) -> str:
         if place.is_file():
             return place.read_text(encoding="utf-8")
     raise BuildError(f"the runtime's list {path} was not found (looked at {', '.join(map(str, places))})", hint=install_hint.again())
+
+
+@cache
+def rows(path: str) -> tuple[tuple[str, ...], ...]:
+    """Return the rows `MACRO(argument, …)` of a list, one a line.
+
+    Args:
+        path: below the runtime's folder, such as "learn/settings.def".
+
+    Returns:
+        (macro, argument, …) of each row, in order, as texts; quoted ones without their quotes.
+
+    Raises:
+        BuildError: this installation has no such list.
+    """
+    found = _ROW.findall(_COMMENT.sub("", runtime_list(path)))
+    return tuple((macro, *(quoted or plain.strip() for quoted, plain in _ARGUMENT.findall(arguments))) for macro, arguments in found)

@@ -13,7 +13,7 @@ from typing import Any
 from cobs import cobs
 
 from tinytl.errors import DeviceError
-from tinytl_bridge.wire.definition_lists import read_rows
+from tinytl.runtime_lists import rows
 
 VERSION = 1
 ANSWER = 0x80
@@ -22,7 +22,7 @@ _HEADER = struct.Struct("<BBHI")
 _CRC = struct.Struct("<I")
 
 
-_NUMBERS = {name.upper(): int(number, 0) for number, name in read_rows("link/commands.def", "COMMAND")}
+_NUMBERS = {name.upper(): int(number, 0) for _, number, name in rows("link/commands.def")}
 
 
 class Command(IntEnum):

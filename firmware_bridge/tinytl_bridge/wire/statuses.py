@@ -6,12 +6,12 @@ In: a status's number and its two numbers. Out: its name or text. No library is 
 
 from functools import cache
 
-from tinytl_bridge.wire.definition_lists import read_rows
+from tinytl.runtime_lists import rows
 
 
 @cache
 def _rows() -> tuple[tuple[str, ...], ...]:
-    return read_rows("include/tinytl_status.def", "STATUS")
+    return tuple((name, text) for _, name, text in rows("include/tinytl_status.def"))
 
 
 def status_names() -> tuple[str, ...]:

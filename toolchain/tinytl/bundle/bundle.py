@@ -20,7 +20,6 @@ from tinytl.bundle.archive import pack, pack_arrays, unpack, unpack_arrays
 from tinytl.errors import BundleError, ModelError
 from tinytl.files import write_whole
 from tinytl.head.layers import RANKS, Head, HeadLayer, three_sides
-from tinytl.head.learning import Learning
 from tinytl.tflite.signature import TensorSpec, read_signature
 
 MEMBERS = ("manifest.json", "extractor.tflite", "head.npz", "replay.npz", "check.npz")
@@ -51,27 +50,9 @@ class Bundle:
     bundle_id: bytes = b""
 
 
-_OPTIONAL = (
-    "optimizer", "second_momentum", "epsilon", "clip_norm", "accumulation", "schedule", "schedule_steps", "schedule_factor",
-    "guard_buffer_bytes", "guard_every", "guard_check_every", "weights", "layer_rates",
-)  # fmt: skip
-"""Settings of learning that the manifest holds where they are not the default."""
-
-
 def head_fields(head: Head) -> dict[str, Any]:
     """Return the manifest's `head` object for a head."""
-    learning = head.learning
-    return {
-        "layers": [_layer_fields(layer) for layer in head.layers],
-        "loss": learning.loss,
-        "learning_rate": learning.learning_rate,
-        "momentum": learning.momentum,
-        "weight_decay": learning.weight_decay,
-        "replays_per_step": learning.replays_per_step,
-        "replay_buffer_bytes": learning.replay_buffer_bytes,
-        "seed": learning.seed,
-        **{name: getattr(learning, name) for name in _OPTIONAL if getattr(learning, name) != Learning.__dataclass_fields__[name].default},
-    }
+    return {"layers": [_layer_fields(layer) for layer in head.layers]} | manifests.learning_fields(head.learning)
 
 
 def _layer_fields(layer: HeadLayer) -> dict[str, Any]:
@@ -177,9 +158,9 @@ def _assembled(fields: dict[str, Any], members: Mapping[str, bytes], label: str)
     layers = tuple(_layer(record, weights, f"'head.npz' of {label}") for record in found.head.layers)
     replay = unpack_arrays(members["replay.npz"], label=f"'replay.npz' of {label}")
     check = unpack_arrays(members["check.npz"], label=f"'check.npz' of {label}")
-    settings = {key: value for key, value in fields["head"].items() if key in Learning.__dataclass_fields__}
+    learning = manifests.learning_of(fields["head"], label=label)
     try:
-        head = Head(layers, Learning(**settings), tuple(three_sides(each.shape) for each in found.features))
+        head = Head(layers, learning, tuple(three_sides(each.shape) for each in found.features))
     except ModelError as error:
         raise BundleError(f"{label}: {error.what}", expected=error.expected) from error
     return Bundle(

@@ -13,11 +13,15 @@ import msgspec
 from msgspec import Meta
 
 from tinytl import install_hint
-from tinytl.errors import BundleError
+from tinytl.errors import BundleError, ModelError
 from tinytl.head.layers import ACTIVATIONS, KINDS, MAX_FEATURES, MAX_LAYERS, MAX_SIDE, TRAINS
+from tinytl.head.learning import Learning
 
 FORMAT = "tinytl-bundle"
 FORMAT_VERSION = 1
+
+ALWAYS_WRITTEN = ("loss", "learning_rate", "momentum", "weight_decay", "replays_per_step", "replay_buffer_bytes", "seed")
+"""Settings of learning that every manifest holds, in this order. The others follow in the order of `Learning`, where not the default."""
 
 _Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 _Size = Annotated[int, Meta(ge=1, le=2**31 - 1)]
@@ -93,29 +97,9 @@ class Layer(msgspec.Struct, frozen=True, rename={"takes": "in"}):
 
 
 class HeadFields(msgspec.Struct, frozen=True):
-    """The head's layers and how it learns."""
+    """The head's layers. How they learn stands beside them, as `tinytl.head.learning.Learning` has it: `learning_of`."""
 
     layers: Annotated[list[Layer], Meta(min_length=1, max_length=MAX_LAYERS)]
-    loss: Literal["softmax_cross_entropy", "sigmoid_cross_entropy", "squared_error"]
-    learning_rate: Annotated[float, Meta(gt=0.0, lt=1e30)]
-    momentum: Annotated[float, Meta(ge=0.0, lt=1.0)]
-    weight_decay: Annotated[float, Meta(ge=0.0, lt=1e30)]
-    replays_per_step: Annotated[int, Meta(ge=0, le=64)]
-    replay_buffer_bytes: _Count
-    seed: Annotated[int, Meta(ge=1, le=2**32 - 1)]
-    optimizer: Literal["sgd", "adam"] = "sgd"
-    second_momentum: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.999
-    epsilon: Annotated[float, Meta(gt=0.0, lt=1e30)] = 1e-7
-    clip_norm: Annotated[float, Meta(ge=0.0, lt=1e30)] = 0.0
-    accumulation: Annotated[int, Meta(ge=1, le=65536)] = 1
-    schedule: Literal["constant", "steps", "cosine"] = "constant"
-    schedule_steps: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
-    schedule_factor: Annotated[float, Meta(ge=0.0, le=1.0)] = 1.0
-    guard_buffer_bytes: _Count = 0
-    guard_every: Annotated[int, Meta(ge=2, le=65535)] = 8
-    guard_check_every: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
-    weights: Literal["float32", "int8"] = "float32"
-    layer_rates: Literal["balanced", "equal"] = "balanced"
 
 
 class Macs(msgspec.Struct, frozen=True):
@@ -210,8 +194,9 @@ def decode(data: bytes, *, label: str) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def check(fields: Mapping[str, Any], *, label: str) -> Manifest:
-    """Check the fields of a manifest against `Manifest`. Raises BundleError naming the field."""
+    """Check the fields of a manifest against `Manifest` and `Learning`. Raises BundleError naming the field."""
     found: Manifest = _converted(dict(fields), Manifest, label, "")
+    learning_of(fields["head"], label=label)
     if len(set(found.labels)) != len(found.labels):
         raise BundleError(f"{label}: manifest field 'labels' has a name twice", expected="one name per class")
     if found.class_capacity < len(found.labels):
@@ -234,8 +219,35 @@ def check(fields: Mapping[str, Any], *, label: str) -> Manifest:
 
 
 def check_head(fields: Mapping[str, Any], *, label: str) -> None:
-    """Check the manifest's `head` object alone. Raises BundleError naming the field."""
+    """Check the manifest's `head` object alone. Raises BundleError naming the field or the setting."""
     _converted(dict(fields), HeadFields, label, "head")
+    learning_of(fields, label=label)
+
+
+def learning_fields(learning: Learning) -> dict[str, Any]:
+    """Return what the manifest's `head` object holds of the settings, in the order in which it is written."""
+    others = [name for name in Learning.__dataclass_fields__ if name not in ALWAYS_WRITTEN]
+    written = [name for name in others if getattr(learning, name) != Learning.__dataclass_fields__[name].default]
+    return {name: getattr(learning, name) for name in (*ALWAYS_WRITTEN, *written)}
+
+
+def learning_of(head: Mapping[str, Any], *, label: str) -> Learning:
+    """Read the settings of the manifest's `head` object.
+
+    Args:
+        head: fields of it; what is no setting is passed over. label: how errors call the file.
+
+    Raises:
+        BundleError: a setting that is missing, of the wrong type, or what `Learning` refuses, in its words.
+    """
+    for name in ALWAYS_WRITTEN:
+        if name not in head:
+            raise BundleError(f"{label}: manifest field 'head.{name}': missing")
+    try:
+        found: Learning = _converted(dict(head), Learning, label, "head")
+    except ModelError as error:
+        raise BundleError(f"{label}: {error.what}", expected=error.expected, hint=error.hint) from error
+    return found
 
 
 def _converted(value: Any, kind: Any, label: str, root: str) -> Any:

@@ -10,7 +10,6 @@ from struct import Struct
 from typing import NamedTuple, TypeVar
 
 from tinytl.head.layers import KINDS
-from tinytl.head.learning import LOSSES, OPTIMIZERS, SCHEDULES
 
 MAGIC = b"TLIM"
 FORMAT_VERSION = 1
@@ -25,9 +24,6 @@ LAYER_ACTIVATIONS = {"none": 0, "relu": 1, "relu6": 2}
 LAYER_TRAINS = {"none": 0, "bias": 2, "all": 3}
 WEIGHTS_FLOAT32, WEIGHTS_INT8 = 0, 1
 STORAGE_FEATURE, STORAGE_WHOLE, STORAGE_PIXEL = 0, 1, 2
-LOSS_NUMBERS = {name: number for number, name in enumerate(LOSSES, start=1)}
-OPTIMIZER_NUMBERS = {name: number for number, name in enumerate(OPTIMIZERS, start=1)}
-SCHEDULE_NUMBERS = {name: number for number, name in enumerate(SCHEDULES)}
 
 
 class Header(NamedTuple):
@@ -183,7 +179,7 @@ LAYOUTS: dict[type, Struct] = {
     Header: Struct("<4sHHII16sHH8IHHIII44x"),
     TensorRecord: Struct("<IIBBBx4Iif4x"),
     OperatorRecord: Struct("<4H6I"),
-    HeadRecord: Struct("<24I6f4If11If4x"),
+    HeadRecord: Struct(f"<{''.join('f' if kind is float else 'I' for kind in HeadRecord.__annotations__.values())}4x"),
     ValueRecord: Struct("<3I2HIB3xI4x"),
     LayerRecord: Struct("<4B2H7Bx5If2If"),
 }

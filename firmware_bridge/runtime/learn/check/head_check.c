@@ -12,9 +12,7 @@
 
 #define MAX_LAYERS 64u
 #define MAX_CLASSES 4096u
-#define MAX_REPLAYS 64u
 #define MAX_GUARD 65535u
-#define MAX_ACCUMULATION 65536u
 #define MAX_COUNT TINYTL_MAX_COUNT
 #define MAX_FOLDED 65536u      /* features in one of the sums that drift compares */
 #define MAX_MEAN (1 << 28)
@@ -102,50 +100,58 @@ static tinytl_error check_guard(const tinytl_image_header *header)
     int guarded = head->guard_capacity != 0;
     if (head->guard_capacity > MAX_GUARD || (guarded && head->guard_capacity < TINYTL_GUARD_LEAST))
         return REFUSE(guard_capacity);
-    if (guarded ? head->guard_every < 2 || head->guard_every > MAX_GUARD : head->guard_every != 0)
+    if (!guarded && head->guard_every != 0)
         return REFUSE(guard_every);
     if (!guarded && head->guard_check_every != 0)
         return REFUSE(guard_check_every);
     return accepted;
 }
 
-static int is_share(float value)
+static int is_real_in(float value, float least, float greatest)
 {
-    return value >= 0.0f && value < 1.0f;
+    return value >= least && value <= greatest;
 }
 
-/* learning_rate × weight_decay ≤ 1: a weight may decay to 0, not swing past it. */
-static tinytl_error check_learning(const tinytl_image_header *header)
+static int is_count_in(uint32_t value, uint32_t least, uint32_t greatest)
+{
+    return value >= least && value <= greatest;
+}
+
+/* Settings that nothing of this head reads: they may be 0. */
+static int is_idle(const tinytl_head_section *head, uint32_t field)
+{
+    return (field == FIELD(tinytl_head_section, epsilon) && head->optimizer != TINYTL_ADAM) ||
+           (field == FIELD(tinytl_head_section, guard_every) && head->guard_capacity == 0);
+}
+
+/* Every setting is within the limits of the one list. */
+static tinytl_error check_settings(const tinytl_image_header *header)
 {
     const tinytl_head_section *head = section_of(header);
-    if (!(head->learning_rate > 0.0f) || !is_finite(head->learning_rate))
-        return REFUSE(learning_rate);
-    if (!is_share(head->momentum))
-        return REFUSE(momentum);
-    if (!is_share(head->second_momentum))
-        return REFUSE(second_momentum);
-    if (!(head->weight_decay >= 0.0f && head->learning_rate * head->weight_decay <= 1.0f))
+#define REAL(name, least, greatest) \
+    if (!is_real_in(head->name, least, greatest) && !(head->name == 0.0f && is_idle(head, FIELD(tinytl_head_section, name)))) \
+        return REFUSE(name);
+#define COUNT(name, least, greatest) \
+    if (!is_count_in(head->name, least, greatest) && !(head->name == 0 && is_idle(head, FIELD(tinytl_head_section, name)))) \
+        return REFUSE(name);
+#define CHOICE(name, first, last) COUNT(name, first, last)
+#define BYTES(name, least, greatest)
+#include "learn/settings.def"
+#undef REAL
+#undef COUNT
+#undef CHOICE
+#undef BYTES
+    return accepted;
+}
+
+/* What settings must be to one another. learning_rate × weight_decay ≤ 1: a weight may decay to 0, not swing past it. */
+static tinytl_error check_together(const tinytl_image_header *header)
+{
+    const tinytl_head_section *head = section_of(header);
+    if (!(head->learning_rate * head->weight_decay <= 1.0f))
         return REFUSE(weight_decay);
-    if (!(head->clip_norm >= 0.0f) || !is_finite(head->clip_norm))
-        return REFUSE(clip_norm);
-    if (head->optimizer != TINYTL_SGD && head->optimizer != TINYTL_ADAM)
-        return REFUSE(optimizer);
-    if (!(head->epsilon >= 0.0f) || !is_finite(head->epsilon) || (head->optimizer == TINYTL_ADAM && !(head->epsilon > 0.0f)))
-        return REFUSE(epsilon);
-    if (head->accumulation == 0 || head->accumulation > MAX_ACCUMULATION)
-        return REFUSE(accumulation);
-    if (head->schedule > TINYTL_COSINE)
-        return REFUSE(schedule);
     if (head->schedule != TINYTL_CONSTANT && head->schedule_steps == 0)
         return REFUSE(schedule_steps);
-    if (!(head->schedule_factor >= 0.0f && head->schedule_factor <= 1.0f))
-        return REFUSE(schedule_factor);
-    if (head->replays_per_step > MAX_REPLAYS)
-        return REFUSE(replays_per_step);
-    if (head->seed == 0)
-        return REFUSE(seed);
-    if (head->loss < TINYTL_SOFTMAX_CROSS_ENTROPY || head->loss > TINYTL_SQUARED_ERROR)
-        return REFUSE(loss);
     return accepted;
 }
 
@@ -287,8 +293,8 @@ static tinytl_error check_drift(const tinytl_image_header *header)
 tinytl_error tinytl_head_check(const void *image)
 {
     static tinytl_error (*const checks[])(const tinytl_image_header *) = {
-        check_counts, check_guard, check_learning, check_optimizer, check_features, tinytl_head_check_layers, check_parameters, check_replay_set,
-        check_drift,
+        check_counts, check_guard, check_settings, check_together, check_optimizer, check_features, tinytl_head_check_layers, check_parameters,
+        check_replay_set, check_drift,
     };
     const tinytl_image_header *header = image;
     tinytl_error error = accepted;

@@ -58,11 +58,11 @@ static float squared_error(const float *logits, uint32_t count, uint32_t label, 
     return sum * share;
 }
 
-float tinytl_loss_of(tinytl_loss kind, const float *logits, uint32_t count, uint32_t label, uint32_t largest, float *d_logits)
+float tinytl_loss_of(const tinytl_head_section *head, const float *logits, uint32_t count, uint32_t label, uint32_t largest, float *d_logits)
 {
-    if (kind == TINYTL_SIGMOID_CROSS_ENTROPY)
+    if (head->loss == TINYTL_SIGMOID_CROSS_ENTROPY)
         return sigmoid_cross_entropy(logits, count, label, d_logits);
-    if (kind == TINYTL_SQUARED_ERROR)
+    if (head->loss == TINYTL_SQUARED_ERROR)
         return squared_error(logits, count, label, d_logits);
     return softmax_cross_entropy(logits, count, label, logits[largest], d_logits);
 }

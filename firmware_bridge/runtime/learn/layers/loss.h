@@ -16,8 +16,9 @@
 /* Number of the largest logit, the first on a tie. logits: [count], count ≥ 1. */
 uint32_t tinytl_largest(const float *logits, uint32_t count);
 
-/* logits: [count]; label: number of the logit whose target is 1, none if count or more; largest: as above. d_logits: [count], written; of the cross-entropies in [-1, 1]. Returns the loss, in nats: ≥ 0; infinite or NaN
- * where it overflows and where a logit is not finite. Sums run from class 0 up. */
-float tinytl_loss_of(tinytl_loss kind, const float *logits, uint32_t count, uint32_t label, uint32_t largest, float *d_logits);
+/* head: whose loss it is. logits: [count]; label: number of the logit whose target is 1, none if count or more; largest: as above. d_logits:
+ * [count], written; of the cross-entropies in [-1, 1]. Returns the loss, in nats: ≥ 0; infinite or NaN where it overflows and where a logit is
+ * not finite. Sums run from class 0 up. */
+float tinytl_loss_of(const tinytl_head_section *head, const float *logits, uint32_t count, uint32_t label, uint32_t largest, float *d_logits);
 
 #endif

@@ -5,7 +5,7 @@ Parameters, moments, sums of gradients and the replay buffer stay as long as the
 step; everything else of it has its ticks (`head_graph`), so it may lie where activations were and where other parts of the step are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -19,10 +19,7 @@ from tinytl.compiler.records import (
     LAYER_ACTIVATIONS,
     LAYER_KINDS,
     LAYER_TRAINS,
-    LOSS_NUMBERS,
     NONE,
-    OPTIMIZER_NUMBERS,
-    SCHEDULE_NUMBERS,
     WEIGHTS_FLOAT32,
     WEIGHTS_INT8,
     HeadRecord,
@@ -32,6 +29,7 @@ from tinytl.compiler.records import (
 from tinytl.errors import CompileError
 from tinytl.head.layer_rates import rate_factors
 from tinytl.head.layers import Head, HeadLayer
+from tinytl.head.learning import Learning, device_number
 
 LABEL_BYTES = 2
 CLASS_NAME_BYTES = 32
@@ -189,58 +187,63 @@ def sample_capacity(available_bytes: int, feature_count: int) -> int:
     return capacity
 
 
+Encoder = Callable[[HeadPlan, str], float]
+
+
+def _as_it_is(plan: HeadPlan, setting: str) -> float:
+    return device_number(setting, getattr(plan.head.learning, setting))
+
+
+def _where_guarded(plan: HeadPlan, setting: str) -> float:
+    return _as_it_is(plan, setting) if plan.guard_capacity else 0
+
+
+SETTINGS: tuple[tuple[str, str, Encoder], ...] = tuple(
+    (field, field, _where_guarded if field.startswith("guard_") else _as_it_is)
+    for field in HeadRecord._fields
+    if field in Learning.__dataclass_fields__
+)
+"""Of each field of the head section that is a setting: field, setting, encoder. They have one name, so a new setting needs no row."""
+
+PLACES: tuple[tuple[str, str, int], ...] = (
+    ("parameters", "parameters", 0), ("moments", "moments", NONE), ("second_moments", "second moments", NONE),
+    ("gradients", "gradients", NONE), ("columns", "columns", 0), ("replay_buffer", "replay buffer", 0), ("class_names", "class names", 0),
+    ("guard_buffer", "held-out samples", 0), ("int8_scratch", "int8 scratch", 0),
+)  # fmt: skip
+"""Of each field of the head section that is an arena offset: field, buffer, what stands there without one."""
+
+SECTIONS = ("layers", "values", "initial_parameters", "frozen_parameters", "replay_set_features", "replay_set_labels", "drift_means")
+"""Fields of the head section that are the image offset of the section of their name."""
+
+
 def head_record(plan: HeadPlan, arena: Mapping[str, int], image: Mapping[str, int]) -> HeadRecord:
     """Fill in the head section. arena: buffer name → arena offset; image: section name → image offset."""
-    learning, head, drift = plan.head.learning, plan.head, plan.drift
-    return HeadRecord(
-        layer_count=len(head.layers),
-        layers=image["layers"],
-        value_count=len(head.shapes),
-        values=image["values"],
-        feature_values=len(head.feature_shapes),
-        class_count=plan.class_count,
-        class_capacity=plan.class_capacity,
-        feature_count=head.feature_count,
-        parameter_count=int(plan.parameters.size),
-        initial_parameters=image["initial_parameters"],
-        parameters=arena["parameters"],
-        frozen_count=int(plan.frozen.size),
-        frozen_parameters=image["frozen_parameters"],
-        moments=arena.get("moments", NONE),
-        second_moments=arena.get("second moments", NONE),
-        gradients=arena.get("gradients", NONE),
-        columns=arena.get("columns", 0),
-        columns_floats=plan.graph.columns_floats,
-        replay_set_count=len(plan.replay_labels),
-        replay_set_features=image["replay_set_features"],
-        replay_set_labels=image["replay_set_labels"],
-        replay_buffer=arena.get("replay buffer", 0),
-        replay_capacity=plan.replay_capacity,
-        replays_per_step=learning.replays_per_step,
-        learning_rate=learning.learning_rate,
-        momentum=learning.momentum,
-        second_momentum=learning.second_momentum,
-        epsilon=learning.epsilon,
-        weight_decay=learning.weight_decay,
-        clip_norm=learning.clip_norm,
-        optimizer=OPTIMIZER_NUMBERS[learning.optimizer],
-        accumulation=learning.accumulation,
-        schedule=SCHEDULE_NUMBERS[learning.schedule],
-        schedule_steps=learning.schedule_steps,
-        schedule_factor=learning.schedule_factor,
-        seed=learning.seed,
-        loss=LOSS_NUMBERS[learning.loss],
-        class_names=arena.get("class names", 0),
-        guard_buffer=arena.get("held-out samples", 0),
-        guard_capacity=plan.guard_capacity,
-        guard_every=learning.guard_every if plan.guard_capacity else 0,
-        guard_check_every=learning.guard_check_every if plan.guard_capacity else 0,
-        int8_scratch=arena.get("int8 scratch", 0),
-        int8_scratch_bytes=plan.graph.int8_scratch_bytes,
-        drift_numbers=drift.numbers if drift else 0,
-        drift_means=image["drift_means"],
-        drift_spread=drift.spread if drift else 0.0,
-    )
+    settings = {field: encode(plan, setting) for field, setting, encode in SETTINGS}
+    places = {field: arena.get(buffer, otherwise) for field, buffer, otherwise in PLACES}
+    sections = {name: image[name] for name in SECTIONS}
+    return HeadRecord(**_sizes(plan), **settings, **places, **sections)  # type: ignore[arg-type]
+
+
+def _sizes(plan: HeadPlan) -> dict[str, float]:
+    """Return the fields of the head section that count something, and drift's spread."""
+    head, drift = plan.head, plan.drift
+    return {
+        "layer_count": len(head.layers),
+        "value_count": len(head.shapes),
+        "feature_values": len(head.feature_shapes),
+        "class_count": plan.class_count,
+        "class_capacity": plan.class_capacity,
+        "feature_count": head.feature_count,
+        "parameter_count": int(plan.parameters.size),
+        "frozen_count": int(plan.frozen.size),
+        "columns_floats": plan.graph.columns_floats,
+        "replay_set_count": len(plan.replay_labels),
+        "replay_capacity": plan.replay_capacity,
+        "guard_capacity": plan.guard_capacity,
+        "int8_scratch_bytes": plan.graph.int8_scratch_bytes,
+        "drift_numbers": drift.numbers if drift else 0,
+        "drift_spread": drift.spread if drift else 0.0,
+    }
 
 
 def value_records(plan: HeadPlan, arena: Mapping[str, int]) -> list[ValueRecord]:
