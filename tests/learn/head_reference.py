@@ -135,7 +135,8 @@ class ReferenceHead:
             return float(((logits - target) ** 2).mean()), 2 * (logits - target) / len(logits)
         shifted = logits - logits.max()
         powers = np.exp(shifted)
-        return float(np.log(powers.sum()) - shifted[label]), powers / powers.sum() - np.eye(len(logits))[label]
+        target = (1 - self.learning.label_smoothing) * np.eye(len(logits))[label] + self.learning.label_smoothing / len(logits)
+        return float(np.log(powers.sum()) - target @ shifted), powers / powers.sum() - target
 
     def _forward(self, number: int, layer: HeadLayer, inputs: Sequence[np.ndarray]) -> np.ndarray:
         x, weights, bias = inputs[0], self.weights[number], self.biases[number]

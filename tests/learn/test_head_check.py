@@ -127,12 +127,6 @@ def test_sums_of_features_leave_it_too() -> None:
     assert refused(with_head(image, drift_numbers=1)) == malformed(AT["drift_numbers"], records.unpack(records.Header, image, 0).head)
 
 
-def test_reserved_words_are_zero() -> None:
-    reserved = 4 * len(WORDS)
-    for place in range(PLACE + reserved, PLACE + records.size(records.HeadRecord), 4):
-        assert refused(with_crc(IMAGE[:place] + b"\1" + IMAGE[place + 1 :])) == malformed(reserved)
-
-
 SIZE = len(IMAGE)
 
 

@@ -114,7 +114,7 @@ typedef struct tinytl_head_section {
     uint32_t drift_numbers;     /* that a sample's features are added up to, to be compared; 0: no statistics */
     uint32_t drift_means;       /* image offset of int32 [class_count][drift_numbers]; 0: none */
     float drift_spread;         /* mean squared distance of source samples to the nearest class */
-    uint32_t reserved[1];
+    float label_smoothing;      /* what the label's target gives to all classes in use alike; 0: one-hot targets */
 } tinytl_head_section;
 
 /* Features first, then the output of each layer. */

@@ -84,7 +84,7 @@ class OperatorRecord(NamedTuple):
 
 
 class HeadRecord(NamedTuple):
-    """Section 2.5, the head section; its reserved word is written as zeros."""
+    """Section 2.5, the head section."""
 
     layer_count: int
     layers: int
@@ -133,6 +133,7 @@ class HeadRecord(NamedTuple):
     drift_numbers: int
     drift_means: int
     drift_spread: float
+    label_smoothing: float
 
 
 class ValueRecord(NamedTuple):
@@ -179,7 +180,7 @@ LAYOUTS: dict[type, Struct] = {
     Header: Struct("<4sHHII16sHH8IHHIII44x"),
     TensorRecord: Struct("<IIBBBx4Iif4x"),
     OperatorRecord: Struct("<4H6I"),
-    HeadRecord: Struct(f"<{''.join('f' if kind is float else 'I' for kind in HeadRecord.__annotations__.values())}4x"),
+    HeadRecord: Struct(f"<{''.join('f' if kind is float else 'I' for kind in HeadRecord.__annotations__.values())}"),
     ValueRecord: Struct("<3I2HIB3xI4x"),
     LayerRecord: Struct("<4B2H7Bx5If2If"),
 }

@@ -34,6 +34,7 @@ class Learning:
     Across settings: weight_decay is at most 1 / learning_rate. A schedule other than "constant" takes 1 step or more. accumulation counts
     replayed samples too; it, clip_norm and momentum need a number beside each parameter, Adam three. weights "int8": a byte each, which
     stay bytes while they learn, by plain SGD; everything else, the last layer too where classes can be added, stays float32.
+    label_smoothing s: targets are (1 - s) × one-hot + s / K over the K classes in use, added ones among them; of softmax_cross_entropy.
     layer_rates "balanced": SGD's rate of a layer is learning_rate × `tinytl.head.layer_rates`, so that it does not matter how a model shares
     its scale out among its layers.
 
@@ -61,6 +62,7 @@ class Learning:
     guard_check_every: int = _setting(0, "learned samples between two checks; 0: only at the end of teach")
     weights: str = _setting("float32", "of layers that train; int8: a byte each, by plain SGD", WEIGHTS)
     layer_rates: str = _setting("balanced", "of each layer; balanced: by the squares of its weights", LAYER_RATES)
+    label_smoothing: float = _setting(0.0, "what the label's target gives to all classes alike, of softmax_cross_entropy")
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -70,6 +72,9 @@ class Learning:
             raise _refusal("weight_decay", self.weight_decay, most, hint="a smaller weight_decay or a smaller learning_rate")
         if self.schedule != "constant" and self.schedule_steps == 0:
             raise _refusal("schedule_steps", 0, f"1 or more under schedule {self.schedule!r}", hint="set it, or schedule constant")
+        if self.label_smoothing > 0 and self.loss != "softmax_cross_entropy":
+            hint = "set it 0, or loss softmax_cross_entropy"
+            raise _refusal("label_smoothing", self.label_smoothing, f"0 under loss {self.loss!r}", hint=hint)
         if self.weights == "int8" and (self.momentum > 0 or self.sums_gradients):
             raise ModelError(
                 "int8 weights with momentum, Adam, clip_norm or accumulation",

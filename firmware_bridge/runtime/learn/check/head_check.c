@@ -84,9 +84,6 @@ static tinytl_error check_counts(const tinytl_image_header *header)
         return REFUSE(replay_set_count);
     if (head->replay_capacity > MAX_COUNT)
         return REFUSE(replay_capacity);
-    for (uint32_t i = 0; i < sizeof head->reserved / sizeof head->reserved[0]; i++)
-        if (head->reserved[i] != 0)
-            return REFUSE(reserved);
     error = inside_image(header, head->layers, (uint64_t)head->layer_count * sizeof(tinytl_head_layer));
     if (error.status != TINYTL_STATUS_ok)
         return error;
@@ -152,6 +149,8 @@ static tinytl_error check_together(const tinytl_image_header *header)
         return REFUSE(weight_decay);
     if (head->schedule != TINYTL_CONSTANT && head->schedule_steps == 0)
         return REFUSE(schedule_steps);
+    if (head->label_smoothing > 0.0f && head->loss != TINYTL_SOFTMAX_CROSS_ENTROPY)
+        return REFUSE(label_smoothing);
     return accepted;
 }
 

@@ -33,6 +33,18 @@ static float softmax_cross_entropy(const float *logits, uint32_t count, uint32_t
     return tinytl_log_f32(sum) - (logits[label] - largest) + finite;
 }
 
+/* Turns the loss and d_logits of a one-hot target into those of the smoothed one. Returns what the loss grows by, smoothing × (z_label - mean z). */
+static float smooth_label(const float *logits, uint32_t count, uint32_t label, float largest, float smoothing, float *d_logits)
+{
+    float share = smoothing / (float)count, growth = smoothing * (logits[label] - largest);
+    for (uint32_t j = 0; j < count; j++) {
+        growth = TINYTL_FUSED(share, largest - logits[j], growth);
+        d_logits[j] -= share;
+    }
+    d_logits[label] += smoothing;
+    return growth;
+}
+
 /* With a = e^-|z| in (0, 1]: log(1 + e^z) = max(z, 0) + log(1 + a); sigmoid(z) = 1 / (1 + a), of a negative z a / (1 + a). */
 static float sigmoid_cross_entropy(const float *logits, uint32_t count, uint32_t label, float *d_logits)
 {
@@ -60,9 +72,13 @@ static float squared_error(const float *logits, uint32_t count, uint32_t label, 
 
 float tinytl_loss_of(const tinytl_head_section *head, const float *logits, uint32_t count, uint32_t label, uint32_t largest, float *d_logits)
 {
+    float loss;
     if (head->loss == TINYTL_SIGMOID_CROSS_ENTROPY)
         return sigmoid_cross_entropy(logits, count, label, d_logits);
     if (head->loss == TINYTL_SQUARED_ERROR)
         return squared_error(logits, count, label, d_logits);
-    return softmax_cross_entropy(logits, count, label, logits[largest], d_logits);
+    loss = softmax_cross_entropy(logits, count, label, logits[largest], d_logits);
+    if (head->label_smoothing > 0.0f)
+        loss += smooth_label(logits, count, label, logits[largest], head->label_smoothing, d_logits);
+    return loss;
 }

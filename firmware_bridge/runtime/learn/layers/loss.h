@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The losses, with d_logits = d loss / d logits. Targets are one-hot: t = 1 for the label, else 0.
+ * The losses, with d_logits = d loss / d logits. Targets are one-hot, t = 1 for the label, else 0; of softmax cross-entropy with label
+ * smoothing s (Szegedy et al. 2016, arXiv:1512.00567) t = (1 - s) × one-hot + s / count, and z_label is Σ t_j z_j.
  *
  *     softmax cross-entropy   log Σ e^(z_j - max z) - (z_label - max z);     d = softmax(z) - t
  *     sigmoid cross-entropy   Σ_j log(1 + e^z_j) - t_j z_j;                  d = sigmoid(z) - t
