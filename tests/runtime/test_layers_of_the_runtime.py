@@ -6,7 +6,6 @@ one uses and the other defines.
 """
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,6 @@ from tinytl_bridge.paths import runtime_dir
 
 ORDER = ("ground", "kernels", "image", "learn", "store", "link", "twin")
 """From the lowest up. `include` holds what all may read: declarations alone."""
-GROUND = {"ground/bytes.h", "ground/crc32.c", "ground/status.c"}
-"""What belongs to the ground wherever it lies."""
-ENDING = {("kernels", "image")}
-"""Arrows up that are still there: a family's tables and rules name what an image's check reads."""
-
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _INCLUDE = re.compile(r'^\s*#\s*include "([^"]+)"', re.MULTILINE)
 _STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')
@@ -28,7 +22,7 @@ _DEFINED = re.compile(r"^(?!static|typedef|extern|#)[A-Za-z_][\w \t*]*?[ \t*](ti
 
 
 def folder_of(path: str) -> str:
-    return "ground" if path in GROUND else path.partition("/")[0]
+    return path.partition("/")[0]
 
 
 def defined_in(texts: dict[str, str]) -> dict[str, str]:
@@ -59,9 +53,9 @@ def arrows(sources: dict[str, str]) -> dict[tuple[str, str], str]:
     return found
 
 
-def faults(found: dict[tuple[str, str], str], ending: Iterable[tuple[str, str]] = ()) -> list[str]:
+def faults(found: dict[tuple[str, str], str]) -> list[str]:
     """Return the words of every arrow that points up. Without one there is no circle: the order holds for all that is left."""
-    return [words for (above, below), words in found.items() if ORDER.index(below) > ORDER.index(above) and (above, below) not in ending]
+    return [words for (above, below), words in found.items() if ORDER.index(below) > ORDER.index(above)]
 
 
 def runtime_sources() -> dict[str, str]:
@@ -76,12 +70,7 @@ def test_every_folder_stands_in_the_order() -> None:
 
 
 def test_no_arrow_points_up() -> None:
-    assert not faults(arrows(runtime_sources()), ENDING)
-
-
-def test_an_arrow_that_has_ended_is_not_listed() -> None:
-    found = arrows(runtime_sources())
-    assert not [arrow for arrow in ENDING if arrow not in found], "take it out of ENDING"
+    assert not faults(arrows(runtime_sources()))
 
 
 def test_the_arrows_that_make_the_runtime_are_seen() -> None:
@@ -105,7 +94,7 @@ def test_the_arrows_that_make_the_runtime_are_seen() -> None:
 def test_an_arrow_up_is_named_by_its_two_files(path: str, text: str, words: str) -> None:
     sources = runtime_sources()
     sources[path] += text
-    assert faults(arrows(sources), ENDING) == ([words] if words else [])
+    assert faults(arrows(sources)) == ([words] if words else [])
 
 
 def test_headers_for_all_need_no_folder() -> None:

@@ -61,7 +61,8 @@ def interrupting(epoch: int) -> Callable[[str, int, int], None]:
 
 
 def interrupt_soon() -> None:
-    """Send this process a SIGINT after 20 ms."""
+    """Send this process a SIGINT after 20 ms; in the background, where a shell starts processes deaf to it, too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
     signal.setitimer(signal.ITIMER_REAL, 0.02)
 

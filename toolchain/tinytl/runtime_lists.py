@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lists that the C runtime and Python share: X-macro files (`.def`) of the runtime, read where they stand.
 
-In: a list's path below `runtime/`. Out: its text, or its rows. A list is C's own source, so that it cannot disagree with what a device does;
+In: a list's path below `runtime/`. Out: its text, or its rows. A list is C's own source, so it cannot disagree with what a device does;
 here it is read as data. In a checkout the runtime lies in `firmware_bridge/`, in a wheel inside `tinytl_bridge`, which the same
 distribution installs.
 """

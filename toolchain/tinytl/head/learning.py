@@ -35,8 +35,8 @@ class Learning:
     replayed samples too; it, clip_norm and momentum need a number beside each parameter, Adam three. weights "int8": a byte each, which
     stay bytes while they learn, by plain SGD; everything else, the last layer too where classes can be added, stays float32.
     label_smoothing s: targets are (1 - s) × one-hot + s / K over the K classes in use, added ones among them; of softmax_cross_entropy.
-    layer_rates "balanced": SGD's rate of a layer is learning_rate × `tinytl.head.layer_rates`, so that it does not matter how a model shares
-    its scale out among its layers.
+    layer_rates "balanced": SGD's rate of a layer is learning_rate × `tinytl.head.layer_rates`, so that it does not matter how a model
+    shares its scale out among its layers.
 
     Raises:
         ModelError: a setting out of its limits, by its name, with its value.
