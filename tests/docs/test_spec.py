@@ -118,7 +118,7 @@ def test_saved_state_is_what_the_store_holds() -> None:
     assert by_hand[:12] + random + by_hand[16:] == state
 
 
-@pytest.mark.parametrize("name", SHOWN.keys() & {command.name for command in Command})
+@pytest.mark.parametrize("name", sorted(SHOWN.keys() & {command.name for command in Command}))
 def test_frames_are_those_on_the_wire(name: str) -> None:
     """By field and stuffed, both say the same frame; the protocol's own reader takes it."""
     frames = re.findall(r"# (?:request|answer)\n(.*?)# .*? on the wire, (\d+) bytes\n(.*?)(?=# |```)", SHOWN[name], re.DOTALL)

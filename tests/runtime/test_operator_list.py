@@ -117,10 +117,10 @@ def test_kernels_know_nothing_of_the_image() -> None:
 
 
 def test_recipes_name_files_that_exist() -> None:
-    """CONTRIBUTING.md, «A new operator» and «A new kernel variant»."""
+    """CONTRIBUTING.md, from «A new operator» on."""
     recipes = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## A new operator", 1)[1]
     paths = re.findall(r"`([\w./]+/[\w./]*|[A-Z]+\.md)`", recipes)
-    assert len(paths) > 15
+    assert len(paths) > 30
     assert not [path for path in paths if not (ROOT / path).exists()]
 
 

@@ -48,7 +48,7 @@ def count_firmware(made: PeerSources, *, board: str, output_bytes: int, folder: 
         raise BenchError(f"QEMU refuses the counting plugin: {refused}", expected="a plugin: peers have no timer to count by")
     elf = _build(made, load_board(board), folder)
     answer, counts = folder / "answer", folder / "counts"
-    command = [PROGRAM, "-machine", load_board(board).qemu.machine, "-kernel", str(elf), "-serial", f"file:{answer}", "-nodefaults",
+    command = [PROGRAM, "-machine", load_board(board).machine.machine, "-kernel", str(elf), "-serial", f"file:{answer}", "-nodefaults",
                "-display", "none", "-monitor", "none", "-plugin", f"{build_plugin()},out={counts}"]  # fmt: skip
     _run_until(command, answer, output_bytes)
     marks = MarkLog(counts).read_new()

@@ -71,7 +71,7 @@ class Board:
     """One board: what it is, its limits, how it is compiled for and run.
 
     family: kernel family of its core. folder: its own. shared: of the C sources and the linker script that it takes from another
-    board, but for files of the same name that it has itself; its own folder where it names none.
+    board, but for files of the same name that it has itself; its own folder where it names none. qemu: None where no emulator runs it.
     """
 
     name: str
@@ -81,9 +81,21 @@ class Board:
     clock_hz: int
     compiler_flags: tuple[str, ...]
     memory: Memory
-    qemu: QemuMachine
+    qemu: QemuMachine | None
     folder: Path
     shared: Path
+
+    @property
+    def machine(self) -> QemuMachine:
+        """How QEMU runs it.
+
+        Raises:
+            BuildError: no emulator does.
+        """
+        if self.qemu is None:
+            emulated = ", ".join(name for name in list_boards() if load_board(name).qemu is not None)
+            raise BuildError(f"board {self.name} has no [qemu]: nothing emulates it", expected=emulated, hint="--target serial:PORT")
+        return self.qemu
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -116,7 +128,7 @@ def load_board(name: str) -> Board:
         facts: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         facts["compiler_flags"] = tuple(facts["compiler_flags"])
         folder, shared = boards_dir() / name, boards_dir() / facts.pop("sources", name)
-        memory, qemu = Memory(**facts["memory"]), QemuMachine(**facts["qemu"])
+        memory, qemu = Memory(**facts["memory"]), QemuMachine(**facts["qemu"]) if "qemu" in facts else None
         return Board(**{**facts, "memory": memory, "qemu": qemu, "folder": folder, "shared": shared})
     except (KeyError, TypeError, ValueError) as error:
         raise BuildError(f"{path} is malformed: {error}") from error

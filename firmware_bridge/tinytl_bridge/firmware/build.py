@@ -62,9 +62,14 @@ def build_firmware(board: str) -> Firmware:
     """Build a board's firmware, or take it from the cache.
 
     Raises:
-        BuildError: unknown board, no cross compiler, or a compile error with its text.
+        BuildError: unknown board, one without drivers, no cross compiler, or a compile error with its text.
     """
     chosen = load_board(board)
+    if not {".c", ".ld"} <= {path.suffix for path in chosen.files}:
+        raise BuildError(
+            f"board {board} has no drivers: no linker script and no C file beside its board.toml",
+            hint='PORTING.md tells what to write; sources = "mps_drivers" takes those of the emulated boards',
+        )
     compiler = find_compiler()
     folder = _cache() / f"{board}-{_key(chosen, compiler)}"
     elf = folder / f"{board}.elf"
@@ -117,11 +122,14 @@ def board_definitions(board: Board) -> list[str]:
     memory, qemu = board.memory, board.qemu
     numbers = {
         "ARENA_BYTES": memory.arena_bytes, "MODEL_SLOT_BYTES": memory.model_slot_bytes, "HEAD_SLOT_BYTES": memory.head_slot_bytes,
-        "SECTOR_BYTES": memory.sector_bytes, "PROGRAM_BYTES": memory.program_bytes, "CLOCK_HZ": board.clock_hz, "TICK_HZ": qemu.tick_hz,
-        "NV_ADDRESS": qemu.psram_address, "MAILBOX_OFFSET": qemu.mailbox_offset, "MAILBOX_BYTES": qemu.mailbox_bytes,
-        "RING_OFFSET": qemu.ring_offset, "UART_ADDRESS": qemu.uart_address, "UART_INTERRUPT": qemu.uart_interrupt,
-        "STACK_PAINT": STACK_PAINT,
+        "SECTOR_BYTES": memory.sector_bytes, "PROGRAM_BYTES": memory.program_bytes, "CLOCK_HZ": board.clock_hz, "STACK_PAINT": STACK_PAINT,
     }  # fmt: skip
+    if qemu is not None:
+        numbers |= {
+            "TICK_HZ": qemu.tick_hz, "NV_ADDRESS": qemu.psram_address, "MAILBOX_OFFSET": qemu.mailbox_offset,
+            "MAILBOX_BYTES": qemu.mailbox_bytes, "RING_OFFSET": qemu.ring_offset, "UART_ADDRESS": qemu.uart_address,
+            "UART_INTERRUPT": qemu.uart_interrupt,
+        }  # fmt: skip
     return [f"-DBOARD_{name}={value}u" for name, value in numbers.items()] + [f'-DBOARD_NAME="{board.name}"']
 
 

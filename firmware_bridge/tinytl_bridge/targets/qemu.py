@@ -104,7 +104,7 @@ class QemuTarget(Target):
         self.name = f"qemu:{board}" + ("" if link == "ring" else f"?link={link}")
         self.link, self.timeout_s = link, math.inf if link == "ring" else 2.0
         self._arguments = tuple(extra_arguments)
-        path, qemu = state_folder(state_dir) / f"qemu-{board}.nv", self.board.qemu
+        path, qemu = state_folder(state_dir) / f"qemu-{board}.nv", self.board.machine
         self._file = MemoryFile(path, qemu.psram_bytes, who=self.name, used=qemu.used_bytes)
         self._process: subprocess.Popen[bytes] | None = None
         self._stream: Stream | None = None
@@ -129,7 +129,7 @@ class QemuTarget(Target):
 
     def _launch(self, program: str, elf: Path) -> Stream:
         """Start QEMU with one end of a socket pair. A QEMU that ends at once is found by the first read, which tells why."""
-        ring = self._part(self.board.qemu.ring_offset, RING_BYTES)
+        ring = self._part(self.board.machine.ring_offset, RING_BYTES)
         choose_ring(ring, chosen=self.link == "ring")
         ours, theirs = socket.socketpair()
         with theirs:
@@ -141,7 +141,7 @@ class QemuTarget(Target):
         return RingStream(ring, uart) if self.link == "ring" else uart
 
     def _machine(self, elf: Path, descriptor: int) -> list[str]:
-        qemu = self.board.qemu
+        qemu = self.board.machine
         chardev = f"socket,id=uart0,fd={descriptor}"
         memory = f"memory-backend-file,id=nv,size={qemu.psram_bytes},mem-path={self._file.path},share=on"
         return ["-machine", f"{qemu.machine},memory-backend=nv", "-object", memory, "-kernel", str(elf), "-chardev", chardev,
@@ -173,7 +173,7 @@ class QemuTarget(Target):
 
     def mailbox(self) -> memoryview | None:
         """Return the part of the board's PSRAM that is the mailbox."""
-        qemu = self.board.qemu
+        qemu = self.board.machine
         return self._part(qemu.mailbox_offset, qemu.mailbox_bytes) if self._file.view is not None else None
 
     def _part(self, start: int, size: int) -> memoryview:
