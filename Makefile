@@ -21,8 +21,9 @@ test: setup ## the everyday tests, five minutes on two idle cores
 test-long: setup ## studies, fuzzing, every power cut; SHORT=1 with a fixed seed, as CI does
 	$(if $(SHORT),TINYTL_SHORT=1) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m long
 
-lint: setup ## ruff, mypy, the import rules, C warnings as errors
+lint: setup ## ruff's rules and its formatter, mypy, the import rules
 	$(BIN)/ruff check toolchain models firmware_bridge benchmarks command_line tests docs
+	$(BIN)/ruff format --check toolchain models firmware_bridge benchmarks command_line tests docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -25,7 +25,9 @@ def mixed_task(*, seed: int, train: int = 240, test: int = 120) -> Dataset:
     labels = generator.permutation(np.arange(train + test) % len(names))
     images = np.stack(
         [
-            new_image(NEW_CLASSES.index(names[label]), generator) if names[label] in NEW_CLASSES else tiny_image(TINY_CLASSES.index(names[label]), generator)
+            new_image(NEW_CLASSES.index(names[label]), generator)
+            if names[label] in NEW_CLASSES
+            else tiny_image(TINY_CLASSES.index(names[label]), generator)
             for label in labels
         ]
     )

@@ -219,8 +219,15 @@ def infer(
 @expect_option
 @json_option
 def evaluate(
-    target: str, state_dir: Path | None, data: str, resize: tuple[int, int] | None, split: str, samples: int | None, out: Path | None,
-    expect: str | None, as_json: bool,
+    target: str,
+    state_dir: Path | None,
+    data: str,
+    resize: tuple[int, int] | None,
+    split: str,
+    samples: int | None,
+    out: Path | None,
+    expect: str | None,
+    as_json: bool,
 ) -> None:
     """Accuracy of a target on a dataset."""
     from tinytl.data import load_dataset

@@ -37,9 +37,7 @@ def numbers_of(session: Session, y: np.ndarray, classes: Sequence[str] | ClassMa
     return match.numbers_of(y)
 
 
-def evaluate_prepared(
-    session: Session, samples: np.ndarray, y: np.ndarray, *, mailbox: memoryview | None, report: Progress
-) -> Evaluation:
+def evaluate_prepared(session: Session, samples: np.ndarray, y: np.ndarray, *, mailbox: memoryview | None, report: Progress) -> Evaluation:
     """Classify prepared samples (N, input_bytes) and compare with labels (N,), the device's numbers.
 
     Args:
@@ -60,9 +58,7 @@ def evaluate_prepared(
 def _by_mailbox(session: Session, chunk: np.ndarray, mailbox: memoryview) -> list[int]:
     predictions = -(-chunk.size // _ALIGNMENT) * _ALIGNMENT
     if predictions + 2 * len(chunk) > len(mailbox):
-        raise DeviceError(
-            f"{len(chunk)} samples of {chunk.shape[1]:,} bytes do not fit the mailbox", expected=f"{len(mailbox):,} bytes"
-        )
+        raise DeviceError(f"{len(chunk)} samples of {chunk.shape[1]:,} bytes do not fit the mailbox", expected=f"{len(mailbox):,} bytes")
     mailbox[: chunk.size] = chunk.tobytes()
     session.evaluate(samples_at=0, count=len(chunk), predictions_at=predictions)
     return np.frombuffer(mailbox, "<u2", len(chunk), predictions).astype(int).tolist()

@@ -67,7 +67,9 @@ def test_on_the_twin_nothing_is_counted(plain: Path) -> None:
 
 
 def test_a_dataset_is_refused(plain: Path, tiny_dataset: Dataset) -> None:
-    text = r"dataset 'tiny' given for plain.tflite, whose accuracy is not known: .*; expected a bundle\nhint: leave --data and --samples out"
+    text = (
+        r"dataset 'tiny' given for plain.tflite, whose accuracy is not known: .*; expected a bundle\nhint: leave --data and --samples out"
+    )
     with pytest.raises(BenchError, match=text):
         bench(plain, target="host", dataset=tiny_dataset)
     with pytest.raises(BenchError, match=r"20 samples given for plain\.tflite"):

@@ -16,7 +16,16 @@ from tinytl.energy import (
 )
 from tinytl.errors import BenchError
 
-WORK = Work(frozen_macs=1000, trainable_macs=100, gradient_macs=140, constant_bytes=400, activation_bytes=800, parameters=110, trained=110, replays=3)
+WORK = Work(
+    frozen_macs=1000,
+    trainable_macs=100,
+    gradient_macs=140,
+    constant_bytes=400,
+    activation_bytes=800,
+    parameters=110,
+    trained=110,
+    replays=3,
+)
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,9 @@ def test_published_models_keep_their_answers(model: SuiteModel | None) -> None:
 
 
 def write_peer(folder: Path, body: str) -> PeerSources:
-    (folder / "infer.c").write_text(f"#include <stdint.h>\nvoid infer(uint8_t *arena, const int8_t *in, int8_t *out)\n{{\n(void)arena;\n{body}\n}}\n")
+    (folder / "infer.c").write_text(
+        f"#include <stdint.h>\nvoid infer(uint8_t *arena, const int8_t *in, int8_t *out)\n{{\n(void)arena;\n{body}\n}}\n"
+    )
     header = (
         "#include <stdint.h>\nvoid infer(uint8_t *arena, const int8_t *in, int8_t *out);\n#define PEER_ARENA_BYTES 0\n"
         "#define PEER_OUTPUT_BYTES 3u\n#define PEER_INFER infer\nstatic const int8_t peer_input[] = {1,-2,3};\n"

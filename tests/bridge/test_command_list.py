@@ -70,7 +70,9 @@ def test_the_device_knows_these_commands_and_no_other(tmp_path: Path) -> None:
     assert known == set(LIST.values())
 
 
-@pytest.mark.parametrize(("line", "row"), [('STATUS(a, "x, \\"y\\" (%1)")', ("STATUS", "a", 'x, \\"y\\" (%1)')), ("STATUS(3, b)", ("STATUS", "3", "b"))])
+@pytest.mark.parametrize(
+    ("line", "row"), [('STATUS(a, "x, \\"y\\" (%1)")', ("STATUS", "a", 'x, \\"y\\" (%1)')), ("STATUS(3, b)", ("STATUS", "3", "b"))]
+)
 def test_rows_of_a_list(line: str, row: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "some.def").write_text(f"/* STATUS(no, row) */\n{line}\nOTHER(1, 2)\n", encoding="utf-8")
     monkeypatch.setattr(runtime_lists, "_RUNTIMES", (tmp_path / "none", tmp_path))

@@ -228,7 +228,10 @@ def test_a_buffer_that_is_too_small_is_refused(tiny_bundle: Path, tmp_path: Path
     bundle = with_settings(tiny_bundle, tmp_path / "small.tinytl", guard_buffer_bytes=1000)
     with pytest.raises(CompileError) as caught:
         compile_bundle(bundle)
-    assert str(caught.value) == "guard_buffer_bytes 1,000 hold 8 samples of 108 features; expected 1,788 or more, for 16 samples; or 0, for no guard"
+    assert (
+        str(caught.value)
+        == "guard_buffer_bytes 1,000 hold 8 samples of 108 features; expected 1,788 or more, for 16 samples; or 0, for no guard"
+    )
     fits = with_settings(tiny_bundle, tmp_path / "fits.tinytl", guard_buffer_bytes=1788)
     assert compile_bundle(fits).arena_bytes > compile_bundle(read_bundle(tiny_bundle)).arena_bytes
 

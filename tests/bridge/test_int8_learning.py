@@ -36,7 +36,9 @@ def test_learns_real_digits_as_floats_do(tmp_path: Path) -> None:
 
 
 def test_inspection_and_energy_count_bytes(tmp_path: Path) -> None:
-    bundles = {weights: with_settings(find_bundle("digits"), tmp_path / f"{weights}.tinytl", weights=weights) for weights in ("float32", "int8")}
+    bundles = {
+        weights: with_settings(find_bundle("digits"), tmp_path / f"{weights}.tinytl", weights=weights) for weights in ("float32", "int8")
+    }
     rows = {weights: inspect(tmp_path / f"{weights}.tinytl").layers[-1].weight_bytes for weights in bundles}
     assert rows == {"float32": 4 * (288 * 10 + 10), "int8": 288 * 10 + 4 * 10}
     work = {weights: work_of(bundle, compile_bundle(bundle)) for weights, bundle in bundles.items()}

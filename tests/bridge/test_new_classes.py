@@ -71,7 +71,9 @@ def test_what_was_not_saved_is_gone_with_its_classes(device: Device) -> None:
 
 
 def test_unknown_names_are_refused_unless_they_are_to_be_added(device: Device) -> None:
-    with pytest.raises(DeviceError, match=r"the device has no class 'frame', 'cross'; expected bar, .*\nhint: teach --new-classes adds them"):
+    with pytest.raises(
+        DeviceError, match=r"the device has no class 'frame', 'cross'; expected bar, .*\nhint: teach --new-classes adds them"
+    ):
         device.teach(TASK.x_train, TASK.y_train, classes=TASK.classes)
     assert device.status().steps == 0
 
@@ -79,7 +81,9 @@ def test_unknown_names_are_refused_unless_they_are_to_be_added(device: Device) -
 def test_more_classes_than_rows_are_refused_before_anything_is_sent(device: Device) -> None:
     names = (*TASK.classes[:-1], "ring", "cross")
     labels = np.where(np.arange(len(TASK.y_train)) < 3, 5, TASK.y_train + (TASK.y_train == 5))
-    text = r"new classes 'frame', 'ring', 'cross': 3, and the head has 4 of 6; expected at most 2 more\nhint: tinytl export --class-capacity 7"
+    text = (
+        r"new classes 'frame', 'ring', 'cross': 3, and the head has 4 of 6; expected at most 2 more\nhint: tinytl export --class-capacity 7"
+    )
     with pytest.raises(DeviceError, match=text):
         device.teach(TASK.x_train, labels, classes=names, new_classes=True)
     assert (device.status().steps, device.status().class_count) == (0, 4)
@@ -120,7 +124,12 @@ def test_from_the_shell(tiny_bundle: Path, tmp_path: Path) -> None:
     five, six, lone = tmp_path / "five.npz", tmp_path / "six.npz", tmp_path / "frames.npy"
     assert TASK.classes[0] == "frame"
     some, tested = TASK.y_train != 0, TASK.y_test != 0
-    rest = {"x_train": TASK.x_train[some], "y_train": TASK.y_train[some] - 1, "x_test": TASK.x_test[tested], "y_test": TASK.y_test[tested] - 1}
+    rest = {
+        "x_train": TASK.x_train[some],
+        "y_train": TASK.y_train[some] - 1,
+        "x_test": TASK.x_test[tested],
+        "y_test": TASK.y_test[tested] - 1,
+    }
     np.savez(five, classes=list(TASK.classes[1:]), **rest)
     np.savez(six, x_train=TASK.x_train, y_train=TASK.y_train, x_test=TASK.x_test, y_test=TASK.y_test, classes=list(TASK.classes))
     np.save(lone, TASK.x_train[~some])

@@ -83,7 +83,12 @@ def ran_input(tflite: bytes) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["mlperf_tiny/kws_ref_model.tflite", "tflm/micro_speech_quantized.tflite", pytest.param("mlperf_tiny/vww_96_int8.tflite", marks=pytest.mark.long)]
+    "name",
+    [
+        "mlperf_tiny/kws_ref_model.tflite",
+        "tflm/micro_speech_quantized.tflite",
+        pytest.param("mlperf_tiny/vww_96_int8.tflite", marks=pytest.mark.long),
+    ],
 )
 @pytest.mark.parametrize("target", TARGETS)
 def test_published_models_answer_what_the_reference_kernels_do(name: str, target: str) -> None:

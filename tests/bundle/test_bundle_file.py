@@ -92,26 +92,18 @@ def test_every_truncation_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     lengths = [*range(4, len(whole), 997), len(whole) - 23, len(whole) - 22, len(whole) - 1]
     for length in lengths:
         text = refusal(whole[:length], tmp_path)
-        assert text == "bad.tinytl is truncated or damaged: its directory is missing\nhint: copy or export it again", (
-            length
-        )
+        assert text == "bad.tinytl is truncated or damaged: its directory is missing\nhint: copy or export it again", length
 
 
 def test_every_flipped_bit_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     whole = tiny_bundle.read_bytes()
     with zipfile.ZipFile(tiny_bundle) as archive:
-        spans = [
-            (entry.header_offset + 30 + len(entry.filename), entry.file_size, entry.filename)
-            for entry in archive.infolist()
-        ]
+        spans = [(entry.header_offset + 30 + len(entry.filename), entry.file_size, entry.filename) for entry in archive.infolist()]
     for start, size, name in spans:
         for position in (start, start + size // 2, start + size - 1):
             damaged = bytearray(whole)
             damaged[position] ^= 0x10
-            assert (
-                refusal(bytes(damaged), tmp_path)
-                == f"member {name!r} of bad.tinytl is damaged: its checksum does not match"
-            )
+            assert refusal(bytes(damaged), tmp_path) == f"member {name!r} of bad.tinytl is damaged: its checksum does not match"
 
 
 def test_damage_anywhere_raises_nothing_else(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -144,9 +136,7 @@ def test_a_missing_member_is_named(members: dict[str, bytes], tmp_path: Path, na
 
 
 def test_a_foreign_or_repeated_member_is_named(members: dict[str, bytes], tmp_path: Path) -> None:
-    assert refusal(pack(members | {"../x": b""}), tmp_path).startswith(
-        "bad.tinytl has a foreign member '../x'; expected manifest.json, "
-    )
+    assert refusal(pack(members | {"../x": b""}), tmp_path).startswith("bad.tinytl has a foreign member '../x'; expected manifest.json, ")
     with warnings.catch_warnings(), zipfile.ZipFile(tmp_path / "twice.zip", "w") as archive:
         warnings.simplefilter("ignore")
         for name in (*MEMBERS, "head.npz"):
@@ -158,10 +148,7 @@ def test_a_compressed_bomb_is_refused(members: dict[str, bytes], tmp_path: Path)
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("manifest.json", bytes(50_000_000))
     text = refusal((tmp_path / "bomb.zip").read_bytes(), tmp_path)
-    assert (
-        text
-        == "member 'manifest.json' of bad.tinytl is compressed; expected stored members\nhint: tinytl export writes them"
-    )
+    assert text == "member 'manifest.json' of bad.tinytl is compressed; expected stored members\nhint: tinytl export writes them"
 
 
 def test_a_member_that_claims_more_than_the_file_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -169,19 +156,14 @@ def test_a_member_that_claims_more_than_the_file_is_refused(tiny_bundle: Path, t
     (entry,) = struct.unpack_from("<I", data, len(data) - 6)
     struct.pack_into("<II", data, entry + 20, 2**31, 2**31)
     text = refusal(bytes(data), tmp_path)
-    assert (
-        text
-        == f"member 'manifest.json' of bad.tinytl claims 2,147,483,648 bytes; expected at most {len(data):,}, the file's size"
-    )
+    assert text == f"member 'manifest.json' of bad.tinytl claims 2,147,483,648 bytes; expected at most {len(data):,}, the file's size"
 
 
 def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "huge.tinytl"
     with path.open("wb") as stream:
         stream.truncate(64 * 1024 * 1024 + 1)
-    with pytest.raises(
-        BundleError, match=r"^huge\.tinytl is 67,108,865 bytes; expected a bundle of at most 67,108,864$"
-    ):
+    with pytest.raises(BundleError, match=r"^huge\.tinytl is 67,108,865 bytes; expected a bundle of at most 67,108,864$"):
         read_bundle(path)
 
 
@@ -208,10 +190,7 @@ def test_a_folder_that_is_not_there_is_refused(tiny_bundle: Path, tmp_path: Path
     path = tmp_path / "no" / "x.tinytl"
     with pytest.raises(BundleError) as caught:
         write_bundle(read_bundle(tiny_bundle), path)
-    assert (
-        str(caught.value)
-        == f"{path} cannot be written: No such file or directory; expected a folder that exists and may be written"
-    )
+    assert str(caught.value) == f"{path} cannot be written: No such file or directory; expected a folder that exists and may be written"
 
 
 def test_bundle_type_is_what_others_import() -> None:

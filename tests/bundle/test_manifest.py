@@ -28,16 +28,10 @@ def test_a_foreign_manifest_is_refused(members: dict[str, bytes], tmp_path: Path
     assert text == "bad.tinytl is no bundle: its manifest has format 'other'; expected 'tinytl-bundle'"
     text = refusal(pack(members | {"manifest.json": b"[]"}), tmp_path)
     assert text == "bad.tinytl is no bundle: its manifest has format None; expected 'tinytl-bundle'"
-    assert refusal(pack(members | {"manifest.json": b"{"}), tmp_path).startswith(
-        "the manifest of bad.tinytl is not JSON: "
-    )
-    assert refusal(pack(members | {"manifest.json": b"\xff\xfe"}), tmp_path).startswith(
-        "the manifest of bad.tinytl is not JSON: "
-    )
+    assert refusal(pack(members | {"manifest.json": b"{"}), tmp_path).startswith("the manifest of bad.tinytl is not JSON: ")
+    assert refusal(pack(members | {"manifest.json": b"\xff\xfe"}), tmp_path).startswith("the manifest of bad.tinytl is not JSON: ")
     deep = b"[" * 100_000
-    assert refusal(pack(members | {"manifest.json": deep}), tmp_path).startswith(
-        "the manifest of bad.tinytl is not JSON: "
-    )
+    assert refusal(pack(members | {"manifest.json": deep}), tmp_path).startswith("the manifest of bad.tinytl is not JSON: ")
 
 
 def test_a_newer_bundle_is_refused(members: dict[str, bytes], tmp_path: Path) -> None:
@@ -240,7 +234,16 @@ def woven(woven_bundle: Path) -> dict[str, bytes]:
 def test_a_layer_is_recorded_with_what_is_not_the_default(woven: dict[str, bytes]) -> None:
     head = json.loads(woven["manifest.json"])["head"]
     assert head["layers"] == [
-        {"kind": "depthwise_conv_2d", "name": "last", "out": 4, "activation": "none", "inputs": [1], "window": [3, 5], "padding": [1, 1, 2, 2], "trains": "bias"},
+        {
+            "kind": "depthwise_conv_2d",
+            "name": "last",
+            "out": 4,
+            "activation": "none",
+            "inputs": [1],
+            "window": [3, 5],
+            "padding": [1, 1, 2, 2],
+            "trains": "bias",
+        },
         {"kind": "add", "name": "sum", "activation": "relu6", "inputs": [0, 2]},
         {"kind": "scale", "name": "norm", "out": 4, "activation": "none", "trains": "bias"},
         {"kind": "max_pool", "name": "pool", "activation": "none", "window": [2, 3], "stride": [2, 1], "padding": [0, 0, 1, 1]},
@@ -282,9 +285,7 @@ def test_defaults_may_stand_in_a_record(woven: dict[str, bytes], tmp_path: Path)
         ("features.1.shape", [4, 8, 4], "head layer 'sum' adds (8, 8, 4) and (4, 8, 4); expected equal shapes"),
     ],
 )  # fmt: skip
-def test_a_graph_that_does_not_hold_together_is_named(
-    woven: dict[str, bytes], tmp_path: Path, path: str, value: Any, text: str
-) -> None:
+def test_a_graph_that_does_not_hold_together_is_named(woven: dict[str, bytes], tmp_path: Path, path: str, value: Any, text: str) -> None:
     found = refusal(resealed(woven, put(path, value)), tmp_path)
     assert found.removeprefix("bad.tinytl: ") == text
 
@@ -306,8 +307,6 @@ def test_a_head_of_other_features_is_not_written(woven_bundle: Path, tmp_path: P
 def test_a_head_that_is_not_the_manifests_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     bundle = read_bundle(tiny_bundle)
     other = replace(bundle.head, learning=Learning(seed=99))
-    with pytest.raises(
-        BundleError, match=r"^x\.tinytl: manifest field 'head' is not the head's; expected head_fields\(head\)$"
-    ):
+    with pytest.raises(BundleError, match=r"^x\.tinytl: manifest field 'head' is not the head's; expected head_fields\(head\)$"):
         write_bundle(replace(bundle, head=other), tmp_path / "x.tinytl")
     assert not list(tmp_path.iterdir())

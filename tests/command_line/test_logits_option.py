@@ -67,7 +67,9 @@ def test_a_bundle_or_another_end_is_refused(tiny_bundle: Path, tmp_path: Path, c
         "hint: leave --logits out"
     )
     told = refusal(command, tmp_path / "other.tflite", *rest)
-    assert told.startswith("--logits: no softmax to leave out: output 'sigmoid' comes from LOGISTIC; expected a graph that ends with a SOFTMAX")
+    assert told.startswith(
+        "--logits: no softmax to leave out: output 'sigmoid' comes from LOGISTIC; expected a graph that ends with a SOFTMAX"
+    )
 
 
 def test_a_suite_is_counted_whole() -> None:

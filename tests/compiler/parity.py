@@ -68,9 +68,7 @@ def whole_image(program: Program, *, family: str = "portable", optimize: str = "
     return build_image(program, None, tflite_metadata(program), CompileOptions(family, optimize), bundle_id=b"")
 
 
-def assert_layers_equal(
-    tflite: bytes, samples: np.ndarray, *, family: str = "portable", optimize: str = "speed"
-) -> int:
+def assert_layers_equal(tflite: bytes, samples: np.ndarray, *, family: str = "portable", optimize: str = "speed") -> int:
     """Every operator's output of every sample, read right after it ran. Returns how many were compared."""
     program = compile_program(tflite, fold=False)
     oracle = Interpreter(tflite, preserve_all=True)

@@ -100,8 +100,7 @@ class GraphMaker:
         padding, strides, sides = self.window((height, width), filters)
         strides = (strides[0], strides[0])  # TFLite's optimized kernels want them equal; so do converters
         sides = tuple(
-            -(-s // strides[0]) if padding == 0 else (s - f) // strides[0] + 1
-            for s, f in zip((height, width), filters, strict=True)
+            -(-s // strides[0]) if padding == 0 else (s - f) // strides[0] + 1 for s, f in zip((height, width), filters, strict=True)
         )
         weights = self.weights((1, *filters, channels * multiplier), 3)
         output = self.activation((1, *sides, channels * multiplier))
@@ -135,14 +134,10 @@ class GraphMaker:
         else:
             sides = shape if kind == 1 else shape[-1:]
             data = self.random.integers(-128, 128, sides)
-            other = self.writer.tensor(
-                f"constant {len(self.writer.tensors)}", sides, "int8", 0.03, self.pick(-9, 0, 40), data
-            )
+            other = self.writer.tensor(f"constant {len(self.writer.tensors)}", sides, "int8", 0.03, self.pick(-9, 0, 40), data)
         inputs = [start, other] if self.pick(0, 1) else [other, start]
         output = self.activation(shape)
-        self.add_node(
-            operator, inputs, output, f"{operator.capitalize()}Options", FusedActivationFunction=self.pick(*ACTIVATIONS)
-        )
+        self.add_node(operator, inputs, output, f"{operator.capitalize()}Options", FusedActivationFunction=self.pick(*ACTIVATIONS))
 
     def relu(self) -> None:
         output = self.activation(self.shapes[self.current])

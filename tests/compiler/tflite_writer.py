@@ -101,9 +101,7 @@ class ModelWriter:
         builder.Finish(tflite.ModelEnd(builder), b"TFL3")
         return bytes(builder.Output())
 
-    def _subgraph(
-        self, builder: flatbuffers.Builder, tensors: list[int], nodes: list[int], inputs: list[int], outputs: list[int]
-    ) -> int:
+    def _subgraph(self, builder: flatbuffers.Builder, tensors: list[int], nodes: list[int], inputs: list[int], outputs: list[int]) -> int:
         vectors = [
             _offsets(builder, tensors),
             _ints(builder, inputs),
@@ -174,10 +172,7 @@ class ModelWriter:
         intermediates = _ints(builder, node["intermediates"]) if node["intermediates"] else None
         schema, options = node["schema"], None
         if schema:
-            fields = {
-                name: _ints(builder, value) if isinstance(value, (list, tuple)) else value
-                for name, value in node["fields"].items()
-            }
+            fields = {name: _ints(builder, value) if isinstance(value, (list, tuple)) else value for name, value in node["fields"].items()}
             getattr(tflite, f"{schema}Start")(builder)
             for name, value in fields.items():
                 getattr(tflite, f"{schema}Add{name}")(builder, value)

@@ -67,7 +67,9 @@ def residual(side: int = 16, widths: tuple[int, int, int] = (4, 6, 8), classes: 
     from keras import Input, Model, layers
 
     image = x = Input((side, side, 3))
-    x = layers.ReLU(name="stem_relu")(layers.BatchNormalization(name="stem_norm")(layers.Conv2D(widths[0], 3, padding="same", name="stem")(x)))
+    x = layers.ReLU(name="stem_relu")(
+        layers.BatchNormalization(name="stem_norm")(layers.Conv2D(widths[0], 3, padding="same", name="stem")(x))
+    )
     for block, (channels, stride) in enumerate(zip(widths, (1, 2, 2), strict=True), start=1):
         y = layers.Conv2D(channels, 3, strides=stride, padding="same", name=f"main{block}a")(x)
         y = layers.ReLU(name=f"relu{block}a")(layers.BatchNormalization(name=f"norm{block}a")(y))
@@ -143,7 +145,9 @@ def nested() -> Any:
     """A trunk in a model of its own, in another one."""
     from keras import Input, Model, Sequential, layers
 
-    block = Sequential([Input((8, 8, 2)), layers.Conv2D(4, 3, name="conv"), layers.BatchNormalization(name="norm"), layers.ReLU()], name="block")
+    block = Sequential(
+        [Input((8, 8, 2)), layers.Conv2D(4, 3, name="conv"), layers.BatchNormalization(name="norm"), layers.ReLU()], name="block"
+    )
     image = Input((8, 8, 2))
     trunk = Model(image, layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(block(image)), name="trunk")
     outer = Input((8, 8, 2))

@@ -35,7 +35,9 @@ def told(parts: KerasCut) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("percent", [25, 50, 99])
-@pytest.mark.parametrize("build", [cut_models.plain_cnn, cut_models.residual, cut_models.mobile, cut_models.waves, cut_models.nested, cut_models.woven])
+@pytest.mark.parametrize(
+    "build", [cut_models.plain_cnn, cut_models.residual, cut_models.mobile, cut_models.waves, cut_models.nested, cut_models.woven]
+)
 def test_a_part_answers_as_the_whole(build: Callable[[], Any], percent: int) -> None:
     model = shaken(build())
     whole = cut(model, "fc+conv1")
@@ -62,7 +64,9 @@ def test_frozen_channels_are_pooled_before_they_cross() -> None:
     ]  # fmt: skip
     assert parts.head.trained_count == (8 * 3 + 3) + (12 * 7 + 7)
     assert parts.frozen_layers[-4:] == ("pointwise4_frozen", "pointwise4_norm_frozen", "pointwise4_relu_frozen", "mean_frozen")
-    assert parts.frozen_macs + parts.trainable_macs == sum(getattr(cut(shaken(cut_models.mobile()), "fc+conv1"), f"{each}_macs") for each in ("frozen", "trainable"))
+    assert parts.frozen_macs + parts.trainable_macs == sum(
+        getattr(cut(shaken(cut_models.mobile()), "fc+conv1"), f"{each}_macs") for each in ("frozen", "trainable")
+    )
 
 
 def test_of_a_shortcut_the_same_channels_cross() -> None:
@@ -188,7 +192,12 @@ def test_a_part_becomes_a_bundle_that_says_which(tiny_model: Any, tiny_dataset: 
 def test_a_shortcut_that_is_picked_becomes_a_bundle(tmp_path: Path) -> None:
     model, data = shaken(identity_block(2)), noise((8, 8, 3))
     bundle = export_model(model, data, plan="fc+conv1:50%", out=tmp_path / "x.tinytl", model_name="i", value_range=(0.0, 1.0))
-    real = np.asarray(model((bundle.check_inputs.reshape(-1, 8, 8, 3) - np.float32(bundle.manifest["input"]["zero_point"])) * np.float32(bundle.manifest["input"]["scale"])))
+    real = np.asarray(
+        model(
+            (bundle.check_inputs.reshape(-1, 8, 8, 3) - np.float32(bundle.manifest["input"]["zero_point"]))
+            * np.float32(bundle.manifest["input"]["scale"])
+        )
+    )
     assert np.abs(answers(bundle) - real).max() < 0.05 * np.abs(real).max()
 
 

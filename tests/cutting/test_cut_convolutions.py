@@ -140,7 +140,11 @@ def test_zero_padding_at_the_cut_goes_with_the_head() -> None:
 def test_one_dimension_is_a_height_of_one() -> None:
     found = named(assert_same_function(shaken(cut_models.waves()), "all"))
     assert (found["causal"].window, found["causal"].padding) == ((1, 5), (0, 0, 4, 0))
-    assert (found["depthwise"].kind, found["depthwise"].weights.shape, found["depthwise"].activation) == ("depthwise_conv_2d", (1, 4, 8), "relu")
+    assert (found["depthwise"].kind, found["depthwise"].weights.shape, found["depthwise"].activation) == (
+        "depthwise_conv_2d",
+        (1, 4, 8),
+        "relu",
+    )
     assert found["separable_depthwise"].kind == "depthwise_conv_2d"
     assert (found["separable"].weights.shape, found["separable"].activation) == ((12, 1, 1, 8), "relu6")
     assert (found["largest"].kind, found["largest"].window) == ("max_pool", (1, 8))
@@ -235,7 +239,9 @@ def test_dropout_stays_where_it_is_asked_for() -> None:
 def refusal(plan: str, *tail: Any, shape: tuple[int, ...] = (8, 8, 4), end: bool = True) -> str:
     """Refuse a model of these layers with a Dense at its end."""
     behind = [layers.Flatten(), layers.Dense(2)] if end else []
-    model = keras.Sequential([keras.Input(shape), layers.Conv2D(4, 1, name="first") if len(shape) == 3 else layers.ReLU(), *tail, *behind], name="m")
+    model = keras.Sequential(
+        [keras.Input(shape), layers.Conv2D(4, 1, name="first") if len(shape) == 3 else layers.ReLU(), *tail, *behind], name="m"
+    )
     with pytest.raises(ModelError) as caught:
         cut(model, plan)
     return str(caught.value)
@@ -266,7 +272,9 @@ def test_layers_that_the_learner_does_not_have_are_named(layer: Callable[[], Any
 def test_zero_padding_that_nothing_takes_is_refused() -> None:
     text = "cannot be part of the head: zero padding stands before it; expected zero padding before one of Conv1D, Conv2D, DepthwiseConv1D, DepthwiseConv2D\n"
     assert f"layer 'x' (MaxPooling2D) {text}" in refusal("all", layers.ZeroPadding2D(1), layers.MaxPooling2D(2, name="x"))
-    assert f"layer 'x' (AveragePooling2D) {text}" in refusal("all", layers.ReLU(), layers.ZeroPadding2D(1), layers.AveragePooling2D(2, name="x"))
+    assert f"layer 'x' (AveragePooling2D) {text}" in refusal(
+        "all", layers.ReLU(), layers.ZeroPadding2D(1), layers.AveragePooling2D(2, name="x")
+    )
     assert f"layer 'x' (Flatten) {text}" in refusal("all", layers.ZeroPadding2D(1), layers.Flatten(name="x"))
     wide = refusal("all", layers.ZeroPadding2D(3), layers.Conv2D(2, 3, name="x"))
     assert "head layer 'x' has padding (3, 3, 3, 3); expected less than its window (3, 3)" in wide
@@ -274,7 +282,9 @@ def test_zero_padding_that_nothing_takes_is_refused() -> None:
 
 def test_a_window_over_a_reshaped_tensor_is_refused() -> None:
     text = refusal("all", layers.Reshape((4, 4, 16)), layers.Conv2D(2, 3, name="x"))
-    assert "layer 'x' (Conv2D) cannot be part of the head: it reads a reshaped tensor; expected a Dense behind Flatten and Reshape\n" in text
+    assert (
+        "layer 'x' (Conv2D) cannot be part of the head: it reads a reshaped tensor; expected a Dense behind Flatten and Reshape\n" in text
+    )
     assert text.endswith("hint: nearest plan that works: fc+conv1")
 
 
@@ -283,7 +293,9 @@ def test_other_additions_are_refused() -> None:
     x = layers.Conv2D(2, 1, name="conv")(image)
     joined = layers.Add(name="sum")([x, layers.GlobalAveragePooling2D(keepdims=True)(x)])
     model = keras.Model(image, layers.Dense(2)(layers.Flatten()(joined)), name="m")
-    with pytest.raises(ModelError, match=r"layer 'sum' \(Add\) cannot be part of the head: it adds 4×4×2, 1×1×2; expected two or more tensors of one shape"):
+    with pytest.raises(
+        ModelError, match=r"layer 'sum' \(Add\) cannot be part of the head: it adds 4×4×2, 1×1×2; expected two or more tensors of one shape"
+    ):
         cut(model, "all")
     model = keras.Model(image, layers.Dense(2)(layers.Flatten()(x + 1.0)), name="m")
     with pytest.raises(ModelError, match=r"\(Add\) cannot be part of the head: it adds 4×4×2; expected two or more"):

@@ -42,9 +42,7 @@ def test_small_model_of_the_thesis_trains_263424_macs() -> None:
 @pytest.mark.parametrize("plan", ["last-dense", "fc"])
 def test_sequential_model(tiny_model: Any, plan: str) -> None:
     parts = assert_same_function(tiny_model, plan)
-    assert [layer.weights.shape for layer in parts.head.layers] == (
-        [(4, 16)] if plan == "last-dense" else [(16, 108), (4, 16)]
-    )
+    assert [layer.weights.shape for layer in parts.head.layers] == ([(4, 16)] if plan == "last-dense" else [(16, 108), (4, 16)])
     assert parts.head.layers[-1].activation == "none"
     assert parts.frozen_macs + parts.trainable_macs == 36 * 72 + 36 * 72 + 36 * 96 + 108 * 16 + 64
 
@@ -143,9 +141,7 @@ def test_batch_norm_and_activations_fold_into_the_head(tail: Any) -> None:
 
 
 def test_a_channels_first_flatten_stays_in_the_extractor() -> None:
-    model = keras.Sequential(
-        [keras.Input((6, 6, 1)), layers.Conv2D(3, 3), layers.Flatten(data_format="channels_first"), layers.Dense(2)]
-    )
+    model = keras.Sequential([keras.Input((6, 6, 1)), layers.Conv2D(3, 3), layers.Flatten(data_format="channels_first"), layers.Dense(2)])
     parts = assert_same_function(shaken(model), "fc")
     assert parts.extractor.output.shape == (None, 48)
 
@@ -181,7 +177,23 @@ def refusal(model: Any, plan: str) -> str:
 NAMES = "one of last-dense, fc, fc+convN, fc+conv1:P%, all, bias-only[:N], bias+last-dense[:N]"
 
 
-@pytest.mark.parametrize("plan", ["fc+conv0", "FC", "", "fc+conv", "fc+conv:25%", "fc+conv1:25", "fc+conv1:05%", "fc:25%", "bias-only:", "bias-only:0", "bias-only:2:25%", "bias-only2"])
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "fc+conv0",
+        "FC",
+        "",
+        "fc+conv",
+        "fc+conv:25%",
+        "fc+conv1:25",
+        "fc+conv1:05%",
+        "fc:25%",
+        "bias-only:",
+        "bias-only:0",
+        "bias-only:2:25%",
+        "bias-only2",
+    ],
+)
 def test_an_unknown_plan_is_refused(tiny_model: Any, plan: str) -> None:
     text = refusal(tiny_model, plan)
     assert text == f"plan {plan!r}; expected {NAMES}\nhint: tinytl plans RUN lists what a model can be cut by"
@@ -221,8 +233,7 @@ def test_a_custom_layer_at_the_end_leaves_no_plan() -> None:
         ),
         (
             lambda: [layers.Dense(2, activation="relu", name="d")],
-            "layer 'd' (Dense) cannot be part of the head: no Dense comes after it; "
-            "expected logits or a softmax at the end",
+            "layer 'd' (Dense) cannot be part of the head: no Dense comes after it; expected logits or a softmax at the end",
         ),
         (lambda: [layers.Dense(2) for _ in range(65)], "the head has 65 layers; expected 1 to 64"),
     ],
@@ -232,15 +243,9 @@ def test_what_the_learner_cannot_pass_is_refused(tail: Any, text: str) -> None:
 
 
 def test_no_dense_at_the_end_is_refused() -> None:
-    model = shaken(
-        keras.Sequential(
-            [keras.Input((6, 6, 1)), layers.Conv2D(2, 3), layers.GlobalAveragePooling2D(name="gap")], name="m"
-        )
-    )
+    model = shaken(keras.Sequential([keras.Input((6, 6, 1)), layers.Conv2D(2, 3), layers.GlobalAveragePooling2D(name="gap")], name="m"))
     text = "plan 'last-dense' cannot cut model 'm': it ends in layer 'gap' (GlobalAveragePooling2D); "
-    assert refusal(model, "last-dense").startswith(
-        text + "expected a Dense with linear or softmax activation at its end"
-    )
+    assert refusal(model, "last-dense").startswith(text + "expected a Dense with linear or softmax activation at its end")
 
 
 def test_nothing_to_freeze_is_refused() -> None:
@@ -280,20 +285,12 @@ def test_models_that_are_no_graph_are_refused() -> None:
     class Own(keras.Model):  # type: ignore[misc]
         pass
 
-    assert (
-        refusal(Own(name="own"), "fc")
-        == "model 'own' is a subclass of keras.Model; expected a functional or sequential model"
-    )
+    assert refusal(Own(name="own"), "fc") == "model 'own' is a subclass of keras.Model; expected a functional or sequential model"
     unbuilt = keras.Sequential([layers.Dense(2)], name="open")
-    assert (
-        refusal(unbuilt, "fc")
-        == "model 'open' has no input shape yet; expected a built model\nhint: begin it with keras.Input"
-    )
+    assert refusal(unbuilt, "fc") == "model 'open' has no input shape yet; expected a built model\nhint: begin it with keras.Input"
     image = keras.Input((None, None, 1))
     free = keras.Model(image, layers.Dense(2)(layers.GlobalAveragePooling2D()(image)), name="free")
-    assert refusal(free, "fc").startswith(
-        "input of model 'free' has the open shape (None, None, 1); expected a fixed height"
-    )
+    assert refusal(free, "fc").startswith("input of model 'free' has the open shape (None, None, 1); expected a fixed height")
 
 
 def test_several_ends_are_refused() -> None:

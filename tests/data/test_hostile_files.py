@@ -76,7 +76,9 @@ def test_members_that_overlap_are_refused_before_they_are_read() -> None:
         fields = struct.pack("<HHHHHHIIIHHHHHII", 20, 20, 0, 0, 0, 33, 0, size, size, len(name), 0, 0, 0, 0, 0, offset)
         directory, offset = directory + b"PK\x01\x02" + fields + name, offset + 35
     end = struct.pack("<HHHHIIH", 0, 0, count, count, len(directory), len(local) + len(body), 0)
-    with pytest.raises(BundleError, match=r"the members of b claim 1,\d{3},\d{3} bytes together; expected at most 1\d,\d{3}, the file's size"):
+    with pytest.raises(
+        BundleError, match=r"the members of b claim 1,\d{3},\d{3} bytes together; expected at most 1\d,\d{3}, the file's size"
+    ):
         unpack(local + body + directory + b"PK\x05\x06" + end, label="b")
 
 

@@ -43,6 +43,7 @@ def test_it_fits_the_board_with_room_to_spare() -> None:
 def test_a_name_that_is_no_bundle_lists_the_shipped_ones() -> None:
     assert "digits" in list_bundles()
     with pytest.raises(
-        BundleError, match=r"there is no file 'digit'; expected a bundle or .tflite file, or a bundle that ships with tinytl: digits\nhint: tinytl export"
+        BundleError,
+        match=r"there is no file 'digit'; expected a bundle or .tflite file, or a bundle that ships with tinytl: digits\nhint: tinytl export",
     ):
         find_bundle("digit")

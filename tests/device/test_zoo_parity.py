@@ -105,6 +105,8 @@ def test_thesis_small_is_refused_by_the_board(tmp_path: Path) -> None:
     pytest.importorskip("tensorflow", reason="needs tinytl[host]")
     bundle = thesis_small(tmp_path)
     with connect("qemu:mps2-an386", state_dir=tmp_path) as device:
-        with pytest.raises(CompileError, match=r"the image needs [\d,]+ bytes, [\d,]+ of them weights and tables: [\d,]+ more than there are"):
+        with pytest.raises(
+            CompileError, match=r"the image needs [\d,]+ bytes, [\d,]+ of them weights and tables: [\d,]+ more than there are"
+        ):
             device.flash(bundle)
         assert device.status().model_status == "no_model"

@@ -80,7 +80,10 @@ def test_readmes_demo_fits() -> None:
     figures = stored[0] if isinstance(stored, list) else stored
     assert f"{figures['arena_bytes']:,} bytes of arena and {figures['flash_bytes']:,} of flash" in README
     steps = (figures["instructions_per_inference"], figures["instructions_per_teach_step"])
-    assert "One inference takes {} M instructions, one teach step with its replays {} M".format(*(f"{each / 1e6:.2f}" for each in steps)) in README
+    assert (
+        "One inference takes {} M instructions, one teach step with its replays {} M".format(*(f"{each / 1e6:.2f}" for each in steps))
+        in README
+    )
 
 
 def test_readmes_steps_of_learning() -> None:

@@ -37,7 +37,9 @@ def test_the_program_compiles_without_a_warning(compiler: str, tmp_path: Path) -
 
 def test_every_field_of_the_platform_is_explained() -> None:
     header = (RUNTIME / "include/tinytl_platform.h").read_text(encoding="utf-8")
-    (body,) = re.findall(r"typedef struct tinytl_platform \{(.*?)\} tinytl_platform;", re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL), re.DOTALL)
+    (body,) = re.findall(
+        r"typedef struct tinytl_platform \{(.*?)\} tinytl_platform;", re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL), re.DOTALL
+    )
     fields = {re.search(r"(\w+)\)?\s*(?:\([^)]*\))?$", declaration.strip())[1] for declaration in body.split(";") if declaration.strip()}
     assert len(fields) >= 18
     assert [field for field in sorted(fields) if f"`{field}`" not in PORTING and f".{field} =" not in PORTING] == []

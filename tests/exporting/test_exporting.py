@@ -40,12 +40,8 @@ def bundle(tiny_bundle: Path) -> Bundle:
     return read_bundle(tiny_bundle)
 
 
-def test_same_run_gives_the_same_bytes_in_another_process(
-    tiny_run: Run, tiny_dataset: Dataset, tiny_bundle: Path, tmp_path: Path
-) -> None:
-    splits = dict(
-        zip("abcd", (tiny_dataset.x_train, tiny_dataset.y_train, tiny_dataset.x_test, tiny_dataset.y_test), strict=True)
-    )
+def test_same_run_gives_the_same_bytes_in_another_process(tiny_run: Run, tiny_dataset: Dataset, tiny_bundle: Path, tmp_path: Path) -> None:
+    splits = dict(zip("abcd", (tiny_dataset.x_train, tiny_dataset.y_train, tiny_dataset.x_test, tiny_dataset.y_test), strict=True))
     np.savez(tmp_path / "data.npz", classes=np.array(tiny_dataset.classes), **splits)
     out = tmp_path / "tiny.tinytl"
     arguments = [str(tiny_run.path), str(tmp_path / "data.npz"), str(out)]
@@ -83,9 +79,7 @@ def test_bundle_answers_as_the_float_model(bundle: Bundle, tiny_model: Any, tiny
     """The whole way of a device: pixels → int8 → extractor → dequantize → head."""
     facts, features = bundle.manifest["input"], bundle.manifest["features"][0]
     real = fit_samples(tiny_dataset.x_test, shape=facts["shape"], value_range=(0.0, 1.0))
-    (answer,) = Interpreter(bundle.extractor).run(
-        quantize_samples(real, scale=facts["scale"], zero_point=facts["zero_point"])
-    )
+    (answer,) = Interpreter(bundle.extractor).run(quantize_samples(real, scale=facts["scale"], zero_point=facts["zero_point"]))
     dequantized = (answer.astype(np.float32) - features["zero_point"]) * np.float32(features["scale"])
     predicted = logits(bundle.head, [dequantized]).argmax(axis=1)
     wanted = tiny_model.predict(tiny_dataset.x_test / np.float32(255), verbose=0).argmax(axis=1)
@@ -130,9 +124,7 @@ def test_options_reach_the_bundle(tiny_model: Any, tiny_dataset: Dataset, tmp_pa
     assert found.head.learning == read_bundle(tmp_path / "last.tinytl").head.learning == learning
     assert found.replay_features.shape == (0, 16)
     assert (found.manifest["plan"], found.manifest["class_capacity"]) == ("last-dense", 4)
-    assert [layer.name for layer in found.head.layers] == [
-        layer.name for layer in cut(tiny_model, "last-dense").head.layers
-    ]
+    assert [layer.name for layer in found.head.layers] == [layer.name for layer in cut(tiny_model, "last-dense").head.layers]
     assert stages[-1] == ("export: replay set and check vectors", 1, 1)
     assert all(done <= total for _, done, total in stages)
 
@@ -214,12 +206,8 @@ def test_balanced_takes_the_classes_in_turn() -> None:
 
 
 def test_classes_that_do_not_match_are_refused(tiny_run: Run, tiny_dataset: Dataset, tmp_path: Path) -> None:
-    five = Dataset(
-        "five", tiny_dataset.x_train, tiny_dataset.y_train, tiny_dataset.x_test, tiny_dataset.y_test, tuple("abcde")
-    )
-    with pytest.raises(
-        ModelError, match=r"^the model has 4 outputs and dataset 'five' has 5 classes; expected as many of both$"
-    ):
+    five = Dataset("five", tiny_dataset.x_train, tiny_dataset.y_train, tiny_dataset.x_test, tiny_dataset.y_test, tuple("abcde"))
+    with pytest.raises(ModelError, match=r"^the model has 4 outputs and dataset 'five' has 5 classes; expected as many of both$"):
         export(tiny_run, dataset=five, out=tmp_path / "x.tinytl")
     with pytest.raises(ModelError, match=r"^class_capacity 3; expected at least 4, the model's classes$"):
         export(tiny_run, dataset=tiny_dataset, out=tmp_path / "x.tinytl", class_capacity=3)

@@ -58,7 +58,11 @@ def accuracy(model: Any, dataset: Dataset, value_range: tuple[float, float]) -> 
 
 @pytest.mark.parametrize(
     ("changed", "value_range"),
-    [(as_it_is, (0.0, 1.0)), (adapted, (0.0, 255.0)), *(pytest.param(each, (0.0, 255.0), marks=pytest.mark.long) for each in (rescaled, normalized))],
+    [
+        (as_it_is, (0.0, 1.0)),
+        (adapted, (0.0, 255.0)),
+        *(pytest.param(each, (0.0, 255.0), marks=pytest.mark.long) for each in (rescaled, normalized)),
+    ],
 )
 def test_the_bundle_answers_as_keras_does(
     tiny_model: Any, tiny_dataset: Dataset, tmp_path: Path, changed: Callable[[Any], Any], value_range: tuple[float, float]

@@ -42,9 +42,7 @@ def test_graph_is_static_int8_with_batch_norm_folded(extractor: Extractor) -> No
     assert signature.operators == wanted
 
 
-def test_accuracy_is_that_of_the_model_and_survives_int8(
-    extractor: Extractor, tiny_model: Any, tiny_dataset: Dataset
-) -> None:
+def test_accuracy_is_that_of_the_model_and_survives_int8(extractor: Extractor, tiny_model: Any, tiny_dataset: Dataset) -> None:
     predicted = tiny_model.predict(tiny_dataset.x_test / np.float32(255), verbose=0).argmax(axis=1)
     assert extractor.accuracy_float == pytest.approx(float(np.mean(predicted == tiny_dataset.y_test)))
     assert extractor.accuracy_float > 0.9
@@ -75,9 +73,7 @@ def test_same_inputs_give_same_bytes_and_another_seed_another_calibration(
 
 def lopsided() -> tuple[KerasCut, Dataset]:
     """A model whose deciding channel is a hundred thousand times smaller than the other one: int8 loses it."""
-    model = keras.Sequential(
-        [keras.Input((4, 4, 1)), layers.Conv2D(2, 1, name="conv"), layers.GlobalAveragePooling2D(), layers.Dense(2)]
-    )
+    model = keras.Sequential([keras.Input((4, 4, 1)), layers.Conv2D(2, 1, name="conv"), layers.GlobalAveragePooling2D(), layers.Dense(2)])
     kernel = np.array([[[[1e-3, 100.0]]]], np.float32)
     model.layers[0].set_weights([kernel, np.array([-5e-4, 0.0], np.float32)])
     model.layers[2].set_weights([np.array([[-1.0, 1.0], [0.0, 0.0]], np.float32), np.zeros(2, np.float32)])
@@ -113,9 +109,7 @@ def test_a_layer_that_tflite_does_not_have_in_int8_is_refused(tiny_dataset: Data
     image = keras.Input((12, 12, 1))
     x = keras.ops.erfinv(layers.Conv2D(2, 3)(image) * 0.1)
     model = keras.Model(image, layers.Dense(4)(layers.GlobalAveragePooling2D()(x)))
-    with pytest.raises(
-        ModelError, match=r"^TFLite's converter refuses the extractor: .*; expected layers that TFLite has in int8$"
-    ):
+    with pytest.raises(ModelError, match=r"^TFLite's converter refuses the extractor: .*; expected layers that TFLite has in int8$"):
         quantize(cut(model, "fc"), tiny_dataset, value_range=(0.0, 1.0))
 
 
@@ -126,19 +120,17 @@ def test_graphs_that_no_image_can_hold_are_refused() -> None:
         "the converted extractor computes shapes at run time (SHAPE, PACK); expected fixed shapes\n"
         "hint: give Reshape and Resizing layers fixed sizes"
     )
-    with pytest.raises(
-        ModelError, match=r"^tensor 'x' of the converted extractor is float32 \(1, 4\); expected int8, batch 1$"
-    ):
+    with pytest.raises(ModelError, match=r"^tensor 'x' of the converted extractor is float32 \(1, 4\); expected int8, batch 1$"):
         _check_static((), (TensorSpec("x", (1, 4), "float32", 0.0, 0),))
-    with pytest.raises(
-        ModelError, match=r"^tensor 'x' of the converted extractor is int8 \(-1, 4\); expected int8, batch 1$"
-    ):
+    with pytest.raises(ModelError, match=r"^tensor 'x' of the converted extractor is int8 \(-1, 4\); expected int8, batch 1$"):
         _check_static((), (TensorSpec("x", (-1, 4), "int8", 0.5, 0),))
 
 
 def quantized(model: Any, plan: str) -> tuple[KerasCut, Extractor]:
     parts = cut(shaken(model), plan)
-    return parts, quantize(parts, noise(model.inputs[0].shape[1:], parts.head.shapes[-1][2]), value_range=(0.0, 1.0), calibration_samples=20)
+    return parts, quantize(
+        parts, noise(model.inputs[0].shape[1:], parts.head.shapes[-1][2]), value_range=(0.0, 1.0), calibration_samples=20
+    )
 
 
 def assert_close_to_float(parts: KerasCut, found: Extractor) -> None:

@@ -125,7 +125,9 @@ def test_int8_samples_reach_the_extractor_unchanged(tmp_path: Path) -> None:
     assert bundle.head.learning == learning
     known = {sample.tobytes() for sample in task().x_test}
     assert [row.tobytes() in known for row in bundle.check_inputs] == [True] * 24 + [False] * 8
-    assert {row.tobytes() for row in bundle.replay_features} <= {row.tobytes() for row in Interpreter(bundle.extractor).run(task().x_train)[0]}
+    assert {row.tobytes() for row in bundle.replay_features} <= {
+        row.tobytes() for row in Interpreter(bundle.extractor).run(task().x_train)[0]
+    }
 
 
 def test_real_numbers_are_quantized_and_int8_is_not(tmp_path: Path) -> None:
@@ -162,7 +164,10 @@ def test_a_flatten_of_an_open_batch_is_folded(tmp_path: Path, wide_signature: bo
 @pytest.mark.parametrize(
     ("tflite", "text"),
     [
-        (classifier(lambda writer, logits: softmax(writer, softmax(writer, logits))), r"the model ends in SOFTMAX \(output 'probabilities'\)"),
+        (
+            classifier(lambda writer, logits: softmax(writer, softmax(writer, logits))),
+            r"the model ends in SOFTMAX \(output 'probabilities'\)",
+        ),
         (classifier(lambda writer, logits: softmax(writer, logits, beta=2.0)), r"operator 2, SOFTMAX version 1 .* has beta 2; expected 1"),
         (classifier(activation=1), r"operator 1, FULLY_CONNECTED .* has activation RELU; expected none: its outputs are the logits"),
         (classifier(constant=False), r"operator 2, FULLY_CONNECTED .*: its weights are computed; expected constant weights"),

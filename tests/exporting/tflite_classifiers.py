@@ -90,7 +90,9 @@ def stock(*, wide_signature: bool = False) -> bytes:
     places = [writer.constant(f"places{each}", [each]) for each in (0, 1, 1)]
     writer.node("STRIDED_SLICE", [sides, *places], batch, 1, "StridedSliceOptions", ShrinkAxisMask=1)
     writer.node("PACK", [batch, writer.constant("width", 12)], wanted, 1, "PackOptions", ValuesCount=2)
-    flat = writer.tensor("flat", (1, 1 if wide_signature else 12), scale=0.04, zero_point=-128, signature=(-1, -1 if wide_signature else 12))
+    flat = writer.tensor(
+        "flat", (1, 1 if wide_signature else 12), scale=0.04, zero_point=-128, signature=(-1, -1 if wide_signature else 12)
+    )
     writer.node("RESHAPE", [image, wanted], flat, 1, "ReshapeOptions")
     last = writer.tensor("last", (CLASSES, 12), scale=0.015, data=random.integers(-127, 128, (CLASSES, 12)))
     out = writer.tensor("logits", (1, CLASSES), **LOGITS, signature=(-1, CLASSES))

@@ -54,14 +54,19 @@ def inverted_residual() -> list[HeadLayer]:
 HEADS: dict[str, Head] = {
     "conv, pool": head([convolution("conv", 6, 4, activation="relu"), global_average("pool", (5, 7)), classifier("c", 5, 6)], (5, 7, 4)),
     "conv without padding, strides": head(
-        [convolution("conv", 7, 3, (3, 2), stride=(2, 3), padding=(0, 0, 0, 0), activation="relu6"), classifier("c", 4, 7 * 4 * 3)], (9, 8, 3)
+        [convolution("conv", 7, 3, (3, 2), stride=(2, 3), padding=(0, 0, 0, 0), activation="relu6"), classifier("c", 4, 7 * 4 * 3)],
+        (9, 8, 3),
     ),
     "conv, lopsided padding": head(
         [convolution("conv", 5, 3, (4, 4), stride=(2, 2), padding=(1, 2, 2, 1)), classifier("c", 4, 5 * 3 * 4)], (6, 7, 3)
     ),
     "conv 1x1 with strides": head([convolution("conv", 5, 6, (1, 1), stride=(2, 3)), classifier("c", 4, 5 * 3 * 3)], (5, 7, 6)),
     "one dimension": head(
-        [convolution("conv", 6, 3, (1, 5), activation="relu"), HeadLayer("pool", "max_pool", window=(1, 2), stride=(1, 2)), classifier("c", 4, 30)],
+        [
+            convolution("conv", 6, 3, (1, 5), activation="relu"),
+            HeadLayer("pool", "max_pool", window=(1, 2), stride=(1, 2)),
+            classifier("c", 4, 30),
+        ],
         (1, 10, 3),
     ),
     "conv, conv, dense, dense": head(
@@ -74,55 +79,102 @@ HEADS: dict[str, Head] = {
         (6, 7, 3),
     ),
     "max pool, overlapping": head(
-        [convolution("conv", 6, 3, activation="relu"), HeadLayer("pool", "max_pool", window=(3, 3), stride=(2, 2), padding=(1, 0, 0, 1)),
-         classifier("c", 4, 6 * 3 * 3)],
+        [
+            convolution("conv", 6, 3, activation="relu"),
+            HeadLayer("pool", "max_pool", window=(3, 3), stride=(2, 2), padding=(1, 0, 0, 1)),
+            classifier("c", 4, 6 * 3 * 3),
+        ],
         (6, 6, 3),
     ),
     "average pool, overlapping": head(
-        [convolution("conv", 6, 3), HeadLayer("pool", "average_pool", window=(3, 2), stride=(2, 1), padding=(1, 1, 0, 1)), classifier("c", 4, 6 * 3 * 6)],
+        [
+            convolution("conv", 6, 3),
+            HeadLayer("pool", "average_pool", window=(3, 2), stride=(2, 1), padding=(1, 1, 0, 1)),
+            classifier("c", 4, 6 * 3 * 6),
+        ],
         (6, 6, 3),
     ),
     "pool of a value that stays": head(
-        [convolution("conv1", 4, 3), convolution("conv2", 4, 4, seed=2), HeadLayer("pool1", "max_pool", inputs=(1,), window=(6, 6), stride=(6, 6)),
-         HeadLayer("pool2", "average_pool", inputs=(2,), window=(6, 6), stride=(6, 6)), HeadLayer("add", "add", inputs=(3, 4)), classifier("c", 4, 4)],
+        [
+            convolution("conv1", 4, 3),
+            convolution("conv2", 4, 4, seed=2),
+            HeadLayer("pool1", "max_pool", inputs=(1,), window=(6, 6), stride=(6, 6)),
+            HeadLayer("pool2", "average_pool", inputs=(2,), window=(6, 6), stride=(6, 6)),
+            HeadLayer("add", "add", inputs=(3, 4)),
+            classifier("c", 4, 4),
+        ],
         (6, 6, 3),
     ),
     "residual": head(residual(), (5, 7, 4), (5, 7, 6)),
     "some channels train": head(
-        [convolution("conv", 3, 4, inputs=(0,), activation="relu"), global_average("pool", (5, 7)), HeadLayer("all", "concatenate", inputs=(3, 1)),
-         classifier("c", 4, 8)],
-        (5, 7, 4), (1, 1, 5),
+        [
+            convolution("conv", 3, 4, inputs=(0,), activation="relu"),
+            global_average("pool", (5, 7)),
+            HeadLayer("all", "concatenate", inputs=(3, 1)),
+            classifier("c", 4, 8),
+        ],
+        (5, 7, 4),
+        (1, 1, 5),
     ),
     "dense block": head(
-        [convolution("conv", 3, 4, activation="relu"), HeadLayer("joined", "concatenate", inputs=(0, 1)), convolution("conv2", 5, 7, seed=3),
-         HeadLayer("again", "concatenate", inputs=(3, 2)), global_average("pool", (5, 6)), classifier("c", 4, 12)],
+        [
+            convolution("conv", 3, 4, activation="relu"),
+            HeadLayer("joined", "concatenate", inputs=(0, 1)),
+            convolution("conv2", 5, 7, seed=3),
+            HeadLayer("again", "concatenate", inputs=(3, 2)),
+            global_average("pool", (5, 6)),
+            classifier("c", 4, 12),
+        ],
         (5, 6, 4),
     ),
     "inverted residual": head(inverted_residual(), (4, 5, 5)),
     "depthwise first, with strides": head(
-        [convolution("depthwise", 5, 5, (3, 5), kind="depthwise_conv_2d", stride=(2, 1), activation="relu"), convolution("point", 6, 5, (1, 1), seed=2),
-         global_average("pool", (4, 6)), classifier("c", 4, 6)],
+        [
+            convolution("depthwise", 5, 5, (3, 5), kind="depthwise_conv_2d", stride=(2, 1), activation="relu"),
+            convolution("point", 6, 5, (1, 1), seed=2),
+            global_average("pool", (4, 6)),
+            classifier("c", 4, 6),
+        ],
         (7, 6, 5),
     ),
     "batch-norm that trains, and one that does not": head(
-        [convolution("conv", 6, 3, activation="relu"), scale_layer("norm1", 6), scale_layer("norm2", 6, activation="relu6", trains="none"),
-         HeadLayer("again", "activation", activation="relu"), global_average("pool", (5, 4)), classifier("c", 4, 6)],
+        [
+            convolution("conv", 6, 3, activation="relu"),
+            scale_layer("norm1", 6),
+            scale_layer("norm2", 6, activation="relu6", trains="none"),
+            HeadLayer("again", "activation", activation="relu"),
+            global_average("pool", (5, 4)),
+            classifier("c", 4, 6),
+        ],
         (5, 4, 3),
     ),
     "dropout": head(
-        [convolution("conv", 6, 3, activation="relu"), HeadLayer("drop1", "dropout", rate=0.25), global_average("pool", (5, 4)),
-         HeadLayer("hidden", weights=classifier("h", 8, 6).weights, bias=np.zeros(8, np.float32), activation="relu"),
-         HeadLayer("drop2", "dropout", rate=0.5), classifier("c", 4, 8)],
+        [
+            convolution("conv", 6, 3, activation="relu"),
+            HeadLayer("drop1", "dropout", rate=0.25),
+            global_average("pool", (5, 4)),
+            HeadLayer("hidden", weights=classifier("h", 8, 6).weights, bias=np.zeros(8, np.float32), activation="relu"),
+            HeadLayer("drop2", "dropout", rate=0.5),
+            classifier("c", 4, 8),
+        ],
         (5, 4, 3),
     ),
     "biases alone": head(
-        [convolution("conv1", 6, 3, activation="relu", trains="bias"), convolution("conv2", 7, 6, activation="relu", trains="bias", seed=2),
-         global_average("pool", (5, 6)), replace(classifier("c", 4, 7), trains="bias")],
+        [
+            convolution("conv1", 6, 3, activation="relu", trains="bias"),
+            convolution("conv2", 7, 6, activation="relu", trains="bias", seed=2),
+            global_average("pool", (5, 6)),
+            replace(classifier("c", 4, 7), trains="bias"),
+        ],
         (5, 6, 3),
     ),
     "biases and the last dense": head(
-        [convolution("conv1", 6, 3, activation="relu6", trains="bias"), convolution("frozen", 7, 6, activation="relu", trains="none", seed=2),
-         global_average("pool", (5, 6)), classifier("c", 4, 7)],
+        [
+            convolution("conv1", 6, 3, activation="relu6", trains="bias"),
+            convolution("frozen", 7, 6, activation="relu", trains="none", seed=2),
+            global_average("pool", (5, 6)),
+            classifier("c", 4, 7),
+        ],
         (5, 6, 3),
     ),
 }

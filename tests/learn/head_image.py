@@ -37,7 +37,8 @@ def random_head(
         last = number == len(widths) - 2
         layers.append(dense_layer(f"dense{number}", weights, bias, "none" if last else activation))
     joins = [
-        HeadLayer(f"join{number}", "concatenate", inputs=(len(parts) + number - 2 if number > 1 else 0, number)) for number in range(1, len(parts))
+        HeadLayer(f"join{number}", "concatenate", inputs=(len(parts) + number - 2 if number > 1 else 0, number))
+        for number in range(1, len(parts))
     ]
     features = tuple((1, 1, part) for part in parts) or None
     return Head((*joins, *layers), learning or Learning(replays_per_step=0), features)

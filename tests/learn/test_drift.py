@@ -47,7 +47,15 @@ def test_statistics_are_each_classs_mean_and_the_distance_of_samples_left_out() 
 
 @pytest.mark.parametrize(
     ("shapes", "numbers"),
-    [(((3, 3, 32),), 32), (((4, 4, 12),), 24), (((6, 6, 48),), 48), (((1, 1, 256),), 64), (((12, 12, 1),), 32), (((1, 1, 6),), 6), (((1, 1, 10), (3, 3, 2)), 18)],
+    [
+        (((3, 3, 32),), 32),
+        (((4, 4, 12),), 24),
+        (((6, 6, 48),), 48),
+        (((1, 1, 256),), 64),
+        (((12, 12, 1),), 32),
+        (((1, 1, 6),), 6),
+        (((1, 1, 10), (3, 3, 2)), 18),
+    ],
 )
 def test_features_are_added_up_so_that_channels_stay_apart(shapes: tuple[tuple[int, int, int], ...], numbers: int) -> None:
     assert folded_to(shapes) == numbers

@@ -184,7 +184,9 @@ def test_what_lasts_touches_nothing_else_and_nothing_touches_the_graph_outputs(n
     assert refused(with_head(away, **{name: output})) == malformed(AT[name])
 
 
-LAYER_AT = dict(zip(records.LayerRecord._fields, (0, 1, 2, 3, 4, 6, 8, 9, 10, 11, 12, 13, 14, 16, 20, 24, 28, 32, 36, 40, 44, 48), strict=True))
+LAYER_AT = dict(
+    zip(records.LayerRecord._fields, (0, 1, 2, 3, 4, 6, 8, 9, 10, 11, 12, 13, 14, 16, 20, 24, 28, 32, 36, 40, 44, 48), strict=True)
+)
 VALUE_AT = dict(zip(records.ValueRecord._fields, (0, 4, 8, 12, 14, 16, 20, 24), strict=True))
 
 LAYER_FIELDS = [

@@ -52,7 +52,9 @@ def test_step_follows_the_gradient_of_the_loss(smoothing: float) -> None:
         result = twin.step(int(label))
         x = dequantized(sample, (Feature(11, 0.08, 5),))
         rounding = 2 * np.spacing(np.float32(np.abs(before).max())) / RATE
-        np.testing.assert_allclose((before - twin.parameters) / RATE, finite_differences(reference, x, int(label)), rtol=1e-4, atol=rounding)
+        np.testing.assert_allclose(
+            (before - twin.parameters) / RATE, finite_differences(reference, x, int(label)), rtol=1e-4, atol=rounding
+        )
         assert result.loss == pytest.approx(reference.loss(x, int(label)), rel=1e-5, abs=1e-6)
 
 
@@ -151,7 +153,16 @@ def test_it_goes_from_the_command_line_to_the_image(tiny_run: Run, tmp_path: Pat
 
     task = tiny_task("tiny", seed=7)
     np.savez(tmp_path / "tiny.npz", x_train=task.x_train, y_train=task.y_train, x_test=task.x_test, y_test=task.y_test)
-    words = ["export", str(tiny_run.path), "--data", str(tmp_path / "tiny.npz"), "-o", str(tmp_path / "x.tinytl"), "--label-smoothing", "0.1"]
+    words = [
+        "export",
+        str(tiny_run.path),
+        "--data",
+        str(tmp_path / "tiny.npz"),
+        "-o",
+        str(tmp_path / "x.tinytl"),
+        "--label-smoothing",
+        "0.1",
+    ]
     result = CliRunner().invoke(cli, words, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     bundle = read_bundle(tmp_path / "x.tinytl")

@@ -37,7 +37,10 @@ def past(name: str) -> list[float]:
     """Return the nearest numbers outside a setting's limits that its type holds."""
     ends = limits()[name]
     if ends.kind == "REAL":
-        return [float(np.nextafter(np.float32(ends.least), np.float32(-1))), float(np.nextafter(np.float32(ends.greatest), np.float32(np.inf)))]
+        return [
+            float(np.nextafter(np.float32(ends.least), np.float32(-1))),
+            float(np.nextafter(np.float32(ends.greatest), np.float32(np.inf))),
+        ]
     return [ends.least - 1, ends.greatest + 1]
 
 
@@ -199,7 +202,10 @@ def test_a_missing_list_is_told() -> None:
 def read_by_c(section: bytes, folder: Path) -> dict[str, tuple[int, float]]:
     """Return field → (offset, value) of a head section, and enumerator → (0, number), as a C compiler takes them."""
     enumerators = [f"TINYTL_{word.upper()}" for name in WORDS if name in RECORDED for word in choices(name)]
-    lines = [f'    printf("{name} %zu %.17g\\n", offsetof(tinytl_head_section, {name}), (double)section.{name});' for name in records.HeadRecord._fields]
+    lines = [
+        f'    printf("{name} %zu %.17g\\n", offsetof(tinytl_head_section, {name}), (double)section.{name});'
+        for name in records.HeadRecord._fields
+    ]
     lines += [f'    printf("{name} 0 %d\\n", (int){name});' for name in enumerators]
     program = ["#include <stdio.h>", '#include "tinytl.h"', "int main(void)", "{", "    tinytl_head_section section;",
                "    if (fread(&section, sizeof section, 1, stdin) != 1 || getchar() != EOF)", "        return 1;", *lines, "    return 0;", "}"]  # fmt: skip
@@ -211,7 +217,9 @@ def read_by_c(section: bytes, folder: Path) -> dict[str, tuple[int, float]]:
 
 
 def test_c_reads_the_head_section_as_the_table_packs_it(tmp_path: Path) -> None:
-    record = records.HeadRecord(*(number + (0.5 if kind is float else 0) for number, kind in enumerate(records.HeadRecord.__annotations__.values())))
+    record = records.HeadRecord(
+        *(number + (0.5 if kind is float else 0) for number, kind in enumerate(records.HeadRecord.__annotations__.values()))
+    )
     found = read_by_c(records.pack(record), tmp_path)
     for number, (name, value) in enumerate(record._asdict().items()):
         assert found[name] == (4 * number, value), name

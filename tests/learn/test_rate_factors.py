@@ -85,7 +85,9 @@ def scaled(layer: HeadLayer, factor: float) -> HeadLayer:
     return replace(layer, weights=np.float32(factor) * layer.weights, bias=np.float32(factor) * layer.bias)
 
 
-@pytest.mark.parametrize("settings", [{"momentum": 0.9, "learning_rate": 0.002}, {"clip_norm": 0.5}, {"accumulation": 4}], ids=lambda each: next(iter(each)))
+@pytest.mark.parametrize(
+    "settings", [{"momentum": 0.9, "learning_rate": 0.002}, {"clip_norm": 0.5}, {"accumulation": 4}], ids=lambda each: next(iter(each))
+)
 def test_every_kind_of_sgd_takes_them(settings: dict[str, float]) -> None:
     head = with_learning(HEADS["conv, conv, dense, dense"], **settings)
     assert len(set(rate_factors(head))) > 2

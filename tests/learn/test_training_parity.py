@@ -23,7 +23,11 @@ CASES = {
     "decay": ((48, 20, 10), "relu", Learning(0.01, 0.0, 0.02, replays_per_step=0)),
     "momentum-decay": ((33, 7), "none", Learning(0.003, 0.8, 0.05, replays_per_step=0)),
     "adam": ((48, 20, 10), "relu", Learning(0.002, 0.9, replays_per_step=0, optimizer="adam")),
-    "adam-decay-of-four": ((30, 6), "none", Learning(0.01, 0.8, 0.02, replays_per_step=0, optimizer="adam", second_momentum=0.95, accumulation=4)),
+    "adam-decay-of-four": (
+        (30, 6),
+        "none",
+        Learning(0.01, 0.8, 0.02, replays_per_step=0, optimizer="adam", second_momentum=0.95, accumulation=4),
+    ),
     "mean-of-eight": ((48, 20, 10), "relu", Learning(0.05, replays_per_step=0, accumulation=8)),
     "clipped-momentum": ((48, 20, 10), "relu", Learning(0.01, 0.9, 0.01, replays_per_step=0, clip_norm=1.0)),
     "steps": ((48, 20, 10), "relu", Learning(0.02, replays_per_step=0, schedule="steps", schedule_steps=70, schedule_factor=0.5)),

@@ -93,7 +93,9 @@ def test_input_shape_for_other_samples(name: str, samples: tuple[int, ...], inpu
 
 
 def test_refusals() -> None:
-    with pytest.raises(LookupError, match=r"no model 'dscnn' in the zoo; expected ds-cnn, gesture-cnn, thesis-small \(did you mean 'ds-cnn'\?\)"):
+    with pytest.raises(
+        LookupError, match=r"no model 'dscnn' in the zoo; expected ds-cnn, gesture-cnn, thesis-small \(did you mean 'ds-cnn'\?\)"
+    ):
         tinytl_models.card("dscnn")
     with pytest.raises(ValueError, match="model 'ds-cnn' cannot take 8×8×1 input; expected 28×28 or 32×32, 1 or 3 channels"):
         tinytl_models.build("ds-cnn", input_shape=(8, 8, 1), classes=10)
@@ -101,5 +103,7 @@ def test_refusals() -> None:
         tinytl_models.build("ds-cnn", input_shape=(28, 28, 1), classes=1)
     with pytest.raises(ValueError, match="model 'thesis-small' cannot take samples of shape 20; expected images of 1 or 3 channels"):
         tinytl_models.input_shape_for("thesis-small", (20,))
-    with pytest.raises(ValueError, match="'gesture-cnn' cannot take samples of shape 28×28×1; expected vectors of 384: 128 samples of three axes"):
+    with pytest.raises(
+        ValueError, match="'gesture-cnn' cannot take samples of shape 28×28×1; expected vectors of 384: 128 samples of three axes"
+    ):
         tinytl_models.input_shape_for("gesture-cnn", (28, 28, 1))

@@ -144,7 +144,6 @@ class LayerMaker:
         self.writer.node("ADD", [first, second], out, 1, "AddOptions", FusedActivationFunction=self.activation)
         return self.writer.bytes([first], [out])
 
-
     def average_pool(self) -> bytes:
         sides, filters = (self.side(), self.side(), self.pick(4, 8, 11, 24)), (self.pick(1, 2, 3), self.pick(1, 2, 3))
         strides = (self.pick(1, 2), self.pick(1, 2))
@@ -183,7 +182,5 @@ def variants(data: bytes, family: str) -> dict[str, Image]:
     made = {}
     for choice in choices.options[0][1:]:
         program = with_kernels(choices.program, [choice])
-        made[program.operators[0].kernel_name] = build_image(
-            program, None, tflite_metadata(program), CompileOptions(family), bundle_id=b""
-        )
+        made[program.operators[0].kernel_name] = build_image(program, None, tflite_metadata(program), CompileOptions(family), bundle_id=b"")
     return made

@@ -186,7 +186,9 @@ def normalization(shape: tuple[int, ...], scale: float, zero_point: int) -> byte
     return writer.bytes([a], [out])
 
 
-def moved(operator: str, shape: tuple[int, ...], out_shape: tuple[int, ...], *numbers: list[int], schema: str = "", version: int = 1, **fields: int) -> bytes:
+def moved(
+    operator: str, shape: tuple[int, ...], out_shape: tuple[int, ...], *numbers: list[int], schema: str = "", version: int = 1, **fields: int
+) -> bytes:  # fmt: skip
     """An operator that moves bytes, with its constants."""
     writer = ModelWriter()
     a, out = writer.tensor("in", shape, scale=0.05, zero_point=2), writer.tensor("out", out_shape, scale=0.05, zero_point=2)
@@ -207,7 +209,9 @@ def parted(operator: str, shape: tuple[int, ...], sizes: list[int], axis: int) -
         writer.node(operator, [writer.constant("axis", axis), a], outputs, 2, "SplitOptions", NumSplits=len(sizes))
     elif operator == "SPLIT_V":
         given = [*sizes[:-1], -1]
-        writer.node(operator, [a, writer.constant("sizes", given), writer.constant("axis", axis)], outputs, 2, "SplitVOptions", NumSplits=len(sizes))
+        writer.node(
+            operator, [a, writer.constant("sizes", given), writer.constant("axis", axis)], outputs, 2, "SplitVOptions", NumSplits=len(sizes)
+        )
     else:
         writer.node(operator, [a], outputs, 2, "UnpackOptions", Num=len(sizes), Axis=axis)
     return writer.bytes([a], outputs)
@@ -356,12 +360,17 @@ MODELS: dict[str, Callable[[], bytes]] = {
         *(moved, "STRIDED_SLICE", (1, 6, 7, 5), (1, 3, 4, 2), [0, 5, 0, 4], [1, 0, 7, 0], [1, -2, 2, -3]), schema="StridedSliceOptions"
     ),
     "slice with masks": partial(
-        *(moved, "STRIDED_SLICE", (1, 6, 7, 5), (1, 6, 4), [0, 0, -3, 1], [9, 9, 0, 0], [1, 1, 1, 1]), schema="StridedSliceOptions",
-        BeginMask=2, EndMask=2 + 8, ShrinkAxisMask=4,
+        *(moved, "STRIDED_SLICE", (1, 6, 7, 5), (1, 6, 4), [0, 0, -3, 1], [9, 9, 0, 0], [1, 1, 1, 1]),
+        schema="StridedSliceOptions",
+        BeginMask=2,
+        EndMask=2 + 8,
+        ShrinkAxisMask=4,
     ),
     "slice after an ellipsis": partial(
-        *(moved, "STRIDED_SLICE", (1, 6, 5), (1, 6, 1, 2), [0, 0, 1], [0, 0, 3], [1, 1, 1]), schema="StridedSliceOptions",
-        EllipsisMask=1, NewAxisMask=2,
+        *(moved, "STRIDED_SLICE", (1, 6, 5), (1, 6, 1, 2), [0, 0, 1], [0, 0, 3], [1, 1, 1]),
+        schema="StridedSliceOptions",
+        EllipsisMask=1,
+        NewAxisMask=2,
     ),
     "slice split": partial(parted, "SPLIT", (1, 4, 3, 6), [2, 2, 2], -1),
     "slice split by rows": partial(parted, "SPLIT", (1, 4, 3, 6), [2, 2], 1),
@@ -372,9 +381,7 @@ MODELS: dict[str, Callable[[], bytes]] = {
     "slice tiles": partial(moved, "TILE", (1, 3, 4, 2), (1, 6, 4, 6), [1, 2, 1, 3], version=2),
     "slice tiles rows": partial(moved, "TILE", (1, 3, 4), (1, 9, 4), [1, 3, 1], version=2),
     "max_pool_2d of everything": partial(moved, "REDUCE_MAX", (1, 5, 6, 3), (1, 3), [1, 2], schema="ReducerOptions"),
-    "max_pool_2d along channels": partial(
-        *(moved, "REDUCE_MAX", (1, 5, 6, 3), (1, 5, 6, 1), [-1]), schema="ReducerOptions", KeepDims=True
-    ),
+    "max_pool_2d along channels": partial(*(moved, "REDUCE_MAX", (1, 5, 6, 3), (1, 5, 6, 1), [-1]), schema="ReducerOptions", KeepDims=True),
     "max_pool_2d along columns": partial(moved, "REDUCE_MAX", (1, 5, 6, 3), (1, 5, 3), [2], schema="ReducerOptions"),
     "transpose 4-D": partial(moved, "TRANSPOSE", (1, 3, 4, 5), (1, 5, 3, 4), [0, 3, 1, 2]),
     "transpose 3-D": partial(moved, "TRANSPOSE", (1, 6, 4), (1, 4, 6), [0, 2, 1]),

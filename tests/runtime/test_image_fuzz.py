@@ -35,7 +35,9 @@ def head(*, momentum: float) -> bytes:
     features, labels = random_features(12, 6, 3)
     learning = Learning(momentum=momentum, replays_per_step=2)
     outputs = (Feature(7), Feature(5, 0.1, 4))
-    return head_image(random_head((12, 5, 3), learning=learning, parts=(7, 5)), outputs=outputs, replay=Replay(features, labels, capacity=4))
+    return head_image(
+        random_head((12, 5, 3), learning=learning, parts=(7, 5)), outputs=outputs, replay=Replay(features, labels, capacity=4)
+    )
 
 
 def variant(family: str, kind: str, seed: int, kernel: str) -> bytes:

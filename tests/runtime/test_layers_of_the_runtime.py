@@ -76,7 +76,14 @@ def test_no_arrow_points_up() -> None:
 def test_the_arrows_that_make_the_runtime_are_seen() -> None:
     """So that the patterns still match the house's C."""
     found = arrows(runtime_sources())
-    assert {("image", "kernels"), ("image", "ground"), ("learn", "ground"), ("store", "ground"), ("link", "learn"), ("link", "store")} <= found.keys()
+    assert {
+        ("image", "kernels"),
+        ("image", "ground"),
+        ("learn", "ground"),
+        ("store", "ground"),
+        ("link", "learn"),
+        ("link", "store"),
+    } <= found.keys()
     named = {"tinytl_image_check", "tinytl_head_step", "tinytl_model_input", "tinytl_conv_2d", "tinytl_variants"}
     assert not named - set(defined_in(runtime_sources()))
 

@@ -108,6 +108,7 @@ def test_every_portable_kernel_is_in_the_list() -> None:
 
 def test_kernels_know_nothing_of_the_image() -> None:
     """image/ calls kernels through one header and never the other way round."""
+
     def included(folder: str) -> set[str]:
         texts = (path.read_text(encoding="utf-8") for path in (runtime_dir() / folder).rglob("*.[ch]"))
         return {header for text in texts for header in re.findall(r'#include "([^"]+)"', text)}

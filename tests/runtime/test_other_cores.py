@@ -54,7 +54,9 @@ def model_case(name: str, tflite: bytes, seed: int) -> ModelCase:
 def cases() -> list[ModelCase]:
     """Layers of every kind, and graphs of many operators."""
     layers = [model_case(f"{kind} {seed}", layer(kind, seed), seed) for kind in KINDS for seed in range(6)]
-    layers += [model_case(f"lstm {seed}", Lstm(12, 5, 9, energy=4.0 * seed + 1, cell_bits=seed, seed=seed).bytes(), seed) for seed in range(7)]
+    layers += [
+        model_case(f"lstm {seed}", Lstm(12, 5, 9, energy=4.0 * seed + 1, cell_bits=seed, seed=seed).bytes(), seed) for seed in range(7)
+    ]
     return layers + [model_case(f"graph {seed}", random_graph(seed), seed) for seed in range(30)]
 
 
@@ -73,7 +75,9 @@ def fitting(cases: list[ModelCase], core: Core) -> list[ModelCase]:
 def test_core_equals_twin(name: str, cases: list[ModelCase], tmp_path: Path) -> None:
     core, runtime = CORES[name], runtime_dir()
     program = core.build(
-        [PROGRAM, *sources("ground", "image", "kernels", "kernels/portable", *LEARNER)], [runtime / "include", runtime], tmp_path / "program.elf"
+        [PROGRAM, *sources("ground", "image", "kernels", "kernels/portable", *LEARNER)],
+        [runtime / "include", runtime],
+        tmp_path / "program.elf",
     )
     chosen = fitting(cases, core)
     assert len(chosen) == len(cases) or (core is CORTEX_M0 and len(chosen) > len(cases) // 3)

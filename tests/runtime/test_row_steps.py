@@ -23,7 +23,10 @@ WINDOWED = ("conv_2d", "conv_2d_3x3", "pixelwise", "one_channel", "depthwise", "
 
 
 def convolution(in_side: int, in_row: int, out_side: int, out_row: int, stride: int, pad: int) -> tuple[Program, ProgramOperator]:
-    tensors = (ProgramTensor("in", "int8", (1, in_side, 1, in_row), storage=0), ProgramTensor("out", "int8", (1, out_side, 1, out_row), storage=1))
+    tensors = (
+        ProgramTensor("in", "int8", (1, in_side, 1, in_row), storage=0),
+        ProgramTensor("out", "int8", (1, out_side, 1, out_row), storage=1),
+    )
     operator = ProgramOperator(CONV_2D, "conv", (0,), (1,), (pad, 0, stride, 1, 1, 1, -128, 127), 0)
     return Program(tensors, (operator,), (0,), (1,)), operator
 

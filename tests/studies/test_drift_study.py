@@ -41,7 +41,9 @@ def test_it_is_what_a_device_tells(digits: Path, tmp_path: Path) -> None:
     assert row.mean == told == row.low == row.high
 
 
-def test_a_bundle_without_statistics_and_samples_that_cannot_be_changed(tiny_model: object, tiny_dataset: Dataset, tmp_path: Path, digits: Path) -> None:
+def test_a_bundle_without_statistics_and_samples_that_cannot_be_changed(
+    tiny_model: object, tiny_dataset: Dataset, tmp_path: Path, digits: Path
+) -> None:
     bare = tmp_path / "bare.tinytl"
     export_model(tiny_model, tiny_dataset, out=bare, model_name="own", value_range=(0.0, 1.0), replay_samples=0)
     with pytest.raises(BenchError) as raised:

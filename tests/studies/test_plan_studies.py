@@ -268,7 +268,11 @@ def test_recordings_that_cannot_be_read(tmp_path: Path) -> None:
         ({"rates": ()}, BenchError, "no learning rates to choose from; expected one or more\nhint: --rates 0.003,0.01,0.03"),
         ({"plans": ("conv9",)}, ModelError, "plan 'conv9'; expected one of last-dense"),
         ({"plans": ("fc+conv9",)}, ModelError, "plan 'fc+conv9' cannot cut model 'tiny'"),
-        ({"count_on": "host"}, BenchError, "steps cannot be counted on 'host'; expected an emulated board\nhint: --count-on qemu:mps2-an386"),
+        (
+            {"count_on": "host"},
+            BenchError,
+            "steps cannot be counted on 'host'; expected an emulated board\nhint: --count-on qemu:mps2-an386",
+        ),
     ],
 )
 def test_refusals(
@@ -295,7 +299,9 @@ def test_tasks_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_from_the_shell(tmp_path: Path) -> None:
     """On packaged data, with a model that an earlier run left; a step is counted on the emulated board."""
     source = load_dataset("mnist-5k")
-    pretrain("ds-cnn", replace(source, x_train=source.x_train[:1500], y_train=source.y_train[:1500]), tmp_path / "ds-cnn-mnist-5k", epochs=5)
+    pretrain(
+        "ds-cnn", replace(source, x_train=source.x_train[:1500], y_train=source.y_train[:1500]), tmp_path / "ds-cnn-mnist-5k", epochs=5
+    )
     out = tmp_path / "out"
     out.mkdir()
     arguments = ["study", "plans", "--task", "digits", "--plan", "last-dense", "--samples", "300", "--orders", "1", "--rates", "0.01,0.03"]

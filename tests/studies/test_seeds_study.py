@@ -47,7 +47,21 @@ def test_one_run_has_no_spread(tmp_path: Path) -> None:
 def test_seeds_from_the_shell(tmp_path: Path) -> None:
     pytest.importorskip("tensorflow", reason="needs tinytl[host]")
     out = tmp_path / "spread.json"
-    arguments = ["study", "seeds", "--seeds", "2", "--orders", "2", "--epochs", "1", "--work", str(tmp_path / "work"), "-o", str(out), "--json"]
+    arguments = [
+        "study",
+        "seeds",
+        "--seeds",
+        "2",
+        "--orders",
+        "2",
+        "--epochs",
+        "1",
+        "--work",
+        str(tmp_path / "work"),
+        "-o",
+        str(out),
+        "--json",
+    ]
     result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     told, stored = json.loads(result.stdout), read_seeds(out)

@@ -129,7 +129,8 @@ def test_what_cannot_be_studied_is_refused(tiny: OldAndNew, tmp_path: Path) -> N
 def test_from_the_shell(tiny: OldAndNew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tinytl_bench.studies.forgetting_tasks.open_task", lambda *_: tiny)
     monkeypatch.setattr(
-        "tinytl_bench.studies.forgetting.study_forgetting.__kwdefaults__", study_forgetting.__kwdefaults__ | {"plain": WAYS[:1], "candidates": WAYS}
+        "tinytl_bench.studies.forgetting.study_forgetting.__kwdefaults__",
+        study_forgetting.__kwdefaults__ | {"plain": WAYS[:1], "candidates": WAYS},
     )
     words = ["study", "forgetting", "mnist-5k", "--samples", "5", "--orders", "1", "-o", str(tmp_path / "found.json")]
     told = json.loads(CliRunner().invoke(cli, [*words, "--json"], catch_exceptions=False).stdout)

@@ -61,7 +61,9 @@ def test_recordings_that_stand_in_both_are_left_out() -> None:
     own, others = known(), new()
     copies = others.x[:7].astype(np.int16)
     copies[:, ::3] += np.where(copies[:, ::3] > 0, -1, 1)  # another computation of the same features
-    own = Recordings("known", np.concatenate([own.x, copies.astype(np.int8)]), np.append(own.y, np.zeros(7, np.int64)), NAMES, np.arange(507))
+    own = Recordings(
+        "known", np.concatenate([own.x, copies.astype(np.int8)]), np.append(own.y, np.zeros(7, np.int64)), NAMES, np.arange(507)
+    )
     left = without_copies(own, others)
     np.testing.assert_array_equal(left.speakers, np.arange(500))
 
@@ -153,4 +155,6 @@ def test_the_stored_study_is_what_readme_and_measured_tell() -> None:
         assert f"the twelve, {before} before" in readme
     for page in (readme, measured):
         assert f"{figures['ram_bytes']:,} bytes of RAM" in page
-    assert f"an image of {figures['image_bytes']:,}; a taught sample takes {figures['instructions_per_taught_sample'] / 1e6:.2f} M" in measured
+    assert (
+        f"an image of {figures['image_bytes']:,}; a taught sample takes {figures['instructions_per_taught_sample'] / 1e6:.2f} M" in measured
+    )

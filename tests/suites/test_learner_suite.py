@@ -71,6 +71,4 @@ def test_a_peer_is_of_the_same_core() -> None:
 def test_target_that_counts_nothing_is_refused() -> None:
     with pytest.raises(BenchError) as refusal:
         learner_suite.run_learner_suite(target="host")
-    assert str(refusal.value) == (
-        "suite 'learner' cannot be counted on 'host'; expected an emulated board\nhint: --target qemu:mps2-an386"
-    )
+    assert str(refusal.value) == ("suite 'learner' cannot be counted on 'host'; expected an emulated board\nhint: --target qemu:mps2-an386")

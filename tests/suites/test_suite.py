@@ -57,7 +57,9 @@ def test_without_models_it_says_what_to_fetch(monkeypatch: pytest.MonkeyPatch, t
     with pytest.raises(BenchError) as unset:
         run_suite("mlperf-tiny", target="host")
     text = unset.value.text()
-    assert text.startswith("TINYTL_DATA_DIR is not set: no models; fetch\n  $TINYTL_DATA_DIR/models/mlperf_tiny/pretrainedResnet_quant.tflite")
+    assert text.startswith(
+        "TINYTL_DATA_DIR is not set: no models; fetch\n  $TINYTL_DATA_DIR/models/mlperf_tiny/pretrainedResnet_quant.tflite"
+    )
     assert "person_detect.tflite   from github.com/tensorflow/tflite-micro" in text
     assert text.endswith("\nhint: then: export TINYTL_DATA_DIR=FOLDER, the one that has models/ in it")
     monkeypatch.setenv("TINYTL_DATA_DIR", str(tmp_path))

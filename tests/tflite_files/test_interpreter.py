@@ -72,13 +72,9 @@ def test_tensors_of_the_last_sample(bundle: Bundle) -> None:
 
 
 def test_tensors_need_to_be_kept(bundle: Bundle) -> None:
-    with pytest.raises(
-        ModelError, match=r"^intermediate tensors were not kept; expected Interpreter\(tflite, preserve_all=True\)$"
-    ):
+    with pytest.raises(ModelError, match=r"^intermediate tensors were not kept; expected Interpreter\(tflite, preserve_all=True\)$"):
         Interpreter(bundle.extractor).tensors()
-    with pytest.raises(
-        ModelError, match=r"^tensor 'serving_default_input:0' has no content|^tensor 'input' has no content"
-    ):
+    with pytest.raises(ModelError, match=r"^tensor 'serving_default_input:0' has no content|^tensor 'input' has no content"):
         Interpreter(bundle.extractor).input.real  # noqa: B018
 
 

@@ -19,9 +19,7 @@ def test_a_copy_learns_with_all_layers(tiny_model: Any) -> None:
     before = tiny_model.get_weights()
     x = model_inputs(tiny_model, TARGET.x_train, (0.0, 1.0))
     assert x.dtype == np.float32 and 0.5 < x.max() <= 1.0
-    learned, again, other = (
-        fine_tune(tiny_model, x, LABELS, learning_rate=0.01, passes=10, seed=seed) for seed in (1, 1, 2)
-    )
+    learned, again, other = (fine_tune(tiny_model, x, LABELS, learning_rate=0.01, passes=10, seed=seed) for seed in (1, 1, 2))
     assert all(np.array_equal(was, now) for was, now in zip(before, tiny_model.get_weights(), strict=True))
     assert not any(np.array_equal(was, now) for was, now in zip(before, learned.get_weights(), strict=True))
     assert all(np.array_equal(one, two) for one, two in zip(learned.get_weights(), again.get_weights(), strict=True))

@@ -31,7 +31,20 @@ def twin_from(folder: Path, old: str, new: str) -> Path:
     header.write_text(text.replace(old, new), encoding="utf-8")
     files = [file for each in SOURCES for file in sorted((copy / each).glob("*.c")) if file.name != "family.c"]
     library = folder / "libtinytl_twin.so"
-    command = ["cc", "-std=c99", "-O0", "-ffp-contract=off", "-fPIC", "-shared", f"-I{copy}/include", f"-I{copy}", *files, "-lm", "-o", library]
+    command = [
+        "cc",
+        "-std=c99",
+        "-O0",
+        "-ffp-contract=off",
+        "-fPIC",
+        "-shared",
+        f"-I{copy}/include",
+        f"-I{copy}",
+        *files,
+        "-lm",
+        "-o",
+        library,
+    ]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     return library
 

@@ -21,7 +21,9 @@ HINT = r"\nhint: qemu-system-arm --version; 7.2 or newer is known to work"
 
 def test_arguments_that_qemu_refuses(tmp_path: Path) -> None:
     target = QemuTarget("mps2-an386", state_dir=tmp_path, extra_arguments=["-no-such-option"])
-    with pytest.raises(DeviceError, match=rf"QEMU ended before the device answered \(exit code 1\): .*-no-such-option: invalid option{HINT}"):
+    with pytest.raises(
+        DeviceError, match=rf"QEMU ended before the device answered \(exit code 1\): .*-no-such-option: invalid option{HINT}"
+    ):
         Device(target)
 
 

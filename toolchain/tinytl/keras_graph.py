@@ -85,21 +85,15 @@ def check_ends(model: Any) -> tuple[int, ...]:
     """
     keras = require_keras()
     if not isinstance(model, keras.Sequential) and not hasattr(model, "_run_through_graph"):
-        raise ModelError(
-            f"model {model.name!r} is a subclass of keras.Model", expected="a functional or sequential model"
-        )
+        raise ModelError(f"model {model.name!r} is a subclass of keras.Model", expected="a functional or sequential model")
     if not model.built or not getattr(model, "inputs", None):
-        raise ModelError(
-            f"model {model.name!r} has no input shape yet", expected="a built model", hint="begin it with keras.Input"
-        )
+        raise ModelError(f"model {model.name!r} has no input shape yet", expected="a built model", hint="begin it with keras.Input")
     for direction, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
         if len(tensors) != 1:
             raise ModelError(f"model {model.name!r} has {len(tensors)} {direction}", expected="one", hint=_WAYS_TO_ONE[direction])
     shape = tuple(model.inputs[0].shape[1:])
     if None in shape:
-        raise ModelError(
-            f"input of model {model.name!r} has the open shape {shape}", expected="a fixed height, width and channels"
-        )
+        raise ModelError(f"input of model {model.name!r} has the open shape {shape}", expected="a fixed height, width and channels")
     return shape
 
 
@@ -140,17 +134,13 @@ class _Copier:
             for layer in model.layers:
                 tensor = self._applied(layer)(tensor)
             return tensor
-        return model._run_through_graph(
-            self._keras.tree.pack_sequence_as(model._inputs_struct, [tensor]), self._applied
-        )
+        return model._run_through_graph(self._keras.tree.pack_sequence_as(model._inputs_struct, [tensor]), self._applied)
 
     def _applied(self, layer: Any) -> Callable[..., Any]:
         """Return what takes the layer's place: a call of its copy, a replay of a nested model, or nothing."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            inputs = tuple(
-                each for each in self._keras.tree.flatten((args, kwargs)) if isinstance(each, self._keras.KerasTensor)
-            )
+            inputs = tuple(each for each in self._keras.tree.flatten((args, kwargs)) if isinstance(each, self._keras.KerasTensor))
             if isinstance(layer, self._keras.Model) and len(inputs) == 1 and self._replayable(layer):
                 return self.replay(layer, inputs[0])
             if type(layer) in self._skipped:

@@ -93,9 +93,7 @@ def study_rules(
     return tuple(outcomes)
 
 
-def _taught(
-    device: Device, dataset: Dataset, rule: Rule, *, samples: int | None, orders: int, seed: int
-) -> tuple[list[int], list[float]]:
+def _taught(device: Device, dataset: Dataset, rule: Rule, *, samples: int | None, orders: int, seed: int) -> tuple[list[int], list[float]]:
     """Return samples learned and accuracy of each order."""
     learned, accuracies = [], []
     for each in range(orders):

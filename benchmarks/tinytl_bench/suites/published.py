@@ -134,9 +134,7 @@ def _measured(
     used, why = _place(target, _without_limits(target, path, limits))
     measured = bench(path, target=used, calibration=calibration, first=expect_reference_answers, **limits)
     core = _core(used)
-    peers: dict[str, dict[str, Any]] = {
-        STORED_PEER: {"instructions": model.peer_instructions[core], "how": HOW_STORED.format(core=core)}
-    }
+    peers: dict[str, dict[str, Any]] = {STORED_PEER: {"instructions": model.peer_instructions[core], "how": HOW_STORED.format(core=core)}}
     if core == M4 and model.peer_cycles is not None:
         peers[STORED_PEER]["cycles_model"] = model.peer_cycles
     if with_peers:
@@ -155,9 +153,7 @@ def _core(target: str) -> str:
 def _without_limits(target: str, path: Path, limits: Mapping[str, Any]) -> Image:
     """Return what the policy makes of a model for a target's kernels, whatever memory that takes."""
     options = options_for_target(target, **limits)
-    return compile_model(
-        read_model(path), replace(options, ram_bytes=limits.get("ram_bytes"), flash_bytes=limits.get("flash_bytes"))
-    )
+    return compile_model(read_model(path), replace(options, ram_bytes=limits.get("ram_bytes"), flash_bytes=limits.get("flash_bytes")))
 
 
 def _place(target: str, image: Image) -> tuple[str, str]:

@@ -71,7 +71,5 @@ def write_folder(folder: Path, files: Mapping[str, bytes], facts: Mapping[str, o
         raise BuildError(f"{folder} cannot be written: {reason}", expected="a folder that may be written, with room") from error
 
 
-
-
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()

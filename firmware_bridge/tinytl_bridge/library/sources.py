@@ -31,7 +31,7 @@ _CHECKS = (
 """What runs once, when an image is opened: small rather than fast. The check rule beside a kernel says that of itself (TINYTL_ONCE)."""
 _INNER_LOOPS = ("kernels/portable/dot_product.c", "kernels/dsp/plain/", "kernels/mve/plain/", "kernels/mve/armv81m/", "learn/")
 """What stays fast where a small library is asked for; of the learner all that is not a check."""
-_SMALL = "#if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__)\n#pragma GCC optimize(\"Os\")\n#endif\n"
+_SMALL = '#if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__)\n#pragma GCC optimize("Os")\n#endif\n'
 
 
 _FAMILY_NAMES = {number: name for name, number in FAMILIES.items()}
@@ -101,7 +101,7 @@ def _family(family: str, variants: dict[tuple[int, int], str], narrowing: Narrow
         rows.append(f"    {{{opcode}, {number}, {params}, {traits}, {rule}, tinytl_{name}}},")
     include = f'#include "kernels/{family}/variant_rules.h"\n' if variants else ""
     return (
-        f'{_LICENCE} * The kernels beside the portable ones that this model uses, for layers like its own. */\n'
+        f"{_LICENCE} * The kernels beside the portable ones that this model uses, for layers like its own. */\n"
         f'#include "kernels/operators.h"\n{include}\n{"".join(rules)}'
         "const operator_entry tinytl_variants[] = {\n" + "\n".join(rows or [_NO_ROW]) + "\n};\n"
         f"const uint32_t tinytl_variant_count = {len(variants)};\n\n"

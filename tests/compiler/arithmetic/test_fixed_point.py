@@ -55,9 +55,7 @@ def test_factor_that_is_no_scale_is_refused(real: float) -> None:
 
 
 def test_factor_that_is_too_large_is_refused() -> None:
-    with pytest.raises(
-        CompileError, match=r"^a rescaling factor is 2\.14748e\+09; expected less than 2\^30: scales of one"
-    ):
+    with pytest.raises(CompileError, match=r"^a rescaling factor is 2\.14748e\+09; expected less than 2\^30: scales of one"):
         quantize_multiplier(2.0**31)
 
 
@@ -158,9 +156,7 @@ scales = st.sampled_from([0.25, 0.125, 0.75, 0.375, 1.5, 0.1, 0.3, 0.7]) | st.fl
 
 
 @given(scales, scales, scales, st.integers(-(2**20), 2**20), st.integers(0, 255), st.integers(-1, 1))
-def test_wide_multiplier_equals_the_double_product(
-    a: float, b: float, out: float, total: int, level: int, step: int
-) -> None:
+def test_wide_multiplier_equals_the_double_product(a: float, b: float, out: float, total: int, level: int, step: int) -> None:
     """At sums anywhere, and at those around every tie."""
     multiplier = wide_multipliers(F(a), (F(b),), F(out), 1)[0]
     factor = float(F(a)) * float(F(b)) / float(F(out))

@@ -88,6 +88,4 @@ def test_constant_output_is_refused() -> None:
     writer = ModelWriter()
     a, b = writer.tensor("in", (1, 4)), writer.tensor("b", (4,), "int32", None)
     writer.node("SHAPE", [a], b)
-    assert (
-        refusal(writer.bytes([a], [b])) == "graph output 'b' is a constant; expected outputs that depend on the input"
-    )
+    assert refusal(writer.bytes([a], [b])) == "graph output 'b' is a constant; expected outputs that depend on the input"

@@ -50,9 +50,7 @@ def test_batch_is_refused() -> None:
 
 
 def test_foreign_files_are_refused() -> None:
-    assert refusal(b"PK\3\4 not a model").startswith(
-        "the file is no TFLite model: bytes 4 to 7 are b' not'; expected b'TFL3'"
-    )
+    assert refusal(b"PK\3\4 not a model").startswith("the file is no TFLite model: bytes 4 to 7 are b' not'; expected b'TFL3'")
     assert refusal(b"").startswith("the file is no TFLite model: bytes 4 to 7 are b''; expected b'TFL3'")
 
 
@@ -79,9 +77,7 @@ def test_custom_operator_is_named() -> None:
     writer = ModelWriter()
     a, b = writer.tensor("in", (1, 4)), writer.tensor("out", (1, 4))
     writer.node("CUSTOM FlexErf", [a], b)
-    assert refusal(writer.bytes([a], [b])).startswith(
-        "operator 0, CUSTOM FlexErf version 1 (output 'out') is not supported;"
-    )
+    assert refusal(writer.bytes([a], [b])).startswith("operator 0, CUSTOM FlexErf version 1 (output 'out') is not supported;")
 
 
 def test_newer_operator_version_is_refused() -> None:
@@ -89,9 +85,7 @@ def test_newer_operator_version_is_refused() -> None:
     a, b = writer.tensor("in", (1, 4)), writer.tensor("out", (1, 4))
     writer.node("RELU", [a], b, version=9)
     text = refusal(writer.bytes([a], [b]))
-    assert text.startswith(
-        "operator 0, RELU version 9 (output 'out') is not supported; expected one of ADD ≤ 5, AVERAGE_POOL_2D ≤ 3"
-    )
+    assert text.startswith("operator 0, RELU version 9 (output 'out') is not supported; expected one of ADD ≤ 5, AVERAGE_POOL_2D ≤ 3")
     assert "RELU ≤ 3" in text
 
 
@@ -121,9 +115,7 @@ def test_layer_with_a_state_is_refused_by_its_operator() -> None:
     a, b = writer.tensor("in", (1, 4, 2)), writer.tensor("out", (1, 4, 3))
     state = writer.tensor("state", (1, 3), "int16", 0.01, variable=True)
     writer.node("SVDF", [a, state], b, version=4)
-    assert refusal(writer.bytes([a], [b])).startswith(
-        "operator 0, SVDF version 4 (output 'out') is not supported; expected one of ADD ≤ "
-    )
+    assert refusal(writer.bytes([a], [b])).startswith("operator 0, SVDF version 4 (output 'out') is not supported; expected one of ADD ≤ ")
 
 
 def test_schema_and_subgraphs_are_checked() -> None:
@@ -155,9 +147,7 @@ def test_order_of_data_is_checked() -> None:
     a, b = (writer.tensor(name, (1, 4)) for name in "ab")
     writer.node("RELU", [a], b)
     writer.node("RELU", [a], b)
-    assert refusal(writer.bytes([a], [b])).endswith(
-        "operator 1, RELU version 1 (output 'b'): the output is written twice"
-    )
+    assert refusal(writer.bytes([a], [b])).endswith("operator 1, RELU version 1 (output 'b'): the output is written twice")
     writer = ModelWriter()
     a, b = (writer.tensor(name, (1, 4)) for name in "ab")
     assert refusal(writer.bytes([a], [b])) == "graph output 'b' is computed by no operator"

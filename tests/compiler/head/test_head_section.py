@@ -194,7 +194,10 @@ CASES = [
     ),
     (lambda: with_learning(replays_per_step=65), "the head's replays_per_step is 65; expected a whole number from 0 to 64"),
     (lambda: with_learning(seed=0), "the head's seed is 0; expected a whole number from 1 to 4,294,967,295"),
-    (lambda: with_learning(loss="hinge"), "the head's loss is 'hinge'; expected softmax_cross_entropy, sigmoid_cross_entropy, squared_error"),
+    (
+        lambda: with_learning(loss="hinge"),
+        "the head's loss is 'hinge'; expected softmax_cross_entropy, sigmoid_cross_entropy, squared_error",
+    ),
     (
         lambda: make_bundle(replay_features=np.zeros((2, FEATURES), np.int8)),
         "the replay set has [2, 12] int8 features for 7 labels; expected int8, 12 for each",

@@ -67,10 +67,7 @@ def test_records_lie_as_the_spec_says(section: str, table: int, record: type, to
 def test_one_list_of_operators() -> None:
     """SPEC.md and the runtime's list, which the compiler reads, agree in code, name and parameters."""
     text = SPEC.split("### 2.4", 1)[1].split("\n### ", 1)[0]
-    rows = {
-        int(code): (name, cell)
-        for code, name, cell in re.findall(r"^\| (\d+) \| (\w+) \|.*\| (.*?) \|$", text, re.MULTILINE)
-    }
+    rows = {int(code): (name, cell) for code, name, cell in re.findall(r"^\| (\d+) \| (\w+) \|.*\| (.*?) \|$", text, re.MULTILINE)}
     assert {code: name for code, (name, _) in rows.items()} == {code: kind.name for code, kind in KINDS.items()}
     for code, kind in KINDS.items():
         listed = rows[int(rows[code][1][3:]) if rows[code][1].startswith("as ") else code][1]
@@ -109,9 +106,7 @@ def test_reader_gives_back_what_was_written(model: bytes) -> None:
 
 def test_equal_constants_are_stored_once(model: bytes) -> None:
     contents = read_image(compile_tflite(model).data)
-    constants = {
-        (t.offset, t.bytes): contents.data[t.offset : t.offset + t.bytes] for t in contents.tensors if t.region
-    }
+    constants = {(t.offset, t.bytes): contents.data[t.offset : t.offset + t.bytes] for t in contents.tensors if t.region}
     assert len(set(constants.values())) == len(constants)
 
 

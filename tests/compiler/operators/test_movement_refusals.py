@@ -116,9 +116,7 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
     ),
     (
         "resize options",
-        lambda: one_node(
-            *("RESIZE_BILINEAR", "ResizeBilinearOptions"), extra=constants([8, 8]), AlignCorners=True, HalfPixelCenters=True
-        ),
+        lambda: one_node(*("RESIZE_BILINEAR", "ResizeBilinearOptions"), extra=constants([8, 8]), AlignCorners=True, HalfPixelCenters=True),
         "align_corners and half_pixel_centers; expected at most one of them",
     ),
     (

@@ -128,9 +128,7 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
     ),
     (
         "add scales",
-        lambda: one_node(
-            "ADD", "AddOptions", output={"scale": 1e-9}, extra=lambda w: [w.tensor("b", (2,), data=[1, 2])]
-        ),
+        lambda: one_node("ADD", "AddOptions", output={"scale": 1e-9}, extra=lambda w: [w.tensor("b", (2,), data=[1, 2])]),
         "the output scale 1e-09 of a sum or difference is 500,000 times smaller than its inputs'",
     ),
     (
@@ -160,7 +158,9 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
     ),
     (
         "arg max dtype",
-        lambda: one_node("ARG_MAX", source={"dtype": "float32", "scale": None}, output={"dtype": "int32", "scale": None}, extra=constants([3])),
+        lambda: one_node(
+            "ARG_MAX", source={"dtype": "float32", "scale": None}, output={"dtype": "int32", "scale": None}, extra=constants([3])
+        ),
         "input 0 is float32; expected int8",
     ),
     (
@@ -185,16 +185,12 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
     ),
     (
         "softmax depth",
-        lambda: one_node(
-            "SOFTMAX", "SoftmaxOptions", shape=(1, 5000), output={"scale": 1 / 256, "zero_point": -128}, Beta=1.0
-        ),
+        lambda: one_node("SOFTMAX", "SoftmaxOptions", shape=(1, 5000), output={"scale": 1 / 256, "zero_point": -128}, Beta=1.0),
         "a softmax over 5,000 values; expected at most 4,096",
     ),
     (
         "softmax scale",
-        lambda: one_node(
-            "SOFTMAX", "SoftmaxOptions", source={"scale": 1e-8}, output={"scale": 1 / 256, "zero_point": -128}, Beta=1.0
-        ),
+        lambda: one_node("SOFTMAX", "SoftmaxOptions", source={"scale": 1e-8}, output={"scale": 1 / 256, "zero_point": -128}, Beta=1.0),
         "a SOFTMAX's beta × input scale is 1e-08; expected more than 2^-26",
     ),
     (
@@ -204,9 +200,7 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
     ),
     (
         "pad value",
-        lambda: one_node(
-            "PADV2", extra=lambda w: [w.constant("p", [[0, 0]] * 4), w.tensor("v", (), scale=0.5, data=1)]
-        ),
+        lambda: one_node("PADV2", extra=lambda w: [w.constant("p", [[0, 0]] * 4), w.tensor("v", (), scale=0.5, data=1)]),
         "the padding value has scale 0.5 and zero point 0, the output 0.05 and 0; expected the same",
     ),
     (
@@ -221,9 +215,7 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
     ),
     (
         "concatenation ranks",
-        lambda: one_node(
-            "CONCATENATION", "ConcatenationOptions", extra=lambda w: [w.tensor("b", (2,), data=[1, 2])], Axis=3
-        ),
+        lambda: one_node("CONCATENATION", "ConcatenationOptions", extra=lambda w: [w.tensor("b", (2,), data=[1, 2])], Axis=3),
         "inputs [[1, 4, 4, 2], [2]]; expected equal sides but along axis 3",
     ),
     (
@@ -311,9 +303,7 @@ def _computed_weights() -> bytes:
     return writer.bytes([a], [b])
 
 
-@pytest.mark.parametrize(
-    ("make", "text"), [(make, text) for _, make, text in CASES], ids=[name for name, _, _ in CASES]
-)
+@pytest.mark.parametrize(("make", "text"), [(make, text) for _, make, text in CASES], ids=[name for name, _, _ in CASES])
 def test_refusal(make: Callable[[], bytes], text: str) -> None:
     found = refusal(make())
     assert text in found

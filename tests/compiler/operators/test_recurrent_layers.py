@@ -119,7 +119,10 @@ REFUSALS: dict[str, tuple[Lstm, str]] = {
         _changed(7, shape=(5, 4), data=np.ones((5, 4))),
         "the weight tensor 'input 7' (input 7) has shape [5, 4]; expected [5, 5]",
     ),
-    "diagonal recurrent weights": (_changed(6, shape=(5,), data=np.ones(5)), "the recurrent weight tensor has shape [5]; expected 2 dimensions"),
+    "diagonal recurrent weights": (
+        _changed(6, shape=(5,), data=np.ones(5)),
+        "the recurrent weight tensor has shape [5]; expected 2 dimensions",
+    ),
     "weights scales": (_changed(2, scale=[0.1] * 5), f"{WEIGHTS} has 5 scales, zero point 0; expected one scale and zero point 0"),
     "weights zero point": (_changed(2, zero_point=3), f"{WEIGHTS} has 1 scales, zero point 3; expected one scale and zero point 0"),
     "weights unquantized": (_changed(2, scale=None), f"{WEIGHTS} has no scale; expected one scale and zero point 0"),

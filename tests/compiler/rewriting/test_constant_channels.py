@@ -75,7 +75,11 @@ def test_saturated_channels_are_constant_too() -> None:
 def test_any_multiple_can_be_asked_for() -> None:
     program = compile_program(chain(2, -128, VALID), fold=False)
     ones = fold_constant_channels(program, 1)
-    assert [ones.tensors[each.outputs[0]].dims[-1] for each in ones.operators][:3] == [4, 4, 13]  # 2 of 16 are dead, 1 never leaves the clamp
+    assert [ones.tensors[each.outputs[0]].dims[-1] for each in ones.operators][:3] == [
+        4,
+        4,
+        13,
+    ]  # 2 of 16 are dead, 1 never leaves the clamp
     sample = np.random.default_rng(0).integers(-128, 128, (1, 7, 6, 8)).astype(np.int8)
     found, expected = (TwinModel(whole_image(each).data).invoke(sample)[0] for each in (ones, program))
     np.testing.assert_array_equal(found, expected)

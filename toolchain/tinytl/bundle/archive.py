@@ -54,9 +54,7 @@ def unpack(data: bytes, *, label: str) -> dict[str, bytes]:
     """
     if not data.startswith(b"PK\x03\x04"):
         raise BundleError(f"{label} is not a zip file", expected="a .tinytl bundle")
-    truncated = BundleError(
-        f"{label} is truncated or damaged: its directory is missing", hint="copy or export it again"
-    )
+    truncated = BundleError(f"{label} is truncated or damaged: its directory is missing", hint="copy or export it again")
     if not _ends_with_directory(data):
         raise truncated
     try:
@@ -85,9 +83,7 @@ def pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
     for name, array in arrays.items():
         stream = io.BytesIO()
         values = np.asarray(array, order="C")
-        np.lib.format.write_array(
-            stream, values.astype(values.dtype.newbyteorder("<"), copy=False), version=(1, 0), allow_pickle=False
-        )
+        np.lib.format.write_array(stream, values.astype(values.dtype.newbyteorder("<"), copy=False), version=(1, 0), allow_pickle=False)
         members[f"{name}.npy"] = stream.getvalue()
     return pack(members)
 
@@ -98,10 +94,7 @@ def unpack_arrays(data: bytes, *, label: str) -> dict[str, np.ndarray]:
     Raises:
         BundleError: damaged, or holding something that is no plain array.
     """
-    return {
-        name.removesuffix(".npy"): _array(member, f"{label}, array {name!r}")
-        for name, member in unpack(data, label=label).items()
-    }
+    return {name.removesuffix(".npy"): _array(member, f"{label}, array {name!r}") for name, member in unpack(data, label=label).items()}
 
 
 def _ends_with_directory(data: bytes) -> bool:

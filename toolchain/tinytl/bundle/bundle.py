@@ -97,9 +97,7 @@ def write_bundle(bundle: Bundle, path: Path) -> Bundle:
     _check(bundle, label=path.name)
     members = {
         "extractor.tflite": bundle.extractor,
-        "head.npz": pack_arrays(
-            {name: array for layer in bundle.head.layers for name, array in _arrays_of(layer).items()}
-        ),
+        "head.npz": pack_arrays({name: array for layer in bundle.head.layers for name, array in _arrays_of(layer).items()}),
         "replay.npz": pack_arrays({"features_s8": bundle.replay_features, "labels": bundle.replay_labels}),
         "check.npz": pack_arrays({"inputs_s8": bundle.check_inputs, "features_s8": bundle.check_features}),
     }
@@ -130,9 +128,7 @@ def read_bundle(path: Path) -> Bundle:
     fields, digests = manifests.decode(members["manifest.json"], label=path.name)
     for name in MEMBERS[1:]:
         if digests.get(name) != hashlib.sha256(members[name]).hexdigest():
-            raise BundleError(
-                f"member {name!r} of {path.name} was altered: its sha256 is not the manifest's", hint="export it again"
-            )
+            raise BundleError(f"member {name!r} of {path.name} was altered: its sha256 is not the manifest's", hint="export it again")
     bundle = _assembled(fields, members, path.name)
     _check(bundle, label=path.name)
     return bundle
@@ -199,18 +195,14 @@ def _check(bundle: Bundle, *, label: str) -> None:
     features, inputs = bundle.head.feature_count, prod(fields.input.shape)
     sets = (("replay features", bundle.replay_features, features), ("check inputs", bundle.check_inputs, inputs))
     for name, array, wanted in (*sets, ("check features", bundle.check_features, features)):
-        _agree(
-            f"{label}: {name} have shape {array.shape}", array.ndim == 2 and array.shape[1] == wanted, f"(N, {wanted})"
-        )
+        _agree(f"{label}: {name} have shape {array.shape}", array.ndim == 2 and array.shape[1] == wanted, f"(N, {wanted})")
     for name, one, other in (
         ("replay set", bundle.replay_features, bundle.replay_labels),
         ("check vectors", bundle.check_inputs, bundle.check_features),
     ):
         _agree(f"{label}: {name} of {len(one)} and {len(other)} rows", len(one) == len(other), "as many of both")
     highest = int(bundle.replay_labels.max(initial=0))
-    _agree(
-        f"{label}: replay label {highest}", highest < len(fields.labels), f"less than {len(fields.labels)}, the labels"
-    )
+    _agree(f"{label}: replay label {highest}", highest < len(fields.labels), f"less than {len(fields.labels)}, the labels")
     _check_extractor(bundle.extractor, fields, label)
 
 

@@ -22,7 +22,6 @@ ABSENT = -1
 """Number of an optional input that is not there (TFLite writes a missing bias so)."""
 
 
-
 @dataclass(frozen=True)
 class Quantization:
     """real = scale × (q − zero_point), one pair for the tensor or one for each index of `dimension`."""

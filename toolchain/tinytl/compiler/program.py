@@ -162,9 +162,7 @@ class Builder:
             data = None if stored is None else np.ascontiguousarray(stored).reshape(shape)
             storage = CONSTANT if data is not None else self.graph.storage(number)
             scale, zero_point = _meaning(source)
-            self._numbers[number, shape] = self._append(
-                ProgramTensor(source.name, source.dtype, shape, scale, zero_point, storage, data)
-            )
+            self._numbers[number, shape] = self._append(ProgramTensor(source.name, source.dtype, shape, scale, zero_point, storage, data))
         return self._numbers[number, shape]
 
     def temporary(self, number: int, dims: tuple[int, ...]) -> int:

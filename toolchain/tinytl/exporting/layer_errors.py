@@ -35,9 +35,7 @@ class LayerError:
     sqnr_db: float | None
 
 
-def layer_errors(
-    tflite: bytes, float_tflite: bytes, real: np.ndarray, tensor: TensorSpec, layers: Sequence[str]
-) -> tuple[LayerError, ...]:
+def layer_errors(tflite: bytes, float_tflite: bytes, real: np.ndarray, tensor: TensorSpec, layers: Sequence[str]) -> tuple[LayerError, ...]:
     """Compare the tensors that both graphs have under the same name.
 
     Args:

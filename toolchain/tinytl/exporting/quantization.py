@@ -86,9 +86,7 @@ def quantize(
     report("quantize: calibrate and convert", 0, 3)
     shape = tuple(int(side) for side in cut.extractor.inputs[0].shape[1:])
     generator = np.random.default_rng(seed)
-    calibration = fit_samples(
-        _drawn(dataset.x_train, calibration_samples, generator)[0], shape=shape, value_range=value_range
-    )
+    calibration = fit_samples(_drawn(dataset.x_train, calibration_samples, generator)[0], shape=shape, value_range=value_range)
     tflite = _quantized(cut, calibration)
     signature = read_signature(tflite)
     _check_static(signature.operators, (*signature.inputs, *signature.outputs))

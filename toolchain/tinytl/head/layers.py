@@ -224,9 +224,7 @@ def _check_last(layer: HeadLayer) -> None:
     if layer.kind != "dense":
         raise ModelError(f"the last head layer {layer.name!r} is {layer.kind}", expected="dense: its outputs are the logits")
     if layer.activation != "none":
-        raise ModelError(
-            f"the last head layer {layer.name!r} has activation {layer.activation!r}", expected="none: the loss takes logits"
-        )
+        raise ModelError(f"the last head layer {layer.name!r} has activation {layer.activation!r}", expected="none: the loss takes logits")
 
 
 def _checked_shape(layer: HeadLayer, inputs: Sequence[Shape]) -> Shape:

@@ -8,6 +8,7 @@ from math import frexp
 
 INT32_MAX, INT32_MIN = 2**31 - 1, -(2**31)
 
+
 def truncating_divide(a: int, b: int) -> int:
     """a / b towards zero, as C divides; b > 0."""
     return a // b if a >= 0 else -(-a // b)

@@ -16,9 +16,7 @@ _Float = np.float32
 _ZERO, _HALF, _ONE, _TWO, _THREE, _SIX = (_Float(x) for x in (0, 0.5, 1, 2, 3, 6))
 _LN2_HIGH, _LN2_LOW, _INVERSE_LN2 = _Float(6.9313812256e-01), _Float(9.0580006145e-06), _Float(1.4426950216e00)
 """ln 2 in two parts: products of the first with small whole numbers are exact."""
-_SERIES = tuple(
-    _Float(x) for x in (-2.0109921195e-07, 4.0082177293e-06, -7.9365076090e-05, 1.5873016091e-03, -3.3333335072e-02, 1.0)
-)
+_SERIES = tuple(_Float(x) for x in (-2.0109921195e-07, 4.0082177293e-06, -7.9365076090e-05, 1.5873016091e-03, -3.3333335072e-02, 1.0))
 _HALF_LN2, _THREE_HALVES_LN2 = _Float(0.34657359), _Float(1.0397207)
 _EXP_LIMIT = 88.72283
 """exp of more overflows a float."""

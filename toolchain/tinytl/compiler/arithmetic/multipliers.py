@@ -117,9 +117,7 @@ def add_multipliers(a_scale: np.float32, b_scale: np.float32, output_scale: np.f
     twice = 2 * float(max(a_scale, b_scale))
     output = twice / (float(1 << ADD_LEFT_SHIFT) * float(output_scale))
     if output >= 1:
-        raise CompileError(
-            f"the output scale {float(output_scale):g} of a sum or difference is 500,000 times smaller than its inputs'"
-        )
+        raise CompileError(f"the output scale {float(output_scale):g} of a sum or difference is 500,000 times smaller than its inputs'")
     return AddMultipliers(
         quantize_multiplier(float(a_scale) / twice),
         quantize_multiplier(float(b_scale) / twice),

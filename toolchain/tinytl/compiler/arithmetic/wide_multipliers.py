@@ -49,9 +49,7 @@ def wide_multipliers(
 
 def _exact(factor: float) -> WideMultiplier:
     if not 0 <= factor < 2.0**30:
-        raise CompileError(
-            f"a rescaling factor is {factor:g}", expected="less than 2^30: scales of one model lie closer"
-        )
+        raise CompileError(f"a rescaling factor is {factor:g}", expected="less than 2^30: scales of one model lie closer")
     fraction, shift = frexp(factor)
     if factor == 0 or shift < -_WORD_BITS:
         return WideMultiplier(0, 0, 0)  # every product is below a half
@@ -61,9 +59,7 @@ def _exact(factor: float) -> WideMultiplier:
         if _agrees(factor, mantissa + nudge, shift, ties):
             high, low = divmod(mantissa + nudge, 1 << _WORD_BITS)
             return WideMultiplier(high, low, shift)
-    raise CompileError(
-        f"a rescaling factor is {factor!r}", expected="one whose products do not all lie on rounding ties"
-    )
+    raise CompileError(f"a rescaling factor is {factor!r}", expected="one whose products do not all lie on rounding ties")
 
 
 def _near_ties(factor: float) -> list[tuple[int, int]]:
@@ -78,6 +74,4 @@ def _agrees(factor: float, mantissa: int, shift: int, ties: list[tuple[int, int]
     """Tell whether the exact product passes each near tie as the double product does."""
     half = 1 << (_MANTISSA_BITS - shift - 1)
     fits = (1 << (_MANTISSA_BITS - 1)) <= mantissa < (1 << _MANTISSA_BITS)
-    return fits and all(
-        (total * mantissa >= (2 * level + 1) * half) == (total * factor >= level + 0.5) for total, level in ties
-    )
+    return fits and all((total * mantissa >= (2 * level + 1) * half) == (total * factor >= level + 0.5) for total, level in ties)

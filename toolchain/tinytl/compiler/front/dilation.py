@@ -74,9 +74,7 @@ def _folded(graph: Graph, triple: _Triple) -> Graph | None:
     flat = graph.input(triple.convolution, 0).shape[1] == 1  # a signal's place among the image's sides
     blocks, sides, out = (_both(each, 1, flat) for each in (blocks, source.shape[1:-1], result.shape[1:-1]))
     paddings, crops = (_both(each, (0, 0), flat) for each in (paddings, crops))
-    (top, bottom), (left, right) = (
-        (before, after - crop) for (before, after), (_, crop) in zip(paddings, crops, strict=True)
-    )
+    (top, bottom), (left, right) = ((before, after - crop) for (before, after), (_, crop) in zip(paddings, crops, strict=True))
     _, taps_h, taps_w, _ = graph.input(triple.convolution, 1).shape
     reach = ((taps_h - 1) * blocks[0], (taps_w - 1) * blocks[1])
     # Kernels count on windows that touch the input.
@@ -95,9 +93,12 @@ def _both(values: tuple[_Value, ...], rest: _Value, flat: bool) -> tuple[_Value,
 
 def _same_places(graph: Graph, triple: _Triple) -> bool:
     """Tell whether nothing but dims of 1 changes between the three, and no scale does."""
-    ends = (graph.output(triple.apart), graph.input(triple.convolution, 0)), (
-        graph.output(triple.convolution),
-        graph.input(triple.together, 0),
+    ends = (
+        (graph.output(triple.apart), graph.input(triple.convolution, 0)),
+        (
+            graph.output(triple.convolution),
+            graph.input(triple.together, 0),
+        ),
     )
     kept = all(_meaning(a) == _meaning(b) and _long(a) == _long(b) for a, b in ends)
     outer = _meaning(graph.input(triple.apart, 0)) == _meaning(ends[0][0])
@@ -112,9 +113,7 @@ def _long(tensor: Tensor) -> tuple[int, ...]:
     return tuple(side for side in tensor.shape if side != 1)
 
 
-def _rewritten(
-    graph: Graph, triple: _Triple, options: ConvolutionOptions, seen: tuple[int, ...], made: tuple[int, ...]
-) -> Graph:
+def _rewritten(graph: Graph, triple: _Triple, options: ConvolutionOptions, seen: tuple[int, ...], made: tuple[int, ...]) -> Graph:
     """Let the convolution read the first node's input and write the last one's output, both seen as images."""
     source, result = triple.apart.inputs[0], triple.together.outputs[0]
     first = len(graph.tensors)
@@ -129,8 +128,6 @@ def _rewritten(
         options=options,
     )
     gone = {id(each) for each in (triple.apart, triple.together, *triple.between)}
-    nodes = tuple(
-        folded if each is triple.convolution else each for each in graph.nodes if id(each) not in gone
-    )
+    nodes = tuple(folded if each is triple.convolution else each for each in graph.nodes if id(each) not in gone)
     aliases = MappingProxyType({**graph.aliases, first: source, result: first + 1})
     return replace(graph, tensors=(*graph.tensors, *views), nodes=nodes, aliases=aliases)

@@ -67,9 +67,7 @@ def drop_dead(graph: Graph) -> Graph:
     return replace(graph, nodes=tuple(reversed(kept)))
 
 
-PASSES: tuple[Pass, ...] = (
-    *(sink_dequantize, drop_identity_quantize, fuse_padding, fold_batches, alias_reshapes, drop_dead),
-)
+PASSES: tuple[Pass, ...] = (*(sink_dequantize, drop_identity_quantize, fuse_padding, fold_batches, alias_reshapes, drop_dead),)
 
 
 def optimize(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> Graph:
@@ -113,10 +111,7 @@ def _with_padding(graph: Graph, node: Node, pad: Node) -> Node:
     source, padded = graph.input(pad, 0), graph.input(node, 0)
     sides = paddings(graph, pad)
     exact = (
-        len(sides) == 4
-        and sides[0] == sides[3] == (0, 0)
-        and _same_meaning(source, padded)
-        and pad_value(graph, pad) == source.zero_point
+        len(sides) == 4 and sides[0] == sides[3] == (0, 0) and _same_meaning(source, padded) and pad_value(graph, pad) == source.zero_point
     )
     options = options_of(node.options, ConvolutionOptions)
     if not exact or options.padding != "VALID":

@@ -47,9 +47,7 @@ def read(data: bytes) -> Graph:
         CompileError: see the module's docstring.
     """
     if data[4:8] != IDENTIFIER:
-        raise CompileError(
-            f"the file is no TFLite model: bytes 4 to 7 are {data[4:8]!r}", expected=repr(IDENTIFIER), hint=_EXPORT_HINT
-        )
+        raise CompileError(f"the file is no TFLite model: bytes 4 to 7 are {data[4:8]!r}", expected=repr(IDENTIFIER), hint=_EXPORT_HINT)
     try:
         return _Reader(bytes(data)).graph()
     except _BROKEN as error:
@@ -117,9 +115,7 @@ class _Reader:
         shape = tuple(int(table.Shape(i)) for i in range(self._count(table.ShapeLength())))
         if table.Sparsity() is not None or table.IsVariable():
             self._unusual[number] = "sparse" if table.Sparsity() is not None else "a variable"
-        return Tensor(
-            name, shape, dtype, self._quantization(table.Quantization()), self._data(table, name, dtype, shape)
-        )
+        return Tensor(name, shape, dtype, self._quantization(table.Quantization()), self._data(table, name, dtype, shape))
 
     def _quantization(self, table: Any) -> Quantization | None:
         if table is None or not self._count(table.ScaleLength()):
@@ -247,9 +243,7 @@ def _check_flow(graph: Graph) -> None:
             raise node.refuse("the output is written twice")
         known.add(node.outputs[0])
     if not graph.inputs or not graph.outputs:
-        raise CompileError(
-            f"the model has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs", expected="both"
-        )
+        raise CompileError(f"the model has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs", expected="both")
     for number in graph.outputs:
         if number not in known:
             raise CompileError(f"graph output {graph.tensors[number].name!r} is computed by no operator")

@@ -44,9 +44,7 @@ def infer(graph: Graph) -> Graph:
             shape = list(tensors[number].shape)
             raise last[number].refuse(f"the output has shape {shape}", expected=f"at most {MAX_RANK} dimensions")
         if tensors[number].data is not None:
-            raise CompileError(
-                f"graph output {tensors[number].name!r} is a constant", expected="outputs that depend on the input"
-            )
+            raise CompileError(f"graph output {tensors[number].name!r} is a constant", expected="outputs that depend on the input")
     return replace(graph, tensors=tuple(tensors), nodes=tuple(nodes))
 
 

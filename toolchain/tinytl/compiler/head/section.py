@@ -336,8 +336,6 @@ def _padded(layer: HeadLayer, class_count: int, capacity: int) -> HeadLayer:
             expected=f"{class_count} (one a label) to {capacity} (class_capacity)",
         )
     if not 1 <= class_count <= MAX_CLASSES or capacity > MAX_CLASSES:
-        raise CompileError(
-            f"the head has {class_count} classes and room for {capacity}", expected=f"1 to {MAX_CLASSES:,} of both"
-        )
+        raise CompileError(f"the head has {class_count} classes and room for {capacity}", expected=f"1 to {MAX_CLASSES:,} of both")
     missing = capacity - rows
     return replace(layer, weights=np.pad(weights, ((0, missing), (0, 0))), bias=np.pad(bias, (0, missing)))

@@ -116,9 +116,7 @@ def _header(data: bytes) -> Header:
             hint=install_hint.newer() if newer else _HINT,
         )
     if header.image_bytes != len(data):
-        raise CompileError(
-            f"the image has {len(data):,} bytes", expected=f"{header.image_bytes:,}, as its header says", hint=_HINT
-        )
+        raise CompileError(f"the image has {len(data):,} bytes", expected=f"{header.image_bytes:,}, as its header says", hint=_HINT)
     found = crc32(data[CRC_START:])
     if found != header.crc32:
         raise CompileError(f"the image's checksum is {found:08x}", expected=f"{header.crc32:08x}", hint=_HINT)
@@ -126,9 +124,7 @@ def _header(data: bytes) -> Header:
 
 
 def _contents(data: bytes, header: Header) -> ImageContents:
-    tensors = tuple(
-        unpack(TensorRecord, data, header.tensors + i * size(TensorRecord)) for i in range(header.tensor_count)
-    )
+    tensors = tuple(unpack(TensorRecord, data, header.tensors + i * size(TensorRecord)) for i in range(header.tensor_count))
     operands = [int(each) for each in np.frombuffer(data, "<u2", header.operand_count, header.operands)]
     operators = tuple(_operator(data, header, i, operands) for i in range(header.operator_count))
     middle = header.graph_operands + header.input_count

@@ -115,9 +115,7 @@ class Written:
     replay_set_bytes: int
 
 
-def write_image(
-    program: Program, arena: ArenaPlan, head: HeadPlan | None, metadata: bytes, *, family: str, bundle_id: bytes
-) -> Written:
+def write_image(program: Program, arena: ArenaPlan, head: HeadPlan | None, metadata: bytes, *, family: str, bundle_id: bytes) -> Written:
     """Assemble an image.
 
     Args:
@@ -133,9 +131,7 @@ def write_image(
     operators_at = sections.add(bytes(size(OperatorRecord) * len(program.operators)))
     operands, starts, graph_operands = _operands(program)
     operands_at = sections.add(np.array(operands, "<u2").tobytes())
-    params_at = [
-        sections.add(np.array(each.parameters, "<i4").tobytes()) if each.parameters else 0 for each in program.operators
-    ]
+    params_at = [sections.add(np.array(each.parameters, "<i4").tobytes()) if each.parameters else 0 for each in program.operators]
     constants_start = sections.end
     constants_at = _add_constants(sections, program)
     head_start = sections.end

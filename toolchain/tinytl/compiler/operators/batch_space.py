@@ -22,9 +22,7 @@ def blocks_and_pairs(graph: Graph, node: Node) -> tuple[Shape, Pairs]:
     pairs = constant_input(graph, node, 2, "the paddings or crops")
     rank = len(graph.input(node, 0).shape)
     if not 1 <= len(blocks) <= rank - 1 or pairs.shape != (len(blocks), 2) or min(blocks) < 1 or pairs.min() < 0:
-        raise node.refuse(
-            f"blocks {list(blocks)} and pairs {pairs.tolist()}", expected=f"up to {rank - 1} sides, two numbers ≥ 0 each"
-        )
+        raise node.refuse(f"blocks {list(blocks)} and pairs {pairs.tolist()}", expected=f"up to {rank - 1} sides, two numbers ≥ 0 each")
     return blocks, tuple((int(before), int(after)) for before, after in pairs)
 
 

@@ -74,9 +74,7 @@ def lower_maximum(graph: Graph, node: Node, builder: Builder) -> None:
             f"the largest of {list(source.shape)} along {list(axes)}",
             expected=f"neighbouring dimensions, at most {MAX_SIDE:,} values of them and places before them",
         )
-    views = builder.tensor(node.inputs[0], (1, before, count, behind)), builder.tensor(
-        node.outputs[0], (1, before, 1, behind)
-    )
+    views = builder.tensor(node.inputs[0], (1, before, count, behind)), builder.tensor(node.outputs[0], (1, before, 1, behind))
     builder.emit(node, MAX_POOL_2D, views[:1], (0, 0, 1, 1, 1, count, *DOMAINS["int8"]), output=views[1])
 
 

@@ -97,8 +97,7 @@ def require_equal_quantization(node: Node, a: Tensor, b: Tensor, role: str) -> N
     """Refuse two tensors of an operator that only moves or compares bytes, if their bytes mean different numbers."""
     if (a.scale, a.zero_point) != (b.scale, b.zero_point):
         raise node.refuse(
-            f"{role} has scale {float(a.scale):g} and zero point {a.zero_point}, the output "
-            f"{float(b.scale):g} and {b.zero_point}",
+            f"{role} has scale {float(a.scale):g} and zero point {a.zero_point}, the output {float(b.scale):g} and {b.zero_point}",
             expected="the same",
         )
 

@@ -100,8 +100,7 @@ def strided_slice_part(graph: Graph, node: Node) -> Part:
     """STRIDED_SLICE: what x[a:b:c, 3, …, None] does in Python, by its five masks."""
     shape, options = graph.input(node, 0).shape, options_of(node.options, StridedSliceOptions)
     begins, ends, strides = (
-        _numbers(graph, node, position, role)
-        for position, role in ((1, "the begins"), (2, "the ends"), (3, "the strides"))
+        _numbers(graph, node, position, role) for position, role in ((1, "the begins"), (2, "the ends"), (3, "the strides"))
     )
     if not len(begins) == len(ends) == len(strides) or 0 in strides:
         raise node.refuse(f"begins {begins}, ends {ends}, strides {strides}", expected="as many each, no stride 0")

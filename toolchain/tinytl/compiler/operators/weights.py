@@ -66,9 +66,7 @@ def read_bias(graph: Graph, node: Node, channels: int) -> np.ndarray:
     return data.reshape(channels)
 
 
-def weight_operands(
-    builder: Builder, node: Node, bias: np.ndarray, multipliers: list[Multiplier]
-) -> tuple[int, int, int, int]:
+def weight_operands(builder: Builder, node: Node, bias: np.ndarray, multipliers: list[Multiplier]) -> tuple[int, int, int, int]:
     """Add bias, multiplier and shift to the program; return the numbers of weights, bias, multiplier, shift."""
     name = node.name
     return (

@@ -61,8 +61,6 @@ def values_by_byte(tensors: Sequence[ProgramTensor], operator: ProgramOperator) 
     multiplier, shift, *clamp = operator.parameters
     low, high = clamp if clamp else DOMAINS[output.dtype]
     codes = np.arange(256, dtype=np.uint8).view(source.dtype)
-    scaled = (
-        fixed.multiply_by_quantized_multiplier(int(code) - source.zero_point, multiplier, shift) for code in codes
-    )
+    scaled = (fixed.multiply_by_quantized_multiplier(int(code) - source.zero_point, multiplier, shift) for code in codes)
     values = [fixed.saturate(value + output.zero_point, low, high) for value in scaled]
     return np.array(values, output.dtype).view(np.uint8)
