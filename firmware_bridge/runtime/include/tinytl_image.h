@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The records of an image, read in place (SPEC.md section 2): for who reads or writes images. Who calls a model needs `tinytl.h` alone.
- * All numbers are little-endian and lie on multiples of their size; offsets count bytes from the start of the image or of the arena.
- */
+ * The records of an image, read in place (SPEC.md section 2): for who reads or writes images. Who calls a model needs
+ * `tinytl.h` alone. All numbers are little-endian and lie on multiples of their size; offsets count bytes from the
+ * start of the image or of the arena. */
 #ifndef TINYTL_IMAGE_H
 #define TINYTL_IMAGE_H
 
@@ -121,7 +121,7 @@ typedef struct tinytl_head_section {
 typedef struct tinytl_head_value {
     uint32_t place;    /* feature: its first byte in a replayed sample; else arena offset of floats */
     uint32_t gradient; /* arena offset of floats; TINYTL_NONE: no layer before it learns */
-    uint32_t mask;     /* arena offset of a bit for each element that its activation let through; TINYTL_NONE: none are kept */
+    uint32_t mask;     /* arena offset of a bit for each element that its activation let through; TINYTL_NONE: none */
     uint16_t height;
     uint16_t width;
     uint32_t channels;

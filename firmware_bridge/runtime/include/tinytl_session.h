@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The device's side of the wire: bytes in, commands executed, bytes out (SPEC.md section 3), and the store (section 4).
- * Firmware fills in a `tinytl_platform` (PORTING.md), calls `tinytl_session_init` once and `tinytl_session_receive` for every byte; the
- * twin does the same in memory. Nothing here knows what a UART is.
- */
+ * Firmware fills in a `tinytl_platform` (PORTING.md), calls `tinytl_session_init` once and `tinytl_session_receive` for
+ * every byte; the twin does the same in memory. Nothing here knows what a UART is. */
 #ifndef TINYTL_SESSION_H
 #define TINYTL_SESSION_H
 
