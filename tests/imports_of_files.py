@@ -2,7 +2,7 @@
 """Which file of the project takes which: Python's imports, wherever they stand, and C's includes.
 
 In: the root of the repository. Out: file → files, and what runs in circles there: files, or rooms (what lies directly in one folder).
-Imports for type checkers alone do not count. A folder's `__init__.py` is its door, and is no room of it.
+Imports for type checkers alone count too. A folder's `__init__.py` is its door, and is no room of it.
 """
 
 import ast
@@ -29,14 +29,7 @@ def _python_arrows(root: Path) -> dict[Path, set[Path]]:
 
 
 def _imported(path: Path, modules: Mapping[str, Path]) -> Iterator[str]:
-    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    unused = {
-        inner for node in nodes if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for statement in node.body for inner in ast.walk(statement)
-    }  # fmt: skip
-    for node in nodes:
-        if node in unused:
-            continue
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from tinytl import __version__
 from tinytl.errors import TinytlError
+from tinytl.version import __version__
 from tinytl_cli.console import fail, is_verbose
 from tinytl_cli.loudness import loudness_options, start_normal, with_loudness
 

@@ -175,7 +175,8 @@ def report(files: tuple[Path, ...], out: Path, as_json: bool) -> None:
 @json_option
 def demo(out: Path, target: str, samples: int, epochs: int | None, seed: int, as_json: bool) -> None:
     """The main job end to end: pretrain on MNIST, arrive at UCI digits, learn them on the device, survive a power cycle."""
-    from tinytl_bench.demo.demo import DemoSettings, run_demo
+    from tinytl_bench.demo.demo import run_demo
+    from tinytl_bench.demo.facts import DemoSettings
 
     settings = DemoSettings(out=out, target=target, samples=samples, seed=seed, **({"epochs": epochs} if epochs else {}))
     with progress() as bar:

@@ -12,7 +12,7 @@ verbs (`pretrain`), so that importing a module never hides a call.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from tinytl.version import __version__
 
 if TYPE_CHECKING:
     from tinytl.bundle.bundle import Bundle, read_bundle, write_bundle

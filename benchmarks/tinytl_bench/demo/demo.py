@@ -10,16 +10,13 @@ import json
 import platform
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from shutil import rmtree
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-import tinytl
 from tinytl.bundle.bundle import Bundle
 from tinytl.data import Dataset, load_dataset
 from tinytl.exporting.export import export
@@ -30,7 +27,9 @@ from tinytl.model_file import compile_model
 from tinytl.progress import Progress
 from tinytl.report import write_report
 from tinytl.training.pretraining import pretrain
+from tinytl.version import __version__
 from tinytl_bench.counting.plugin import qemu_version
+from tinytl_bench.demo.facts import DemoSettings, Point, Taught
 from tinytl_bench.demo.story import tell
 from tinytl_bench.measuring import bench
 from tinytl_bench.studies.seeds import SeedsStudy, compared, read_seeds
@@ -38,48 +37,10 @@ from tinytl_bridge.device import Device, connect
 from tinytl_bridge.firmware.build import COMPILER
 from tinytl_bridge.target_names import emulated_board
 from tinytl_bridge.twin import TwinModel
-from tinytl_bridge.wire.results import Evaluation, TaughtSample
+from tinytl_bridge.wire.results import TaughtSample
 
 SOURCE, TARGET, MODEL, PLAN = "mnist-5k", "uci-digits", "ds-cnn", "last-dense"
 CURVE_POINTS = (50, 100, 200, 300, 450, 600, 750)
-
-
-@dataclass(frozen=True)
-class DemoSettings:
-    """What the demo does.
-
-    Attributes:
-        out: folder for everything it makes. target: an emulated board, or `host`.
-        samples: target samples to teach, in one pass. epochs: of pretraining. seed: of everything random.
-    """
-
-    out: Path
-    target: str = "qemu:mps2-an386"
-    samples: int = 898
-    epochs: int = 60
-    seed: int = 1
-
-
-@dataclass(frozen=True)
-class Point:
-    """Accuracies of the device after so many taught samples; source None where it was not evaluated."""
-
-    samples: int
-    target: Evaluation
-    source: Evaluation | None
-
-
-@dataclass(frozen=True)
-class Taught:
-    """What was seen on the device. points: first before teaching, last after; head: its parameters after the last."""
-
-    points: tuple[Point, ...]
-    steps: tuple[TaughtSample, ...]
-    head: np.ndarray
-    after_power_cycle: Evaluation
-    head_after_power_cycle: np.ndarray
-    static_bytes: int
-    stack_bytes: int
 
 
 def run_demo(settings: DemoSettings, *, say: Callable[[str], None], progress: Progress) -> dict[str, Any]:
@@ -215,6 +176,6 @@ def versions() -> dict[str, str]:
     """Return what it ran with."""
     told = subprocess.run([COMPILER, "-dumpfullversion"], capture_output=True, text=True, check=False).stdout.strip()
     return {
-        "tinytl": tinytl.__version__, "Python": platform.python_version(), "TensorFlow": version("tensorflow"),
+        "tinytl": __version__, "Python": platform.python_version(), "TensorFlow": version("tensorflow"),
         "NumPy": version("numpy"), "QEMU": qemu_version(), COMPILER: told,
     }  # fmt: skip

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """From what the demo saw to the report's `Story`."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from tinytl.bundle.bundle import Bundle
@@ -26,19 +24,17 @@ from tinytl.report import (
     Story,
 )
 from tinytl.training.pretraining import Run
+from tinytl_bench.demo.facts import DemoSettings, Taught
 from tinytl_bridge.firmware.boards import Board, load_board
 from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.firmware.compile_options import options_for_target
 from tinytl_bridge.target_names import emulated_board
 
-if TYPE_CHECKING:
-    from tinytl_bench.demo.demo import DemoSettings, Taught
-
 EXAMPLES = 12
 
 
 def tell(
-    settings: "DemoSettings", run: Run, bundle: Bundle, tasks: tuple[Dataset, Dataset], taught: "Taught",
+    settings: DemoSettings, run: Run, bundle: Bundle, tasks: tuple[Dataset, Dataset], taught: Taught,
     twin: tuple[np.ndarray, float], measured: Measurement, versions: dict[str, str], seconds: float,
     beside: tuple[str, ...] = (),
 ) -> Story:  # fmt: skip
@@ -82,7 +78,7 @@ def _bundle(bundle: Bundle, image: Image, source: Dataset, target: Dataset) -> B
     )  # fmt: skip
 
 
-def _accuracies(taught: "Taught", twin: tuple[np.ndarray, float]) -> Accuracies:
+def _accuracies(taught: Taught, twin: tuple[np.ndarray, float]) -> Accuracies:
     first, last = taught.points[0], taught.points[-1]
     assert first.source is not None and last.source is not None
     return Accuracies(
@@ -99,12 +95,12 @@ def _accuracies(taught: "Taught", twin: tuple[np.ndarray, float]) -> Accuracies:
     )
 
 
-def _curve(taught: "Taught") -> LearningCurve:
+def _curve(taught: Taught) -> LearningCurve:
     points = tuple(EvaluationPoint(p.samples, p.target.accuracy, p.source.accuracy if p.source else None) for p in taught.points)
     return LearningCurve(tuple(s.predicted == s.label for s in taught.steps), tuple(s.loss for s in taught.steps), points)
 
 
-def _confusion(target: Dataset, taught: "Taught") -> Confusion:
+def _confusion(target: Dataset, taught: Taught) -> Confusion:
     def matrix(predictions: np.ndarray) -> tuple[tuple[int, ...], ...]:
         counts = np.zeros((len(target.classes),) * 2, int)
         np.add.at(counts, (target.y_test, predictions), 1)
@@ -113,7 +109,7 @@ def _confusion(target: Dataset, taught: "Taught") -> Confusion:
     return Confusion(target.classes, matrix(taught.points[0].target.predictions), matrix(taught.points[-1].target.predictions))
 
 
-def _memory(board: Board, bundle: Bundle, image: Image, taught: "Taught") -> MemoryMap:
+def _memory(board: Board, bundle: Bundle, image: Image, taught: Taught) -> MemoryMap:
     memory, firmware = board.memory, build_firmware(board.name)
     head = slot_header_bytes(memory.program_bytes) + saved_head_bytes(len(taught.head), 0)
     sizes = (
@@ -131,7 +127,7 @@ def _memory(board: Board, bundle: Bundle, image: Image, taught: "Taught") -> Mem
     return MemoryMap(tuple(regions), *arena, taught.stack_bytes, taught.static_bytes, len(image.operators))
 
 
-def _examples(target: Dataset, taught: "Taught") -> tuple[Example, ...]:
+def _examples(target: Dataset, taught: Taught) -> tuple[Example, ...]:
     """Half of them samples that the device got wrong before, all shown with both answers."""
     before, after = taught.points[0].target.predictions, taught.points[-1].target.predictions
     wrong = np.flatnonzero(before != target.y_test)[: EXAMPLES // 2]
@@ -148,7 +144,7 @@ def _epochs(run: Run) -> tuple[Epoch, ...]:
     return tuple(Epoch(*values) for values in zip(history["loss"], history["accuracy"], checked, strict=True))
 
 
-def _commands(settings: "DemoSettings", learning_rate: float) -> tuple[str, ...]:
+def _commands(settings: DemoSettings, learning_rate: float) -> tuple[str, ...]:
     out, target = settings.out, settings.target
     return (
         f"tinytl pretrain --model ds-cnn --data mnist-5k --out {out}/run --epochs {settings.epochs} --seed {settings.seed}",

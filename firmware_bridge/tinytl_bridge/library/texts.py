@@ -5,9 +5,9 @@ import json
 import re
 from collections.abc import Sequence
 
-from tinytl import __version__
 from tinytl.compiler.dtypes import C_TYPES, DTYPE_NAMES
 from tinytl.compiler.image.reader import ImageContents
+from tinytl.version import __version__
 
 _LICENCE = "/* SPDX-License-Identifier: Apache-2.0\n"
 _VERSION = re.sub(r"[^\d.].*", "", __version__)

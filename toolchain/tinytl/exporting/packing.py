@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from tinytl import __version__
 from tinytl.bundle.bundle import Bundle, head_fields, write_bundle
 from tinytl.bundle.manifest import FORMAT, FORMAT_VERSION
 from tinytl.cutting.cut import Cut
@@ -22,6 +21,7 @@ from tinytl.data.preprocess import prepare_samples
 from tinytl.exporting.quantization import Extractor, input_record
 from tinytl.exporting.settings import ExportSettings
 from tinytl.tflite.interpreter import Interpreter
+from tinytl.version import __version__
 
 CHECK_SAMPLES = 24
 CHECK_NOISE = 8

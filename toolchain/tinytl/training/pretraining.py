@@ -154,7 +154,5 @@ def _environment() -> dict[str, str]:
     import keras
     import tensorflow
 
-    import tinytl
-
     versions = {package.__name__: str(package.__version__) for package in (tinytl, tensorflow, keras, np)}
     return {**versions, "python": platform.python_version(), "system": platform.system(), "machine": platform.machine()}
