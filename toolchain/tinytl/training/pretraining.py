@@ -154,5 +154,11 @@ def _environment() -> dict[str, str]:
     import keras
     import tensorflow
 
-    versions = {package.__name__: str(package.__version__) for package in (tinytl, tensorflow, keras, np)}
-    return {**versions, "python": platform.python_version(), "system": platform.system(), "machine": platform.machine()}
+    versions = {package.__name__: str(package.__version__) for package in (tensorflow, keras, np)}
+    return {
+        "tinytl": __version__,
+        **versions,
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+    }
