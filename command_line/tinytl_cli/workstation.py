@@ -2,6 +2,7 @@
 """Commands of the workstation: `pretrain`, `plans`, `export`, `inspect`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,15 +137,15 @@ def export(
         raise click.UsageError("--resize goes with --data: a run knows the size of its own images")
     if board is not None:
         load_board(emulated_board(board) or board)
+    settings = ExportSettings(
+        plan=plan, out=out, learning={"seed": seed, **{name: value for name, value in learning.items() if value is not None}},
+        replay_samples=replay_samples, class_capacity=class_capacity, dropout=dropout, value_range=input_range,
+        check=(lambda made: expect_fit(made, board)) if board else None, seed=seed,
+    )  # fmt: skip
     kind_of(run, taken=SOURCES)
     choosing = load_dataset(channel_data, resize=resize if Path(channel_data).is_dir() else None) if channel_data else None
-    chosen = {"seed": seed, **{name: value for name, value in learning.items() if value is not None}}
     with progress() as bar:
-        settings = ExportSettings(
-            plan=plan, out=out, learning=chosen, replay_samples=replay_samples, class_capacity=class_capacity, dropout=dropout,
-            channel_dataset=choosing, value_range=input_range, check=(lambda made: expect_fit(made, board)) if board else None, seed=seed,
-            progress=bar,
-        )  # fmt: skip
+        settings = replace(settings, channel_dataset=choosing, progress=bar)
         bundle = export_with(settings, run, load_dataset(data, resize=resize) if data else None)
     source = bundle.manifest["source"]
     facts = {"bundle": out, "bundle_id": bundle.bundle_id, "plan": plan, "bytes": out.stat().st_size,

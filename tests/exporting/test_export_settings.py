@@ -97,7 +97,10 @@ def test_settings_are_the_keywords_of_export(tiny_run: Run, tiny_dataset: Datase
         ({"value_range": (1.0, 0.0)}, "value_range (1.0, 0.0); expected two numbers, the lower one first"),
         ({"value_range": (0.0, float("nan"))}, "value_range (0.0, nan); expected two numbers, the lower one first"),
         ({"seed": -1}, "seed -1; expected 0 or more"),
-        ({"learning": {"momentum": 1.5}}, "the head's momentum is 1.5; expected 0 or more, less than 1"),
+        (
+            {"learning": {"momentum": 1.5}},
+            "the head's momentum is 1.5; expected a number from 0 to 0.99999994\nhint: momentum: of SGD; β1 of Adam (left out: 0.0)",
+        ),
     ],
 )
 def test_a_setting_out_of_its_range_is_refused_before_any_work(said: dict[str, Any], text: str, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def runtime_list(path: str) -> str:
     for place in places:
         if place.is_file():
             return place.read_text(encoding="utf-8")
-    raise BuildError(f"the runtime's list {path} was not found (looked at {', '.join(map(str, places))})", hint=install_hint.again())
+    raise BuildError(f"the runtime's list {path!r} was not found (looked at {', '.join(map(str, places))})", hint=install_hint.again())
 
 
 @cache

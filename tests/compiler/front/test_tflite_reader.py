@@ -85,7 +85,9 @@ def test_newer_operator_version_is_refused() -> None:
     a, b = writer.tensor("in", (1, 4)), writer.tensor("out", (1, 4))
     writer.node("RELU", [a], b, version=9)
     text = refusal(writer.bytes([a], [b]))
-    assert text.startswith("operator 0, RELU version 9 (output 'out') is not supported; expected one of ADD ≤ 5, AVERAGE_POOL_2D ≤ 3")
+    assert text.startswith(
+        "operator 0, RELU version 9 (output 'out') is not supported; expected one of ADD ≤ 5, ARG_MAX ≤ 2, AVERAGE_POOL_2D ≤ 3"
+    )
     assert "RELU ≤ 3" in text
 
 

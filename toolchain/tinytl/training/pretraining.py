@@ -25,6 +25,7 @@ from tinytl.training.epochs import Settings, train
 from tinytl.training.input_range import check_outputs, declared_range, expect_unscaled, has_floats, pixels_of
 from tinytl.training.run_folder import Run, check_target, load_run, write_run
 from tinytl.training.stopped import TRAINING_FILE, facts_of, read_training, write_training
+from tinytl.version import __version__
 
 __all__ = ["Run", "load_model", "load_run", "pretrain"]
 
