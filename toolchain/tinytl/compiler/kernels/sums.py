@@ -57,7 +57,7 @@ def fixed_point(multiplier: np.ndarray, shift: np.ndarray, zero_point: int, act_
     """Return TFLite's per-channel rescaling in fixed point, for sums (channels, n) that do not wrap.
 
     Args:
-        multiplier: (channels,) int64: mantissas, 0 or within [2^30, 2^31). shift: (channels,) int64, positive to the left.
+        multiplier: (channels,) int64: mantissas, 0 or within (2^29, 2^31). shift: (channels,) int64, positive to the left.
         zero_point, act_min, act_max: of the output.
     """
     left, right = np.maximum(shift, 0)[:, None], np.maximum(-shift, 0)[:, None]

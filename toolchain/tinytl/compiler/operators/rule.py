@@ -56,7 +56,7 @@ def quantized_input(graph: Graph, node: Node, position: int, dtypes: tuple[str, 
     """Return an input after checking that it is quantized as a whole, to one of `dtypes`.
 
     Args:
-        graph: with shapes. node: of it. position: of the input. dtypes: TFLite's names of the types that are taken.
+        graph: with its shapes inferred. node: one of its nodes. position: of the input. dtypes: names of the types that are taken.
     """
     return _quantized(node, graph.input(node, position), f"input {position}", dtypes)
 
@@ -65,7 +65,7 @@ def quantized_output(graph: Graph, node: Node, dtypes: tuple[str, ...] = ("int8"
     """Return the output after the same checks.
 
     Args:
-        graph: with shapes. node: of it. dtypes: TFLite's names of the types that are taken.
+        graph: with its shapes inferred. node: one of its nodes. dtypes: names of the types that are taken.
     """
     return _quantized(node, graph.output(node), "the output", dtypes)
 
@@ -89,7 +89,8 @@ def require_dtype(node: Node, tensor: Tensor, role: str, dtypes: tuple[str, ...]
     """Refuse a tensor of any other type.
 
     Args:
-        node: that is refused. tensor: of it. role: how the refusal calls it, e.g. "input 0". dtypes: that are taken.
+        node: named by a refusal. tensor: one of its inputs or its output. role: how the refusal calls it, e.g. "input 0".
+        dtypes: names of the types that are taken.
     """
     if tensor.dtype in dtypes:
         return
@@ -103,7 +104,8 @@ def require_rank(node: Node, tensor: Tensor, role: str, rank: int) -> Shape:
     """Return the shape of a tensor that must have `rank` dimensions.
 
     Args:
-        node: that is refused. tensor: of it. role: how the refusal calls it. rank: dimensions that it must have.
+        node: named by a refusal. tensor: one of its inputs or its output. role: how the refusal calls it.
+        rank: dimensions that it must have.
     """
     if len(tensor.shape) != rank:
         raise node.refuse(f"{role} has shape {list(tensor.shape)}", expected=f"{rank} dimensions")
@@ -114,7 +116,7 @@ def require_equal_quantization(node: Node, a: Tensor, b: Tensor, role: str) -> N
     """Refuse two tensors of an operator that only moves or compares bytes, if their bytes mean different numbers.
 
     Args:
-        node: that is refused. a: an input. b: the output; both quantized as a whole. role: how the refusal calls `a`.
+        node: named by a refusal. a: an input. b: the output; both quantized as a whole. role: how the refusal calls `a`.
     """
     if (a.scale, a.zero_point) != (b.scale, b.zero_point):
         raise node.refuse(
@@ -127,7 +129,7 @@ def constant_input(graph: Graph, node: Node, position: int, role: str) -> np.nda
     """Return the content of an input that must be known before the model runs.
 
     Args:
-        graph: that holds the node. node: that is refused. position: of the input. role: how the refusal calls it, in the plural.
+        graph: that holds the node. node: named by a refusal. position: of the input. role: how the refusal calls it, e.g. "the weights".
     """
     tensor = graph.input(node, position)
     if tensor.data is None:
@@ -139,7 +141,7 @@ def clamp(node: Node, activation: str, output: Tensor) -> tuple[int, int]:
     """Return act_min, act_max of a fused activation.
 
     Args:
-        node: that is refused. activation: TFLite's name of it. output: int8 or uint8, quantized as a whole.
+        node: named by a refusal. activation: TFLite's name of it. output: int8 or uint8, quantized as a whole.
     """
     if activation not in ACTIVATIONS:
         raise node.refuse(f"fused activation {activation} is not supported", expected=", ".join(ACTIVATIONS))
@@ -157,7 +159,7 @@ def require_one_image(node: Node, tensor: Tensor, role: str = "input 0") -> Shap
     """Return the shape of an input that must be one image [1, height, width, channels].
 
     Args:
-        node: that is refused. tensor: of it. role: how the refusal calls it.
+        node: named by a refusal. tensor: one of its inputs or its output. role: how the refusal calls it.
     """
     shape = require_rank(node, tensor, role, 4)
     if shape[0] != 1:
@@ -172,7 +174,7 @@ def window_side(node: Node, side: int, reach: int, stride: int, padding: str) ->
     VALID: output = ⌊(side − reach) / stride⌋ + 1, no padding.
 
     Args:
-        node: that is refused. side: of the input, `MAX_SIDE` at most, like the reach. reach: (filter − 1) × dilation + 1.
+        node: named by a refusal. side: of the input, `MAX_SIDE` at most, like the reach. reach: (filter − 1) × dilation + 1.
         stride: 1 or more. padding: "SAME" or "VALID".
     """
     if max(side, reach) > MAX_SIDE:

@@ -28,7 +28,7 @@ def read_weights(graph: Graph, node: Node, *, rank: int, channel_dimension: int)
     """Check the weights of a node (input 1) and return them.
 
     Args:
-        graph: that holds the node. node: that is refused. rank: dimensions that the weights must have.
+        graph: that holds the node. node: named by a refusal. rank: dimensions that the weights must have.
         channel_dimension: along which output channels lie, and scales may differ.
 
     Raises:
@@ -62,7 +62,7 @@ def read_bias(graph: Graph, node: Node, channels: int) -> np.ndarray:
     """Return the bias (input 2), (channels,) int32; zeros where the file has none.
 
     Args:
-        graph: that holds the node. node: that is refused. channels: of the output.
+        graph: that holds the node. node: named by a refusal. channels: of the output.
 
     Raises:
         CompileError: not constant, not int32, or another number of values.

@@ -24,7 +24,7 @@ def convolution(out: tuple[int, ...], window: int, ring: Ring | None, *, signed:
     """Return the instructions of a convolution.
 
     Args:
-        out: dimensions of the output, [1, height, width, channels]. window: bytes. ring: None where rows are read in place.
+        out: dimensions of the output, [1, height, width, channels]. window: bytes of one. ring: None where rows are read in place.
         signed: whether the rescaling's mode is SIGNED.
     """
     pixels = out[1] * out[2]
