@@ -58,6 +58,9 @@ class Change:
 def load_baseline(path: Path, *, target: str, bundle: str | None = None) -> Measurement:
     """Read the baseline for a target from a file that holds one measurement or several; of several models' that of `bundle`.
 
+    Args:
+        path: of the JSON file. target: as it was measured on. bundle: name of the model; None: the first that is there.
+
     Raises:
         BenchError: missing, no JSON, no measurement, or none for the target.
     """
@@ -79,10 +82,13 @@ def load_baseline(path: Path, *, target: str, bundle: str | None = None) -> Meas
 
 
 def compare_measurements(baseline: Measurement, measurement: Measurement, *, tolerance: float = 0.03) -> tuple[Change, ...]:
-    """Compare every figure of the baseline that counts something, and refuse what moved too far.
+    """Compare every figure of the baseline that counts something, and refuse what moved too far. Args, Returns: as `changes_since`.
 
     Args, Returns, Raises: as `changes_since`, and
         BenchError: figures past the tolerance, each with its two values.
+
+    Raises:
+        BenchError: as `changes_since`; figures past the tolerance, each with its two values.
     """
     changes = changes_since(baseline, measurement, tolerance=tolerance)
     expect_within(changes, measurement)
@@ -93,6 +99,7 @@ def changes_since(baseline: Measurement, measurement: Measurement, *, tolerance:
     """Return how each figure of the baseline that counts something has moved, in the baseline's order.
 
     Args:
+        baseline: as it was. measurement: as it is, with all figures of the baseline.
         tolerance: fraction by which instructions, cycles, bytes and energy may grow, 0 or more; each change knows whether it fails.
 
     Raises:

@@ -39,7 +39,7 @@ def count_figures(counted: Counted, *, how: str, clock_hz: int) -> dict[str, Fig
     milliseconds of each where known.
 
     Args:
-        how: of the instructions. clock_hz: of the board, for the milliseconds.
+        counted: the regions. how: the instructions were counted. clock_hz: of the board, for the milliseconds.
     """
     inference = sum(region.instructions for region in counted.inference)
     figures = {"instructions_per_inference": Figure(inference, "instructions", how)}
@@ -71,7 +71,7 @@ def memory_figures(image: Image, *, stack_bytes: int, static_bytes: int, code_by
     """Return RAM and flash in their parts.
 
     Args:
-        stack_bytes: high-water mark, 0: not measured. static_bytes: data and bss without arena and stack.
+        image: that runs. stack_bytes: high-water mark, 0: not measured. static_bytes: data and bss without arena and stack.
         code_bytes: of the firmware, None: unknown.
     """
     figures = {
@@ -126,7 +126,11 @@ def energy_figures(work: energy.Work, calibration: energy.Calibration | None) ->
 
 
 def layer_rows(bundle: Bundle | None, image: Image, counted: Counted | None) -> tuple[LayerRow, ...]:
-    """Return a row an operator and one for the head; instructions, cycles and energy (model `full`) add up to those of an inference."""
+    """Return a row an operator and one for the head; instructions, cycles and energy (model `full`) add up to those of an inference.
+
+    Args:
+        bundle: None for a model without a head. image: compiled of it. counted: None: nothing was; rows are without instructions then.
+    """
     regions: Sequence[Region | None] = counted.inference if counted else (None,) * (len(image.operators) + (bundle is not None))
     rows = [
         LayerRow(

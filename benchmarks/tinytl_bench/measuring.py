@@ -64,6 +64,7 @@ def bench(
         calibration: what the board was measured to take for a MAC; adds the energy `calibrated`.
         optimize, ram_bytes, flash_bytes: as for `Device.compile`. logits: as for `read_model`.
         first: called with the device once the model is on it, before anything is measured; what it raises ends the measurement.
+        progress: of flashing, evaluating and counting; None: nobody.
 
     Returns:
         All of `tinytl.measurement.REQUIRED` that the target can give, and more; `details["missing"]` has the reasons of the others.

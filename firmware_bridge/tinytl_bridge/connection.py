@@ -83,7 +83,14 @@ class Connection:
         return self.session.command(command, payload)
 
     def read(self, what: Readable, *, index: int = 0, count: int, offset: int = 0) -> bytes:
-        """Read `count` bytes of what the device holds (SPEC.md section 3, READ)."""
+        """Read `count` bytes of what the device holds (SPEC.md section 3, READ).
+
+        Args:
+            what: kind of thing. index: number of the graph end or tensor. count, offset: bytes, and from where on.
+
+        Raises:
+            Refusal: there is no such thing, or it is shorter.
+        """
         return self.session.read(what, index=index, count=count, offset=offset)
 
     def metadata(self) -> dict[str, Any]:
@@ -107,11 +114,21 @@ class Connection:
         return self.session.infer(sample)
 
     def teach_prepared(self, sample: np.ndarray, label: int, flags: TeachFlags = PLAIN) -> TaughtSample:
-        """Teach one sample that is already the model's int8 input."""
+        """Teach one sample that is already the model's int8 input.
+
+        Args:
+            sample: (input_bytes,) int8. label: number of its class. flags: when it is learned, and more.
+
+        Raises:
+            Refusal: `diverged`, where no guard undoes it; no such class; no head.
+        """
         return self.session.teach(sample, label, flags)
 
     def grow_prepared(self, sample: np.ndarray, label: int, name: str, flags: TeachFlags = PLAIN) -> TaughtSample:
-        """Add a class and teach its first sample, which is already the model's int8 input. label: classes that there are before.
+        """Add a class and teach its first sample, which is already the model's int8 input.
+
+        Args:
+            sample: (input_bytes,) int8. label: classes that there are before. name: 1 to 31 bytes of UTF-8. flags: as in `teach_prepared`.
 
         Raises:
             Refusal: no room, or a name that is taken; nothing has changed then.
@@ -161,7 +178,8 @@ class Connection:
         """Run one inference (a region per operator, then the head), one teach step, or a loop, between counting marks.
 
         Args:
-            sample: int8 input to measure on; a step learns the features of the last inference.
+            what: "inference", "step" or "loop". sample: int8 input to measure on; a step learns the features of the last inference.
+            label: number of the class that the step learns. iterations: of the loop.
 
         Returns:
             The device's timer ticks per region.

@@ -88,7 +88,7 @@ class Device(Connection):
         """Compile a model for this device: for its kernels and within its memory.
 
         Args:
-            optimize: as in `tinytl.compiler.CompileOptions`. ram_bytes, flash_bytes: less than the device has.
+            model: what is compiled. optimize: as in `tinytl.compiler.CompileOptions`. ram_bytes, flash_bytes: less than the device has.
 
         Raises:
             CompileError: it fits neither the device nor the limits.
@@ -131,11 +131,13 @@ class Device(Connection):
     def evaluate(
         self, x: np.ndarray, y: np.ndarray, *, classes: Sequence[str] | ClassMatch | None = None, progress: Progress | None = None
     ) -> Evaluation:
-        """Classify raw samples (N, …) and compare with labels (N,). Takes the mailbox where the device has one.
+        """Classify raw samples and compare with labels. Takes the mailbox where the device has one.
 
         Args:
+            x: raw samples (N, …). y: labels (N,).
             classes: names of the labels, found among the device's as `tinytl.class_match` says: a class that it does not have is never
                 right. Or how they map, found before. None: labels are the device's numbers.
+            progress: told after every 64 samples; None: nobody.
 
         Raises:
             DeviceError: names of which the device has none, or numbers that it does not have.
@@ -161,7 +163,7 @@ class Device(Connection):
                 tells.
             place: which stream the samples are, by a number of the caller's, and how many of them are left out, since the head has taken
                 them; the device keeps it (`stream_place`).
-            on_step: called after each.
+            progress: told after samples, with the accuracy of the last ones; None: nobody. on_step: called after each.
 
         Raises:
             DeviceError: samples or labels the model does not take (before anything is sent), no answer, or a restart.

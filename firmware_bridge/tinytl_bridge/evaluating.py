@@ -22,7 +22,7 @@ def numbers_of(session: Session, y: np.ndarray, classes: Sequence[str] | ClassMa
     """Return labels (N,) as the device's numbers.
 
     Args:
-        y: labels (N,). classes: their names, or how they map; None: they are the device's numbers already.
+        session: with the device. y: labels (N,). classes: their names, or how they map; None: they are the device's numbers already.
 
     Raises:
         DeviceError: names of which the device has none, or numbers that it does not have.
@@ -38,10 +38,11 @@ def numbers_of(session: Session, y: np.ndarray, classes: Sequence[str] | ClassMa
 
 
 def evaluate_prepared(session: Session, samples: np.ndarray, y: np.ndarray, *, mailbox: memoryview | None, report: Progress) -> Evaluation:
-    """Classify prepared samples (N, input_bytes) and compare with labels (N,), the device's numbers.
+    """Classify prepared samples and compare with labels.
 
     Args:
-        mailbox: memory shared with the device; None: samples are sent.
+        session: with the device. samples: (N, input_bytes) int8. y: (N,) the device's numbers.
+        mailbox: memory shared with the device; None: samples are sent. report: told after every 64 samples.
 
     Raises:
         DeviceError: 64 samples do not fit the mailbox.

@@ -46,12 +46,12 @@ def run_model(
 
     Args:
         model: a .tflite, or a bundle: its extractor and, in float32, its head.
-        inputs: graph input's name → (N, *shape without batch), N the same for all and at least 1, of the input's own dtype. What is
-            float32 is finite; it is quantized by the graph's own QUANTIZE operator.
+        inputs: graph input's name → (N, *shape without batch), N the same for all and at least 1, of the input's own dtype. What is float32
+            is finite; it is quantized by the graph's own QUANTIZE operator.
         target: as for `connect`. optimize, ram_bytes, flash_bytes: as for `Device.compile`.
-        state_dir: of an emulated target or of the twin, to run on the device it keeps; by default a new one,
-            so that no device of the user's changes. Where the device holds this very model already it is not flashed again, and a head
-            answers as it was taught.
+        state_dir: of an emulated target or of the twin, to run on the device it keeps; by default a new one, so that no device of the
+            user's changes. Where the device holds this very model already it is not flashed again, and a head answers as it was taught.
+        progress: of the flashing, then told after each sample; None: nobody.
 
     Raises:
         DataError: missing or other inputs, a wrong type, shape or count, NaN or infinity. DeviceError: the target cannot be had.
@@ -135,14 +135,23 @@ def _connected(target: str, state_dir: Path | None) -> Iterator[Device]:
 
 
 def flash_once(device: Device, image: Image, *, progress: Progress | None = None) -> None:
-    """Put an image onto a device, unless it runs this very image: its header holds the checksum of the rest."""
+    """Put an image onto a device, unless it runs this very image: its header holds the checksum of the rest.
+
+    Args:
+        device: connected. image: compiled for it. progress: told while it is sent; None: nobody.
+    """
     loaded = device.status().model_status == "ok"
     if not loaded or device.read(Readable.HEADER, count=HEADER_BYTES) != image.data[:HEADER_BYTES]:
         device.flash(image, progress=progress)
 
 
 def answer_of(device: Device, sample: bytes, outputs: tuple[TensorSpec, ...], head: TensorSpec | None = None) -> list[np.ndarray]:
-    """Run one inference on a device; return the logits of its head, if any, then each graph output, of `sample_shape`."""
+    """Run one inference on a device; return the logits of its head, if any, then each graph output, of `sample_shape`.
+
+    Args:
+        device: with the image. sample: all graph inputs, one after another. outputs: of the graph, in order.
+        head: its logits; None: no head.
+    """
     logits = device.infer_prepared(np.frombuffer(sample, np.uint8)).logits
     answers = []
     if head is not None:

@@ -125,7 +125,15 @@ def teach_stream(
     session: Session, lessons: Lessons, *, progress: Progress, on_step: Callable[[TaughtSample], None] | None,
     watch: SourceWatch | None = None,
 ) -> TeachResult:  # fmt: skip
-    """Teach one sample after the other. Args, Raises: as `Device.teach`; watch: of the source task, None: nobody looks at it."""
+    """Teach one sample after the other.
+
+    Args:
+        session: with the device. lessons: prepared and checked. progress: told now and then, with the accuracy of the last samples.
+        on_step: called after each sample that did not diverge. watch: of the source task; None: nobody looks at it.
+
+    Raises:
+        DeviceError: as `Device.teach`.
+    """
     taught: list[TaughtSample] = []
     diverged, repeated, undone = 0, session.repeated, False
     verdicts: list[Verdict] = []

@@ -17,7 +17,7 @@ class Paced(Protocol):
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Report nothing."""
+    """Report nothing. Args: as `Progress`."""
 
 
 def is_due(progress: Progress) -> bool:

@@ -60,7 +60,7 @@ class Counter:
     unmodelled: str
 
     def measure(self, what: Measured, *, sample: np.ndarray | None = None, label: int = 0, iterations: int = 0) -> tuple[Region, ...]:
-        """Have something measured (`Device.measure`); returns its regions.
+        """Have something measured; returns its regions. Args: as `Device.measure`.
 
         Raises:
             BenchError: the plugin saw other marks than the device set.

@@ -47,7 +47,7 @@ def run_demo(settings: DemoSettings, *, say: Callable[[str], None], progress: Pr
     """Run the main job.
 
     Args:
-        say: told what happens. progress: of the long steps.
+        settings: what it does. say: told what happens. progress: of the long steps.
 
     Returns:
         The summary, as `summary.json` holds it; accuracies as fractions.
@@ -85,7 +85,12 @@ def teach(
     settings: DemoSettings, bundle: Bundle, source: Dataset, target: Dataset, order: np.ndarray, *,
     say: Callable[[str], None], progress: Progress,
 ) -> Taught:  # fmt: skip
-    """Flash, look, teach, look again, save, cut the power, look again."""
+    """Flash, look, teach, look again, save, cut the power, look again.
+
+    Args:
+        settings: of the demo. bundle: that is flashed. source, target: what it knows, and what it is taught.
+        order: (N,) indices into the target's train split. say: told what happens. progress: of the samples.
+    """
     state = settings.out / "state"
     rmtree(state, ignore_errors=True)
     with connect(settings.target, state_dir=state) as device:
@@ -116,7 +121,12 @@ def by_uart(target: str) -> str:
 
 
 def look(device: Device, taught: int, source: Dataset | None, target: Dataset, say: Callable[[str], None]) -> Point:
-    """Evaluate on the test splits; the source only where asked."""
+    """Evaluate on the test splits; the source only where asked.
+
+    Args:
+        device: with the bundle. taught: samples so far. source: None: it is not evaluated. target: what the device is taught.
+        say: told the result.
+    """
     point = Point(taught, device.evaluate(target.x_test, target.y_test), device.evaluate(source.x_test, source.y_test) if source else None)
     kept = f", {SOURCE} {100 * point.source.accuracy:.1f} %" if point.source else ""
     say(f"   {taught:4d} taught: {TARGET} {100 * point.target.accuracy:.1f} %{kept}")
@@ -124,7 +134,11 @@ def look(device: Device, taught: int, source: Dataset | None, target: Dataset, s
 
 
 def repeat_on_twin(bundle: Bundle, target: Dataset, order: np.ndarray) -> tuple[np.ndarray, float]:
-    """Do the same steps on the twin; returns its head and its accuracy on the target's test split."""
+    """Do the same steps on the twin; returns its head and its accuracy on the target's test split.
+
+    Args:
+        bundle: as the device had it. target: what it was taught. order: (N,) indices into the target's train split.
+    """
     with connect("host", state_dir=None) as preparing:
         preparing.flash(bundle)
         x, x_test = preparing.prepare(target.x_train[order]), preparing.prepare(target.x_test)
@@ -145,7 +159,12 @@ def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def summarize(taught: Taught, twin_head: np.ndarray, measured: Measurement, *, seconds: float) -> dict[str, Any]:
-    """Return the demo's summary."""
+    """Return the demo's summary, accuracies as fractions.
+
+    Args:
+        taught: what was seen on the device. twin_head: (parameters,) float32 after the same steps. measured: on the same target.
+        seconds: wall clock.
+    """
     first, last = taught.points[0], taught.points[-1]
     assert first.source is not None and last.source is not None
     figures = {name: figure.value for name, figure in measured.figures.items()}
@@ -166,7 +185,11 @@ def summarize(taught: Taught, twin_head: np.ndarray, measured: Measurement, *, s
 
 
 def beside_other_runs(settings: DemoSettings, summary: dict[str, Any], study: SeedsStudy) -> tuple[str, ...]:
-    """Return how this run lies beside the stored runs of other seeds; nothing where it was a shorter one."""
+    """Return how this run lies beside the stored runs of other seeds; nothing where it was a shorter one.
+
+    Args:
+        settings: of this run. summary: as `summarize` returns it. study: the stored runs.
+    """
     if (settings.epochs, settings.samples) != (study.epochs, study.samples):
         return ()
     return compared(summary, study)

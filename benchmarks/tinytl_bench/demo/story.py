@@ -41,8 +41,9 @@ def tell(
     """Return the story of one demo.
 
     Args:
-        tasks: source and target. twin: its head after the same steps and its accuracy on the target. seconds: wall clock.
-        beside: how this run lies beside others of other seeds, a line each figure.
+        settings: of the demo. run: its pretraining. bundle: that was taught. tasks: source and target. taught: what was seen on the device.
+        twin: its head after the same steps and its accuracy on the target. measured: on the same target. versions: program → version.
+        seconds: wall clock. beside: how this run lies beside others of other seeds, a line each figure.
     """
     board = load_board(emulated_board(settings.target) or settings.target)
     image = compile_model(bundle, options_for_target(settings.target))

@@ -58,7 +58,9 @@ def study_drift(
     """Score the test splits of datasets with a bundle.
 
     Args:
+        bundle: a file with statistics of its source task. datasets: with samples that the bundle takes; uint8 images if `changed`.
         samples: at most so many of each, the first ones. changed: also with each of `CHANGES`. seed: of the noise.
+        progress: told before each row; None: nobody.
 
     Raises:
         BenchError: a bundle that has no statistics of its source task; images that cannot be changed.

@@ -116,8 +116,8 @@ def study_forgetting(
     """Choose a way on the validation parts of all tasks together; then measure it, and the plain ones, on their test parts.
 
     Args:
-        samples: of each new class. orders: seeded draws of the samples and of their order.
-        plain: ways that are measured beside. candidates: to choose from, one or more.
+        tasks: one or more. samples: of each new class. orders: seeded draws of the samples and of their order.
+        plain: ways that are measured beside. candidates: to choose from, one or more. progress: told before each way; None: nobody.
 
     Raises:
         DataError: a new class with fewer samples to teach with.

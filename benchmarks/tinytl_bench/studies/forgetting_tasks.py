@@ -74,7 +74,14 @@ TASKS = tuple(_TITLES)
 
 
 def open_task(name: str, folder: Path, progress: Progress) -> OldAndNew:
-    """Open a task, pretraining its model where the folder has none. Raises BenchError: no such task. DataError: its data is not there."""
+    """Open a task, pretraining its model where the folder has none.
+
+    Args:
+        name: one of `TASKS`. folder: of pretrained models. progress: of the pretraining.
+
+    Raises:
+        BenchError: no such task. DataError: its data is not there.
+    """
     if name not in _TITLES:
         raise BenchError(f"no task {name!r}", expected=", ".join(TASKS))
     return _halved(name, _TITLES[name], lambda: load_dataset(name), folder, progress)

@@ -77,6 +77,10 @@ def study_guard(
 ) -> tuple[GuardOutcome, ...]:  # fmt: skip
     """Teach a bundle a dataset under each setting: as it is, and with shuffled labels.
 
+    Args:
+        bundle: a file. dataset: labelled by the bundle's class numbers; 100 samples to teach, or more. orders: seeded, of the samples.
+        settings: each is tried in all orders. seed: of the first order. progress: told before each setting; None: nobody.
+
     Raises:
         BenchError: fewer than 100 samples to teach. CompileError: a buffer that holds too few samples. DeviceError: labels that the
             bundle does not have.
@@ -95,7 +99,11 @@ def study_guard(
 
 
 def with_settings(source: Path, out: Path, **settings: float) -> Bundle:
-    """Write a bundle like `source` but for settings of learning."""
+    """Write a bundle like `source` but for settings of learning.
+
+    Args:
+        source: the bundle's file. out: the file that is written. settings: fields of `Learning` with their new values.
+    """
     bundle = read_bundle(source)
     head = replace(bundle.head, learning=replace(bundle.head.learning, **settings))  # type: ignore[arg-type]
     return write_bundle(replace(bundle, head=head, manifest=bundle.manifest | {"head": head_fields(head)}), out)

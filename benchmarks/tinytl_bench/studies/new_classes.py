@@ -83,9 +83,10 @@ def study_new_classes(
     Args:
         model: int8 .tflite. known: of its task. new: of classes that it does not have.
         counts: samples of each new class. orders: seeded draws of who teaches, what is replayed, which samples and in which order.
-        replay_samples: known ones that travel in the bundle.
+        learning: settings of the head. replay_samples: known ones that travel in the bundle.
         validation: measure on the validation parts, to choose settings by, and not on the test parts.
-        board: emulated board on which a sample is counted, e.g. qemu:mps2-an386.
+        board: emulated board on which a sample is counted, e.g. qemu:mps2-an386; None: none is. seed: of parts, exports and draws.
+        progress: told after each count of each order; None: nobody.
 
     Raises:
         DataError: a class that both have, or one with fewer samples to teach with than asked for.

@@ -73,7 +73,8 @@ def split_by_speaker(recordings: Recordings, *, seed: int, draw: int = 0) -> Par
     """Deal the speakers out by `SHARES`. Where each sample is its own speaker, classes are shared out evenly.
 
     Args:
-        seed: decides the test part. draw: with the seed, how the others are shared by teaching and validation.
+        recordings: of three speakers or more. seed: decides the test part.
+        draw: with the seed, how the others are shared by teaching and validation.
 
     Raises:
         DataError: fewer than three speakers.

@@ -122,6 +122,7 @@ def study_seeds(
 
     Args:
         model: zoo name. plan: freeze plan. source, target: dataset names with the same classes.
+        settings: seeds, orders, epochs, rates, and a folder. progress: told before each pretraining and each run; None: nobody.
 
     Raises:
         BenchError: fewer than two runs, which have no spread. ModelError, DataError: as `pretrain` and `export`.

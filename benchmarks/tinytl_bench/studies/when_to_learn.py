@@ -67,7 +67,10 @@ def study_rules(
     """Teach a bundle a dataset by each rule, in `orders` seeded orders.
 
     Args:
-        samples: at most so many of the train split. board: target whose instructions of a step are counted, e.g. qemu:mps2-an386.
+        bundle: a file. dataset: labelled by the bundle's class numbers. samples: at most so many of the train split; None: all.
+        orders: seeded, 1 or more.
+        board: target whose instructions of a step are counted, e.g. qemu:mps2-an386; None: none are.
+        rules: each is tried in all orders. seed: of the first order. progress: told after each rule; None: nobody.
 
     Raises:
         DeviceError: labels that the bundle does not have.

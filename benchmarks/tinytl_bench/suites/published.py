@@ -78,9 +78,11 @@ def run_suite(
     """Check and measure every model of a suite.
 
     Args:
-        target: as for `bench`. A model that does not fit a board is counted on the board of the same name with `-large`, the same machine
-            and firmware with all its memory; its measurement says so.
+        name: of the suite.
+        target, calibration: as for `bench`. A model that does not fit a board is counted on the board of the same name with `-large`, the
+            same machine and firmware with all its memory; its measurement says so.
         peers: count what `tinytl[peers]` installs as well, on the same input and the same machine.
+        progress: told before and after each model; None: nobody. limits: optimize, ram_bytes, flash_bytes of `bench`.
 
     Raises:
         BenchError: no such suite, no models, peers that are not installed or have no emulated board to run on, or answers that differ
@@ -170,6 +172,9 @@ def _place(target: str, image: Image) -> tuple[str, str]:
 
 def expect_reference_answers(device: Device, model: ModelFile, image: Image) -> None:
     """Compare a device's answers with LiteRT's reference kernels: both ends of the drawn range, and random inputs.
+
+    Args:
+        device: that runs the image. model: whose .tflite LiteRT runs. image: compiled of it.
 
     Raises:
         BenchError: an output of a sample differs.

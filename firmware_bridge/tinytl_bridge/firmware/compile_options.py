@@ -22,6 +22,7 @@ def options_for(
     assembly is compared with.
 
     Args:
+        device: as it announced itself. optimize: as in `CompileOptions`.
         ram_bytes, flash_bytes: less than the device has, where a user keeps some for other things.
     """
     family = "portable" if device.board == _HOST else next(each for each in _BEST_FIRST if each in device.families)
@@ -34,6 +35,10 @@ def options_for_target(
     target: str, *, optimize: str = "speed", ram_bytes: int | None = None, flash_bytes: int | None = None
 ) -> CompileOptions:
     """Return the options for a target that need not be there: a board's by its name, with or without `qemu:`; portable for others.
+
+    Args:
+        target: its name. optimize: as in `CompileOptions`.
+        ram_bytes, flash_bytes: less than the board has; of a target without a board, the limits. None: what the board has, or no limit.
 
     Raises:
         BuildError: an emulated board of an unknown name.

@@ -46,6 +46,9 @@ def _compare(folder: Path, name: str, path: Path, known: Mapping[str, str]) -> N
 def write_folder(folder: Path, files: Mapping[str, bytes], facts: Mapping[str, object]) -> None:
     """Write all files beside the folder, then put it in place.
 
+    Args:
+        folder: as `check_folder` takes it. files: path in the folder → content. facts: what the list of files tells beside, as JSON.
+
     Raises:
         BuildError: as `check_folder`, or the disk does not take it.
     """

@@ -56,6 +56,7 @@ def build_library(model: ModelFile, options: CompileOptions, folder: Path, *, ta
     """Write the library of a model.
 
     Args:
+        model: a bundle or a .tflite. options: what to compile for. folder: where it is written: a free path, or an older library's.
         target: of the options; a board's flags are what the size is measured with.
 
     Raises:
@@ -92,6 +93,9 @@ def _flags(target: str) -> tuple[str, ...]:
 
 def code_bytes(files: Mapping[str, str], flags: tuple[str, ...], optimization: str = "-O2") -> int | None:
     """Return the text of what firmware calls and what that needs, without the image; None where there is no cross compiler.
+
+    Args:
+        files: path in the library → text. flags: of the compiler, for a core. optimization: the compiler's -O flag.
 
     Raises:
         BuildError: it does not compile.

@@ -32,6 +32,11 @@ class Refusal(DeviceError):
     """The device refused a command: the runtime's status by name, with its two numbers."""
 
     def __init__(self, status: str, text: str, *, got: int, wanted: int, hint: str = "") -> None:
+        """Make the refusal's text.
+
+        Args:
+            status: name of the runtime's status. text: that status in words. got, wanted: its two numbers. hint: what to do next.
+        """
         super().__init__(f"the device refused: {text}", hint=hint)
         self.status, self.got, self.wanted = status, got, wanted
 
@@ -83,6 +88,7 @@ class Link:
         """Have one command executed.
 
         Args:
+            command: what is asked. payload: of its frame, as SPEC.md section 3 has it.
             takes_long: the device may be busy for longer than the timeout; gives it as many tries again. A command that is repeated
                 meanwhile does no harm: it is answered again, not executed again.
 

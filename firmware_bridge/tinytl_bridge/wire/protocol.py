@@ -164,6 +164,9 @@ def decode(run: bytes) -> Frame | None:
 def fields(layout: struct.Struct, payload: bytes, what: str) -> tuple[Any, ...]:
     """Return the fields of an answer.
 
+    Args:
+        layout: of the whole answer. payload: the answer's. what: name of the command, for the error.
+
     Raises:
         DeviceError: it has another length.
     """

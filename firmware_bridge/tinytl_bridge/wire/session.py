@@ -141,7 +141,10 @@ class Session:
         return parse_inference(self._with_sample(Command.INFER, sample))
 
     def teach(self, sample: np.ndarray, label: int, flags: TeachFlags = PLAIN) -> TaughtSample:
-        """Teach one sample. label: number of its class.
+        """Teach one sample.
+
+        Args:
+            sample: (input_bytes,) int8. label: number of its class. flags: when it is learned, and more.
 
         Raises:
             Refusal: `diverged`, where no guard undoes it; no such class; no head.
@@ -150,7 +153,10 @@ class Session:
         return parse_taught(payload, label)
 
     def grow(self, sample: np.ndarray, label: int, name: str, flags: TeachFlags = PLAIN) -> TaughtSample:
-        """Add a class and teach its first sample. label: classes that there are before. name: 1 to 31 bytes of UTF-8.
+        """Add a class and teach its first sample.
+
+        Args:
+            sample: (input_bytes,) int8. label: classes that there are before. name: 1 to 31 bytes of UTF-8. flags: as in `teach`.
 
         Raises:
             Refusal: no room, or a name that is taken; nothing has changed then.
@@ -170,7 +176,8 @@ class Session:
         """Classify samples that lie in the mailbox; returns how many were.
 
         Args:
-            samples_at, predictions_at: offsets in the mailbox: of `count` samples, and of the class of each, two bytes, which is written.
+            samples_at, predictions_at: offsets in the mailbox: of samples, and of the class of each, two bytes, which is written.
+            count: of samples.
         """
         return self._number(Command.EVALUATE, struct.pack("<III", samples_at, count, predictions_at))
 
@@ -210,7 +217,8 @@ class Session:
         """Run one inference (a region per operator, then the head), one teach step, or a loop, between counting marks.
 
         Args:
-            label: of the step, which learns the features of the last inference. iterations: of the loop.
+            what: "inference", "step" or "loop". label: of the step, which learns the features of the last inference.
+            iterations: of the loop.
 
         Returns:
             The device's timer ticks per region.

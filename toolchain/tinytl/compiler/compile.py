@@ -162,14 +162,27 @@ def compile_tflite(
 
 
 def compile_program(data: bytes, *, passes: tuple[Pass, ...] = PASSES, fold: bool = True) -> Program:
-    """Run the stages up to the program. passes: which to run; fold: constant channels; tests compare with none."""
+    """Run the stages up to the program.
+
+    Args:
+        data: whole .tflite file. passes: over the graph; with none, clamps and tables stay apart as well, which tests compare with.
+        fold: whether channels that are constant, or that nobody reads, are left out.
+    """
     program = lower(optimize(infer(read(data)), passes))
     program = fuse_clamps(join_tables(program)) if passes else program
     return compacted(fold_constant_channels(program)) if fold else program
 
 
 def build_image(program: Program, head: HeadPlan | None, metadata: dict[str, Any], options: CompileOptions, *, bundle_id: bytes) -> Image:
-    """Run the stages after the program: choose kernels, plan the arena, write. Args, Raises: as `compile_bundle`."""
+    """Run the stages after the program: choose kernels, plan the arena, write.
+
+    Args:
+        program: as `compile_program` returns it. head: None for a model without one. metadata: what JSON can hold.
+        options: what to compile for. bundle_id: 16 bytes; of a bare .tflite none, which becomes zeros.
+
+    Raises:
+        CompileError: as `compile_bundle`.
+    """
     _check_options(options)
     return Compilation(program, head, metadata, bundle_id).image(options)
 

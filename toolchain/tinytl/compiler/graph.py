@@ -84,7 +84,12 @@ class Node:
         return f"operator {self.index}, {self.operator} version {self.version} (output {self.name!r})"
 
     def refuse(self, problem: str, *, expected: str = "", hint: str = "") -> CompileError:
-        """Return the refusal of this node."""
+        """Return the refusal of this node.
+
+        Args:
+            problem: what is wrong, with its value; the node's place is put before it. expected: what the compiler takes.
+            hint: what to do next.
+        """
         return CompileError(f"{self.place}: {problem}", expected=expected, hint=hint)
 
 

@@ -36,7 +36,7 @@ def compile_head(
     """Compile a head without an extractor.
 
     Args:
-        quantization: (scale, zero point) of each feature.
+        head: what is compiled. quantization: (scale, zero point) of each of its feature tensors.
         class_count: classes in use, by default all that the head has rows for; its rows are the capacity.
         replayed: none by default. options: what to compile for.
 

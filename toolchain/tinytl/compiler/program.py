@@ -90,12 +90,19 @@ def parameters_of(operator: ProgramOperator) -> dict[str, int]:
 
 
 def operand(program: Program, operator: ProgramOperator, position: int) -> ProgramTensor:
-    """Return the tensor of an input."""
+    """Return the tensor of an input.
+
+    Args:
+        program: that holds the operator. operator: of it. position: of the input.
+    """
     return program.tensors[operator.inputs[position]]
 
 
 def constant_data(program: Program, operator: ProgramOperator, position: int) -> np.ndarray:
     """Return a constant input as int64.
+
+    Args:
+        program, operator, position: as for `operand`.
 
     Raises:
         ValueError: the input is no constant: lowering never makes that.
@@ -172,7 +179,11 @@ class Builder:
         return self._append(ProgramTensor(source.name, source.dtype, dims, *_meaning(source), storage))
 
     def constant(self, name: str, data: np.ndarray, dtype: str) -> int:
-        """Add a constant that the compiler computed, and return its number."""
+        """Add a constant that the compiler computed, and return its number.
+
+        Args:
+            name: for reports. data: any shape. dtype: that it is stored as, one of `ELEMENT_BYTES`.
+        """
         array = np.ascontiguousarray(data, dtype=np.dtype(dtype))
         return self._append(ProgramTensor(name, dtype, tuple(array.shape), data=array))
 
@@ -187,7 +198,17 @@ class Builder:
         scratch_bytes: int = 0,
         output: int | None = None,
     ) -> None:
-        """Append the image operator that computes a node's output, or the program's tensor `output`."""
+        """Append the image operator that computes a node's output, or the program's tensor `output`.
+
+        Args:
+            node: whose name the operator gets. kind: of the image. inputs: tensor numbers of the program.
+            parameters: as many as the kind has, int32.
+            macs: multiply-accumulates, `MAX_MACS` at most. scratch_bytes: that it needs while it runs.
+            output: tensor number of the program; None: the node's own output.
+
+        Raises:
+            CompileError: more multiply-accumulates, or a parameter beyond int32. ValueError: another number of parameters.
+        """
         if len(parameters) != len(kind.parameters):
             raise ValueError(f"{kind.name} takes {len(kind.parameters)} parameters, not {len(parameters)}")
         if macs > MAX_MACS:

@@ -195,7 +195,11 @@ def pack(record: Header | TensorRecord | OperatorRecord | HeadRecord | ValueReco
 
 
 def unpack(kind: type[Record], data: bytes, offset: int) -> Record:
-    """Read a record at an offset. Raises struct.error where the data ends before it."""
+    """Read a record at an offset. Raises struct.error where the data ends before it.
+
+    Args:
+        kind: of record. data: whole image or section. offset: of the record, bytes.
+    """
     return kind(*LAYOUTS[kind].unpack_from(data, offset))
 
 

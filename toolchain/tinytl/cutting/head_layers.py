@@ -39,7 +39,11 @@ def kind_of(call: Call) -> str:
 
 
 def refused(call: Call, reason: str, *, expected: str = LEARNABLE) -> ModelError:
-    """Return the refusal of a layer that has no place in a head."""
+    """Return the refusal of a layer that has no place in a head.
+
+    Args:
+        call: of the layer that is named. reason: why it has no place there, with the value. expected: what a head takes.
+    """
     return ModelError(f"layer {call.name} cannot be part of the head: {reason}", expected=expected)
 
 

@@ -30,8 +30,7 @@ def augment(x: np.ndarray, *, generator: np.random.Generator, ranges: Augmentati
     """Return each image under its own random map.
 
     Args:
-        x: (N, H, W, C) float32.
-        generator: drawn from 5 × N times, so the caller's seed decides.
+        x: (N, H, W, C) float32. generator: drawn from 5 × N times, so the caller's seed decides. ranges: of the random maps.
 
     Returns:
         (N, H, W, C) float32.

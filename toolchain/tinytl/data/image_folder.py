@@ -38,8 +38,8 @@ def load_image_folder(folder: Path, *, seed: int, resize: tuple[int, int] | None
     """Load images by class; sub-folder names are the class names, in alphabetical order.
 
     Args:
-        seed: of the split, where there are no train/ and test/ folders.
-        resize: (height, width) that every image becomes, bilinear.
+        folder: with a sub-folder for each class, or with train/ and test/ that have them.
+        seed: of the split, or of the order in which the images of train/ come. resize: (height, width) that every image becomes, bilinear.
 
     Raises:
         DataError: no classes, an empty class, an unreadable image, images of several sizes, a test class that is not in train/.

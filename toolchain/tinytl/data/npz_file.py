@@ -28,7 +28,7 @@ def load_npz(path: Path, *, seed: int, class_names: tuple[str, ...] = ()) -> Dat
     that the model takes: int8 stays int8, the rest becomes float32.
 
     Args:
-        seed: of the split, where the file has none.
+        path: of the file; its stem names the dataset. seed: of the split, where the file has none.
         class_names: used where the file has no `classes`; else a label is the number of its class, and numbers may be left out.
 
     Raises:

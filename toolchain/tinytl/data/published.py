@@ -85,13 +85,22 @@ def data_folder() -> Path | None:
 
 
 def read_idx_set(name: str, files: tuple[Path, ...], class_names: tuple[str, ...]) -> Dataset:
-    """Make a dataset of MNIST's four files."""
+    """Make a dataset of MNIST's four files.
+
+    Args:
+        name: of the dataset. files: in the order of `IDX_FILES`; names with "images" hold samples, others labels.
+        class_names: in order of the labels.
+    """
     x_train, y_train, x_test, y_test = ((read_idx_images if "images" in path.name else read_idx_labels)(path) for path in files)
     return Dataset(name, x_train, y_train, x_test, y_test, class_names)
 
 
 def read_cifar10(name: str, files: tuple[Path, ...], class_names: tuple[str, ...]) -> Dataset:
-    """Make a dataset of CIFAR-10's binary archive."""
+    """Make a dataset of CIFAR-10's binary archive.
+
+    Args:
+        name: of the dataset. files: the archive alone. class_names: in order of the labels.
+    """
     folder = "cifar-10-batches-bin"
     x_train, y_train = read_cifar(files[0], [f"{folder}/data_batch_{number}.bin" for number in range(1, 6)], label_bytes=1)
     x_test, y_test = read_cifar(files[0], [f"{folder}/test_batch.bin"], label_bytes=1)
@@ -99,7 +108,11 @@ def read_cifar10(name: str, files: tuple[Path, ...], class_names: tuple[str, ...
 
 
 def read_cifar100(name: str, files: tuple[Path, ...], class_names: tuple[str, ...]) -> Dataset:
-    """Make a dataset of CIFAR-100's binary archive, with its fine labels."""
+    """Make a dataset of CIFAR-100's binary archive, with its fine labels.
+
+    Args:
+        name: of the dataset. files: the archive alone. class_names: in order of the labels; empty: those of the archive.
+    """
     folder = "cifar-100-binary"
     (names,) = read_members(files[0], [f"{folder}/fine_label_names.txt"])
     x_train, y_train = read_cifar(files[0], [f"{folder}/train.bin"], label_bytes=2)

@@ -16,8 +16,7 @@ def split_dataset(
     """Split samples into a `Dataset`; the train split comes in random order, as a stream of samples would.
 
     Args:
-        x, y: samples and class numbers, see `Dataset`.
-        seed: of the split.
+        name: of the dataset. x, y: samples and class numbers, see `Dataset`. classes: names in order of the numbers. seed: of the split.
         test_samples: in all; a fifth if None, at least one of each class. gaps: whether classes may have no samples at all.
 
     Raises:
@@ -37,7 +36,15 @@ def split_dataset(
 
 
 def check_classes(name: str, counts: np.ndarray, classes: tuple[str, ...], *, at_least: int = 1, needed: np.ndarray | None = None) -> None:
-    """Refuse a dataset with fewer than two classes, or a class with fewer samples than `at_least`. needed: which must have samples."""
+    """Refuse a dataset with fewer than two classes, or a class with too few samples.
+
+    Args:
+        name: of the dataset. counts: (len(classes),) samples of each class. classes: names in the same order. at_least: samples, 1 or 2.
+        needed: (len(classes),) bool: which must have samples; None: all.
+
+    Raises:
+        DataError: one class or none; or the first class with too few, by name.
+    """
     if len(classes) < 2:
         raise DataError(f"dataset {name!r} has {len(classes)} class(es)", expected="2 or more", hint=_ONE_CLASS)
     for number, (class_name, count) in enumerate(zip(classes, counts, strict=True)):

@@ -83,7 +83,12 @@ def dense_layer(
     inputs: tuple[int, ...] | None = None,
     trains: str = "all",
 ) -> HeadLayer:
-    """Make a dense layer: activation(weights (out, in) @ input + bias (out,))."""
+    """Make a dense layer: activation(weights @ input + bias).
+
+    Args:
+        name: different for each layer of a head. weights: (out, in) float32. bias: (out,) float32.
+        activation, inputs, trains: as in `HeadLayer`.
+    """
     return HeadLayer(name, "dense", inputs, weights, bias, activation, trains=trains)
 
 
@@ -215,7 +220,12 @@ def layer_macs(layer: HeadLayer, output: Shape) -> int:
 
 
 def pooled_counts(size: int, out: int, window: int, stride: int, before: int) -> np.ndarray:
-    """Return, for each of `out` windows along one side, how many of its places lie inside `size`."""
+    """Return, for each of `out` windows along one side, how many of its places lie inside `size`.
+
+    Args:
+        size: places of the input along that side. out: number of windows. window: places of each. stride: between their beginnings.
+        before: places of padding before the first.
+    """
     starts = np.arange(out) * stride - before
     return np.minimum(starts + window, size) - np.maximum(starts, 0)
 

@@ -57,6 +57,9 @@ _STYLE: dict[str, Any] = {
 def canvas(width: float, height: float, palette: Palette) -> Iterator["Figure"]:
     """Yield an empty figure of width × height CSS pixels, in the style; draw and render it inside the `with`.
 
+    Args:
+        width, height: of the figure, CSS pixels. palette: colours of text, axes and rules.
+
     Raises:
         ReportError: matplotlib is not installed.
     """
@@ -85,7 +88,7 @@ def to_svg(figure: "Figure", *, label: str, name: str) -> str:
     """Return the figure as an `<svg>` element drawn with the `PAGE` palette.
 
     Args:
-        label: the text alternative. name: makes the element's ids unique in the page; letters and digits.
+        figure: drawn with `PAGE`. label: the text alternative. name: makes the element's ids unique in the page; letters, digits, dashes.
     """
     stream = io.StringIO()
     figure.savefig(stream, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))

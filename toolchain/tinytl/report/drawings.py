@@ -37,7 +37,14 @@ def draw(
     wide: float = WIDE,
     **options: Any,
 ) -> Drawing:
-    """Draw both widths. name: unique in the page. label: the text alternative. heights: of the wide and the narrow one, CSS pixels."""
+    """Draw both widths.
+
+    Args:
+        name: unique in the page; letters, digits, dashes. label: the text alternative.
+        function: draws into an empty figure: takes figure, palette, *data, narrow=, **options.
+        heights: of the wide and the narrow one, CSS pixels. wide: width of the wide one, CSS pixels.
+        data, options: what the function takes beside.
+    """
     markup = []
     for narrow in (False, True):
         with canvas(NARROW if narrow else wide, heights[narrow], PAGE) as figure:

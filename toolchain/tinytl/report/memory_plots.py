@@ -20,7 +20,12 @@ _LEAST_SHARE = 0.05  # of the bar: a block narrower than this gets no text of it
 
 
 def flash_map(figure: "Figure", palette: Palette, memory: MemoryMap, board: BoardFacts, *, narrow: bool = False) -> None:
-    """Draw the regions of flash, each as large as reserved and filled as far as used."""
+    """Draw the regions of flash, each as large as reserved and filled as far as used.
+
+    Args:
+        figure: empty. palette: its colours. memory: whose flash is drawn. board: whose flash is the whole width.
+        narrow: whether it is for a narrow page, with fewer letters.
+    """
     axes = figure.add_subplot()
     for index, region in enumerate(sorted(memory.flash, key=lambda region: region.offset)):
         colour = (palette.frozen, palette.target, palette.target, palette.head, palette.head)[min(index, 4)]
@@ -32,7 +37,12 @@ def flash_map(figure: "Figure", palette: Palette, memory: MemoryMap, board: Boar
 
 
 def ram_map(figure: "Figure", palette: Palette, memory: MemoryMap, board: BoardFacts, *, narrow: bool = False) -> None:
-    """Draw RAM: static data, the arena (reserved, and filled as far as this model needs), stack, and what is left."""
+    """Draw RAM: static data, the arena (reserved, and filled as far as this model needs), stack, and what is left.
+
+    Args:
+        figure: empty. palette: its colours. memory: whose RAM is drawn. board: whose RAM is the whole width.
+        narrow: whether it is for a narrow page, with fewer letters.
+    """
     axes = figure.add_subplot()
     blocks = (
         ("arena", memory.arena_limit_bytes, memory.arena_bytes, palette.head),
@@ -51,7 +61,11 @@ def ram_map(figure: "Figure", palette: Palette, memory: MemoryMap, board: BoardF
 
 
 def arena_plan(figure: "Figure", palette: Palette, memory: MemoryMap, *, narrow: bool = False) -> None:
-    """Draw the arena: address upwards, operators to the right, the head's step last; blocks of different times share addresses."""
+    """Draw the arena: address upwards, operators to the right, the head's step last; blocks of different times share addresses.
+
+    Args:
+        figure: empty. palette: its colours. memory: whose arena is drawn. narrow: whether it is for a narrow page, with fewer letters.
+    """
     from matplotlib.patches import Rectangle
 
     axes = figure.add_subplot()

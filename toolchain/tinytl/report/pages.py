@@ -62,6 +62,9 @@ def write_report(story: Story, path: Path | str) -> Path:
 def write_bench_report(measurements: Sequence[Measurement], path: Path | str, *, title: str = "Measurements") -> Path:
     """Write a page with several measurements side by side.
 
+    Args:
+        measurements: one or more, in the order of the columns. path: of the page, an HTML file. title: of the page.
+
     Raises:
         ReportError: there are none, or matplotlib is missing. BundleError: the folder cannot be written.
     """

@@ -28,7 +28,7 @@ def write_learning_curve(story: Story, path: Path | str, *, width: int = 860, he
     """Draw the learning curve as a PNG on white.
 
     Args:
-        width, height: in CSS pixels. scale: image pixels for each of them.
+        story: whose curve is drawn. path: of the PNG. width, height: in CSS pixels. scale: image pixels for each of them.
 
     Raises:
         ReportError: matplotlib is missing. BundleError: the folder cannot be written.

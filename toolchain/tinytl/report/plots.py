@@ -25,7 +25,11 @@ _MOST_BARS = 40
 
 
 def learning_curve(figure: "Figure", palette: Palette, curve: LearningCurve, *, narrow: bool = False) -> None:
-    """Draw accuracy over taught samples (before learning each one; on the test splits) above the loss."""
+    """Draw accuracy over taught samples (before learning each one; on the test splits) above the loss.
+
+    Args:
+        figure: empty. palette: its colours. curve: one taught sample or more. narrow: whether it is for a narrow page.
+    """
     accuracy, loss = figure.subplots(2, 1, sharex=True, height_ratios=(5, 2) if not narrow else (3, 1))
     taught = np.arange(1, len(curve.correct) + 1)
     window = live_window(curve)
@@ -75,7 +79,12 @@ def confusion(
     title: str,
     narrow: bool = False,
 ) -> None:
-    """Draw one confusion matrix, rows true classes: right answers blue, mistakes orange, as shares of the row."""
+    """Draw one confusion matrix, rows true classes: right answers blue, mistakes orange, as shares of the row.
+
+    Args:
+        figure: empty. palette: its colours. matrix: (classes, classes) counts, a row each true class. classes: names, in that order.
+        title: above it. narrow: whether it is for a narrow page.
+    """
     from matplotlib.patches import Rectangle
 
     counts = np.asarray(matrix, float)
@@ -117,7 +126,11 @@ def layer_cost(layers: Sequence[LayerRow]) -> tuple[str, list[float]]:
 
 
 def layer_bars(figure: "Figure", palette: Palette, layers: Sequence[LayerRow], *, narrow: bool = False) -> None:
-    """Draw what each layer costs in one inference, in the order of execution; past forty the cheapest are left out."""
+    """Draw what each layer costs in one inference, in the order of execution; past forty the cheapest are left out.
+
+    Args:
+        figure: empty. palette: its colours. layers: in the order of execution. narrow: whether it is for a narrow page.
+    """
     label, values = layer_cost(layers)
     kept = sorted(np.argsort(values, kind="stable")[::-1][:_MOST_BARS])
     rows = [
@@ -133,7 +146,11 @@ def layer_bars(figure: "Figure", palette: Palette, layers: Sequence[LayerRow], *
 
 
 def energy_bars(figure: "Figure", palette: Palette, energies: Sequence[tuple[str, float]], *, narrow: bool = False) -> None:
-    """Draw modelled energies (name, nJ), all dashed: none of them was measured."""
+    """Draw modelled energies, all dashed: none of them was measured.
+
+    Args:
+        figure: empty. palette: its colours. energies: (name, nJ), a bar each. narrow: whether it is for a narrow page.
+    """
     _bars(
         figure,
         palette,
@@ -146,7 +163,12 @@ def energy_bars(figure: "Figure", palette: Palette, energies: Sequence[tuple[str
 def comparison_bars(
     figure: "Figure", palette: Palette, values: Sequence[tuple[str, float, bool]], *, unit: str, narrow: bool = False
 ) -> None:
-    """Draw one figure of several measurements (name, value, modelled)."""
+    """Draw one figure of several measurements.
+
+    Args:
+        figure: empty. palette: its colours. values: (name, value, whether it is modelled), a bar each.
+        unit: of the values, as `Figure` has it; decides how they are written. narrow: whether it is for a narrow page.
+    """
     text = wording.size if unit in {"B", "bytes"} else wording.percent if unit == "fraction" else wording.compact
     _bars(
         figure,
@@ -158,7 +180,11 @@ def comparison_bars(
 
 
 def pretraining(figure: "Figure", palette: Palette, epochs: Sequence[Epoch], *, narrow: bool = False) -> None:
-    """Draw accuracy and loss over the epochs on the workstation."""
+    """Draw accuracy and loss over the epochs on the workstation.
+
+    Args:
+        figure: empty. palette: its colours. epochs: in order, one or more. narrow: whether it is for a narrow page.
+    """
     shape: Any = {"nrows": 2, "sharex": True} if narrow else {"ncols": 2}
     accuracy, loss = figure.subplots(**shape)
     number = np.arange(1, len(epochs) + 1)

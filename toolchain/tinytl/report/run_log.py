@@ -45,7 +45,12 @@ class Answers:
 
     @classmethod
     def of(cls, when: str, y: np.ndarray, predictions: np.ndarray, match: ClassMatch) -> "Answers":
-        """Count answers. y: (N,) labels of the data. predictions: (N,) the device's classes. Classes that it does not have come last."""
+        """Count answers. Classes that the device does not have come last.
+
+        Args:
+            when: as in the class. y: (N,) labels of the data. predictions: (N,) the device's classes.
+            match: how the data's classes map to the device's.
+        """
         names = (*match.known, *match.missing)
         own = {name: len(match.known) + place for place, name in enumerate(match.missing)}
         rows = np.array([own.get(match.names[int(label)], match.numbers[int(label)]) for label in y], np.int64)

@@ -76,7 +76,11 @@ def proofs(story: Story) -> tuple[Proof, ...]:
 
 
 def find(measurement: Measurement, unit: str, *words: str) -> Figure | None:
-    """Return the first figure of that unit whose name holds all the words."""
+    """Return the first figure of that unit whose name holds all the words.
+
+    Args:
+        measurement: to look in, in its order. unit: as `Figure` has it, e.g. "ms". words: parts of the name, in any order.
+    """
     for name, figure in measurement.figures.items():
         if figure.unit == unit and all(word in name for word in words):
             return figure

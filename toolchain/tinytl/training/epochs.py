@@ -75,7 +75,7 @@ def train(network: Any, data: Dataset, settings: Settings, progress: Progress, *
 
     Args:
         network: keras.Model, built. data: samples as it takes them; the test split is what decides which epoch is the best.
-        progress: called once an epoch.
+        settings: that their `check` does not refuse. progress: called once an epoch.
         start: what to go on from, of a training with the same network, data and settings.
 
     Returns:

@@ -47,10 +47,18 @@ def fine_tune(
 
 
 def accuracy(model: Any, x: np.ndarray, y: np.ndarray) -> float:
-    """Return the fraction of samples (N, *input) float32 that a model gives their class (N,)."""
+    """Return the fraction of samples that a model gives their class.
+
+    Args:
+        model: keras.Model. x: (N, *input) float32. y: (N,) class numbers.
+    """
     return float(np.mean(model.predict(x, batch_size=256, verbose=0).argmax(axis=1) == y))
 
 
 def model_inputs(model: Any, x: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
-    """Bring a dataset's samples to a model's input shape and range."""
+    """Bring a dataset's samples to a model's input shape and range.
+
+    Args:
+        model: keras.Model with one input. x: samples as `fit_samples` takes them. value_range: (low, high) that pixels 0 and 255 become.
+    """
     return fit_samples(x, shape=model.inputs[0].shape[1:], value_range=value_range)

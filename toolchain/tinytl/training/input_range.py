@@ -127,7 +127,14 @@ def pixels_of(dataset: Dataset) -> Dataset:
 
 
 def expect_unscaled(model: Any, dataset: Dataset, name: str) -> None:
-    """Refuse floats in 0 … 1 for a model whose first layer scales pixels: they would be scaled twice."""
+    """Refuse floats in 0 … 1 for a model whose first layer scales pixels: they would be scaled twice.
+
+    Args:
+        model: keras.Model. dataset: that it is trained with. name: of the model, for the error.
+
+    Raises:
+        ModelError: with the range that the layer is made for.
+    """
     if not _lies_in_unit(dataset):
         return
     declared = declared_range(model, as_pixels(dataset.x_train))
@@ -176,7 +183,14 @@ def _of_normalization(layer: Any, model: Any, x: np.ndarray) -> Range | None:
 
 
 def check_outputs(model: Any, name: str, dataset: Dataset) -> None:
-    """Refuse a model whose outputs are not the dataset's classes."""
+    """Refuse a model whose outputs are not the dataset's classes.
+
+    Args:
+        model: keras.Model. name: of it, for the error. dataset: whose classes count.
+
+    Raises:
+        ModelError: another number of outputs.
+    """
     outputs = tuple(model.outputs[0].shape[1:]) if len(model.outputs) == 1 else ()
     if outputs == (len(dataset.classes),):
         return

@@ -29,13 +29,18 @@ def facts_of(model: str, dataset: Dataset, settings: Settings, value_range: tupl
 
     Args:
         model: name of the architecture. dataset: samples as the network takes them, their held-out tenth as the test split.
+        settings: of the training. value_range: (low, high) that pixels 0 and 255 became.
     """
     samples = zlib.crc32(np.ascontiguousarray(dataset.y_train).data, zlib.crc32(np.ascontiguousarray(dataset.x_train).data))
     return {"model": model, **asdict(settings), "value_range": [float(end) for end in value_range], "crc32 of the samples": samples}
 
 
 def write_training(path: Path, training: Training, facts: dict[str, Any]) -> None:
-    """Write a training that was stopped."""
+    """Write a training that was stopped.
+
+    Args:
+        path: of the file. training: its state after a whole epoch. facts: what decided it, as `facts_of` tells.
+    """
     arrays = {f"{role}/{number}": array for role in _ARRAYS for number, array in enumerate(getattr(training, role))}
     told = {"epoch": training.epoch, "kept": training.kept, "history": training.history, "generator": training.generator, "facts": facts}
     text = np.frombuffer(json.dumps(told).encode(), np.uint8)

@@ -51,7 +51,11 @@ class _Taught:
 
 
 def study_plan(plan: str, task: StudyTask, opened: OpenTask, settings: StudySettings) -> PlanOutcome:
-    """Teach a plan with the learning rate that is best on the validation part; then all samples, once an order."""
+    """Teach a plan with the learning rate that is best on the validation part; then all samples, once an order.
+
+    Args:
+        plan: freeze plan. task: whose passes count. opened: its model and data. settings: rates to choose from, orders, seed, board.
+    """
     bundle, path = _exported(plan, task, opened, settings)
     target, source = opened.target, opened.source
     lessons = _Lessons(extract(bundle, target.x_train), target.y_train)

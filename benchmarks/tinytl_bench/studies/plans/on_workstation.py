@@ -13,7 +13,11 @@ from tinytl_bench.studies.plans.tasks import OpenTask, StudyTask
 
 
 def study_host(task: StudyTask, opened: OpenTask, settings: StudySettings) -> HostOutcome:
-    """Train with the learning rate and the batch that are best on the validation part; then on all samples, once an order."""
+    """Train with the learning rate and the batch that are best on the validation part; then on all samples, once an order.
+
+    Args:
+        task: whose passes count. opened: its model and data. settings: recipes to choose from, orders, seed.
+    """
     model, target, source = opened.model, opened.target, opened.source
     x_train, x_test = (model_inputs(model, x, opened.value_range) for x in (target.x_train, target.x_test))
     held_out = validation_count(len(x_train))

@@ -24,6 +24,10 @@ from tinytl_bench.studies.plans.tasks import StudyTask
 def study_task(task: StudyTask, settings: StudySettings, *, progress: Progress | None = None) -> TaskStudy:
     """Teach a task by every plan.
 
+    Args:
+        task: what is taught. settings: what is compared, and what stands instead of the task's own.
+        progress: told before each plan; None: nobody.
+
     Raises:
         BenchError, BuildError: settings that cannot be used. ModelError: a plan that does not work for the model. DataError: data that is
             not there.

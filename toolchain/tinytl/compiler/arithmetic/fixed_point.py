@@ -15,11 +15,20 @@ def truncating_divide(a: int, b: int) -> int:
 
 
 def saturate(x: int, low: int = INT32_MIN, high: int = INT32_MAX) -> int:
+    """Return the number of the range that lies nearest.
+
+    Args:
+        x: any. low, high: ends of the range, both in it; an int32's by default.
+    """
     return min(max(x, low), high)
 
 
 def high_mul(a: int, b: int, bits: int = 31) -> int:
-    """Return a × b / 2^bits to nearest, saturated; bits 31 for 32-bit numbers, 15 for 16-bit ones."""
+    """Return a × b / 2^bits to nearest, saturated.
+
+    Args:
+        a, b: within int32, or within int16 where `bits` is 15. bits: 31 or 15.
+    """
     product = a * b
     nudge = 1 << (bits - 1) if product >= 0 else 1 - (1 << (bits - 1))
     return min(truncating_divide(product + nudge, 1 << bits), (1 << bits) - 1)
@@ -37,7 +46,11 @@ def wrapped(x: int) -> int:
 
 
 def multiply_by_quantized_multiplier(x: int, value: int, shift: int) -> int:
-    """Return x × value × 2^(shift − 31), rounded twice as the reference does, whose shift to the left wraps."""
+    """Return x × value × 2^(shift − 31), rounded twice as the reference does, whose shift to the left wraps.
+
+    Args:
+        x: within int32. value: mantissa with sign, within int32. shift: −31 or more, positive to the left.
+    """
     high = high_mul(wrapped(x << max(shift, 0)), value)
     return rounding_shift_right(high, max(-shift, 0))
 

@@ -19,7 +19,12 @@ _INT16_MIN, _INT16_MAX = -(2**15), 2**15 - 1
 
 
 def table_of(function: Callable[[int], int], source: Tensor, output: Tensor) -> np.ndarray:
-    """Tabulate q − zero_point ↦ output, clamped to the output's type, over all bytes of the input's type."""
+    """Tabulate q − zero_point ↦ output, clamped to the output's type, over all bytes of the input's type.
+
+    Args:
+        function: takes q − zero_point, gives the output's number before it is clamped.
+        source, output: int8 or uint8 tensors; of the output only the type counts.
+    """
     low, high = DOMAINS[output.dtype]
     codes = np.arange(256, dtype=np.uint8).view(source.dtype)
     values = [fixed.saturate(function(int(code) - source.zero_point), low, high) for code in codes]
@@ -27,7 +32,11 @@ def table_of(function: Callable[[int], int], source: Tensor, output: Tensor) -> 
 
 
 def float_table(source: Tensor, output: Tensor, curve: Callable[[np.float32], np.float32]) -> np.ndarray:
-    """Tabulate a curve of floats, such as LOGISTIC and TANH: (q − zero_point) × scale through it, then × 1 / scale, rounded."""
+    """Tabulate a curve of floats, such as LOGISTIC and TANH: (q − zero_point) × scale through it, then × 1 / scale, rounded.
+
+    Args:
+        source, output: int8 or uint8 tensors with scales > 0. curve: real input ↦ real output.
+    """
     scale, steps = np.float32(source.scale), np.float32(1) / np.float32(output.scale)
 
     def function(x: int) -> int:
@@ -40,7 +49,14 @@ def float_table(source: Tensor, output: Tensor, curve: Callable[[np.float32], np
 
 
 def leaky_relu_table(source: Tensor, output: Tensor, alpha: float) -> np.ndarray:
-    """LEAKY_RELU: one factor for positive numbers, another for negative ones, both products of floats."""
+    """LEAKY_RELU: one factor for positive numbers, another for negative ones, both products of floats.
+
+    Args:
+        source, output: as for `float_table`. alpha: slope of negative numbers.
+
+    Raises:
+        CompileError: a factor that is not finite, or 2^22 or more.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         ratio = np.float32(source.scale) / np.float32(output.scale)
         slope = np.float32(source.scale) * np.float32(alpha) / np.float32(output.scale)

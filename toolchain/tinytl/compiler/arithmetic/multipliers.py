@@ -59,13 +59,21 @@ def per_channel_multipliers(
     """Return one multiplier an output channel: double(input) × double(weight) / double(output).
 
     A dead channel (scale 0) gets 0, so that its output is the zero point whatever it accumulates.
+
+    Args:
+        input_scale, output_scale: of whole tensors, > 0. weight_scales: one, or one a channel, ≥ 0.
+        channels: how often a single weight scale is taken.
     """
     scales = weight_scales if len(weight_scales) > 1 else weight_scales * channels
     return [quantize_multiplier(float(input_scale) * float(scale) / float(output_scale)) for scale in scales]
 
 
 def product_multiplier(a_scale: np.float32, b_scale: np.float32, output_scale: np.float32) -> Multiplier:
-    """Return MUL's multiplier: a × b / output, all in float."""
+    """Return MUL's multiplier: a × b / output, all in float.
+
+    Args:
+        a_scale, b_scale: of the inputs. output_scale: > 0.
+    """
     return quantize_multiplier(_single(_single(float(a_scale) * float(b_scale)) / float(output_scale)))
 
 
@@ -80,7 +88,11 @@ def relu_multiplier(input_scale: np.float32, output_scale: np.float32) -> Multip
 
 
 def mean_multiplier(input_scale: np.float32, output_scale: np.float32, count: int) -> Multiplier:
-    """Return MEAN's multiplier with 1 / count folded in; its value lies in (2^29, 2^31)."""
+    """Return MEAN's multiplier with 1 / count folded in; its value lies in (2^29, 2^31).
+
+    Args:
+        input_scale, output_scale: > 0. count: values that a mean is taken of, 1 or more.
+    """
     ratio = ratio_multiplier(input_scale, output_scale)
     shift = min(count.bit_length() - 1, 32, 31 + ratio.shift)
     return Multiplier((ratio.value << shift) // count, ratio.shift - shift)
@@ -109,6 +121,9 @@ class AddMultipliers:
 
 def add_multipliers(a_scale: np.float32, b_scale: np.float32, output_scale: np.float32) -> AddMultipliers:
     """Return ADD's three: both inputs brought to twice the larger scale at 20 fractional bits, then to the output's.
+
+    Args:
+        a_scale, b_scale: of the inputs, > 0. output_scale: > 0.
 
     Raises:
         CompileError: the output's scale is so small that the last factor exceeds 1, where TFLite's
@@ -155,6 +170,9 @@ def quantize_multiplier_wide(real: float) -> Multiplier:
 
 def activation_range(activation: str, dtype: str, scale: np.float32, zero_point: int) -> tuple[int, int]:
     """Return the clamp of a fused activation in the output's domain.
+
+    Args:
+        activation: a name of `ACTIVATIONS`, as TFLite has it. dtype: int8 or uint8. scale, zero_point: of the output, scale > 0.
 
     Raises:
         KeyError: an activation that is none of `ACTIVATIONS`.

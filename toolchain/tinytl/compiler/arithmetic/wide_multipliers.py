@@ -38,6 +38,10 @@ def wide_multipliers(
 ) -> list[WideMultiplier]:
     """Return one multiplier a channel of the factor double(input) × double(weight) / double(output).
 
+    Args:
+        input_scale, output_scale: of whole tensors, > 0. weight_scales: one, or one a channel, ≥ 0.
+        channels: how often a single weight scale is taken.
+
     Raises:
         CompileError: a factor of 2^30 or more, or one that no mantissa near it reproduces.
     """

@@ -40,7 +40,8 @@ def drift_statistics(
     seen before is as far away as these are.
 
     Args:
-        features: (N, feature_count) int8. labels: (N,). shapes: (H, W, C) of each feature tensor.
+        features: (N, feature_count) int8. labels: (N,) integers in [0, class_count). class_count: classes of the source task.
+        shapes: (H, W, C) of each feature tensor.
 
     Returns:
         None where a class has fewer than two samples, or all samples of a class are alike.
@@ -70,7 +71,12 @@ def folded_to(shapes: Sequence[tuple[int, int, int]]) -> int:
 
 
 def folded(features: np.ndarray, shapes: Sequence[tuple[int, int, int]], numbers: int) -> np.ndarray:
-    """Add up features (N, feature_count) int8 → (N, numbers) int64: number k has elements k, k + numbers … of each feature tensor."""
+    """Add up features (N, feature_count) int8 → (N, numbers) int64: number k has elements k, k + numbers … of each feature tensor.
+
+    Args:
+        features: (N, feature_count) int8. shapes: (H, W, C) of each feature tensor, feature_count elements together.
+        numbers: that a sample becomes, 1 or more, as `folded_to` tells.
+    """
     sums = np.zeros((len(features), numbers), np.int64)
     start = 0
     for shape in shapes:

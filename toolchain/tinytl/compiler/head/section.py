@@ -154,6 +154,10 @@ def plan_head(bundle: Bundle, feature_count: int) -> HeadPlan:
 def guard_capacity_of(head: Head, feature_count: int, class_capacity: int) -> int:
     """Return the samples that the guard's bytes hold.
 
+    Args:
+        head: with the guard's bytes among its settings; 0 there: no guard. feature_count: bytes of a sample's features.
+        class_capacity: classes that there is room for.
+
     Raises:
         CompileError: too few to tell anything.
     """
@@ -170,7 +174,11 @@ def guard_capacity_of(head: Head, feature_count: int, class_capacity: int) -> in
 
 
 def guard_bytes(capacity: int, feature_count: int, class_capacity: int) -> int:
-    """Bytes of the guard's buffer: samples, a uint16 counter a class, a byte a sample."""
+    """Return the bytes of the guard's buffer: samples, a uint16 counter a class, a byte a sample.
+
+    Args:
+        capacity: samples that it holds. feature_count: bytes of a sample's features. class_capacity: classes that there is room for.
+    """
     return sample_buffer_bytes(capacity, feature_count) + class_capacity * LABEL_BYTES + capacity
 
 
@@ -217,7 +225,12 @@ SECTIONS = ("layers", "values", "initial_parameters", "frozen_parameters", "repl
 
 
 def head_record(plan: HeadPlan, arena: Mapping[str, int], image: Mapping[str, int]) -> HeadRecord:
-    """Fill in the head section. arena: buffer name → arena offset; image: section name → image offset."""
+    """Fill in the head section.
+
+    Args:
+        plan: of the head. arena: buffer name → offset in the arena, bytes; without those that it does not need.
+        image: section name → offset in the image, bytes; all of `SECTIONS`.
+    """
     settings = {field: encode(plan, setting) for field, setting, encode in SETTINGS}
     places = {field: arena.get(buffer, otherwise) for field, buffer, otherwise in PLACES}
     sections = {name: image[name] for name in SECTIONS}

@@ -14,7 +14,11 @@ from tinytl.head.layers import Head
 
 
 def bundle_metadata(bundle: Bundle, program: Program, head: HeadPlan) -> dict[str, Any]:
-    """Return the metadata of a bundle's image. head: as it lies on the device, spare classes included."""
+    """Return the metadata of a bundle's image.
+
+    Args:
+        bundle: whose manifest tells most of it. program: whose operators are named. head: as it lies on the device, spare classes included.
+    """
     manifest = bundle.manifest
     return {
         "name": manifest["name"],

@@ -120,7 +120,7 @@ def write_image(program: Program, arena: ArenaPlan, head: HeadPlan | None, metad
 
     Args:
         program: lowered. arena: its plan, with the head's buffers. head: None for an extractor alone.
-        metadata: UTF-8 JSON. bundle_id: 16 bytes.
+        metadata: UTF-8 JSON. family: of its kernels, a key of `FAMILIES`. bundle_id: 16 bytes; what is missing becomes zeros.
 
     Raises:
         CompileError: more tensors or operands than 16 bits number.

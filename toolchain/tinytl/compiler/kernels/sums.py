@@ -54,7 +54,12 @@ class Reference:
 
 
 def fixed_point(multiplier: np.ndarray, shift: np.ndarray, zero_point: int, act_min: int, act_max: int) -> Rescaling:
-    """Return TFLite's per-channel rescaling in fixed point, for sums (channels, n) that do not wrap."""
+    """Return TFLite's per-channel rescaling in fixed point, for sums (channels, n) that do not wrap.
+
+    Args:
+        multiplier: (channels,) int64: mantissas, 0 or within (2^29, 2^31). shift: (channels,) int64, positive to the left.
+        zero_point, act_min, act_max: of the output.
+    """
     left, right = np.maximum(shift, 0)[:, None], np.maximum(-shift, 0)[:, None]
     factor = multiplier[:, None]
 
@@ -68,7 +73,12 @@ def fixed_point(multiplier: np.ndarray, shift: np.ndarray, zero_point: int, act_
 
 
 def wide(high: np.ndarray, low: np.ndarray, shift: np.ndarray, zero_point: int, act_min: int, act_max: int) -> Rescaling:
-    """Return the fully connected layer's rescaling (SPEC.md section 2.4), for sums (channels, n) within int32."""
+    """Return the fully connected layer's rescaling (SPEC.md section 2.4), for sums (channels, n) within int32.
+
+    Args:
+        high, low: (channels,) int64: upper and lower 31 bits of the mantissas. shift: (channels,) int64, positive to the left, 31 at most.
+        zero_point, act_min, act_max: of the output.
+    """
     bits = (31 - shift)[:, None]
 
     def rescale(sums: np.ndarray) -> np.ndarray:
@@ -116,7 +126,7 @@ def sums_of(program: Program, operator: ProgramOperator, weights: np.ndarray) ->
     """Collect the sums of an operator whose operands are input, weights, bias, multiplier, shift (, multiplier_low).
 
     Args:
-        weights: (channels, K) int64, taken apart by the caller.
+        program: lowered. operator: of it, with portable parameters. weights: (channels, K) int64, taken apart by the caller.
     """
     biases, multiplier, shift = (constant_data(program, operator, position) for position in (2, 3, 4))
     output = program.tensors[operator.outputs[0]]

@@ -40,7 +40,7 @@ def fit_arena(
     """Return a program, its plan, and whether that keeps within the limit; if not, the smallest that was found.
 
     Args:
-        choose: operator → most scratch it may have ↦ the program with its kernels.
+        choose: operator → most scratch it may have, bytes ↦ the program with its kernels. needs: of the head, and the limit.
         first: what this returns without a limit, where that is known: the same program, in whole tensors, need not be planned again.
     """
     scratch: dict[int, int] = {}

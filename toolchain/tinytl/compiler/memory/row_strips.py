@@ -88,7 +88,11 @@ def _by_rows(program: Program, operator: ProgramOperator) -> bool:
 
 
 def input_rows(program: Program, operator: ProgramOperator, rows: Rows) -> Rows:
-    """Return the rows of an operator's inputs that some rows of its output need."""
+    """Return the rows of an operator's inputs that some rows of its output need.
+
+    Args:
+        program: that holds the operator. operator: one that works by rows. rows: of its output.
+    """
     window = _window(program, operator)
     return rows if window is None else window.rows(rows)
 
@@ -226,7 +230,7 @@ def with_strips(program: Program, stage: Stage, rows: int) -> Program | None:
     """Return the program with a stage in strips of some output rows each.
 
     Args:
-        program: with its kernels chosen. rows: of the stage's output in a strip, > 0.
+        program: with its kernels chosen. stage: as `stages` yields it. rows: of the stage's output in a strip, > 0.
 
     Returns:
         None where a strip would begin between two multiples of 16 bytes.

@@ -25,6 +25,7 @@ MAX_NORMALIZED_DEPTH = 2**15
 
 
 def lower_relu(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit the rescaling and the clamp of RELU, RELU6 or RELU_N1_TO_1. Args: as `Rule.lower`."""
     source, output = quantized_input(graph, node, 0), quantized_output(graph, node)
     multiplier = relu_multiplier(source.scale, output.scale)
     parameters = (multiplier.value, multiplier.shift, *clamp(node, node.operator, output))
@@ -40,6 +41,7 @@ def _require_output(node: Node, output: Tensor, scale: float, zero_point: int, *
 
 
 def lower_softmax(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit SOFTMAX over the last dimension; the output must have scale 1/256, about, and zero point −128. Args: as `Rule.lower`."""
     source, output = quantized_input(graph, node, 0), quantized_output(graph, node)
     _require_output(node, output, SOFTMAX_SCALE, SOFTMAX_ZERO_POINT, tolerance=0.001)
     depth = source.shape[-1] if source.shape else 1
@@ -51,6 +53,7 @@ def lower_softmax(graph: Graph, node: Node, builder: Builder) -> None:
 
 
 def lower_l2_normalization(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit L2_NORMALIZATION over the last dimension; the output must have scale 1/128 and zero point 0. Args: as `Rule.lower`."""
     source, output = quantized_input(graph, node, 0), quantized_output(graph, node)
     _require_output(node, output, 1 / 128, 0)
     activation = options_of(node.options, L2NormalizationOptions).activation

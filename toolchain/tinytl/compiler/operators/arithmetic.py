@@ -99,14 +99,17 @@ def _mul_scaling(a: Tensor, b: Tensor, output: Tensor) -> tuple[int, ...]:
 
 
 def lower_add(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit ADD with the rescalings of both inputs and of the output. Args: as `Rule.lower`."""
     _emit(graph, node, builder, ADD)
 
 
 def lower_mul(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit MUL with the one rescaling of the product. Args: as `Rule.lower`."""
     _emit(graph, node, builder, MUL)
 
 
 def lower_sub(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit SUB, input 0 less input 1, rescaled as ADD is. Args: as `Rule.lower`."""
     a, b, output = quantized_input(graph, node, 0), quantized_input(graph, node, 1), quantized_output(graph, node)
     activation = clamp(node, options_of(node.options, ActivationOptions).activation, output)
     numbers = tuple(_aligned_number(graph, node, builder, position) for position in (0, 1))
@@ -114,7 +117,7 @@ def lower_sub(graph: Graph, node: Node, builder: Builder) -> None:
 
 
 def lower_extreme(graph: Graph, node: Node, builder: Builder) -> None:
-    """MAXIMUM and MINIMUM compare bytes."""
+    """Emit MAXIMUM or MINIMUM, which compare bytes. Args: as `Rule.lower`."""
     output = quantized_output(graph, node)
     for position in (0, 1):
         require_equal_quantization(node, quantized_input(graph, node, position), output, f"input {position}")
@@ -123,7 +126,7 @@ def lower_extreme(graph: Graph, node: Node, builder: Builder) -> None:
 
 
 def lower_prelu(graph: Graph, node: Node, builder: Builder) -> None:
-    """Input and alpha: one factor from zero on, another for products with alpha."""
+    """Emit PRELU of input and alpha: one factor from zero on, another for products with alpha. Args: as `Rule.lower`."""
     a, alpha, output = quantized_input(graph, node, 0), quantized_input(graph, node, 1), quantized_output(graph, node)
     if a.shape != output.shape:
         raise node.refuse(f"input 0 has shape {list(a.shape)}", expected=f"the output's, {list(output.shape)}")

@@ -48,6 +48,7 @@ def batch_to_space_shape(graph: Graph, node: Node) -> Shape:
 
 
 def lower(graph: Graph, node: Node, builder: Builder) -> None:
+    """Refuse what no pass has made part of a dilated convolution. Args: as `Rule.lower`."""
     raise node.refuse(
         "is not part of a dilated convolution",
         expected="SPACE_TO_BATCH_ND, a convolution of stride 1 with padding VALID, BATCH_TO_SPACE_ND without crops before",

@@ -91,10 +91,12 @@ def _lower(graph: Graph, node: Node, builder: Builder, *, depthwise: bool) -> No
 
 
 def lower_conv_2d(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit CONV_2D with a rescaling for each output channel. Args: as `Rule.lower`."""
     _lower(graph, node, builder, depthwise=False)
 
 
 def lower_depthwise_conv_2d(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit DEPTHWISE_CONV_2D with a rescaling for each output channel. Args: as `Rule.lower`."""
     _lower(graph, node, builder, depthwise=True)
 
 

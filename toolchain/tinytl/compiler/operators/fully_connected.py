@@ -32,6 +32,7 @@ def shape(graph: Graph, node: Node) -> Shape:
 
 
 def lower(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit FULLY_CONNECTED with a rescaling of two words for each output channel. Args: as `Rule.lower`."""
     options = options_of(node.options, FullyConnectedOptions)
     if options.weights_format:
         raise node.refuse(f"weights format {options.weights_format} (shuffled)", expected="0, the default")

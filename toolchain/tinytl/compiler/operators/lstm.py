@@ -56,6 +56,7 @@ def _steps(graph: Graph, node: Node) -> int:
 
 
 def lower(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit LSTM: the gates of a unit side by side, zero points folded into the biases. Args: as `Rule.lower`."""
     _require_keras(graph, node)
     source, hidden_state = quantized_input(graph, node, 0), quantized_input(graph, node, _HIDDEN_STATE)
     units, depth = quantized_output(graph, node).shape[-1], source.shape[-1]

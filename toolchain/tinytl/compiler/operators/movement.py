@@ -51,6 +51,7 @@ def pad_value(graph: Graph, node: Node) -> int:
 
 
 def lower_pad(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit PAD with the places before and behind each dimension, and the value there. Args: as `Rule.lower`."""
     source, output = quantized_input(graph, node, 0), quantized_output(graph, node)
     require_equal_quantization(node, source, output, "input 0")
     pairs = paddings(graph, node) + ((0, 0),) * (MAX_RANK - len(source.shape))
@@ -76,6 +77,7 @@ def _concatenation_axis(graph: Graph, node: Node) -> int:
 
 
 def lower_concatenation(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit CONCATENATION of inputs that are all quantized as the output is. Args: as `Rule.lower`."""
     output = quantized_output(graph, node)
     for position in range(len(node.inputs)):
         require_equal_quantization(node, quantized_input(graph, node, position), output, f"input {position}")
@@ -117,7 +119,7 @@ def fold_pack(graph: Graph, node: Node) -> np.ndarray | None:
 
 
 def lower_pack(graph: Graph, node: Node, builder: Builder) -> None:
-    """Stack tensors: a concatenation of each with a side of 1 in the new place."""
+    """Stack tensors: emit a concatenation of each with a side of 1 in the new place. Args: as `Rule.lower`."""
     output, axis = quantized_output(graph, node), _pack_axis(graph, node)
     inputs = []
     for position, number in enumerate(node.inputs):
@@ -171,6 +173,7 @@ def expand_dims_shape(graph: Graph, node: Node) -> Shape:
 
 
 def lower_reshape(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit RESHAPE, for SQUEEZE and EXPAND_DIMS too. Args: as `Rule.lower`."""
     builder.emit(node, RESHAPE, (builder.tensor(node.inputs[0]),))
 
 

@@ -56,10 +56,12 @@ def _lower(graph: Graph, node: Node, builder: Builder, kind: OperatorKind) -> No
 
 
 def lower_average_pool_2d(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit AVERAGE_POOL_2D, whose input and output must be quantized alike. Args: as `Rule.lower`."""
     _lower(graph, node, builder, AVERAGE_POOL_2D)
 
 
 def lower_max_pool_2d(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit MAX_POOL_2D, whose input and output must be quantized alike. Args: as `Rule.lower`."""
     _lower(graph, node, builder, MAX_POOL_2D)
 
 

@@ -13,6 +13,7 @@ _EIGHT_BITS = ("int8", "uint8")
 
 
 def lower_quantize(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit QUANTIZE of floats, or REQUANTIZE of 8-bit numbers. Args: as `Rule.lower`."""
     if graph.input(node, 0).dtype == "float32":
         quantized_output(graph, node, _EIGHT_BITS)
         builder.emit(node, QUANTIZE, (builder.tensor(node.inputs[0]),))
@@ -23,6 +24,7 @@ def lower_quantize(graph: Graph, node: Node, builder: Builder) -> None:
 
 
 def lower_dequantize(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit DEQUANTIZE of 8-bit numbers to float32. Args: as `Rule.lower`."""
     quantized_input(graph, node, 0, _EIGHT_BITS)
     require_dtype(node, graph.output(node), "the output", ("float32",))
     builder.emit(node, DEQUANTIZE, (builder.tensor(node.inputs[0]),))

@@ -48,6 +48,7 @@ def shape(graph: Graph, node: Node) -> Shape:
 
 
 def lower(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit MEAN, or SUM as a mean without the division. Args: as `Rule.lower`."""
     source, output = quantized_input(graph, node, 0), quantized_output(graph, node)
     axes = _axes(graph, node)
     count = prod(source.shape[axis] for axis in axes)
@@ -62,7 +63,7 @@ def lower(graph: Graph, node: Node, builder: Builder) -> None:
 
 
 def lower_maximum(graph: Graph, node: Node, builder: Builder) -> None:
-    """Emit a pooling of [1, sides before, sides reduced, sides behind] along the third."""
+    """Emit a pooling of [1, sides before, sides reduced, sides behind] along the third. Args: as `Rule.lower`."""
     source, output = quantized_input(graph, node, 0), quantized_output(graph, node)
     require_equal_quantization(node, source, output, "input 0")
     axes = tuple(axis for axis in _axes(graph, node) if source.shape[axis] > 1) or (0,)
@@ -91,7 +92,7 @@ def arg_max_shape(graph: Graph, node: Node) -> Shape:
 
 
 def lower_arg_max(graph: Graph, node: Node, builder: Builder) -> None:
-    """Emit the axis; scales do not matter, so the input needs none."""
+    """Emit ARG_MAX with its axis; scales do not matter, so the input needs none. Args: as `Rule.lower`."""
     require_dtype(node, graph.input(node, 0), "input 0", ("int8",))
     if graph.output(node).dtype == "int64":
         raise node.refuse("the output is int64", expected="int32", hint="tf.math.argmax(…, output_type=tf.int32)")

@@ -42,7 +42,11 @@ def shape(graph: Graph, node: Node) -> Shape:
 
 
 def nearest_places(source: int, output: int, options: ResizeOptions) -> np.ndarray:
-    """Return the place that each of `output` reads, (output,)."""
+    """Return the place that each of `output` reads, (output,).
+
+    Args:
+        source, output: places along one side, 1 or more. options: where places lie; not both of its flags.
+    """
     if options.align_corners and output > 1:
         scale = np.float32(source - 1) / np.float32(output - 1)
     else:
@@ -55,7 +59,11 @@ def nearest_places(source: int, output: int, options: ResizeOptions) -> np.ndarr
 
 
 def bilinear_places(source: int, output: int, options: ResizeOptions) -> np.ndarray:
-    """Return first place, second place, the second's weight in 1/1024, (output, 3)."""
+    """Return first place, second place, the second's weight in 1/1024, (output, 3).
+
+    Args:
+        source, output: places along one side, 1 or more. options: where places lie; not both of its flags.
+    """
     if options.align_corners and output > 1:
         scale = (_ONE * (source - 1) + (output - 1) // 2) // (output - 1)
     else:
@@ -70,6 +78,7 @@ def bilinear_places(source: int, output: int, options: ResizeOptions) -> np.ndar
 
 
 def lower(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit the resizing with two constants: the places that each row and each column of the output reads. Args: as `Rule.lower`."""
     source, output = quantized_input(graph, node, 0), quantized_output(graph, node)
     require_equal_quantization(node, source, output, "input 0")
     options = options_of(node.options, ResizeOptions)

@@ -26,7 +26,8 @@ class Rule:
     Attributes:
         operator: TFLite's name. versions: largest version that is understood; smaller ones mean less.
         shape: output shape from the inputs.
-        lower: appends the image operator to a Builder; None where `fold` always replaces it.
+        lower: takes graph, node, builder: appends to the builder the image operator that computes the node, a node of the graph, or
+            refuses the node. None where `fold` always replaces it.
         fold: value of the output where it is known before the model runs, or None.
         schema: name of the options table. options: used where the file has no table.
         many: the operator may have several outputs; each is lowered as a node of its own.
@@ -52,12 +53,20 @@ def same_shape(graph: Graph, node: Node) -> Shape:
 
 
 def quantized_input(graph: Graph, node: Node, position: int, dtypes: tuple[str, ...] = ("int8",)) -> Tensor:
-    """Return an input after checking that it is quantized as a whole, to one of `dtypes`."""
+    """Return an input after checking that it is quantized as a whole, to one of `dtypes`.
+
+    Args:
+        graph: with its shapes inferred. node: one of its nodes. position: of the input. dtypes: names of the types that are taken.
+    """
     return _quantized(node, graph.input(node, position), f"input {position}", dtypes)
 
 
 def quantized_output(graph: Graph, node: Node, dtypes: tuple[str, ...] = ("int8",)) -> Tensor:
-    """Return the output after the same checks."""
+    """Return the output after the same checks.
+
+    Args:
+        graph: with its shapes inferred. node: one of its nodes. dtypes: names of the types that are taken.
+    """
     return _quantized(node, graph.output(node), "the output", dtypes)
 
 
@@ -77,7 +86,12 @@ def _quantized(node: Node, tensor: Tensor, role: str, dtypes: tuple[str, ...]) -
 
 
 def require_dtype(node: Node, tensor: Tensor, role: str, dtypes: tuple[str, ...]) -> None:
-    """Refuse a tensor of any other type."""
+    """Refuse a tensor of any other type.
+
+    Args:
+        node: named by a refusal. tensor: one of its inputs or its output. role: how the refusal calls it, e.g. "input 0".
+        dtypes: names of the types that are taken.
+    """
     if tensor.dtype in dtypes:
         return
     hint = ""
@@ -87,14 +101,23 @@ def require_dtype(node: Node, tensor: Tensor, role: str, dtypes: tuple[str, ...]
 
 
 def require_rank(node: Node, tensor: Tensor, role: str, rank: int) -> Shape:
-    """Return the shape of a tensor that must have `rank` dimensions."""
+    """Return the shape of a tensor that must have `rank` dimensions.
+
+    Args:
+        node: named by a refusal. tensor: one of its inputs or its output. role: how the refusal calls it.
+        rank: dimensions that it must have.
+    """
     if len(tensor.shape) != rank:
         raise node.refuse(f"{role} has shape {list(tensor.shape)}", expected=f"{rank} dimensions")
     return tensor.shape
 
 
 def require_equal_quantization(node: Node, a: Tensor, b: Tensor, role: str) -> None:
-    """Refuse two tensors of an operator that only moves or compares bytes, if their bytes mean different numbers."""
+    """Refuse two tensors of an operator that only moves or compares bytes, if their bytes mean different numbers.
+
+    Args:
+        node: named by a refusal. a: an input. b: the output; both quantized as a whole. role: how the refusal calls `a`.
+    """
     if (a.scale, a.zero_point) != (b.scale, b.zero_point):
         raise node.refuse(
             f"{role} has scale {float(a.scale):g} and zero point {a.zero_point}, the output {float(b.scale):g} and {b.zero_point}",
@@ -103,7 +126,11 @@ def require_equal_quantization(node: Node, a: Tensor, b: Tensor, role: str) -> N
 
 
 def constant_input(graph: Graph, node: Node, position: int, role: str) -> np.ndarray:
-    """Return the content of an input that must be known before the model runs."""
+    """Return the content of an input that must be known before the model runs.
+
+    Args:
+        graph: that holds the node. node: named by a refusal. position: of the input. role: how the refusal calls it, e.g. "the weights".
+    """
     tensor = graph.input(node, position)
     if tensor.data is None:
         raise node.refuse(f"{role} (input {position}) are computed by the graph", expected="constants")
@@ -111,7 +138,11 @@ def constant_input(graph: Graph, node: Node, position: int, role: str) -> np.nda
 
 
 def clamp(node: Node, activation: str, output: Tensor) -> tuple[int, int]:
-    """Return act_min, act_max of a fused activation."""
+    """Return act_min, act_max of a fused activation.
+
+    Args:
+        node: named by a refusal. activation: TFLite's name of it. output: int8 or uint8, quantized as a whole.
+    """
     if activation not in ACTIVATIONS:
         raise node.refuse(f"fused activation {activation} is not supported", expected=", ".join(ACTIVATIONS))
     return activation_range(activation, output.dtype, output.scale, output.zero_point)
@@ -125,7 +156,11 @@ def require_positive(node: Node, **values: int) -> None:
 
 
 def require_one_image(node: Node, tensor: Tensor, role: str = "input 0") -> Shape:
-    """Return the shape of an input that must be one image [1, height, width, channels]."""
+    """Return the shape of an input that must be one image [1, height, width, channels].
+
+    Args:
+        node: named by a refusal. tensor: one of its inputs or its output. role: how the refusal calls it.
+    """
     shape = require_rank(node, tensor, role, 4)
     if shape[0] != 1:
         raise node.refuse(f"{role} has shape {list(shape)}", expected="a batch of 1")
@@ -136,7 +171,11 @@ def window_side(node: Node, side: int, reach: int, stride: int, padding: str) ->
     """Return (output side, padding before) of a window along one dimension, as TFLite computes them.
 
     SAME: output = ⌈side / stride⌉, padding = max((output − 1) × stride + reach − side, 0), the smaller half before.
-    VALID: output = ⌊(side − reach) / stride⌋ + 1, no padding. `reach`: (filter − 1) × dilation + 1.
+    VALID: output = ⌊(side − reach) / stride⌋ + 1, no padding.
+
+    Args:
+        node: named by a refusal. side: of the input, `MAX_SIDE` at most, like the reach. reach: (filter − 1) × dilation + 1.
+        stride: 1 or more. padding: "SAME" or "VALID".
     """
     if max(side, reach) > MAX_SIDE:
         raise node.refuse(f"a side of {side} under a window of {reach}", expected=f"at most {MAX_SIDE:,}")

@@ -44,6 +44,7 @@ def fold_fill(graph: Graph, node: Node) -> np.ndarray:
 
 
 def lower_fill(graph: Graph, node: Node, builder: Builder) -> None:
+    """Refuse a FILL that is not known before the model runs. Args: as `Rule.lower`."""
     raise node.refuse("works on values that the graph computes", expected="constants")
 
 

@@ -43,7 +43,12 @@ class Part:
 
 
 def emit_part(node: Node, builder: Builder, number: int, part: Part, output: int) -> None:
-    """Emit the slice of a program's tensor."""
+    """Emit the slice of a program's tensor.
+
+    Args:
+        node: whose name the operator gets. builder: that it is appended to. part: of the source, 4 dimensions at most.
+        number, output: of the tensors that it reads, with as many dimensions as the part, and writes.
+    """
     rest = MAX_RANK - len(part.begin)
     parameters = (*part.begin, *(0,) * rest, *part.stride, *(1,) * rest)
     builder.emit(node, SLICE, (number,), parameters, output=output)
@@ -223,6 +228,7 @@ def fold(graph: Graph, node: Node) -> np.ndarray | None:
 
 
 def lower(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit SLICE of the part that the operator takes, with its strides, backwards and repeated ones too. Args: as `Rule.lower`."""
     find, position = _PARTS[node.operator]
     source = _moved(graph, node, position)
     part = find(graph, node)
@@ -249,7 +255,7 @@ def fold_tile(graph: Graph, node: Node) -> np.ndarray | None:
 
 
 def lower_tile(graph: Graph, node: Node, builder: Builder) -> None:
-    """Emit the copies: m copies of a side s are a dimension of 1, repeated m times, before the one of s.
+    """Emit the copies: m copies of a side s are a dimension of 1, repeated m times, before the one of s. Args: as `Rule.lower`.
 
     Dimensions that are not repeated are seen as one, so that the five of Keras's UpSampling2D become three.
     """
@@ -287,6 +293,7 @@ def fold_transpose(graph: Graph, node: Node) -> np.ndarray | None:
 
 
 def lower_transpose(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit TRANSPOSE with the permutation of its dimensions. Args: as `Rule.lower`."""
     _moved(graph, node, 0)
     found = _permutation(graph, node)
     builder.emit(node, TRANSPOSE, (builder.tensor(node.inputs[0]),), (*found, *range(len(found), MAX_RANK)))

@@ -68,6 +68,7 @@ def _paddings(graph: Graph, node: Node, wanted: Shape) -> tuple[int, int]:
 
 
 def lower(graph: Graph, node: Node, builder: Builder) -> None:
+    """Emit TRANSPOSE_CONV with a rescaling for each output channel. Args: as `Rule.lower`."""
     source, output, ordered = quantized_input(graph, node, 2), quantized_output(graph, node), _ordered(node)
     options = options_of(node.options, TransposeConvOptions)
     weights = read_weights(graph, ordered, rank=4, channel_dimension=0)

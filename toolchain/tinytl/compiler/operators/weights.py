@@ -27,6 +27,10 @@ class Weights:
 def read_weights(graph: Graph, node: Node, *, rank: int, channel_dimension: int) -> Weights:
     """Check the weights of a node (input 1) and return them.
 
+    Args:
+        graph: that holds the node. node: named by a refusal. rank: dimensions that the weights must have.
+        channel_dimension: along which output channels lie, and scales may differ.
+
     Raises:
         CompileError: not constant, not int8, another rank, not symmetric, or scaled along another dimension.
     """
@@ -55,7 +59,14 @@ def read_weights(graph: Graph, node: Node, *, rank: int, channel_dimension: int)
 
 
 def read_bias(graph: Graph, node: Node, channels: int) -> np.ndarray:
-    """Return the bias (input 2), (channels,) int32; zeros where the file has none."""
+    """Return the bias (input 2), (channels,) int32; zeros where the file has none.
+
+    Args:
+        graph: that holds the node. node: named by a refusal. channels: of the output.
+
+    Raises:
+        CompileError: not constant, not int32, or another number of values.
+    """
     tensor = graph.optional_input(node, 2)
     if tensor is None:
         return np.zeros(channels, np.int32)
@@ -67,7 +78,11 @@ def read_bias(graph: Graph, node: Node, channels: int) -> np.ndarray:
 
 
 def weight_operands(builder: Builder, node: Node, bias: np.ndarray, multipliers: list[Multiplier]) -> tuple[int, int, int, int]:
-    """Add bias, multiplier and shift to the program; return the numbers of weights, bias, multiplier, shift."""
+    """Add bias, multiplier and shift to the program; return the numbers of weights, bias, multiplier, shift.
+
+    Args:
+        builder: of the program. node: its input 1 is the weights. bias: (channels,) int32. multipliers: one an output channel.
+    """
     name = node.name
     return (
         builder.tensor(node.inputs[1]),

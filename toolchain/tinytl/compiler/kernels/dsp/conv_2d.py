@@ -58,7 +58,11 @@ def _s8(program: Program, operator: ProgramOperator, shape: tuple[int, ...], sum
 
 
 def window_parameters(operator: ProgramOperator, taps: tuple[int, int], mode: int) -> tuple[int, ...]:
-    """Return the parameters that the family's convolutions share."""
+    """Return the parameters that the family's convolutions share.
+
+    Args:
+        operator: a convolution with its portable parameters. taps: rows and columns of the window. mode: of its `Rescaling`.
+    """
     named = parameters_of(operator)
     first = ("pad_top", "pad_left", "stride_h", "stride_w", "dilation_h", "dilation_w")
     return (*(named[name] for name in first), *taps, mode, named["act_min"], named["act_max"])

@@ -72,7 +72,12 @@ def panel_loops(tile: Tile, pixels: int) -> InnerLoops:
 
 
 def panels(tile: Tile, windows: Windows, *, pixelwise: bool) -> int:
-    """Return the instructions of a convolution over panels."""
+    """Return the instructions of a convolution over panels.
+
+    Args:
+        tile: what one call takes. windows: of the convolution.
+        pixelwise: whether windows are single pixels at stride 1, of channels in fours, which need no gathering.
+    """
     pairs = -(-windows.height * windows.width // 2)
     window = windows.taps_h * windows.taps_w * windows.depth
     if pixelwise:
@@ -196,19 +201,34 @@ def depthwise(layer: DepthwiseLayer) -> int:
 
 
 def depthwise_windows(pixels: int, taps_h: int, taps_w: int, quads: int, *, signed: bool) -> int:
-    """Return the instructions of a depthwise convolution tap by tap."""
+    """Return the instructions of a depthwise convolution tap by tap.
+
+    Args:
+        pixels: of the output. taps_h, taps_w: rows and columns of a window. quads: channels / 4.
+        signed: whether the rescaling's mode is SIGNED.
+    """
     taps = taps_h * taps_w
     per_quad = 9 * taps + 2 * -(-taps // 4) + (36 if signed else 26)
     return pixels * (quads * per_quad + 12 * taps + 14 * taps_h + 60) + 100
 
 
 def vector_loops(*, quads: int, depth: int, s8: bool) -> InnerLoops:
-    """Return the inner loops of one row of a fully connected layer."""
+    """Return the inner loops of one row of a fully connected layer.
+
+    Args:
+        quads: groups of four outputs, a last group of fewer counted whole. depth: inputs. s8: whether weights are stored as bytes.
+    """
     return VECTOR_GROUP[s8] * (quads * -(-depth // 4))
 
 
 def vector(*, quads: int, depth: int, odd: bool, s8: bool) -> int:
-    """Return the instructions of one row of a fully connected layer."""
+    """Return the instructions of one row of a fully connected layer.
+
+    Args:
+        quads: groups of four outputs. depth: inputs.
+        odd: whether the last group overlaps the one before, since outputs are no multiple of 4.
+        s8: whether weights are stored as bytes.
+    """
     groups = -(-depth // 4)
     per_group = VECTOR_GROUP[s8].instructions
     per_quad = 5 + per_group * groups + 2 * -(-groups // UNROLLED) + 26
@@ -217,7 +237,11 @@ def vector(*, quads: int, depth: int, odd: bool, s8: bool) -> int:
 
 
 def average_pool(rows: int, columns: int, outputs: int) -> int:
-    """Return the instructions of an average pooling, four channels at a time; windows at the edge are taken as whole."""
+    """Return the instructions of an average pooling, four channels at a time; windows at the edge are taken as whole.
+
+    Args:
+        rows, columns: of a window. outputs: elements of the output, a multiple of 4.
+    """
     return outputs // 4 * (84 + rows * (9 + 7 * columns)) + 200
 
 

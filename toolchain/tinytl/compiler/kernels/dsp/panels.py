@@ -43,7 +43,12 @@ def pack_s8(weights: np.ndarray) -> np.ndarray:
 
 
 def bias_words(sums: np.ndarray, found: Rescaling, scale_bits: np.ndarray | None = None) -> np.ndarray:
-    """(channels,) true constant parts of the sums → int32 words in the kernel's scale, modulo 2^32."""
+    """Return the constant parts of the sums as (channels,) int32 words in the kernel's scale, modulo 2^32.
+
+    Args:
+        sums: (channels,) int64: true constant parts. found: the rescaling of these channels.
+        scale_bits: (channels,): taken instead of the rescaling's own; None: those.
+    """
     bits = found.scale_bits if scale_bits is None else scale_bits
     return wrapped((sums << bits) + found.fraction)
 

@@ -39,7 +39,11 @@ def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
 
 
 def pooling_candidates(program: Program, operator: ProgramOperator, family: Pooling) -> list[Candidate]:
-    """Return a family's kernel where it takes the channels and a window has at most 256 places."""
+    """Return a family's kernel where it takes the channels and a window has at most 256 places.
+
+    Args:
+        program: lowered. operator: AVERAGE_POOL_2D or MEAN of it, with portable parameters. family: whose kernels are offered.
+    """
     source, outputs = operand(program, operator, 0), program.tensors[operator.outputs[0]].bytes
     named = parameters_of(operator)
     if source.dtype != "int8" or len(source.dims) != 4 or source.dims[0] != 1 or not family.takes(source.dims[3]) or not outputs:

@@ -11,13 +11,22 @@ _SUMS = 8
 
 
 def tile(window: int, channels: int, *, signed: bool) -> int:
-    """Return the instructions of one call for three rows."""
+    """Return the instructions of one call for three rows.
+
+    Args:
+        window: bytes of a row, which is one pixel's window. channels: of the output. signed: whether the rescaling's mode is SIGNED.
+    """
     blocks, quads = -(-window // BLOCK), -(-channels // QUAD)
     return 26 + quads * (24 * blocks + 36 + (6 if signed else 0))
 
 
 def convolution(out: tuple[int, ...], window: int, ring: Ring | None, *, signed: bool) -> int:
-    """Return the instructions of a convolution. out: its dimensions; window: bytes; ring: None where rows are read in place."""
+    """Return the instructions of a convolution.
+
+    Args:
+        out: dimensions of the output, [1, height, width, channels]. window: bytes of one. ring: None where rows are read in place.
+        signed: whether the rescaling's mode is SIGNED.
+    """
     pixels = out[1] * out[2]
     tiles = -(-pixels // _ROWS)
     products = tiles * tile(window, out[3], signed=signed) + 250
@@ -43,6 +52,7 @@ def depthwise(rows: int, pixels: int, blocks: int, taps: tuple[int, int], ring: 
 
     Args:
         rows: of the output. pixels: runs of lanes in a row. blocks: of 16 lanes in a run.
+        taps: rows and columns of the window. ring: of input rows. signed: whether the rescaling's mode is SIGNED.
         narrow: outputs are clamped to less than all bytes.
     """
     per_block = 132 + (5 if narrow else 0) if taps == (3, 3) else 88 + 18 * taps[0] * taps[1]
@@ -61,7 +71,11 @@ def add_tables(elements: int) -> int:
 
 
 def average_pool(rows: int, columns: int, outputs: int) -> int:
-    """Return the instructions of an average pooling; windows at the edge are taken as whole."""
+    """Return the instructions of an average pooling; windows at the edge are taken as whole.
+
+    Args:
+        rows, columns: of a window. outputs: elements of the output, a multiple of 8.
+    """
     return outputs // _SUMS * (205 + rows * (6 + 4 * columns)) + 200
 
 

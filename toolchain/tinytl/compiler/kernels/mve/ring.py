@@ -35,7 +35,7 @@ def ring_of(named: Mapping[str, int], taps: tuple[int, int], together: int, out_
 
     Args:
         named: its parameters. taps: rows and columns of the window. together: columns of a window that lie together.
-        source: the input's dimensions.
+        out_width: columns of the output. source: the input's dimensions.
     """
     columns = (out_width - 1) * named["stride_w"] + (taps[1] - 1) * named["dilation_w"] + 1
     rows = (taps[0] - 1) * named["dilation_h"] + 1
