@@ -87,16 +87,6 @@ def _by_rows(program: Program, operator: ProgramOperator) -> bool:
     return all(each.dims == output.dims for each in activations) and all(len(each.dims) < 4 or each.dims[1] == 1 for each in constants)
 
 
-def input_rows(program: Program, operator: ProgramOperator, rows: Rows) -> Rows:
-    """Return the rows of an operator's inputs that some rows of its output need.
-
-    Args:
-        program: that holds the operator. operator: one that works by rows. rows: of its output.
-    """
-    window = _window(program, operator)
-    return rows if window is None else window.rows(rows)
-
-
 @dataclass(frozen=True)
 class _Window:
     """How the windows of an operator go over the rows of its input."""
