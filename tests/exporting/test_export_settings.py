@@ -92,8 +92,8 @@ def test_settings_are_the_keywords_of_export(tiny_run: Run, tiny_dataset: Datase
     ("said", "text"),
     [
         ({"replay_samples": -1}, "replay_samples -1; expected 0 or more"),
-        ({"class_capacity": 0}, "class_capacity 0; expected 1 to 65,535"),
-        ({"class_capacity": 65536}, "class_capacity 65536; expected 1 to 65,535"),
+        ({"class_capacity": 0}, "class_capacity 0; expected 1 to 4,096"),
+        ({"class_capacity": 65536}, "class_capacity 65536; expected 1 to 4,096"),
         ({"value_range": (1.0, 0.0)}, "value_range (1.0, 0.0); expected two numbers, the lower one first"),
         ({"value_range": (0.0, float("nan"))}, "value_range (0.0, nan); expected two numbers, the lower one first"),
         ({"seed": -1}, "seed -1; expected 0 or more"),

@@ -52,3 +52,16 @@ def rows(path: str) -> tuple[tuple[str, ...], ...]:
     """
     found = _ROW.findall(_COMMENT.sub("", runtime_list(path)))
     return tuple((macro, *(quoted or plain.strip() for quoted, plain in _ARGUMENT.findall(arguments))) for macro, arguments in found)
+
+
+@cache
+def limit(name: str) -> int:
+    """Return a limit of what an image's head or a saved head may hold, from "include/tinytl_limits.def".
+
+    Args:
+        name: such as "MAX_CLASSES".
+
+    Raises:
+        BuildError: this installation has no such list.
+    """
+    return {row[1]: int(row[2]) for row in rows("include/tinytl_limits.def")}[name]

@@ -113,6 +113,13 @@ void tinytl_model_invoke_range(const tinytl_model *model, uint32_t first, uint32
 
 /* ---- head -------------------------------------------------------------------------------------------------------- */
 
+/* What an image's head and a saved head may hold. */
+enum {
+#define LIMIT(name, value) TINYTL_##name = value,
+#include "tinytl_limits.def"
+#undef LIMIT
+};
+
 typedef struct tinytl_step_result {
     tinytl_status status;  /* ok, no_head, bad_label, diverged */
     uint32_t predicted;    /* class before learning */
@@ -175,7 +182,6 @@ tinytl_step_result tinytl_head_step(tinytl_model *model, uint32_t label) TINYTL_
  * tinytl_head_step(model, class_count - 1) then learns them. name: UTF-8, at most TINYTL_CLASS_NAME_BYTES - 1 bytes, in
  * an array of TINYTL_CLASS_NAME_BYTES. Refusals, which change nothing: no_head, no_room, frozen_rows, bad_name,
  * name_taken, diverged (the row would not be finite). */
-#define TINYTL_CLASS_NAME_BYTES 32u
 tinytl_error tinytl_head_grow(tinytl_model *model, const char *name) TINYTL_WARN_UNUSED;
 
 /* Name of a class that was begun on the device: head->class_count ≤ number < class_count. Ends with a 0. */
@@ -205,7 +211,6 @@ typedef enum tinytl_verdict {
     TINYTL_WAIT         /* no worse, but fewer than TINYTL_GUARD_LEAST samples are fresh, or all of one class */
 } tinytl_verdict;
 
-#define TINYTL_GUARD_LEAST 16u
 #define TINYTL_GUARD_LOSS_PERCENT 3u
 
 typedef struct tinytl_guard_report {

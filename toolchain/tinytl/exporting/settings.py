@@ -16,10 +16,11 @@ from tinytl.data.dataset import Dataset
 from tinytl.errors import BundleError, ModelError
 from tinytl.head.learning import Learning
 from tinytl.progress import Progress, silent
+from tinytl.runtime_lists import limit
 
 Check = Callable[[Bundle], object]
 """Refuses a bundle by raising, before it is written."""
-MAX_CLASSES = 65535
+MAX_CLASSES = limit("MAX_CLASSES")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class ExportSettings:
             which is `Learning()`, of a .tflite with the loss of its end. None: in none.
         replay_samples: source samples whose features travel along, spread evenly over the classes, ≥ 0; 0: none; None: as many as fit into
             160 KB of flash, at most 200.
-        class_capacity: rows reserved for classes, from the model's classes to 65,535; None: as many as the model has.
+        class_capacity: rows reserved for classes, from the model's classes to 4,096; None: as many as the model has.
         dropout: keep the Dropout layers of the head; they act while a device learns.
         channel_dataset: its training samples choose the channels of "fc+conv1:P%", by `gradient_energy`: the target, where some of it is
             at hand; None: the source task.

@@ -15,13 +15,14 @@ import numpy as np
 
 from tinytl.errors import ModelError
 from tinytl.head.learning import Learning
+from tinytl.runtime_lists import limit
 
 ACTIVATIONS = ("none", "relu", "relu6")
 KINDS = ("dense", "conv_2d", "depthwise_conv_2d", "scale", "add", "activation", "average_pool", "max_pool", "dropout", "concatenate")
 WINDOWED = ("conv_2d", "depthwise_conv_2d", "average_pool", "max_pool")
 TAKE_TWO = ("add", "concatenate")
 TRAINS = ("all", "bias", "none")
-MAX_LAYERS = 64
+MAX_LAYERS = limit("MAX_LAYERS")
 MAX_FEATURES = 16
 MAX_SIDE = 255
 """Of a window, a stride, a padding: a byte each."""

@@ -10,10 +10,6 @@
 #include "learn/arithmetic/elementary.h"
 #include "learn/int8/int8_layer.h"
 
-#define MAX_LAYERS 64u
-#define MAX_CLASSES 4096u
-#define MAX_GUARD 65535u
-#define MAX_COUNT TINYTL_MAX_COUNT
 #define MAX_FOLDED 65536u      /* features in one of the sums that drift compares */
 #define MAX_MEAN (1 << 28)
 
@@ -62,27 +58,27 @@ static tinytl_error check_counts(const tinytl_image_header *header)
 {
     const tinytl_head_section *head = section_of(header);
     tinytl_error error;
-    if (head->layer_count == 0 || head->layer_count > MAX_LAYERS)
+    if (head->layer_count == 0 || head->layer_count > TINYTL_MAX_LAYERS)
         return REFUSE(layer_count);
     if (head->feature_values != header->output_count)
         return REFUSE(feature_values);
     if (head->value_count != head->feature_values + head->layer_count)
         return REFUSE(value_count);
-    if (head->class_capacity > MAX_CLASSES)
+    if (head->class_capacity > TINYTL_MAX_CLASSES)
         return REFUSE(class_capacity);
     if (head->class_count == 0 || head->class_count > head->class_capacity)
         return REFUSE(class_count);
-    if (head->feature_count == 0 || head->feature_count > MAX_COUNT)
+    if (head->feature_count == 0 || head->feature_count > TINYTL_MAX_COUNT)
         return REFUSE(feature_count);
-    if (head->parameter_count == 0 || head->parameter_count > MAX_COUNT)
+    if (head->parameter_count == 0 || head->parameter_count > TINYTL_MAX_COUNT)
         return REFUSE(parameter_count);
-    if (head->frozen_count > MAX_COUNT)
+    if (head->frozen_count > TINYTL_MAX_COUNT)
         return REFUSE(frozen_count);
-    if (head->columns_floats > MAX_COUNT)
+    if (head->columns_floats > TINYTL_MAX_COUNT)
         return REFUSE(columns_floats);
-    if (head->replay_set_count > MAX_COUNT)
+    if (head->replay_set_count > TINYTL_MAX_COUNT)
         return REFUSE(replay_set_count);
-    if (head->replay_capacity > MAX_COUNT)
+    if (head->replay_capacity > TINYTL_MAX_COUNT)
         return REFUSE(replay_capacity);
     error = inside_image(header, head->layers, (uint64_t)head->layer_count * sizeof(tinytl_head_layer));
     if (error.status != TINYTL_STATUS_ok)
@@ -95,7 +91,7 @@ static tinytl_error check_guard(const tinytl_image_header *header)
 {
     const tinytl_head_section *head = section_of(header);
     int guarded = head->guard_capacity != 0;
-    if (head->guard_capacity > MAX_GUARD || (guarded && head->guard_capacity < TINYTL_GUARD_LEAST))
+    if (head->guard_capacity > TINYTL_MAX_GUARD || (guarded && head->guard_capacity < TINYTL_GUARD_LEAST))
         return REFUSE(guard_capacity);
     if (!guarded && head->guard_every != 0)
         return REFUSE(guard_every);

@@ -7,8 +7,6 @@
 
 #include "tinytl.h"
 
-#define TINYTL_MAX_COUNT (1u << 24)
-
 /* tinytl_head_check's parts, each on what the ones before it have passed. Layers and values: kinds, shapes, who reads what, where parameters lie. */
 tinytl_error tinytl_head_check_layers(const tinytl_image_header *header) TINYTL_WARN_UNUSED;
 

@@ -30,12 +30,13 @@ from tinytl.errors import CompileError
 from tinytl.head.layer_rates import rate_factors
 from tinytl.head.layers import Head, HeadLayer
 from tinytl.head.learning import Learning, device_number
+from tinytl.runtime_lists import limit
 
 LABEL_BYTES = 2
-CLASS_NAME_BYTES = 32
-GUARD_LEAST, MAX_GUARD = 16, 65535
+CLASS_NAME_BYTES = limit("CLASS_NAME_BYTES")
+GUARD_LEAST, MAX_GUARD = limit("GUARD_LEAST"), limit("MAX_GUARD")
 """Samples that the guard holds out, if there is one."""
-MAX_CLASSES = 4096
+MAX_CLASSES = limit("MAX_CLASSES")
 
 
 @dataclass(frozen=True)

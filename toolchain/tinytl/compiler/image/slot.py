@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a slot of a device's flash holds before its payload (SPEC.md section 4)."""
 
+from tinytl.runtime_lists import limit
+
 SLOT_HEADER_BYTES = 32
 """Of a slot, where flash programs up to 4 bytes at once."""
-CLASS_NAME_BYTES = 32
+CLASS_NAME_BYTES = limit("CLASS_NAME_BYTES")
 """Of the name of a class that was added on a device, with at least one zero at its end."""
 _STATE_HEADER_BYTES = 16
 _STREAM_PLACE_BYTES = 8
