@@ -124,7 +124,7 @@ def _readme(library: Library, model: ModelFile, contents: ImageContents) -> str:
     code = "not measured: arm-none-eabi-gcc is not installed"
     if library.code_bytes is not None:
         does = "open, run and learn" if contents.head else "open and run"
-        measured = f"arm-none-eabi-gcc -O2 {' '.join(library.size_flags)}"
+        measured = f"arm-none-eabi-gcc -O2 {' '.join(library.size_flags)} -Wl,--gc-sections"
         code = f"{library.code_bytes:,} bytes to {does} it, without the image ({measured}); -Os makes less"
     kinds = sorted({operator.kind for operator in contents.operators})
     learns = (

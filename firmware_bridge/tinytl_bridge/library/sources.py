@@ -12,8 +12,8 @@ from tinytl.compiler.image.reader import ImageContents
 from tinytl.compiler.kinds import KINDS, LIST, ROW
 from tinytl.compiler.records import FAMILIES
 from tinytl.compiler.variants import VARIANTS
-from tinytl_bridge.library.c_sources import cut
 from tinytl_bridge.library.narrowing import Narrowing, narrow, with_stand_ins
+from tinytl_bridge.library.needed_files import needed_files
 from tinytl_bridge.paths import runtime_dir
 
 _LICENCE = "/* SPDX-License-Identifier: Apache-2.0\n"
@@ -58,8 +58,8 @@ def library_sources(contents: ImageContents, *, small: bool = False) -> dict[str
     sources["kernels/family.c"] = _family(family, variants, narrowing)
     headers = _headers(runtime) | {"kernels/linked.def": _linked(runtime, operators)}
     names = [f"tinytl_{part}{name}" for name in (*operators, *variants.values()) for part in ("rule_", "")]
-    made = cut(sources, headers, [*names, *_public(headers["tinytl.h"], head=contents.head is not None)])
-    return {path: _guarded(path, _sized(path, text, small=small)) for path, text in sorted(made.files.items())}
+    made = needed_files(sources, headers, [*names, *_public(headers["tinytl.h"], head=contents.head is not None)])
+    return {path: _guarded(path, _sized(path, text, small=small)) for path, text in sorted(made.items())}
 
 
 def _folders(family: str) -> list[str]:
