@@ -18,6 +18,7 @@ _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _INCLUDE = re.compile(r'^\s*#\s*include "([^"]+)"', re.MULTILINE)
 _STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')
 _NAME = re.compile(r"\btinytl_\w+")
+_ERROR_MADE = re.compile(r"\(\s*tinytl_error\s*\)\s*\{|\btinytl_error\s+\w+\s*=\s*\{|\berror\.status\s*=(?!=)|\(uint32_t\)\s*offsetof\b")
 _DEFINED = re.compile(r"^(?!static|typedef|extern|#)[A-Za-z_][\w \t*]*?[ \t*](tinytl_\w+)(?:\([^;{}]*\)\s*\{|\[\]\s*=|\s*=)", re.MULTILINE)
 
 
@@ -102,6 +103,29 @@ def test_an_arrow_up_is_named_by_its_two_files(path: str, text: str, words: str)
     sources = runtime_sources()
     sources[path] += text
     assert faults(arrows(sources)) == ([words] if words else [])
+
+
+def makers_of_errors(sources: dict[str, str]) -> set[str]:
+    """Return the files that fill in an error by themselves, or reckon the number of its field."""
+    return {path for path, text in sources.items() if _ERROR_MADE.search(_COMMENT.sub(" ", text))}
+
+
+def test_errors_are_made_in_one_file() -> None:
+    assert makers_of_errors(runtime_sources()) == {"ground/error.h"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "return (tinytl_error){TINYTL_STATUS_ok, 0, 0};",
+        "const tinytl_error error = {TINYTL_STATUS_no_head, 0, 0};",
+        "error.status = TINYTL_STATUS_store_failed;",
+        "#define FIELD(record, member) ((uint32_t)offsetof(record, member))",
+    ],
+)
+def test_an_error_made_elsewhere_is_found(text: str) -> None:
+    assert makers_of_errors({"learn/head.c": text}) == {"learn/head.c"}
+    assert not makers_of_errors({"learn/head.c": f"/* {text} */ if (error.status == TINYTL_STATUS_ok)"})
 
 
 def test_headers_for_all_need_no_folder() -> None:

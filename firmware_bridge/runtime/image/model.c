@@ -2,6 +2,7 @@
  * A model: a checked image bound to an arena. Runs its operators in order. */
 #include <string.h>
 
+#include "ground/error.h"
 #include "image/operator_call.h"
 
 tinytl_error tinytl_model_open(tinytl_model *model, const void *image, size_t image_bytes, void *arena, size_t arena_bytes)
@@ -11,14 +12,10 @@ tinytl_error tinytl_model_open(tinytl_model *model, const void *image, size_t im
     const tinytl_error error = tinytl_image_check(image, image_bytes, tinytl_family_mask());
     if (error.status)
         return error;
-    if (header->arena_bytes > arena_bytes) {
-        const tinytl_error too_small = {TINYTL_STATUS_arena_too_small, header->arena_bytes, (uint32_t)arena_bytes};
-        return too_small;
-    }
-    if ((uintptr_t)arena % TINYTL_ALIGNMENT != 0) {
-        const tinytl_error misaligned = {TINYTL_STATUS_misaligned, (uint32_t)(uintptr_t)arena, TINYTL_ALIGNMENT};
-        return misaligned;
-    }
+    if (header->arena_bytes > arena_bytes)
+        return refusal(TINYTL_STATUS_arena_too_small, header->arena_bytes, (uint32_t)arena_bytes);
+    if ((uintptr_t)arena % TINYTL_ALIGNMENT != 0)
+        return refusal(TINYTL_STATUS_misaligned, (uint32_t)(uintptr_t)arena, TINYTL_ALIGNMENT);
     memset(model, 0, sizeof *model);
     memset(arena, 0, header->arena_bytes);
     model->image = bytes;

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "ground/error.h"
+
 char *tinytl_head_class_name(const tinytl_model *model, uint32_t number)
 {
     const tinytl_head_section *head = model->head;
@@ -18,9 +20,9 @@ tinytl_error tinytl_class_name_check(const char *name, const char *others, uint3
     while (length < TINYTL_CLASS_NAME_BYTES && name[length] != '\0')
         length++;
     if (length == 0 || length == TINYTL_CLASS_NAME_BYTES)
-        return (tinytl_error){TINYTL_STATUS_bad_name, length, TINYTL_CLASS_NAME_BYTES - 1u};
+        return refusal(TINYTL_STATUS_bad_name, length, TINYTL_CLASS_NAME_BYTES - 1u);
     for (uint32_t number = 0; number < count; number++)
         if (memcmp(others + (size_t)number * TINYTL_CLASS_NAME_BYTES, name, length + 1u) == 0)
-            return (tinytl_error){TINYTL_STATUS_name_taken, number, 0};
-    return (tinytl_error){TINYTL_STATUS_ok, 0, 0};
+            return refusal(TINYTL_STATUS_name_taken, number, 0);
+    return fine();
 }

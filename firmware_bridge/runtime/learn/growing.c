@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "ground/error.h"
 #include "learn/class_names.h"
 #include "learn/arithmetic/elementary.h"
 #include "learn/groups.h"
@@ -115,18 +116,18 @@ tinytl_error tinytl_head_grow(tinytl_model *model, const char *name)
     tinytl_error error;
     last_layer last;
     if (head == NULL)
-        return (tinytl_error){TINYTL_STATUS_no_head, 0, 0};
+        return refusal(TINYTL_STATUS_no_head, 0, 0);
     if (number == head->class_capacity)
-        return (tinytl_error){TINYTL_STATUS_no_room, number, head->class_capacity};
+        return refusal(TINYTL_STATUS_no_room, number, head->class_capacity);
     if (model->layers[head->layer_count - 1].trains != (TINYTL_TRAINS_WEIGHTS | TINYTL_TRAINS_BIAS))
-        return (tinytl_error){TINYTL_STATUS_frozen_rows, 0, 0};
+        return refusal(TINYTL_STATUS_frozen_rows, 0, 0);
     error = tinytl_class_name_check(name, tinytl_head_class_name(model, head->class_count), number - head->class_count);
     error.got += error.status == TINYTL_STATUS_name_taken ? head->class_count : 0;
     if (error.status != TINYTL_STATUS_ok)
         return error;
     last = last_of(model);
     if (!imprint(model, &last, number))
-        return (tinytl_error){TINYTL_STATUS_diverged, 0, 0};
+        return refusal(TINYTL_STATUS_diverged, 0, 0);
     memset(tinytl_head_class_name(model, number), 0, TINYTL_CLASS_NAME_BYTES);
     memcpy(tinytl_head_class_name(model, number), name, strlen(name));
     model->class_count++;

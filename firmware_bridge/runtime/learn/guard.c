@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "ground/error.h"
 #include "learn/guard_buffer.h"
 #include "learn/head_state.h"
 
@@ -120,7 +121,7 @@ tinytl_guard_report tinytl_guard_compare(tinytl_model *model, const void *state)
 
 tinytl_error tinytl_guard_undo(tinytl_model *model, const void *state, size_t bytes)
 {
-    tinytl_error error = {TINYTL_STATUS_ok, 0, 0};
+    tinytl_error error = fine();
     uint32_t count = model->guard_count, doubts = model->guard_doubts;
     if (state != NULL)
         error = tinytl_head_state_restore(model, state, bytes);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "ground/error.h"
 #include "learn/class_names.h"
 #include "learn/arithmetic/elementary.h"
 #include "learn/guard_buffer.h"
@@ -50,7 +51,7 @@ void tinytl_head_reset(tinytl_model *model)
 
 tinytl_error tinytl_head_open(tinytl_model *model)
 {
-    tinytl_error error = {TINYTL_STATUS_no_head, 0, 0};
+    tinytl_error error = refusal(TINYTL_STATUS_no_head, 0, 0);
     const tinytl_head_section *head = (const tinytl_head_section *)(const void *)(model->image + model->header->head);
     if (model->header->head == 0)
         return error;
@@ -125,9 +126,9 @@ static tinytl_error check_names(const uint8_t *state, uint32_t first, uint32_t c
     for (uint32_t number = 0; number < count; number++) {
         uint32_t word = first + number * (TINYTL_CLASS_NAME_BYTES / WORD);
         if (tinytl_class_name_check(names + (size_t)number * TINYTL_CLASS_NAME_BYTES, names, number).status != TINYTL_STATUS_ok)
-            return (tinytl_error){TINYTL_STATUS_bad_head, word, word_at(state, word)};
+            return refusal(TINYTL_STATUS_bad_head, word, word_at(state, word));
     }
-    return (tinytl_error){TINYTL_STATUS_ok, 0, 0};
+    return fine();
 }
 
 tinytl_error tinytl_head_state_check(const tinytl_model *model, const void *from, size_t bytes)
@@ -135,23 +136,23 @@ tinytl_error tinytl_head_state_check(const tinytl_model *model, const void *from
     const uint8_t *state = from;
     uint32_t expected, classes, number;
     if (model->head == NULL)
-        return (tinytl_error){TINYTL_STATUS_no_head, 0, 0};
+        return refusal(TINYTL_STATUS_no_head, 0, 0);
     expected = fixed_bytes(model);
     if (bytes < STATE_WORDS * WORD)
-        return (tinytl_error){TINYTL_STATUS_bad_payload, (uint32_t)bytes, expected};
+        return refusal(TINYTL_STATUS_bad_payload, (uint32_t)bytes, expected);
     if (word_at(state, 0) != model->head->parameter_count)
-        return (tinytl_error){TINYTL_STATUS_head_mismatch, word_at(state, 0), model->head->parameter_count};
+        return refusal(TINYTL_STATUS_head_mismatch, word_at(state, 0), model->head->parameter_count);
     classes = word_at(state, 1);
     if (classes < model->head->class_count || classes > model->head->class_capacity)
-        return (tinytl_error){TINYTL_STATUS_bad_head, 1, classes};
+        return refusal(TINYTL_STATUS_bad_head, 1, classes);
     expected += names_bytes(model, classes);
     if (bytes != expected)
-        return (tinytl_error){TINYTL_STATUS_bad_payload, (uint32_t)bytes, expected};
+        return refusal(TINYTL_STATUS_bad_payload, (uint32_t)bytes, expected);
     if (word_at(state, 3) == 0)
-        return (tinytl_error){TINYTL_STATUS_bad_head, 3, 0};
+        return refusal(TINYTL_STATUS_bad_head, 3, 0);
     number = tinytl_head_not_finite(model->head, model->layers, state + STATE_WORDS * WORD);
     if (number != TINYTL_NONE)
-        return (tinytl_error){TINYTL_STATUS_bad_head, STATE_WORDS + number, word_at(state, STATE_WORDS + number)};
+        return refusal(TINYTL_STATUS_bad_head, STATE_WORDS + number, word_at(state, STATE_WORDS + number));
     return check_names(state, STATE_WORDS + model->head->parameter_count, classes - model->head->class_count);
 }
 

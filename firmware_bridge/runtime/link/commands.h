@@ -4,6 +4,7 @@
 #define TINYTL_LINK_COMMANDS_H
 
 #include "ground/bytes.h"
+#include "ground/error.h"
 #include "store/store.h"
 #include "tinytl_session.h"
 
@@ -11,17 +12,6 @@ typedef struct command {
     const uint8_t *data;
     uint32_t bytes;
 } command;
-
-static inline tinytl_error refuse(tinytl_status status, uint64_t got, uint64_t expected)
-{
-    const tinytl_error error = {status, (uint32_t)got, (uint32_t)expected};
-    return error;
-}
-
-static inline tinytl_error accept(void)
-{
-    return refuse(TINYTL_STATUS_ok, 0, 0);
-}
 
 /* Load the current model and its saved head; what is wrong is left in the session's statuses. */
 void tinytl_session_load(tinytl_session *session);

@@ -10,7 +10,7 @@ tinytl_error tinytl_command_hello(tinytl_session *session, command in, payload *
     const tinytl_platform *platform = session->platform;
     uint8_t name[BOARD_NAME_BYTES] = {0};
     if (in.bytes != 0)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 0);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, 0);
     for (uint32_t i = 0; i + 1 < sizeof name && platform->board_name[i]; i++)
         name[i] = (uint8_t)platform->board_name[i];
     put16(out, TINYTL_PROTOCOL);
@@ -26,7 +26,7 @@ tinytl_error tinytl_command_hello(tinytl_session *session, command in, payload *
     put_bytes(out, name, sizeof name);
     put16(out, TINYTL_IMAGE_FORMAT);
     put16(out, tinytl_store_program_bytes(platform));
-    return accept();
+    return fine();
 }
 
 tinytl_error tinytl_command_status(tinytl_session *session, command in, payload *out)
@@ -37,7 +37,7 @@ tinytl_error tinytl_command_status(tinytl_session *session, command in, payload 
     const tinytl_image_header *header = loaded ? session->model.header : NULL;
     const int head = loaded && session->model.head;
     if (in.bytes != 0)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 0);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, 0);
     put16(out, session->model_status);
     put16(out, session->head_status);
     put_bytes(out, loaded ? header->bundle_id : nobody, sizeof nobody);
@@ -57,7 +57,7 @@ tinytl_error tinytl_command_status(tinytl_session *session, command in, payload 
     put32(out, session->watch.looked);
     put_float(out, session->watch.confidence);
     put_float(out, session->watch.drift);
-    return accept();
+    return fine();
 }
 
 /* Address and size of what READ names; size 0 if there is no such thing. */
@@ -101,17 +101,17 @@ static const uint8_t *readable(const tinytl_session *session, uint8_t what, uint
 tinytl_error tinytl_command_read(tinytl_session *session, command in, payload *out)
 {
     if (in.bytes != 8)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 8);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, 8);
     if (session->model_status != TINYTL_STATUS_ok)
-        return refuse(TINYTL_STATUS_no_model, 0, 0);
+        return refusal(TINYTL_STATUS_no_model, 0, 0);
     uint32_t available = 0;
     const uint8_t *data = readable(session, in.data[0], in.data[1], &available);
     const uint32_t bytes = get16(in.data + 2), offset = get32(in.data + 4);
     if ((uint64_t)offset + bytes > available)
-        return refuse(TINYTL_STATUS_bad_range, (uint64_t)offset + bytes, available);
+        return refusal(TINYTL_STATUS_bad_range, offset + bytes, available);
     if (bytes > TINYTL_MAX_PAYLOAD)
-        return refuse(TINYTL_STATUS_bad_range, bytes, TINYTL_MAX_PAYLOAD);
+        return refusal(TINYTL_STATUS_bad_range, bytes, TINYTL_MAX_PAYLOAD);
     if (bytes != 0) /* else data may be NULL */
         put_bytes(out, data + offset, bytes);
-    return accept();
+    return fine();
 }

@@ -69,7 +69,7 @@ static int is_skipped(lesson given, const lesson_result *result)
 static tinytl_error diverged(tinytl_session *session, lesson given, lesson_result *result)
 {
     if (!is_guarded(&session->model, given))
-        return refuse(TINYTL_STATUS_diverged, given.label, session->model.class_count);
+        return refusal(TINYTL_STATUS_diverged, given.label, session->model.class_count);
     result->outcome = DIVERGED;
     result->loss = INFINITY;
     return tinytl_session_undo(session);
@@ -84,11 +84,11 @@ static tinytl_error learn(tinytl_session *session, lesson given, lesson_result *
     if (step.status == TINYTL_STATUS_diverged)
         return diverged(session, given, result);
     if (step.status)
-        return refuse(step.status, given.label, model->class_count);
+        return refusal(step.status, given.label, model->class_count);
     result->outcome = LEARNED;
     result->loss = step.loss;
     if (!is_guarded(model, given) || ++model->guard_learned != model->head->guard_check_every)
-        return accept();
+        return fine();
     return tinytl_session_check(session, &result->report);
 }
 
@@ -96,15 +96,15 @@ tinytl_error tinytl_command_teach(tinytl_session *session, command in, payload *
 {
     tinytl_model *model = &session->model;
     if (in.bytes < 8)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 8);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, 8);
     const lesson given = read_lesson(in.data);
     tinytl_error error = tinytl_session_complete(session, get32(in.data + 4), in.data + 8, in.bytes - 8u);
     if (error.status)
         return error;
     if (!model->head)
-        return refuse(TINYTL_STATUS_no_head, 0, 0);
+        return refusal(TINYTL_STATUS_no_head, 0, 0);
     if (given.label >= model->class_count)
-        return refuse(TINYTL_STATUS_bad_label, given.label, model->class_count);
+        return refusal(TINYTL_STATUS_bad_label, given.label, model->class_count);
     session->position++; /* before the guard may save it */
     tinytl_model_invoke(model);
     lesson_result result = {LEARNED, 0, 0.0f, {0.0f, 0.0f}, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0, 0}};
@@ -125,15 +125,15 @@ tinytl_error tinytl_command_grow(tinytl_session *session, command in, payload *o
     tinytl_model *model = &session->model;
     const uint32_t front = 4u + TINYTL_CLASS_NAME_BYTES + 4u;
     if (in.bytes < front)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, front);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, front);
     const lesson given = read_lesson(in.data);
     tinytl_error error = tinytl_session_complete(session, get32(in.data + front - 4u), in.data + front, in.bytes - front);
     if (error.status)
         return error;
     if (!model->head)
-        return refuse(TINYTL_STATUS_no_head, 0, 0);
+        return refusal(TINYTL_STATUS_no_head, 0, 0);
     if (given.label != model->class_count)
-        return refuse(TINYTL_STATUS_bad_label, given.label, model->class_count);
+        return refusal(TINYTL_STATUS_bad_label, given.label, model->class_count);
     tinytl_model_invoke(model);
     const uint32_t predicted = tinytl_head_infer(model);
     lesson_result result = {LEARNED, 0, 0.0f, {0.0f, 0.0f}, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0, 0}};
@@ -154,7 +154,7 @@ tinytl_error tinytl_command_stream(tinytl_session *session, command in, payload 
 {
     const tinytl_error error = tinytl_session_need_head(session);
     if (in.bytes != 0 && in.bytes != 8)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 8);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, 8);
     if (error.status)
         return error;
     if (in.bytes != 0) {
@@ -163,5 +163,5 @@ tinytl_error tinytl_command_stream(tinytl_session *session, command in, payload 
     }
     put32(out, session->stream);
     put32(out, session->position);
-    return accept();
+    return fine();
 }

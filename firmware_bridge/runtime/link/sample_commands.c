@@ -26,21 +26,21 @@ static void place(const tinytl_model *model, uint32_t offset, const uint8_t *dat
 static tinytl_error take(tinytl_session *session, uint32_t offset, const uint8_t *data, uint32_t bytes)
 {
     if (session->model_status != TINYTL_STATUS_ok)
-        return refuse(TINYTL_STATUS_no_model, 0, 0);
+        return refusal(TINYTL_STATUS_no_model, 0, 0);
     if (offset != 0 && offset != session->input_fill)
-        return refuse(TINYTL_STATUS_out_of_order, offset, session->input_fill);
+        return refusal(TINYTL_STATUS_out_of_order, offset, session->input_fill);
     if ((uint64_t)offset + bytes > session->model.input_bytes)
-        return refuse(TINYTL_STATUS_bad_sample, (uint64_t)offset + bytes, session->model.input_bytes);
+        return refusal(TINYTL_STATUS_bad_sample, offset + bytes, session->model.input_bytes);
     place(&session->model, offset, data, bytes);
     session->input_fill = offset + bytes;
-    return accept();
+    return fine();
 }
 
 tinytl_error tinytl_session_complete(tinytl_session *session, uint32_t offset, const uint8_t *data, uint32_t bytes)
 {
     tinytl_error error = take(session, offset, data, bytes);
     if (!error.status && session->input_fill != session->model.input_bytes)
-        error = refuse(TINYTL_STATUS_bad_sample, session->input_fill, session->model.input_bytes);
+        error = refusal(TINYTL_STATUS_bad_sample, session->input_fill, session->model.input_bytes);
     session->input_fill = 0;
     return error;
 }
@@ -48,7 +48,7 @@ tinytl_error tinytl_session_complete(tinytl_session *session, uint32_t offset, c
 tinytl_error tinytl_command_input(tinytl_session *session, command in, payload *out)
 {
     if (in.bytes < 4)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 4);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, 4);
     const tinytl_error error = take(session, get32(in.data), in.data + 4, in.bytes - 4u);
     if (!error.status)
         put32(out, session->input_fill);
@@ -65,14 +65,14 @@ look tinytl_session_look(tinytl_session *session)
 tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *out)
 {
     if (in.bytes < 4)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 4);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, 4);
     const tinytl_error error = tinytl_session_complete(session, get32(in.data), in.data + 4, in.bytes - 4u);
     if (error.status)
         return error;
     tinytl_model_invoke(&session->model);
     if (!session->model.head) {
         put32(out, 0);
-        return accept();
+        return fine();
     }
     const uint32_t best = tinytl_head_infer(&session->model);
     const float *logits = tinytl_head_logits(&session->model);
@@ -84,7 +84,7 @@ tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *
     put16(out, count);
     for (uint32_t k = 0; k < count; k++)
         put_float(out, logits[k]);
-    return accept();
+    return fine();
 }
 
 tinytl_error tinytl_command_evaluate(tinytl_session *session, command in, payload *out)
@@ -92,17 +92,17 @@ tinytl_error tinytl_command_evaluate(tinytl_session *session, command in, payloa
     const tinytl_platform *platform = session->platform;
     tinytl_model *model = &session->model;
     if (in.bytes != 12)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 12);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, 12);
     if (!platform->mailbox)
-        return refuse(TINYTL_STATUS_no_mailbox, 0, 0);
+        return refusal(TINYTL_STATUS_no_mailbox, 0, 0);
     if (session->model_status != TINYTL_STATUS_ok)
-        return refuse(TINYTL_STATUS_no_model, 0, 0);
+        return refusal(TINYTL_STATUS_no_model, 0, 0);
     if (!model->head)
-        return refuse(TINYTL_STATUS_no_head, 0, 0);
+        return refusal(TINYTL_STATUS_no_head, 0, 0);
     const uint32_t samples = get32(in.data), count = get32(in.data + 4), predictions = get32(in.data + 8);
     const uint64_t samples_end = samples + (uint64_t)count * model->input_bytes, predictions_end = predictions + (uint64_t)count * 2u;
     if (samples_end > platform->mailbox_bytes || predictions_end > platform->mailbox_bytes)
-        return refuse(TINYTL_STATUS_bad_range, samples_end > predictions_end ? samples_end : predictions_end, platform->mailbox_bytes);
+        return refusal(TINYTL_STATUS_bad_range, (uint32_t)(samples_end > predictions_end ? samples_end : predictions_end), platform->mailbox_bytes);
     session->input_fill = 0;
     for (uint32_t i = 0; i < count; i++) {
         place(model, 0, platform->mailbox + samples + i * model->input_bytes, model->input_bytes);
@@ -112,7 +112,7 @@ tinytl_error tinytl_command_evaluate(tinytl_session *session, command in, payloa
         platform->mailbox[predictions + 2u * i + 1u] = (uint8_t)(best >> 8);
     }
     put32(out, count);
-    return accept();
+    return fine();
 }
 
 /* A counted region: the marks stand directly around the work, the timer is read outside them. */
@@ -150,7 +150,7 @@ tinytl_error tinytl_command_measure(tinytl_session *session, command in, payload
 {
     const tinytl_platform *platform = session->platform;
     if (in.bytes != 8)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 8);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, 8);
     const uint32_t what = in.data[0], label = get16(in.data + 2), iterations = get32(in.data + 4);
     if (what == MEASURE_LOOP && platform->count_loop) {
         put32(out, 1);
@@ -158,23 +158,23 @@ tinytl_error tinytl_command_measure(tinytl_session *session, command in, payload
         if (iterations > 0)
             platform->count_loop(platform->context, iterations);
         region_end(platform, start, out);
-        return accept();
+        return fine();
     }
     if (what >= MEASURE_LOOP)
-        return refuse(TINYTL_STATUS_bad_range, what, MEASURE_LOOP);
+        return refusal(TINYTL_STATUS_bad_range, what, MEASURE_LOOP);
     if (session->model_status != TINYTL_STATUS_ok)
-        return refuse(TINYTL_STATUS_no_model, 0, 0);
+        return refusal(TINYTL_STATUS_no_model, 0, 0);
     if (session->model.header->operator_count > TINYTL_MAX_PAYLOAD / 4u - 2u)
-        return refuse(TINYTL_STATUS_bad_range, session->model.header->operator_count, TINYTL_MAX_PAYLOAD / 4u - 2u);
+        return refusal(TINYTL_STATUS_bad_range, session->model.header->operator_count, TINYTL_MAX_PAYLOAD / 4u - 2u);
     if (what == MEASURE_INFERENCE) {
         measure_inference(session, out);
-        return accept();
+        return fine();
     }
     if (!session->model.head)
-        return refuse(TINYTL_STATUS_no_head, 0, 0);
+        return refusal(TINYTL_STATUS_no_head, 0, 0);
     put32(out, 1);
     const uint32_t start = region_begin(platform);
     const tinytl_step_result result = tinytl_head_step(&session->model, label);
     region_end(platform, start, out);
-    return result.status ? refuse(result.status, label, session->model.class_count) : accept();
+    return result.status ? refusal(result.status, label, session->model.class_count) : fine();
 }

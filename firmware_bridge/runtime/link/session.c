@@ -64,7 +64,7 @@ static void execute(tinytl_session *session, const uint8_t *frame, uint32_t byte
     const command in = {frame + FRAME_HEADER, bytes - FRAME_HEADER};
     payload out = {answer_frame(session) + FRAME_HEADER, 0};
     const handler run = find(frame[0]);
-    const tinytl_error error = run ? run(session, in, &out) : refuse(TINYTL_STATUS_bad_command, frame[0], 0);
+    const tinytl_error error = run ? run(session, in, &out) : refusal(TINYTL_STATUS_bad_command, frame[0], 0);
     if (error.status)
         answer_error(session, frame, error);
     else
@@ -102,18 +102,18 @@ static void receive_frame(tinytl_session *session, const uint8_t *frame, uint32_
     const uint32_t sequence = get16(frame + 2), number = get32(frame + 4);
     const uint32_t next = (session->sequence + 1u) & 0xFFFFu;
     if (frame[1] != TINYTL_PROTOCOL) {
-        answer_error(session, frame, refuse(TINYTL_STATUS_bad_protocol, frame[1], TINYTL_PROTOCOL));
+        answer_error(session, frame, refusal(TINYTL_STATUS_bad_protocol, frame[1], TINYTL_PROTOCOL));
     } else if (frame[0] == TYPE_hello && sequence == 0) {
         hello(session, frame, bytes);
     } else if (session->session == 0 || number != session->session) {
-        answer_error(session, frame, refuse(TINYTL_STATUS_no_session, number, session->session));
+        answer_error(session, frame, refusal(TINYTL_STATUS_no_session, number, session->session));
     } else if (sequence == next) {
         session->sequence = (uint16_t)sequence;
         execute(session, frame, bytes);
     } else if (sequence == session->sequence) {
         session->platform->send(session->platform->context, session->answer, session->answer_bytes);
     } else {
-        answer_error(session, frame, refuse(TINYTL_STATUS_bad_sequence, sequence, next));
+        answer_error(session, frame, refusal(TINYTL_STATUS_bad_sequence, sequence, next));
     }
 }
 

@@ -121,7 +121,7 @@ tinytl_error tinytl_command_flash_begin(tinytl_session *session, command in, pay
     const uint32_t running = session->model_status == TINYTL_STATUS_ok ? session->model_sequence : 0;
     (void)out;
     if (in.bytes != sizeof header)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, sizeof header);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, sizeof header);
     memcpy(&header, in.data, sizeof header);
     tinytl_error error = tinytl_image_header_check(&header, platform->arena_bytes, tinytl_store_capacity(platform, STORE_MODEL), tinytl_family_mask());
     if (!error.status)
@@ -140,14 +140,14 @@ tinytl_error tinytl_command_flash_begin(tinytl_session *session, command in, pay
 tinytl_error tinytl_command_flash_data(tinytl_session *session, command in, payload *out)
 {
     if (session->flash_bytes == 0)
-        return refuse(TINYTL_STATUS_not_begun, 0, 0);
+        return refusal(TINYTL_STATUS_not_begun, 0, 0);
     if (in.bytes < 5)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 5);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, 5);
     const uint32_t offset = get32(in.data), bytes = in.bytes - 4u;
     if (offset != session->flash_next)
-        return refuse(TINYTL_STATUS_out_of_order, offset, session->flash_next);
+        return refusal(TINYTL_STATUS_out_of_order, offset, session->flash_next);
     if ((uint64_t)offset + bytes > session->flash_bytes)
-        return refuse(TINYTL_STATUS_bad_range, (uint64_t)offset + bytes, session->flash_bytes);
+        return refusal(TINYTL_STATUS_bad_range, offset + bytes, session->flash_bytes);
     store_writer writer = flash_writer(session);
     const tinytl_error error = tinytl_store_append(&writer, in.data + 4, bytes);
     if (error.status) {
@@ -156,18 +156,18 @@ tinytl_error tinytl_command_flash_data(tinytl_session *session, command in, payl
     }
     session->flash_next += bytes;
     put32(out, session->flash_next);
-    return accept();
+    return fine();
 }
 
 tinytl_error tinytl_command_flash_commit(tinytl_session *session, command in, payload *out)
 {
     (void)out;
     if (in.bytes != 0)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 0);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, 0);
     if (session->flash_bytes == 0)
-        return refuse(TINYTL_STATUS_not_begun, 0, 0);
+        return refusal(TINYTL_STATUS_not_begun, 0, 0);
     if (session->flash_next != session->flash_bytes)
-        return refuse(TINYTL_STATUS_bad_length, session->flash_next, session->flash_bytes);
+        return refusal(TINYTL_STATUS_bad_length, session->flash_next, session->flash_bytes);
     const store_writer writer = flash_writer(session);
     const uint8_t *image = tinytl_store_payload(&writer);
     const uint32_t bytes = session->flash_bytes;
@@ -176,7 +176,7 @@ tinytl_error tinytl_command_flash_commit(tinytl_session *session, command in, pa
     if (error.status)
         return error;
     if (memcmp(image, session->flash_header, sizeof session->flash_header) != 0)
-        return refuse(TINYTL_STATUS_bad_record, 0, 0);
+        return refusal(TINYTL_STATUS_bad_record, 0, 0);
     error = tinytl_image_check(image, bytes, tinytl_family_mask());
     if (!error.status)
         error = tinytl_head_check(image);
@@ -185,7 +185,7 @@ tinytl_error tinytl_command_flash_commit(tinytl_session *session, command in, pa
     if (!error.status) {
         session->input_fill = 0;
         tinytl_session_load(session);
-        error.status = (tinytl_status)session->model_status;
+        error = refusal((tinytl_status)session->model_status, 0, 0);
     }
     return error;
 }
@@ -193,8 +193,8 @@ tinytl_error tinytl_command_flash_commit(tinytl_session *session, command in, pa
 tinytl_error tinytl_session_need_head(const tinytl_session *session)
 {
     if (session->model_status != TINYTL_STATUS_ok)
-        return refuse(TINYTL_STATUS_no_model, 0, 0);
-    return session->model.head ? accept() : refuse(TINYTL_STATUS_no_head, 0, 0);
+        return refusal(TINYTL_STATUS_no_model, 0, 0);
+    return session->model.head ? fine() : refusal(TINYTL_STATUS_no_head, 0, 0);
 }
 
 tinytl_error tinytl_session_save(tinytl_session *session)
@@ -205,7 +205,7 @@ tinytl_error tinytl_session_save(tinytl_session *session)
     uint8_t place[PLACE_BYTES];
     const uint32_t bytes = tinytl_head_state_bytes(&session->model) + PLACE_BYTES;
     if (bytes > tinytl_store_capacity(session->platform, STORE_HEAD))
-        return refuse(TINYTL_STATUS_slot_too_small, bytes, tinytl_store_capacity(session->platform, STORE_HEAD));
+        return refusal(TINYTL_STATUS_slot_too_small, bytes, tinytl_store_capacity(session->platform, STORE_HEAD));
     set32(place, session->stream);
     set32(place + 4, session->position);
     tinytl_error error = tinytl_store_begin(&writer, session->platform, STORE_HEAD, session->store_sequence);
@@ -230,7 +230,7 @@ tinytl_error tinytl_command_save(tinytl_session *session, command in, payload *o
 {
     tinytl_error error = tinytl_session_need_head(session);
     if (in.bytes != 0)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 0);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, 0);
     if (!error.status)
         error = tinytl_session_save(session);
     if (!error.status)
@@ -242,23 +242,23 @@ tinytl_error tinytl_command_rollback(tinytl_session *session, command in, payloa
 {
     const tinytl_error error = tinytl_session_need_head(session);
     if (in.bytes != 1)
-        return refuse(TINYTL_STATUS_bad_payload, in.bytes, 1);
+        return refusal(TINYTL_STATUS_bad_payload, in.bytes, 1);
     if (error.status)
         return error;
     if (in.data[0] > TO_FACTORY)
-        return refuse(TINYTL_STATUS_bad_range, in.data[0], TO_FACTORY);
+        return refusal(TINYTL_STATUS_bad_range, in.data[0], TO_FACTORY);
     if (in.data[0] == TO_FACTORY) {
         tinytl_head_reset(&session->model);
         set_place(session, 0, 0);
         tinytl_session_now(session, 0);
         put32(out, 0);
-        return accept();
+        return fine();
     }
     const store_entry entry = fitting(session, in.data[0] == TO_PREVIOUS);
     const uint32_t sequence = restore(session, &entry);
     if (!sequence)
-        return refuse(TINYTL_STATUS_nothing_saved, 0, 0);
+        return refusal(TINYTL_STATUS_nothing_saved, 0, 0);
     tinytl_session_now(session, sequence);
     put32(out, sequence);
-    return accept();
+    return fine();
 }

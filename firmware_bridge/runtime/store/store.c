@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include "ground/bytes.h"
+#include "ground/error.h"
 
 enum { CHECKED_BYTES = 24, HEADER_BYTES = 28, FORMAT_VERSION = 1 };
 #define COMMIT_WORD 0x600DC0DEu
@@ -92,7 +93,6 @@ tinytl_error tinytl_store_begin(store_writer *writer, const tinytl_platform *pla
 {
     const store_entry newest = tinytl_store_find(platform, kind, 0), older = tinytl_store_find(platform, kind, 1);
     const store_entry *stays = kept && older.sequence == kept ? &older : &newest;
-    tinytl_error error = {TINYTL_STATUS_ok, 0, 0};
     writer->platform = platform;
     writer->kind = kind;
     writer->slot = stays->sequence ? 1u - stays->slot : 0;
@@ -100,24 +100,19 @@ tinytl_error tinytl_store_begin(store_writer *writer, const tinytl_platform *pla
     writer->bytes = 0;
     const uint32_t offset = slot_offset(platform, kind, writer->slot), unit = tinytl_store_program_bytes(platform);
     if (unit > TINYTL_MAX_PROGRAM_BYTES || (unit & (unit - 1u)) != 0)
-        return (tinytl_error){TINYTL_STATUS_bad_program_unit, unit, TINYTL_MAX_PROGRAM_BYTES};
-    if (platform->nv_erase(platform->context, offset, slot_bytes(platform, kind)) != 0) {
-        error.status = TINYTL_STATUS_store_failed;
-        error.got = offset;
-    }
-    return error;
+        return refusal(TINYTL_STATUS_bad_program_unit, unit, TINYTL_MAX_PROGRAM_BYTES);
+    if (platform->nv_erase(platform->context, offset, slot_bytes(platform, kind)) != 0)
+        return refusal(TINYTL_STATUS_store_failed, offset, 0);
+    return fine();
 }
 
 /* Whole program units. */
 static tinytl_error write_at(const store_writer *writer, uint32_t place, const void *data, uint32_t bytes)
 {
-    tinytl_error error = {TINYTL_STATUS_ok, 0, 0};
     const uint32_t offset = slot_offset(writer->platform, writer->kind, writer->slot) + place;
-    if (writer->platform->nv_write(writer->platform->context, offset, data, bytes) != 0 || memcmp(writer->platform->nv_base + offset, data, bytes) != 0) {
-        error.status = TINYTL_STATUS_store_failed;
-        error.got = offset;
-    }
-    return error;
+    if (writer->platform->nv_write(writer->platform->context, offset, data, bytes) != 0 || memcmp(writer->platform->nv_base + offset, data, bytes) != 0)
+        return refusal(TINYTL_STATUS_store_failed, offset, 0);
+    return fine();
 }
 
 /* Up to a program unit, filled up with FF. */
@@ -133,7 +128,7 @@ tinytl_error tinytl_store_append(store_writer *writer, const void *data, uint32_
 {
     const uint32_t unit = tinytl_store_program_bytes(writer->platform), payload_at = places_of(writer->platform).payload;
     const uint8_t *from = data;
-    tinytl_error error = {TINYTL_STATUS_ok, 0, 0};
+    tinytl_error error = fine();
     while (bytes > 0 && !error.status) {
         const uint32_t waiting = writer->bytes % unit, place = payload_at + writer->bytes - waiting;
         uint32_t taken = bytes / unit * unit;
@@ -155,8 +150,7 @@ tinytl_error tinytl_store_append(store_writer *writer, const void *data, uint32_
 tinytl_error tinytl_store_finish(const store_writer *writer)
 {
     const uint32_t waiting = writer->bytes % tinytl_store_program_bytes(writer->platform);
-    const tinytl_error nothing = {TINYTL_STATUS_ok, 0, 0};
-    return waiting ? write_filled(writer, places_of(writer->platform).payload + writer->bytes - waiting, writer->unit, waiting) : nothing;
+    return waiting ? write_filled(writer, places_of(writer->platform).payload + writer->bytes - waiting, writer->unit, waiting) : fine();
 }
 
 const uint8_t *tinytl_store_payload(const store_writer *writer)

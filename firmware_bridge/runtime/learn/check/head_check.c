@@ -7,26 +7,19 @@
 
 #include <string.h>
 
+#include "ground/error.h"
 #include "learn/arithmetic/elementary.h"
 #include "learn/int8/int8_layer.h"
 
 #define MAX_FOLDED 65536u      /* features in one of the sums that drift compares */
 #define MAX_MEAN (1 << 28)
 
-#define FIELD(record, member) ((uint32_t)offsetof(record, member))
-#define REFUSE(member) refuse(header, FIELD(tinytl_head_section, member))
+#define BAD_SECTION(member) bad_record(header->head, FIELD(tinytl_head_section, member))
 
 /* The structs are the records of SPEC.md section 2.5, read in place. */
 typedef char section_has_192_bytes[sizeof(tinytl_head_section) == 192 ? 1 : -1];
 typedef char value_has_32_bytes[sizeof(tinytl_head_value) == 32 ? 1 : -1];
 typedef char layer_has_52_bytes[sizeof(tinytl_head_layer) == 52 ? 1 : -1];
-
-static const tinytl_error accepted = {TINYTL_STATUS_ok, 0, 0};
-
-static tinytl_error refuse(const tinytl_image_header *header, uint32_t field)
-{
-    return (tinytl_error){TINYTL_STATUS_bad_record, header->head, field};
-}
 
 static const tinytl_head_section *section_of(const tinytl_image_header *header)
 {
@@ -48,10 +41,10 @@ static tinytl_error inside_image(const tinytl_image_header *header, uint32_t off
 {
     uint64_t end = offset + bytes;
     if (end > header->image_bytes)
-        return (tinytl_error){TINYTL_STATUS_bad_offset, end > UINT32_MAX ? UINT32_MAX : (uint32_t)end, header->image_bytes};
+        return refusal(TINYTL_STATUS_bad_offset, capped(end), header->image_bytes);
     if (offset % TINYTL_ALIGNMENT != 0 || offset < header->header_bytes)
-        return (tinytl_error){TINYTL_STATUS_misaligned, offset, TINYTL_ALIGNMENT};
-    return accepted;
+        return refusal(TINYTL_STATUS_misaligned, offset, TINYTL_ALIGNMENT);
+    return fine();
 }
 
 static tinytl_error check_counts(const tinytl_image_header *header)
@@ -59,27 +52,27 @@ static tinytl_error check_counts(const tinytl_image_header *header)
     const tinytl_head_section *head = section_of(header);
     tinytl_error error;
     if (head->layer_count == 0 || head->layer_count > TINYTL_MAX_LAYERS)
-        return REFUSE(layer_count);
+        return BAD_SECTION(layer_count);
     if (head->feature_values != header->output_count)
-        return REFUSE(feature_values);
+        return BAD_SECTION(feature_values);
     if (head->value_count != head->feature_values + head->layer_count)
-        return REFUSE(value_count);
+        return BAD_SECTION(value_count);
     if (head->class_capacity > TINYTL_MAX_CLASSES)
-        return REFUSE(class_capacity);
+        return BAD_SECTION(class_capacity);
     if (head->class_count == 0 || head->class_count > head->class_capacity)
-        return REFUSE(class_count);
+        return BAD_SECTION(class_count);
     if (head->feature_count == 0 || head->feature_count > TINYTL_MAX_COUNT)
-        return REFUSE(feature_count);
+        return BAD_SECTION(feature_count);
     if (head->parameter_count == 0 || head->parameter_count > TINYTL_MAX_COUNT)
-        return REFUSE(parameter_count);
+        return BAD_SECTION(parameter_count);
     if (head->frozen_count > TINYTL_MAX_COUNT)
-        return REFUSE(frozen_count);
+        return BAD_SECTION(frozen_count);
     if (head->columns_floats > TINYTL_MAX_COUNT)
-        return REFUSE(columns_floats);
+        return BAD_SECTION(columns_floats);
     if (head->replay_set_count > TINYTL_MAX_COUNT)
-        return REFUSE(replay_set_count);
+        return BAD_SECTION(replay_set_count);
     if (head->replay_capacity > TINYTL_MAX_COUNT)
-        return REFUSE(replay_capacity);
+        return BAD_SECTION(replay_capacity);
     error = inside_image(header, head->layers, (uint64_t)head->layer_count * sizeof(tinytl_head_layer));
     if (error.status != TINYTL_STATUS_ok)
         return error;
@@ -92,12 +85,12 @@ static tinytl_error check_guard(const tinytl_image_header *header)
     const tinytl_head_section *head = section_of(header);
     int guarded = head->guard_capacity != 0;
     if (head->guard_capacity > TINYTL_MAX_GUARD || (guarded && head->guard_capacity < TINYTL_GUARD_LEAST))
-        return REFUSE(guard_capacity);
+        return BAD_SECTION(guard_capacity);
     if (!guarded && head->guard_every != 0)
-        return REFUSE(guard_every);
+        return BAD_SECTION(guard_every);
     if (!guarded && head->guard_check_every != 0)
-        return REFUSE(guard_check_every);
-    return accepted;
+        return BAD_SECTION(guard_check_every);
+    return fine();
 }
 
 static int is_real_in(float value, float least, float greatest)
@@ -123,10 +116,10 @@ static tinytl_error check_settings(const tinytl_image_header *header)
     const tinytl_head_section *head = section_of(header);
 #define REAL(name, least, greatest) \
     if (!is_real_in(head->name, least, greatest) && !(head->name == 0.0f && is_idle(head, FIELD(tinytl_head_section, name)))) \
-        return REFUSE(name);
+        return BAD_SECTION(name);
 #define COUNT(name, least, greatest) \
     if (!is_count_in(head->name, least, greatest) && !(head->name == 0 && is_idle(head, FIELD(tinytl_head_section, name)))) \
-        return REFUSE(name);
+        return BAD_SECTION(name);
 #define CHOICE(name, first, last) COUNT(name, first, last)
 #define BYTES(name, least, greatest)
 #include "learn/settings.def"
@@ -134,7 +127,7 @@ static tinytl_error check_settings(const tinytl_image_header *header)
 #undef COUNT
 #undef CHOICE
 #undef BYTES
-    return accepted;
+    return fine();
 }
 
 /* What settings must be to one another. learning_rate × weight_decay ≤ 1: a weight may decay to 0, not swing past it. */
@@ -142,12 +135,12 @@ static tinytl_error check_together(const tinytl_image_header *header)
 {
     const tinytl_head_section *head = section_of(header);
     if (!(head->learning_rate * head->weight_decay <= 1.0f))
-        return REFUSE(weight_decay);
+        return BAD_SECTION(weight_decay);
     if (head->schedule != TINYTL_CONSTANT && head->schedule_steps == 0)
-        return REFUSE(schedule_steps);
+        return BAD_SECTION(schedule_steps);
     if (head->label_smoothing > 0.0f && head->loss != TINYTL_SOFTMAX_CROSS_ENTROPY)
-        return REFUSE(label_smoothing);
-    return accepted;
+        return BAD_SECTION(label_smoothing);
+    return fine();
 }
 
 /* The buffers that an optimizer needs are there; int8 weights know plain SGD alone. */
@@ -156,14 +149,14 @@ static tinytl_error check_optimizer(const tinytl_image_header *header)
     const tinytl_head_section *head = section_of(header);
     int adam = head->optimizer == TINYTL_ADAM;
     if ((adam || head->accumulation > 1 || head->clip_norm > 0.0f) && head->gradients == TINYTL_NONE)
-        return REFUSE(gradients);
+        return BAD_SECTION(gradients);
     if ((adam || head->momentum > 0.0f) && head->moments == TINYTL_NONE)
-        return REFUSE(moments);
+        return BAD_SECTION(moments);
     if (adam && head->second_moments == TINYTL_NONE)
-        return REFUSE(second_moments);
+        return BAD_SECTION(second_moments);
     if (head->int8_scratch_bytes != 0 && (adam || head->momentum > 0.0f || head->gradients != TINYTL_NONE))
-        return REFUSE(int8_scratch_bytes);
-    return accepted;
+        return BAD_SECTION(int8_scratch_bytes);
+    return fine();
 }
 
 static int is_feature(const tinytl_tensor *tensor, const tinytl_head_value *value, uint64_t place)
@@ -184,10 +177,10 @@ static tinytl_error check_features(const tinytl_image_header *header)
     uint64_t features = 0;
     for (uint32_t index = 0; index < header->output_count; index++) {
         if (!is_feature(&tensors[outputs[index]], &values[index], features))
-            return (tinytl_error){TINYTL_STATUS_bad_record, head->values + index * (uint32_t)sizeof *values, 0};
+            return bad_record(head->values + index * (uint32_t)sizeof *values, 0);
         features += tensors[outputs[index]].bytes;
     }
-    return features == head->feature_count ? accepted : REFUSE(feature_count);
+    return features == head->feature_count ? fine() : BAD_SECTION(feature_count);
 }
 
 static uint32_t first_not_finite(const uint8_t *words, uint32_t first, uint32_t count)
@@ -217,7 +210,7 @@ static tinytl_error check_frozen(const tinytl_image_header *header)
     const tinytl_head_section *head = section_of(header);
     tinytl_error error = inside_image(header, head->frozen_parameters, (uint64_t)head->frozen_count * sizeof(float));
     if (error.status == TINYTL_STATUS_ok && first_not_finite((const uint8_t *)header + head->frozen_parameters, 0, head->frozen_count) != TINYTL_NONE)
-        error = REFUSE(frozen_parameters);
+        error = BAD_SECTION(frozen_parameters);
     return error;
 }
 
@@ -230,8 +223,8 @@ static tinytl_error check_scales(const tinytl_image_header *header)
     for (uint32_t number = 0; number < head->layer_count; number++)
         for (uint32_t r = 0; layers[number].weight_storage == TINYTL_WEIGHTS_INT8 && r < layers[number].out; r++)
             if (!(frozen[layers[number].scales + r] > 0.0f))
-                return REFUSE(frozen_parameters);
-    return accepted;
+                return BAD_SECTION(frozen_parameters);
+    return fine();
 }
 
 static tinytl_error check_parameters(const tinytl_image_header *header)
@@ -241,9 +234,9 @@ static tinytl_error check_parameters(const tinytl_image_header *header)
     if (error.status != TINYTL_STATUS_ok)
         return error;
     if (tinytl_head_not_finite(head, layers_of(header), (const uint8_t *)header + head->initial_parameters) != TINYTL_NONE)
-        return REFUSE(initial_parameters);
+        return BAD_SECTION(initial_parameters);
     if (head->frozen_count == 0)
-        return head->frozen_parameters == 0 ? accepted : REFUSE(frozen_parameters);
+        return head->frozen_parameters == 0 ? fine() : BAD_SECTION(frozen_parameters);
     error = check_frozen(header);
     return error.status == TINYTL_STATUS_ok ? check_scales(header) : error;
 }
@@ -255,13 +248,13 @@ static tinytl_error check_replay_set(const tinytl_image_header *header)
     uint64_t count = head->replay_set_count;
     tinytl_error error;
     if (count == 0)
-        return head->replay_set_features == 0 && head->replay_set_labels == 0 ? accepted : REFUSE(replay_set_count);
+        return head->replay_set_features == 0 && head->replay_set_labels == 0 ? fine() : BAD_SECTION(replay_set_count);
     error = inside_image(header, head->replay_set_features, count * head->feature_count);
     if (error.status == TINYTL_STATUS_ok)
         error = inside_image(header, head->replay_set_labels, count * sizeof *labels);
     for (uint32_t i = 0; error.status == TINYTL_STATUS_ok && i < count; i++)
         if (labels[i] >= head->class_count)
-            error = REFUSE(replay_set_labels);
+            error = BAD_SECTION(replay_set_labels);
     return error;
 }
 
@@ -273,15 +266,15 @@ static tinytl_error check_drift(const tinytl_image_header *header)
     uint64_t count = (uint64_t)head->class_count * head->drift_numbers;
     tinytl_error error;
     if (head->drift_numbers == 0)
-        return head->drift_means != 0 ? REFUSE(drift_means) : head->drift_spread != 0.0f ? REFUSE(drift_spread) : accepted;
+        return head->drift_means != 0 ? BAD_SECTION(drift_means) : head->drift_spread != 0.0f ? BAD_SECTION(drift_spread) : fine();
     if (head->drift_numbers > TINYTL_DRIFT_NUMBERS || head->feature_count > head->drift_numbers * MAX_FOLDED)
-        return REFUSE(drift_numbers);
+        return BAD_SECTION(drift_numbers);
     if (!(head->drift_spread >= 1.0f) || !is_finite(head->drift_spread))
-        return REFUSE(drift_spread);
+        return BAD_SECTION(drift_spread);
     error = inside_image(header, head->drift_means, count * sizeof *means);
     for (uint64_t i = 0; error.status == TINYTL_STATUS_ok && i < count; i++)
         if (means[i] < -MAX_MEAN || means[i] > MAX_MEAN)
-            error = REFUSE(drift_means);
+            error = BAD_SECTION(drift_means);
     return error;
 }
 
@@ -292,9 +285,9 @@ tinytl_error tinytl_head_check(const void *image)
         check_replay_set, check_drift,
     };
     const tinytl_image_header *header = image;
-    tinytl_error error = accepted;
+    tinytl_error error = fine();
     if (header->head == 0)
-        return accepted;
+        return fine();
     error = inside_image(header, header->head, sizeof(tinytl_head_section));
     for (size_t i = 0; i < sizeof checks / sizeof checks[0] && error.status == TINYTL_STATUS_ok; i++)
         error = checks[i](header);

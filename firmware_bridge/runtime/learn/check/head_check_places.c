@@ -7,6 +7,8 @@
  */
 #include "learn/check/head_check.h"
 
+#include "ground/error.h"
+
 #define LASTING 7u
 
 typedef struct place {
@@ -16,7 +18,6 @@ typedef struct place {
     uint32_t field;
 } place;
 
-#define FIELD(record, member) ((uint32_t)offsetof(record, member))
 /* A number for each parameter, or nothing. */
 #define OPTIONAL(member) \
     {head->member == TINYTL_NONE ? 0 : head->member, head->member == TINYTL_NONE ? 0 : parameters, header->head, \
@@ -27,8 +28,6 @@ typedef struct places {
     const tinytl_head_section *head;
     place lasting[LASTING];
 } places;
-
-static const tinytl_error accepted = {TINYTL_STATUS_ok, 0, 0};
 
 static int overlap(const place *a, uint64_t start, uint64_t bytes)
 {
@@ -60,10 +59,10 @@ static tinytl_error check_inside(const places *all, const place *one)
     uint64_t end = one->start + one->bytes;
     uint32_t limit = all->header->arena_bytes;
     if (end > limit)
-        return (tinytl_error){TINYTL_STATUS_bad_offset, end > UINT32_MAX ? UINT32_MAX : (uint32_t)end, limit};
+        return refusal(TINYTL_STATUS_bad_offset, capped(end), limit);
     if (one->start % TINYTL_ALIGNMENT != 0)
-        return (tinytl_error){TINYTL_STATUS_misaligned, (uint32_t)one->start, TINYTL_ALIGNMENT};
-    return accepted;
+        return refusal(TINYTL_STATUS_misaligned, (uint32_t)one->start, TINYTL_ALIGNMENT);
+    return fine();
 }
 
 /* A place touches none of the first `count` lasting ones. */
@@ -71,13 +70,13 @@ static tinytl_error check_apart(const places *all, uint32_t count, const place *
 {
     for (uint32_t i = 0; i < count; i++)
         if (overlap(&all->lasting[i], one->start, one->bytes))
-            return (tinytl_error){TINYTL_STATUS_bad_record, one->record, one->field};
-    return accepted;
+            return bad_record(one->record, one->field);
+    return fine();
 }
 
 static tinytl_error check_lasting(const places *all)
 {
-    tinytl_error error = accepted;
+    tinytl_error error = fine();
     for (uint32_t i = 0; i < LASTING && error.status == TINYTL_STATUS_ok; i++) {
         error = check_inside(all, &all->lasting[i]);
         if (error.status == TINYTL_STATUS_ok)
@@ -98,8 +97,8 @@ static tinytl_error check_graph_place(const places *all, uint32_t start, uint32_
 {
     for (uint32_t i = 0; i < LASTING; i++)
         if (overlap(&all->lasting[i], start, bytes))
-            return (tinytl_error){TINYTL_STATUS_bad_record, all->lasting[i].record, all->lasting[i].field};
-    return accepted;
+            return bad_record(all->lasting[i].record, all->lasting[i].field);
+    return fine();
 }
 
 static tinytl_error check_graph(const places *all)
@@ -108,7 +107,7 @@ static tinytl_error check_graph(const places *all)
     const uint8_t *image = (const uint8_t *)header;
     const tinytl_tensor *tensors = (const tinytl_tensor *)(const void *)(image + header->tensors);
     const tinytl_operator *operators = (const tinytl_operator *)(const void *)(image + header->operators);
-    tinytl_error error = accepted;
+    tinytl_error error = fine();
     for (uint32_t i = 0; i < header->tensor_count && error.status == TINYTL_STATUS_ok; i++)
         if (tensors[i].region == 0)
             error = check_graph_place(all, tensors[i].offset, tensors[i].bytes);
@@ -126,13 +125,13 @@ static tinytl_error check_buffer(const places *all, uint32_t offset, uint64_t by
         error = check_apart(all, LASTING, &one);
     for (uint32_t i = 0; i < all->header->output_count && error.status == TINYTL_STATUS_ok; i++)
         if (overlap(&one, output_tensor(all->header, i)->offset, output_tensor(all->header, i)->bytes))
-            error = (tinytl_error){TINYTL_STATUS_bad_record, record, field};
+            error = bad_record(record, field);
     return error;
 }
 
 static tinytl_error check_optional(const places *all, uint32_t offset, uint64_t bytes, uint32_t record, uint32_t field)
 {
-    return offset == TINYTL_NONE ? accepted : check_buffer(all, offset, bytes, record, field);
+    return offset == TINYTL_NONE ? fine() : check_buffer(all, offset, bytes, record, field);
 }
 
 /* `least`: floats that the gradient has room for. */
@@ -158,7 +157,7 @@ static tinytl_error check_max_pool(const places *all, uint32_t number)
     const tinytl_head_value *output = (const tinytl_head_value *)(const void *)((const uint8_t *)all->header + all->head->values);
     output += all->head->feature_values + number;
     if (layer->kind != TINYTL_MAX_POOL)
-        return accepted;
+        return fine();
     return check_buffer(all, layer->places, (uint64_t)output->height * output->width * output->channels, record,
                         FIELD(tinytl_head_layer, places));
 }
