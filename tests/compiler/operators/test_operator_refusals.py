@@ -214,6 +214,13 @@ CASES: list[tuple[str, Callable[[], bytes], str]] = [
         "inputs [[1, 4, 4, 2], [1, 3, 4, 2]]; expected equal sides but along axis 3",
     ),
     (
+        "concatenation of a shape that lacks the axis",
+        lambda: one_node(
+            "CONCATENATION", "ConcatenationOptions", shape=(1, 2, 3), extra=lambda w: [w.tensor("b", (1, 2), data=[[1, 2]])], Axis=2
+        ),
+        "inputs [[1, 2, 3], [1, 2]]; expected equal sides but along axis 2",
+    ),
+    (
         "concatenation ranks",
         lambda: one_node("CONCATENATION", "ConcatenationOptions", extra=lambda w: [w.tensor("b", (2,), data=[1, 2])], Axis=3),
         "inputs [[1, 4, 4, 2], [2]]; expected equal sides but along axis 3",

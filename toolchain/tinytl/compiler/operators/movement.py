@@ -63,7 +63,7 @@ def concatenation_shape(graph: Graph, node: Node) -> Shape:
     shapes = [graph.input(node, position).shape for position in range(len(node.inputs))]
     axis = _concatenation_axis(graph, node)
     for shape in shapes[1:]:
-        if shape[:axis] + shape[axis + 1 :] != shapes[0][:axis] + shapes[0][axis + 1 :]:
+        if len(shape) != len(shapes[0]) or shape[:axis] + shape[axis + 1 :] != shapes[0][:axis] + shapes[0][axis + 1 :]:
             raise node.refuse(f"inputs {[list(each) for each in shapes]}", expected=f"equal sides but along axis {axis}")
     total = sum(shape[axis] for shape in shapes)
     return (*shapes[0][:axis], total, *shapes[0][axis + 1 :])
