@@ -164,7 +164,8 @@ def read_until(terminal: int, words: str) -> str:
 def test_ctrl_c_at_the_command_line(model: Path, vectors: Dataset, tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x=vectors.x_train, y=vectors.y_train)
     options = ["--model", str(model), "--data", str(tmp_path / "d.npz"), "--out", str(tmp_path / "run"), "--epochs", "60", "--json"]
-    command = [sys.executable, "-c", "from tinytl_cli import main; main()", "pretrain", *options]
+    hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # in the background, too
+    command = [sys.executable, "-c", f"{hears}; from tinytl_cli import main; main()", "pretrain", *options]
     ours, theirs = pty.openpty()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True)
     os.close(theirs)
