@@ -35,6 +35,31 @@ def test_the_program_compiles_without_a_warning(compiler: str, tmp_path: Path) -
     assert ran.returncode == 0, ran.stderr
 
 
+def test_the_files_of_step_2_are_all_that_a_port_links(tmp_path: Path) -> None:
+    """As the step says: folders, the portable family's file, flags."""
+    if shutil.which("gcc") is None:
+        pytest.skip("gcc is not installed")
+    (step,) = re.findall(r"^2\. (Compile every .*?)^3\. ", PORTING, flags=re.MULTILINE | re.DOTALL)
+    named = re.findall(r"`(?:runtime/)?([\w/]+)`", step)
+    folders = [folder for name in named for folder in (name, f"{name}/*")]
+    assert {"ground", "image", "kernels/portable", "learn", "link", "store"} <= set(named)
+    sources = [str(path) for folder in folders for path in sorted(RUNTIME.glob(f"{folder}/*.c"))]
+    (program,) = re.findall(r"```c\n(.*?)```", PORTING, flags=re.DOTALL)
+    (tmp_path / "main.c").write_text(DRIVERS + program, encoding="utf-8")
+    flags = re.findall(r"`(-std=c99 [^`]*)`", step)[0].split()
+    command = [
+        "gcc",
+        *flags,
+        f"-I{RUNTIME}",
+        f"-I{RUNTIME}/include",
+        str(tmp_path / "main.c"),
+        *sources,
+        str(RUNTIME / "kernels/portable_family.c"),
+    ]
+    ran = subprocess.run([*command, "-lm", "-o", str(tmp_path / "port")], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_every_field_of_the_platform_is_explained() -> None:
     header = (RUNTIME / "include/tinytl_platform.h").read_text(encoding="utf-8")
     (body,) = re.findall(
