@@ -21,7 +21,7 @@ from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.targets.host import HostTarget
 from tinytl_bridge.targets.serial_port import SerialTarget
 from tinytl_bridge.wire.link import Link, Refusal
-from tinytl_bridge.wire.protocol import Command
+from tinytl_bridge.wire.protocol import Command, Readable
 
 TARGET = tiny_task("other writers", seed=11)
 
@@ -75,6 +75,13 @@ def test_a_model_that_needs_more_ram_is_refused_before_anything_changes(tiny_bun
         assert "hint: tinytl inspect BUNDLE" in text
     with Device(HostTarget(state_dir=tmp_path)) as device:
         assert device.status().model_status == "ok", "the old model is still there"
+
+
+def test_a_range_beyond_32_bits_is_told_as_the_largest_number(tiny_bundle: Path, tmp_path: Path) -> None:
+    with Device(HostTarget(state_dir=tmp_path)) as device:
+        device.flash(read_bundle(tiny_bundle))
+        with pytest.raises(Refusal, match=r"range up to 4,294,967,295; the limit is \d+"):
+            device.session.read(Readable.HEADER, count=8, offset=0xFFFFFFFF)
 
 
 def test_a_model_larger_than_a_slot_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:

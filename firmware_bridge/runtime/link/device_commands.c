@@ -108,7 +108,7 @@ tinytl_error tinytl_command_read(tinytl_session *session, command in, payload *o
     const uint8_t *data = readable(session, in.data[0], in.data[1], &available);
     const uint32_t bytes = get16(in.data + 2), offset = get32(in.data + 4);
     if ((uint64_t)offset + bytes > available)
-        return refusal(TINYTL_STATUS_bad_range, offset + bytes, available);
+        return refusal(TINYTL_STATUS_bad_range, capped((uint64_t)offset + bytes), available);
     if (bytes > TINYTL_MAX_PAYLOAD)
         return refusal(TINYTL_STATUS_bad_range, bytes, TINYTL_MAX_PAYLOAD);
     if (bytes != 0) /* else data may be NULL */

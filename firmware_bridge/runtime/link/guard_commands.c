@@ -44,7 +44,7 @@ tinytl_error tinytl_command_recall(tinytl_session *session, command in, payload 
         return error;
     const uint32_t there = session->model.head->replay_set_count, first = get32(in.data), count = get32(in.data + 4);
     if ((uint64_t)first + count > there)
-        return refusal(TINYTL_STATUS_bad_range, first + count, there);
+        return refusal(TINYTL_STATUS_bad_range, capped((uint64_t)first + count), there);
     if (count > ROOM)
         return refusal(TINYTL_STATUS_bad_range, count, ROOM);
     put32(out, there);

@@ -102,7 +102,7 @@ tinytl_error tinytl_command_evaluate(tinytl_session *session, command in, payloa
     const uint32_t samples = get32(in.data), count = get32(in.data + 4), predictions = get32(in.data + 8);
     const uint64_t samples_end = samples + (uint64_t)count * model->input_bytes, predictions_end = predictions + (uint64_t)count * 2u;
     if (samples_end > platform->mailbox_bytes || predictions_end > platform->mailbox_bytes)
-        return refusal(TINYTL_STATUS_bad_range, (uint32_t)(samples_end > predictions_end ? samples_end : predictions_end), platform->mailbox_bytes);
+        return refusal(TINYTL_STATUS_bad_range, capped(samples_end > predictions_end ? samples_end : predictions_end), platform->mailbox_bytes);
     session->input_fill = 0;
     for (uint32_t i = 0; i < count; i++) {
         place(model, 0, platform->mailbox + samples + i * model->input_bytes, model->input_bytes);

@@ -147,7 +147,7 @@ tinytl_error tinytl_command_flash_data(tinytl_session *session, command in, payl
     if (offset != session->flash_next)
         return refusal(TINYTL_STATUS_out_of_order, offset, session->flash_next);
     if ((uint64_t)offset + bytes > session->flash_bytes)
-        return refusal(TINYTL_STATUS_bad_range, offset + bytes, session->flash_bytes);
+        return refusal(TINYTL_STATUS_bad_range, capped((uint64_t)offset + bytes), session->flash_bytes);
     store_writer writer = flash_writer(session);
     const tinytl_error error = tinytl_store_append(&writer, in.data + 4, bytes);
     if (error.status) {
