@@ -81,7 +81,7 @@ class Compilation:
         """Return bytes that no image of a family is smaller than: its weights with the smallest kernels, equal ones once."""
         choices = self._choices_of(family)
         rows = zip(choices.program.operators, choices.options, strict=True)
-        return sum({int8_content(choices.program, each): min(choice.weight_bytes for choice in row) for each, row in rows}.values())
+        return sum({int8_content(choices.program, operator): min(choice.weight_bytes for choice in row) for operator, row in rows}.values())
 
     def _choices_of(self, family: str) -> Choices:
         if family not in self._choices:
@@ -279,7 +279,7 @@ def _too_large(arena: ArenaPlan, program: Program, ram_bytes: int, head: HeadPla
     persistent = dict(head.persistent()) if head else {}
     planned = arena.bytes - sum(-(-size // 16) * 16 for size in persistent.values())
     operators = len(program.operators)
-    busiest = max(range(1 + max((each.last_operator for each in arena.ranges), default=0)), key=arena.bytes_alive)
+    busiest = max(range(1 + max((arena_range.last_operator for arena_range in arena.ranges), default=0)), key=arena.bytes_alive)
     behind = "busiest in the head's step" if head else "no operator"
     where = f"busiest at operator {busiest}, {program.operators[busiest].name!r}" if busiest < operators else behind
     parts = [f"activations {planned:,} ({where})"]

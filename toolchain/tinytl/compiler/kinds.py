@@ -44,7 +44,7 @@ def read_kinds(text: str) -> dict[int, OperatorKind]:
 def _kind(row: re.Match[str]) -> OperatorKind:
     code, name, traits, _, quoted = row.groups()
     names = re.findall(r"[\w\[\]]+", quoted)
-    parameters = tuple(each for listed in names for each in _numbered(listed))
+    parameters = tuple(parameter for listed in names for parameter in _numbered(listed))
     has = [trait in traits.split(" | ") for trait in ("IN_PLACE", "BY_ROWS", "IN_STRIPS")]
     return OperatorKind(int(code), name, parameters, *has)
 

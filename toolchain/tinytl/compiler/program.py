@@ -125,7 +125,9 @@ def compacted(program: Program) -> Program:
     return replace(
         program,
         tensors=tuple(program.tensors[number] for number in numbers),
-        operators=tuple(replace(each, inputs=renumbered(each.inputs), outputs=renumbered(each.outputs)) for each in program.operators),
+        operators=tuple(
+            replace(operator, inputs=renumbered(operator.inputs), outputs=renumbered(operator.outputs)) for operator in program.operators
+        ),
         inputs=renumbered(program.inputs),
         outputs=renumbered(program.outputs),
     )

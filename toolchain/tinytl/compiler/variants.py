@@ -75,5 +75,5 @@ _ALL = (
     *(FULLY_CONNECTED_PANELS_S16, FULLY_CONNECTED_PANELS_S8, AVERAGE_POOL_2D_WORDS, MEAN_WORDS, ADD_TABLES),
     *(MVE_CONV_2D, MVE_DEPTHWISE_PIXELS, MVE_DEPTHWISE_FLAT, MVE_FULLY_CONNECTED, MVE_ADD_TABLES, MVE_AVERAGE_POOL_2D, MVE_MEAN),
 )
-VARIANTS: dict[tuple[int, int], Variant] = {(each.kind.code, each.number): each for each in _ALL}
+VARIANTS: dict[tuple[int, int], Variant] = {(variant.kind.code, variant.number): variant for variant in _ALL}
 """(opcode, kernel number) → variant."""

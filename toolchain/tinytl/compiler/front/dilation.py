@@ -40,9 +40,9 @@ def fold_batches(graph: Graph) -> Graph:
 
 
 def _triple(graph: Graph, node: Node) -> _Triple | None:
-    producers = {each.outputs[0]: each for each in graph.nodes}
-    readers: dict[int, Node] = {each.inputs[0]: each for each in graph.nodes}
-    counts = Counter(number for each in graph.nodes for number in each.inputs) + Counter(graph.outputs)
+    producers = {producer.outputs[0]: producer for producer in graph.nodes}
+    readers: dict[int, Node] = {reader.inputs[0]: reader for reader in graph.nodes}
+    counts = Counter(number for reader in graph.nodes for number in reader.inputs) + Counter(graph.outputs)
     between: list[Node] = []
     apart = producers.get(node.inputs[0])
     while apart is not None and apart.operator in _RESHAPES:
@@ -54,7 +54,7 @@ def _triple(graph: Graph, node: Node) -> _Triple | None:
         together = readers.get(together.outputs[0])
     if apart is None or together is None:
         return None
-    alone = all(counts[each.outputs[0]] == 1 for each in (apart, node, *between))
+    alone = all(counts[producer.outputs[0]] == 1 for producer in (apart, node, *between))
     right = (apart.operator, together.operator) == ("SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND")
     return _Triple(apart, node, together, tuple(between)) if alone and right else None
 
@@ -72,8 +72,8 @@ def _folded(graph: Graph, triple: _Triple) -> Graph | None:
     if len(source.shape) != len(blocks) + 2 or len(blocks) > 2 or source.shape[0] != 1 or result.shape[-1] != channels:
         return None
     flat = graph.input(triple.convolution, 0).shape[1] == 1  # a signal's place among the image's sides
-    blocks, sides, out = (_both(each, 1, flat) for each in (blocks, source.shape[1:-1], result.shape[1:-1]))
-    paddings, crops = (_both(each, (0, 0), flat) for each in (paddings, crops))
+    blocks, sides, out = (_both(numbers, 1, flat) for numbers in (blocks, source.shape[1:-1], result.shape[1:-1]))
+    paddings, crops = (_both(pairs, (0, 0), flat) for pairs in (paddings, crops))
     (top, bottom), (left, right) = ((before, after - crop) for (before, after), (_, crop) in zip(paddings, crops, strict=True))
     _, taps_h, taps_w, _ = graph.input(triple.convolution, 1).shape
     reach = ((taps_h - 1) * blocks[0], (taps_w - 1) * blocks[1])
@@ -127,7 +127,7 @@ def _rewritten(graph: Graph, triple: _Triple, options: ConvolutionOptions, seen:
         outputs=(first + 1,),
         options=options,
     )
-    gone = {id(each) for each in (triple.apart, triple.together, *triple.between)}
-    nodes = tuple(folded if each is triple.convolution else each for each in graph.nodes if id(each) not in gone)
+    gone = {id(node) for node in (triple.apart, triple.together, *triple.between)}
+    nodes = tuple(folded if node is triple.convolution else node for node in graph.nodes if id(node) not in gone)
     aliases = MappingProxyType({**graph.aliases, first: source, result: first + 1})
     return replace(graph, tensors=(*graph.tensors, *views), nodes=nodes, aliases=aliases)

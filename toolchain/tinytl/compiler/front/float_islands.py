@@ -33,7 +33,7 @@ def sink_dequantize(graph: Graph) -> Graph:
         output, number = graph.output(node), len(tensors)
         meant = tensors[source]
         tensors.append(Tensor(output.name, output.shape, meant.dtype, meant.quantization))
-        inputs = tuple(source if place == position else each for place, each in enumerate(node.inputs))
+        inputs = tuple(source if place == position else operand for place, operand in enumerate(node.inputs))
         nodes.append(replace(node, inputs=inputs, outputs=(number,)))
         nodes.append(Node(node.index, "DEQUANTIZE", 1, node.name, (number,), node.outputs))
         dequantized[node.outputs[0]] = number

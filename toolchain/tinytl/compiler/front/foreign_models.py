@@ -38,15 +38,15 @@ def refuse_foreign(subgraphs: int, operators: Sequence[tuple[str, Sequence[str]]
         CompileError: variables, control flow, several subgraphs, an image for another processor, uint8 or 16×8 quantization.
     """
     names = list(dict.fromkeys(name for name, _ in operators))
-    if found := [name for name in names if name in _VARIABLES]:
+    if matches := [name for name in names if name in _VARIABLES]:
         raise CompileError(
-            f"the model is a streaming one: it keeps variables from one call to the next ({', '.join(found)})",
+            f"the model is a streaming one: it keeps variables from one call to the next ({', '.join(matches)})",
             expected="a model whose answer depends on one sample alone",
             hint="convert it without streaming: its input is then the whole window of samples, and no tf.Variable is assigned to",
         )
-    if found := [name for name in names if name in _CONTROL_FLOW]:
+    if matches := [name for name in names if name in _CONTROL_FLOW]:
         raise CompileError(
-            f"the model has control flow ({', '.join(found)})",
+            f"the model has control flow ({', '.join(matches)})",
             expected="a graph of layers alone",
             hint="convert it without loops and branches; recurrent layers of Keras 3 with unroll=True",
         )

@@ -72,8 +72,8 @@ PASSES: tuple[Pass, ...] = (*(sink_dequantize, drop_identity_quantize, fuse_padd
 
 def optimize(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> Graph:
     """Run the passes in order."""
-    for each in passes:
-        graph = each(graph)
+    for graph_pass in passes:
+        graph = graph_pass(graph)
     return graph
 
 

@@ -87,8 +87,8 @@ class _Reader:
         """Return name and input types of each operator."""
         tables = [self._subgraph.Operators(i) for i in range(self._count(self._subgraph.OperatorsLength()))]
         numbers = [self._numbers(table, "Inputs", len(tensors), optional=True) for table in tables]
-        dtypes = [["" if number == ABSENT else tensors[number].dtype for number in each] for each in numbers]
-        return [(self._operator(table)[0], each) for table, each in zip(tables, dtypes, strict=True)]
+        dtypes = [["" if number == ABSENT else tensors[number].dtype for number in inputs] for inputs in numbers]
+        return [(self._operator(table)[0], input_types) for table, input_types in zip(tables, dtypes, strict=True)]
 
     def _count(self, length: int) -> int:
         if not 0 <= length <= self._limit:
@@ -173,9 +173,9 @@ class _Reader:
             if number == ABSENT:
                 continue
             kind = self._unusual.get(number, "dense")
-            wanted = "a variable" if position in RULES[node.operator].states else "dense"
-            if kind != wanted:
-                expected = "dense constants and activations" if wanted == "dense" else "a variable, the operator's state"
+            requirement = "a variable" if position in RULES[node.operator].states else "dense"
+            if kind != requirement:
+                expected = "dense constants and activations" if requirement == "dense" else "a variable, the operator's state"
                 raise node.refuse(f"tensor {tensors[number].name!r} is {kind}", expected=expected)
 
     def _operator(self, table: Any) -> tuple[str, int]:
@@ -187,11 +187,11 @@ class _Reader:
 
     def _options(self, node: Node, table: Any) -> Options:
         rule = RULES[node.operator]
-        found, content = _TABLES.get(table.BuiltinOptionsType(), "?"), table.BuiltinOptions()
-        if not rule.schema or found == "NONE" or content is None:
+        schema, content = _TABLES.get(table.BuiltinOptionsType(), "?"), table.BuiltinOptions()
+        if not rule.schema or schema == "NONE" or content is None:
             return rule.options
-        if found != rule.schema:
-            raise node.refuse(f"carries {found}", expected=rule.schema)
+        if schema != rule.schema:
+            raise node.refuse(f"carries {schema}", expected=rule.schema)
         options = getattr(tflite, rule.schema)()
         options.Init(content.Bytes, content.Pos)
         return READERS[rule.schema](options)
@@ -233,8 +233,8 @@ def _check_flow(graph: Graph) -> None:
         for position in RULES[node.operator].states:
             number = node.inputs[position] if position < len(node.inputs) else ABSENT
             if number in known:
-                found = f"its state {graph.tensors[number].name!r} is not its own"
-                raise node.refuse(found, expected="a variable that nothing else writes")
+                fault = f"its state {graph.tensors[number].name!r} is not its own"
+                raise node.refuse(fault, expected="a variable that nothing else writes")
             known.add(number)
         for number in node.inputs:
             if number != ABSENT and number not in known:

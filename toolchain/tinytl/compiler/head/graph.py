@@ -136,8 +136,8 @@ class HeadGraph:
         if layer.kind not in (*_POINTWISE, *_POOLS) or layer.trained_count:
             return False
         inputs = self.head.inputs_of(number)
-        made = {self.head.value_of(each): self.head.layers[each].kind for each in group}
-        if not any(each in made for each in inputs) or any(made.get(each) in _POOLS for each in inputs):
+        kinds = {self.head.value_of(member): self.head.layers[member].kind for member in group}
+        if not any(value in kinds for value in inputs) or any(kinds.get(value) in _POOLS for value in inputs):
             return False
         return self._domain(number) == self._domain(first)
 
@@ -156,7 +156,7 @@ class HeadGraph:
             return prod(shape) if is_feature else 0
         if layer.kind in ("conv_2d", "depthwise_conv_2d") and layer.window != (1, 1):
             return prod(layer.window) * shape[2]
-        return max(self.head.shapes[each][2] for each in inputs) if is_feature else 0
+        return max(self.head.shapes[value][2] for value in inputs) if is_feature else 0
 
     def _group_number(self, number: int) -> int:
         return next(index for index, group in enumerate(self.groups) if number in group)

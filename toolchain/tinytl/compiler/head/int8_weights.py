@@ -81,9 +81,9 @@ def quantized_rows(layer: HeadLayer) -> tuple[np.ndarray, np.ndarray]:
     largest = np.abs(weights).max(axis=1)
     largest = np.where(largest > 0, largest, largest.max() or 1.0 / HEADROOM)
     scales = np.maximum(largest * (HEADROOM / 127), np.finfo(np.float32).tiny).astype(np.float32)
-    found = np.zeros((len(weights), row_bytes(weights.shape[1])), np.int8)
-    found[:, : weights.shape[1]] = np.clip(np.rint(weights / scales[:, None].astype(np.float64)), -127, 127)
-    return found, scales
+    rows = np.zeros((len(weights), row_bytes(weights.shape[1])), np.int8)
+    rows[:, : weights.shape[1]] = np.clip(np.rint(weights / scales[:, None].astype(np.float64)), -127, 127)
+    return rows, scales
 
 
 def row_bytes(length: int) -> int:

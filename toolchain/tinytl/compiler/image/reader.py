@@ -117,15 +117,15 @@ def _header(data: bytes) -> Header:
         )
     if header.image_bytes != len(data):
         raise CompileError(f"the image has {len(data):,} bytes", expected=f"{header.image_bytes:,}, as its header says", hint=_HINT)
-    found = crc32(data[CRC_START:])
-    if found != header.crc32:
-        raise CompileError(f"the image's checksum is {found:08x}", expected=f"{header.crc32:08x}", hint=_HINT)
+    checksum = crc32(data[CRC_START:])
+    if checksum != header.crc32:
+        raise CompileError(f"the image's checksum is {checksum:08x}", expected=f"{header.crc32:08x}", hint=_HINT)
     return header
 
 
 def _contents(data: bytes, header: Header) -> ImageContents:
     tensors = tuple(unpack(TensorRecord, data, header.tensors + i * size(TensorRecord)) for i in range(header.tensor_count))
-    operands = [int(each) for each in np.frombuffer(data, "<u2", header.operand_count, header.operands)]
+    operands = [int(operand) for operand in np.frombuffer(data, "<u2", header.operand_count, header.operands)]
     operators = tuple(_operator(data, header, i, operands) for i in range(header.operator_count))
     middle = header.graph_operands + header.input_count
     head = unpack(HeadRecord, data, header.head) if header.head else None

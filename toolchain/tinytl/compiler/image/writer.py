@@ -131,7 +131,9 @@ def write_image(program: Program, arena: ArenaPlan, head: HeadPlan | None, metad
     operators_at = sections.add(bytes(size(OperatorRecord) * len(program.operators)))
     operands, starts, graph_operands = _operands(program)
     operands_at = sections.add(np.array(operands, "<u2").tobytes())
-    params_at = [sections.add(np.array(each.parameters, "<i4").tobytes()) if each.parameters else 0 for each in program.operators]
+    params_at = [
+        sections.add(np.array(operator.parameters, "<i4").tobytes()) if operator.parameters else 0 for operator in program.operators
+    ]
     constants_start = sections.end
     constants_at = _add_constants(sections, program)
     head_start = sections.end

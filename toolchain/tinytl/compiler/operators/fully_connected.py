@@ -41,14 +41,14 @@ def lower(graph: Graph, node: Node, builder: Builder) -> None:
     bias = read_bias(graph, node, weights.channels)
     multipliers = wide_multipliers(source.scale, weights.scales, output.scale, weights.channels)
     _require_defined(node, source, weights, bias, output)
-    low = np.array([each.low for each in multipliers])
+    low = np.array([multiplier.low for multiplier in multipliers])
     rows = source.elements // weights.data.shape[1]
     builder.emit(
         node,
         FULLY_CONNECTED,
         (
             builder.tensor(node.inputs[0]),
-            *weight_operands(builder, node, bias, [Multiplier(each.high, each.shift) for each in multipliers]),
+            *weight_operands(builder, node, bias, [Multiplier(multiplier.high, multiplier.shift) for multiplier in multipliers]),
             builder.constant(f"{node.name}/multiplier_low", low, "int32"),
         ),
         clamp(node, options.activation, output),

@@ -73,7 +73,7 @@ def lower(graph: Graph, node: Node, builder: Builder) -> None:
     rescaled = hidden_multiplier(hidden.scale)
 
     # The four gates of a unit lie side by side: [units, gates, …]. Zero points are folded into the biases.
-    input_weights, recurrent_weights = (np.stack([data for data, _ in each], axis=1) for each in (inputs, recurrent))
+    input_weights, recurrent_weights = (np.stack([data for data, _ in matrices], axis=1) for matrices in (inputs, recurrent))
     input_biases = np.stack(biases, axis=1) - source.zero_point * input_weights.sum(-1, dtype=np.int64)
     recurrent_biases = -hidden_state.zero_point * recurrent_weights.sum(-1, dtype=np.int64)
     steps = _steps(graph, node)
@@ -96,7 +96,7 @@ def lower(graph: Graph, node: Node, builder: Builder) -> None:
 
 def _rescalings(node: Node, builder: Builder, multipliers: list[Multiplier]) -> tuple[int, int]:
     """Add multipliers and shifts [2, gates] to the program, the input's before the hidden state's."""
-    values = np.array([(each.value, each.shift) for each in multipliers]).reshape(2, len(GATES), 2)
+    values = np.array([(multiplier.value, multiplier.shift) for multiplier in multipliers]).reshape(2, len(GATES), 2)
     return (
         builder.constant(f"{node.name}/multiplier", values[..., 0], "int32"),
         builder.constant(f"{node.name}/shift", values[..., 1], "int32"),
@@ -135,8 +135,8 @@ def _matrix(graph: Graph, node: Node, position: int, expected: Shape) -> tuple[n
 def _symmetric_scale(node: Node, tensor: Tensor, role: str) -> np.float32:
     quantization = tensor.quantization
     if quantization is None or len(quantization.scales) != 1 or any(quantization.zero_points):
-        found = "no scale" if quantization is None else f"{len(quantization.scales)} scales, zero point {tensor.zero_point}"
-        raise node.refuse(f"{role} has {found}", expected="one scale and zero point 0")
+        description = "no scale" if quantization is None else f"{len(quantization.scales)} scales, zero point {tensor.zero_point}"
+        raise node.refuse(f"{role} has {description}", expected="one scale and zero point 0")
     if not 0 < float(tensor.scale) < float("inf"):
         raise node.refuse(f"{role} has scale {float(tensor.scale):g}", expected="a finite scale > 0")
     return tensor.scale

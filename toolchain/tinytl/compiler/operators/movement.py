@@ -64,7 +64,7 @@ def concatenation_shape(graph: Graph, node: Node) -> Shape:
     axis = _concatenation_axis(graph, node)
     for shape in shapes[1:]:
         if len(shape) != len(shapes[0]) or shape[:axis] + shape[axis + 1 :] != shapes[0][:axis] + shapes[0][axis + 1 :]:
-            raise node.refuse(f"inputs {[list(each) for each in shapes]}", expected=f"equal sides but along axis {axis}")
+            raise node.refuse(f"inputs {[list(sides) for sides in shapes]}", expected=f"equal sides but along axis {axis}")
     total = sum(shape[axis] for shape in shapes)
     return (*shapes[0][:axis], total, *shapes[0][axis + 1 :])
 
@@ -131,31 +131,31 @@ def lower_pack(graph: Graph, node: Node, builder: Builder) -> None:
 
 def reshape_shape(graph: Graph, node: Node) -> Shape:
     source = graph.input(node, 0)
-    asked = _asked_shape(graph, node)
-    known = prod(side for side in asked if side != -1)
-    if asked.count(-1) == 1 and known > 0 and source.elements % known == 0:
-        asked = tuple(source.elements // known if side == -1 else side for side in asked)
-    if -1 in asked or prod(asked) != source.elements:
-        raise node.refuse(f"{list(source.shape)} does not become {list(asked)}", expected=f"{source.elements} elements")
-    return asked
+    shape = _asked_shape(graph, node)
+    known = prod(side for side in shape if side != -1)
+    if shape.count(-1) == 1 and known > 0 and source.elements % known == 0:
+        shape = tuple(source.elements // known if side == -1 else side for side in shape)
+    if -1 in shape or prod(shape) != source.elements:
+        raise node.refuse(f"{list(source.shape)} does not become {list(shape)}", expected=f"{source.elements} elements")
+    return shape
 
 
 def _asked_shape(graph: Graph, node: Node) -> Shape:
     if len(node.inputs) > 1 and node.inputs[1] != ABSENT:
         require_dtype(node, graph.input(node, 1), "the shape tensor", _INDICES)
         return tuple(int(side) for side in constant_input(graph, node, 1, "the sides of the new shape").reshape(-1))
-    asked = options_of(node.options, ReshapeOptions).new_shape
-    if asked is None:
+    shape = options_of(node.options, ReshapeOptions).new_shape
+    if shape is None:
         raise node.refuse("no new shape, neither as input nor as option", expected="one of the two")
-    return () if asked == (0,) else asked
+    return () if shape == (0,) else shape
 
 
 def squeeze_shape(graph: Graph, node: Node) -> Shape:
     source = graph.input(node, 0).shape
     dims = options_of(node.options, SqueezeOptions).dims or tuple(i for i, side in enumerate(source) if side == 1)
-    if any(not -len(source) <= each < len(source) or source[each] != 1 for each in dims):
+    if any(not -len(source) <= dim < len(source) or source[dim] != 1 for dim in dims):
         raise node.refuse(f"cannot squeeze dimensions {list(dims)} of {list(source)}", expected="dimensions of size 1")
-    dropped = {each % len(source) for each in dims}
+    dropped = {dim % len(source) for dim in dims}
     return tuple(side for dimension, side in enumerate(source) if dimension not in dropped)
 
 

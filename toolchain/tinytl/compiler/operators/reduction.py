@@ -33,10 +33,10 @@ def _axes(graph: Graph, node: Node) -> tuple[int, ...]:
     """Return the dimensions that go, each once, in order."""
     rank = len(graph.input(node, 0).shape)
     require_dtype(node, graph.input(node, 1), "the axis tensor", _INDICES)
-    found = [int(axis) for axis in constant_input(graph, node, 1, "the axes").reshape(-1)]
-    if not found or any(not -rank <= axis < rank for axis in found):
-        raise node.refuse(f"axes {found}", expected=f"dimensions {-rank} to {rank - 1}")
-    return tuple(sorted({axis % rank for axis in found}))
+    axes = [int(axis) for axis in constant_input(graph, node, 1, "the axes").reshape(-1)]
+    if not axes or any(not -rank <= axis < rank for axis in axes):
+        raise node.refuse(f"axes {axes}", expected=f"dimensions {-rank} to {rank - 1}")
+    return tuple(sorted({axis % rank for axis in axes}))
 
 
 def shape(graph: Graph, node: Node) -> Shape:

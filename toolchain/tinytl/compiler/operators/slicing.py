@@ -60,10 +60,10 @@ def _numbers(graph: Graph, node: Node, position: int, role: str) -> list[int]:
 
 
 def _number(graph: Graph, node: Node, position: int, role: str) -> int:
-    found = _numbers(graph, node, position, role)
-    if len(found) != 1:
-        raise node.refuse(f"{role} is {found}", expected="one number")
-    return found[0]
+    numbers = _numbers(graph, node, position, role)
+    if len(numbers) != 1:
+        raise node.refuse(f"{role} is {numbers}", expected="one number")
+    return numbers[0]
 
 
 def _moved(graph: Graph, node: Node, position: int) -> Tensor:
@@ -111,33 +111,33 @@ def strided_slice_part(graph: Graph, node: Node) -> Part:
         raise node.refuse(f"begins {begins}, ends {ends}, strides {strides}", expected="as many each, no stride 0")
     if options.offset:
         ends = [begin + end for begin, end in zip(begins, ends, strict=True)]
-    found: list[tuple[int, int, int]] = []
+    dimensions: list[tuple[int, int, int]] = []
     out: list[int] = []
     for place in range(len(begins)):
         bit = 1 << place
         if options.ellipsis_mask & bit:
             later = [p for p in range(place + 1, len(begins)) if not options.new_axis_mask >> p & 1]
-            whole = shape[len(found) : len(shape) - len(later)]
-            found += [(0, 1, side) for side in whole]
+            whole = shape[len(dimensions) : len(shape) - len(later)]
+            dimensions += [(0, 1, side) for side in whole]
             out += whole
         elif options.new_axis_mask & bit:
             out.append(1)
-        elif len(found) == len(shape):
+        elif len(dimensions) == len(shape):
             raise node.refuse(f"{len(begins)} slices of {list(shape)}", expected=f"at most {len(shape)}")
         elif options.shrink_axis_mask & bit:
-            side = shape[len(found)]
+            side = shape[len(dimensions)]
             if not -side <= begins[place] < side:
                 raise node.refuse(f"index {begins[place]}", expected=f"{-side} to {side - 1}")
-            found.append((begins[place] % side, 1, 1))
+            dimensions.append((begins[place] % side, 1, 1))
         else:
             begin = None if options.begin_mask & bit else begins[place]
             end = None if options.end_mask & bit else ends[place]
-            taken = range(*slice(begin, end, strides[place]).indices(shape[len(found)]))
-            found.append((taken.start, strides[place], len(taken)))
-            out.append(len(taken))
-    rest = shape[len(found) :]
-    found += [(0, 1, side) for side in rest]
-    begin_, stride_, count_ = (tuple(each) for each in zip(*found, strict=True)) if found else ((), (), ())
+            places = range(*slice(begin, end, strides[place]).indices(shape[len(dimensions)]))
+            dimensions.append((places.start, strides[place], len(places)))
+            out.append(len(places))
+    rest = shape[len(dimensions) :]
+    dimensions += [(0, 1, side) for side in rest]
+    begin_, stride_, count_ = (tuple(column) for column in zip(*dimensions, strict=True)) if dimensions else ((), (), ())
     return Part(begin_, stride_, count_, (*out, *rest))
 
 
@@ -191,11 +191,11 @@ def repeated(shape: Shape, wanted: Shape) -> Part | None:
 
 def broadcast_part(graph: Graph, node: Node) -> Part:
     """BROADCAST_TO: input and the shape wanted."""
-    shape, wanted = graph.input(node, 0).shape, tuple(_numbers(graph, node, 1, "the shape"))
-    aligned = (1,) * (len(wanted) - len(shape)) + shape
-    part = repeated(aligned, wanted) if len(aligned) == len(wanted) else None
+    shape, target = graph.input(node, 0).shape, tuple(_numbers(graph, node, 1, "the shape"))
+    aligned = (1,) * (len(target) - len(shape)) + shape
+    part = repeated(aligned, target) if len(aligned) == len(target) else None
     if part is None:
-        raise node.refuse(f"{list(shape)} does not repeat to {list(wanted)}", expected="equal sides, or sides of 1")
+        raise node.refuse(f"{list(shape)} does not repeat to {list(target)}", expected="equal sides, or sides of 1")
     return part
 
 
@@ -238,10 +238,10 @@ def lower(graph: Graph, node: Node, builder: Builder) -> None:
 
 
 def _multiples(graph: Graph, node: Node) -> Shape:
-    shape, found = graph.input(node, 0).shape, _numbers(graph, node, 1, "the multiples")
-    if len(found) != len(shape) or min(found, default=1) < 1:
-        raise node.refuse(f"multiples {found} of {list(shape)}", expected=f"{len(shape)} numbers ≥ 1")
-    return tuple(found)
+    shape, multiples = graph.input(node, 0).shape, _numbers(graph, node, 1, "the multiples")
+    if len(multiples) != len(shape) or min(multiples, default=1) < 1:
+        raise node.refuse(f"multiples {multiples} of {list(shape)}", expected=f"{len(shape)} numbers ≥ 1")
+    return tuple(multiples)
 
 
 def tile_shape(graph: Graph, node: Node) -> Shape:
@@ -260,31 +260,31 @@ def lower_tile(graph: Graph, node: Node, builder: Builder) -> None:
     Dimensions that are not repeated are seen as one, so that the five of Keras's UpSampling2D become three.
     """
     source = _moved(graph, node, 0)
-    seen, wanted = [1], [1]
+    seen, target = [1], [1]
     for side, multiple in zip(source.shape, _multiples(graph, node), strict=True):
         if multiple > 1:
-            seen, wanted = [*seen, 1, side], [*wanted, multiple, side]
+            seen, target = [*seen, 1, side], [*target, multiple, side]
         else:
-            seen[-1], wanted[-1] = seen[-1] * side, wanted[-1] * side
-    kept = [place for place, side in enumerate(wanted) if side > 1] or [0]
-    seen, wanted = [seen[place] for place in kept], [wanted[place] for place in kept]
-    part = repeated(tuple(seen), tuple(wanted))
+            seen[-1], target[-1] = seen[-1] * side, target[-1] * side
+    kept = [place for place, side in enumerate(target) if side > 1] or [0]
+    seen, target = [seen[place] for place in kept], [target[place] for place in kept]
+    part = repeated(tuple(seen), tuple(target))
     if part is None or len(seen) > MAX_RANK:
         multiples = list(_multiples(graph, node))
         raise node.refuse(f"multiples {multiples} of {list(source.shape)}", expected="copies along fewer dimensions")
     number = builder.tensor(node.inputs[0], tuple(seen))
-    emit_part(node, builder, number, part, builder.tensor(node.outputs[0], tuple(wanted)))
+    emit_part(node, builder, number, part, builder.tensor(node.outputs[0], tuple(target)))
 
 
 def _permutation(graph: Graph, node: Node) -> Shape:
-    rank, found = len(graph.input(node, 0).shape), _numbers(graph, node, 1, "the permutation")
-    if sorted(each % rank if rank else each for each in found) != list(range(rank)) or any(each < -rank for each in found):
-        raise node.refuse(f"permutation {found}", expected=f"each of 0 to {rank - 1} once")
-    return tuple(each % rank for each in found)
+    rank, permutation = len(graph.input(node, 0).shape), _numbers(graph, node, 1, "the permutation")
+    if sorted(axis % rank if rank else axis for axis in permutation) != list(range(rank)) or any(axis < -rank for axis in permutation):
+        raise node.refuse(f"permutation {permutation}", expected=f"each of 0 to {rank - 1} once")
+    return tuple(axis % rank for axis in permutation)
 
 
 def transpose_shape(graph: Graph, node: Node) -> Shape:
-    return tuple(graph.input(node, 0).shape[each] for each in _permutation(graph, node))
+    return tuple(graph.input(node, 0).shape[axis] for axis in _permutation(graph, node))
 
 
 def fold_transpose(graph: Graph, node: Node) -> np.ndarray | None:
@@ -295,8 +295,8 @@ def fold_transpose(graph: Graph, node: Node) -> np.ndarray | None:
 def lower_transpose(graph: Graph, node: Node, builder: Builder) -> None:
     """Emit TRANSPOSE with the permutation of its dimensions. Args: as `Rule.lower`."""
     _moved(graph, node, 0)
-    found = _permutation(graph, node)
-    builder.emit(node, TRANSPOSE, (builder.tensor(node.inputs[0]),), (*found, *range(len(found), MAX_RANK)))
+    permutation = _permutation(graph, node)
+    builder.emit(node, TRANSPOSE, (builder.tensor(node.inputs[0]),), (*permutation, *range(len(permutation), MAX_RANK)))
 
 
 RULES = (

@@ -36,16 +36,16 @@ def _ordered(node: Node) -> Node:
 
 def shape(graph: Graph, node: Node) -> Shape:
     require_dtype(node, graph.input(node, 0), "the shape tensor", ("int32",))
-    wanted = tuple(int(side) for side in constant_input(graph, node, 0, "the sides").reshape(-1))
+    sides = tuple(int(side) for side in constant_input(graph, node, 0, "the sides").reshape(-1))
     channels, _, _, depth = require_rank(node, graph.input(node, 1), "the weight tensor", 4)
     source = require_one_image(node, graph.input(node, 2), "input 2")
-    if len(wanted) != 4 or wanted[0] != 1 or wanted[3] != channels or depth != source[3]:
+    if len(sides) != 4 or sides[0] != 1 or sides[3] != channels or depth != source[3]:
         raise node.refuse(
-            f"{list(source)} becomes {list(wanted)} by weights {list(graph.input(node, 1).shape)}",
+            f"{list(source)} becomes {list(sides)} by weights {list(graph.input(node, 1).shape)}",
             expected="[1, height, width, the weights' first side], the weights' last side as input channels",
         )
-    _paddings(graph, node, wanted)
-    return wanted
+    _paddings(graph, node, sides)
+    return sides
 
 
 def _paddings(graph: Graph, node: Node, wanted: Shape) -> tuple[int, int]:
@@ -53,18 +53,18 @@ def _paddings(graph: Graph, node: Node, wanted: Shape) -> tuple[int, int]:
     options = options_of(node.options, TransposeConvOptions)
     require_positive(node, stride_h=options.stride_h, stride_w=options.stride_w)
     source, filters = graph.input(node, 2).shape, graph.input(node, 1).shape
-    found = []
+    paddings = []
     for dimension, stride in ((1, options.stride_h), (2, options.stride_w)):
         side, out, taps = source[dimension], wanted[dimension], filters[dimension]
-        if not all(1 <= each <= MAX_SIDE for each in (side, out, taps)):
+        if not all(1 <= extent <= MAX_SIDE for extent in (side, out, taps)):
             raise node.refuse(f"sides {side}, {out} and {taps} taps", expected=f"1 to {MAX_SIDE:,}")
         if options.padding not in ("SAME", "VALID"):
             raise node.refuse(f"padding {options.padding} is not supported", expected="SAME, VALID")
         back = -(-out // stride) if options.padding == "SAME" else (out - taps + stride) // stride
         if back != side:
             raise node.refuse(f"a side of {side} does not become {out}", expected=f"a side of {back}")
-        found.append(max((back - 1) * stride + taps - out, 0) // 2)
-    return found[0], found[1]
+        paddings.append(max((back - 1) * stride + taps - out, 0) // 2)
+    return paddings[0], paddings[1]
 
 
 def lower(graph: Graph, node: Node, builder: Builder) -> None:

@@ -50,8 +50,8 @@ def read_weights(graph: Graph, node: Node, *, rank: int, channel_dimension: int)
             expected=f"1, or {channels} along dimension {channel_dimension}",
         )
     if any(quantization.zero_points):
-        found = next(point for point in quantization.zero_points if point)
-        raise node.refuse(f"the weights have zero point {found}", expected="0 (symmetric weights)")
+        zero_point = next(point for point in quantization.zero_points if point)
+        raise node.refuse(f"the weights have zero point {zero_point}", expected="0 (symmetric weights)")
     bad = [float(scale) for scale in quantization.scales if not 0 <= float(scale) < float("inf")]
     if bad:
         raise node.refuse(f"the weights have scale {bad[0]:g}", expected="a finite scale ≥ 0")
@@ -87,6 +87,6 @@ def weight_operands(builder: Builder, node: Node, bias: np.ndarray, multipliers:
     return (
         builder.tensor(node.inputs[1]),
         builder.constant(f"{name}/bias", bias, "int32"),
-        builder.constant(f"{name}/multiplier", np.array([each.value for each in multipliers]), "int32"),
-        builder.constant(f"{name}/shift", np.array([each.shift for each in multipliers]), "int32"),
+        builder.constant(f"{name}/multiplier", np.array([multiplier.value for multiplier in multipliers]), "int32"),
+        builder.constant(f"{name}/shift", np.array([multiplier.shift for multiplier in multipliers]), "int32"),
     )

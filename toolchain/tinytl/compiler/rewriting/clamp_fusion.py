@@ -18,7 +18,7 @@ from tinytl.compiler.rewriting.table_chains import values_by_byte
 def fuse_clamps(program: Program) -> Program:
     """Join every RELU that only clamps with the operator in front of it, if nobody else reads what that one writes."""
     tensors, kept = list(program.tensors), list[ProgramOperator]()
-    storages = Counter(program.tensors[number].storage for each in program.operators for number in each.inputs)
+    storages = Counter(program.tensors[number].storage for reader in program.operators for number in reader.inputs)
     storages += Counter(program.tensors[number].storage for number in program.outputs)
     for operator in program.operators:
         before = kept[-1] if kept else None

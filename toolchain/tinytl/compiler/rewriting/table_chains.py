@@ -45,7 +45,7 @@ def _joins(program: Program, before: ProgramOperator, operator: ProgramOperator)
         return False
     storages = [tensor.storage for tensor in program.tensors]
     passed = storages[before.outputs[0]]
-    readers = Counter(storages[number] for each in program.operators for number in each.inputs)
+    readers = Counter(storages[number] for reader in program.operators for number in reader.inputs)
     seen = storages[operator.inputs[0]] == passed and readers[passed] == 1
     return seen and all(storages[number] != passed for number in program.outputs)
 
