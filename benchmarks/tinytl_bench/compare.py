@@ -69,16 +69,18 @@ def load_baseline(path: Path, *, target: str, bundle: str | None = None) -> Meas
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BenchError(f"baseline {path} cannot be read: {error}", hint=hint) from error
-    stored = [Measurement.from_json(each) for each in (document if isinstance(document, list) else [document])]
+    stored = [Measurement.from_json(record) for record in (document if isinstance(document, list) else [document])]
     there = [measurement for measurement in stored if measurement.target == target]
     for measurement in there:
         if bundle in (None, measurement.bundle):
             return measurement
     if there:
         raise BenchError(
-            f"baseline {path} has no model {bundle!r} on {target!r}", expected=", ".join(repr(each.bundle) for each in there), hint=hint
+            f"baseline {path} has no model {bundle!r} on {target!r}",
+            expected=", ".join(repr(baseline.bundle) for baseline in there),
+            hint=hint,
         )
-    raise BenchError(f"baseline {path} has no target {target!r}", expected=", ".join(each.target for each in stored), hint=hint)
+    raise BenchError(f"baseline {path} has no target {target!r}", expected=", ".join(baseline.target for baseline in stored), hint=hint)
 
 
 def compare_measurements(baseline: Measurement, measurement: Measurement, *, tolerance: float = 0.03) -> tuple[Change, ...]:

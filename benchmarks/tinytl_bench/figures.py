@@ -163,7 +163,7 @@ def _classes(region: Region | None) -> dict[str, int] | None:
 
 def histograms(counted: Counted) -> dict[str, dict[str, int]]:
     """Return instructions by class and by function, of one inference and of all counted teach steps; nothing where regions have none."""
-    found: dict[str, dict[str, int]] = {}
+    tallies: dict[str, dict[str, int]] = {}
     for name, regions in (("inference", counted.inference), ("teach_steps", counted.steps)):
         classes: Tally[str] = Tally()
         functions: Tally[str] = Tally()
@@ -172,13 +172,13 @@ def histograms(counted: Counted) -> dict[str, dict[str, int]]:
                 classes.update(region.profile.classes)
                 functions.update(region.profile.functions)
         if classes:
-            found[f"{name}_classes"] = dict(classes.most_common())
-            found[f"{name}_functions"] = dict(functions.most_common())
-    return found
+            tallies[f"{name}_classes"] = dict(classes.most_common())
+            tallies[f"{name}_functions"] = dict(functions.most_common())
+    return tallies
 
 
 def _cycles(regions: Sequence[Region]) -> list[int]:
     """Modelled cycles of each region; none at all where one is unknown."""
     cycles = [region.cycles_model for region in regions]
-    known = [each for each in cycles if each is not None]
+    known = [count for count in cycles if count is not None]
     return known if len(known) == len(cycles) else []

@@ -106,9 +106,9 @@ def _compiled(image: Image, optimize: str, *, logits: bool) -> dict[str, Any]:
 def _task(model: ModelFile, dataset: Dataset | None, samples: int | None) -> Dataset | None:
     if model.bundle is None:
         if dataset is not None or samples is not None:
-            given = f"dataset {dataset.name!r}" if dataset is not None else f"{samples} samples"
+            argument = f"dataset {dataset.name!r}" if dataset is not None else f"{samples} samples"
             raise BenchError(
-                f"{given} given for {model.path.name}, whose accuracy is not known: {_HEADLESS['accuracy']}",
+                f"{argument} given for {model.path.name}, whose accuracy is not known: {_HEADLESS['accuracy']}",
                 expected="a bundle", hint="leave --data and --samples out",
             )  # fmt: skip
         return None

@@ -30,8 +30,8 @@ def list_models() -> tuple[str, ...]:
 
 def card(name: str) -> Card:
     """Return the card of a model. Raises LookupError where there is no such model."""
-    found: Card = _module(name).CARD
-    return found
+    model_card: Card = _module(name).CARD
+    return model_card
 
 
 def build(name: str, *, input_shape: tuple[int, ...], classes: int, seed: int = 1) -> "keras.Model":

@@ -124,16 +124,16 @@ def match_classes(y: np.ndarray, names: Sequence[str], known: Sequence[str], *, 
     if outside:
         raise DeviceError(f"labels {outside} have no name", expected=f"0 to {len(names) - 1}: {', '.join(names[:_SHOWN])}")
     places = {name: number for number, name in enumerate(known)}
-    found = [places.get(name, UNKNOWN) for name in names]
+    numbers = [places.get(name, UNKNOWN) for name in names]
     numbered = {int(name): number for number, name in enumerate(known) if _is_number(name)}
     for place, name in enumerate(names):
-        if found[place] != UNKNOWN:
+        if numbers[place] != UNKNOWN:
             continue
         if not _is_number(name):
-            found[place] = UNKNOWN if adding else numbered.get(place, UNKNOWN)
+            numbers[place] = UNKNOWN if adding else numbered.get(place, UNKNOWN)
         elif int(name) < len(known) and not _is_number(known[int(name)]):
-            found[place] = int(name)
-    free = _unclaimed(found, names, known)
+            numbers[place] = int(name)
+    free = _unclaimed(numbers, names, known)
     return ClassMatch(tuple(names), tuple(known), np.array(free, np.int64), tuple(int(label) for label in present), adding)
 
 

@@ -131,7 +131,7 @@ def _inspected(model: ModelFile, image: Image, misses: tuple[str, ...], fits: tu
     members = unpack(data, label=path.name) if bundle else {path.name: data}
     signature = read_signature(model.tflite)
     manifest = bundle.manifest if bundle else {}
-    frozen, trainable = sum(each.macs for each in image.operators), bundle.head.macs if bundle else 0
+    frozen, trainable = sum(operator.macs for operator in image.operators), bundle.head.macs if bundle else 0
     return Inspection(
         path=path,
         kind=model.kind,
@@ -165,11 +165,11 @@ def _inspected(model: ModelFile, image: Image, misses: tuple[str, ...], fits: tu
 def _operator_rows(image: Image) -> list[LayerRow]:
     return [
         LayerRow(
-            *(each.name, each.kind, tuple(each.output_shape), each.macs, each.weight_bytes, each.activation_bytes),
-            kernel=each.kernel,
-            expected_instructions=each.instructions or None,
+            *(operator.name, operator.kind, tuple(operator.output_shape), operator.macs, operator.weight_bytes, operator.activation_bytes),
+            kernel=operator.kernel,
+            expected_instructions=operator.instructions or None,
         )
-        for each in image.operators
+        for operator in image.operators
     ]
 
 

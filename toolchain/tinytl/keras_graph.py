@@ -54,27 +54,27 @@ class Graph:
 
     def readers(self, tensor: Any) -> tuple[Call, ...]:
         """Return the calls that take a tensor, in order."""
-        return tuple(call for call in self.calls if any(each is tensor for each in call.inputs))
+        return tuple(call for call in self.calls if any(source is tensor for source in call.inputs))
 
     def depths(self) -> dict[int, tuple[int, int]]:
         """Return, by the id of each call, how many calls the longest paths have: from the input to it, and from it to the output."""
         before: dict[int, int] = {}
         for call in self.calls:
-            before[id(call.output)] = 1 + max((before.get(id(each), 0) for each in call.inputs), default=0)
+            before[id(call.output)] = 1 + max((before.get(id(source), 0) for source in call.inputs), default=0)
         behind: dict[int, int] = {}
         for call in reversed(self.calls):
-            for each in call.inputs:
-                behind[id(each)] = max(behind.get(id(each), 0), 1 + behind.get(id(call.output), 0))
+            for source in call.inputs:
+                behind[id(source)] = max(behind.get(id(source), 0), 1 + behind.get(id(call.output), 0))
         return {id(call): (before[id(call.output)], behind.get(id(call.output), 0)) for call in self.calls}
 
     def ancestors(self, tensor: Any) -> tuple[Call, ...]:
         """Return the calls that a tensor depends on, in order."""
-        wanted, found = {id(tensor)}, []
+        ids, calls = {id(tensor)}, []
         for call in reversed(self.calls):
-            if id(call.output) in wanted:
-                wanted.update(id(each) for each in call.inputs)
-                found.append(call)
-        return tuple(reversed(found))
+            if id(call.output) in ids:
+                ids.update(id(source) for source in call.inputs)
+                calls.append(call)
+        return tuple(reversed(calls))
 
 
 def check_ends(model: Any) -> tuple[int, ...]:
@@ -140,7 +140,9 @@ class _Copier:
         """Return what takes the layer's place: a call of its copy, a replay of a nested model, or nothing."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            inputs = tuple(each for each in self._keras.tree.flatten((args, kwargs)) if isinstance(each, self._keras.KerasTensor))
+            inputs = tuple(
+                argument for argument in self._keras.tree.flatten((args, kwargs)) if isinstance(argument, self._keras.KerasTensor)
+            )
             if isinstance(layer, self._keras.Model) and len(inputs) == 1 and self._replayable(layer):
                 return self.replay(layer, inputs[0])
             if type(layer) in self._skipped:
@@ -151,8 +153,8 @@ class _Copier:
             output = copy(*args, **kwargs)
             if copy is not layer:
                 take_weights(copy, layer)
-            for each in self._keras.tree.flatten(output):
-                self.calls.append(Call(copy, inputs, each))
+            for tensor in self._keras.tree.flatten(output):
+                self.calls.append(Call(copy, inputs, tensor))
             return output
 
         return call

@@ -101,8 +101,8 @@ class Measurement:
             BenchError: another format, or a field that is missing or of the wrong type, by name.
         """
         if not isinstance(document, Mapping) or document.get("format") != FORMAT:
-            found = document.get("format") if isinstance(document, Mapping) else type(document).__name__
-            raise BenchError(f"measurement: format is {found!r}", expected=repr(FORMAT), hint=_HINT)
+            kind = document.get("format") if isinstance(document, Mapping) else type(document).__name__
+            raise BenchError(f"measurement: format is {kind!r}", expected=repr(FORMAT), hint=_HINT)
         for name in ("bundle", "target"):
             _expect(isinstance(document.get(name), str), name, document.get(name), "a text")
         for name in ("how", "units", "energy_nj"):

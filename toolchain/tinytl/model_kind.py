@@ -58,14 +58,14 @@ def kind_of(path: Path, *, taken: tuple[str, ...]) -> str:
     expected = _either([KINDS[kind] for kind in taken])
     if not path.exists():
         raise ModelError(f"no model at {path}", expected=expected, hint="tinytl pretrain makes a run folder")
-    found = _folder_kind(path) if path.is_dir() else _file_kind(path)
-    if found in taken:
-        if found == KERAS:
+    content = _folder_kind(path) if path.is_dir() else _file_kind(path)
+    if content in taken:
+        if content == KERAS:
             _refuse_lambda(path)
-        return found
-    if found == "damaged" and BUNDLE in taken:
+        return content
+    if content == "damaged" and BUNDLE in taken:
         return BUNDLE  # whoever reads it tells what is damaged
-    what, hint = (KINDS[found], _ELSEWHERE[found]) if found in KINDS else _FOREIGN[found]
+    what, hint = (KINDS[content], _ELSEWHERE[content]) if content in KINDS else _FOREIGN[content]
     raise ModelError(f"{path} is {what}", expected=expected, hint=hint.format(path=path, stem=path.stem))
 
 
@@ -140,14 +140,14 @@ def _lambda_names(described: Any) -> Iterator[str]:
     """Walk a description without recursion: it comes from a file."""
     waiting = [described]
     while waiting:
-        each = waiting.pop()
-        if isinstance(each, dict):
-            if each.get("class_name") == "Lambda":
-                config = each.get("config")
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if node.get("class_name") == "Lambda":
+                config = node.get("config")
                 yield str(config.get("name", "")) if isinstance(config, dict) else ""
-            waiting.extend(each.values())
-        elif isinstance(each, list):
-            waiting.extend(each)
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
 
 
 def _either(names: list[str]) -> str:

@@ -50,8 +50,8 @@ def rows(path: str) -> tuple[tuple[str, ...], ...]:
     Raises:
         BuildError: this installation has no such list.
     """
-    found = _ROW.findall(_COMMENT.sub("", runtime_list(path)))
-    return tuple((macro, *(quoted or plain.strip() for quoted, plain in _ARGUMENT.findall(arguments))) for macro, arguments in found)
+    matches = _ROW.findall(_COMMENT.sub("", runtime_list(path)))
+    return tuple((macro, *(quoted or plain.strip() for quoted, plain in _ARGUMENT.findall(arguments))) for macro, arguments in matches)
 
 
 @cache

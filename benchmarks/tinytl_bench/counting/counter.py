@@ -73,7 +73,10 @@ class Counter:
         if len(marked) != 2 * len(ticks):
             raise BenchError(f"{len(marked)} marks were counted for {len(ticks)} regions", expected=str(2 * len(ticks)))
         profiles = [profile(blocks, self.marks.code) for blocks in marked[1::2]]
-        return tuple(Region(each.instructions, each, None if self.unmodelled else each.cycles) for each in profiles)
+        return tuple(
+            Region(region_profile.instructions, region_profile, None if self.unmodelled else region_profile.cycles)
+            for region_profile in profiles
+        )
 
 
 @contextmanager

@@ -33,18 +33,18 @@ def build_plugin() -> Path:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise BenchError("the counting plugin needs a C compiler", expected="cc in the PATH", hint="sudo apt-get install -y gcc")
-    chosen = os.environ.get("TINYTL_CACHE_DIR")
-    folder = (Path(chosen) if chosen else user_cache_path("tinytl")) / "counting"
+    cache_root = os.environ.get("TINYTL_CACHE_DIR")
+    folder = (Path(cache_root) if cache_root else user_cache_path("tinytl")) / "counting"
     folder.mkdir(parents=True, exist_ok=True)
     library = folder / f"plugin-{hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]}.so"
     with FileLock(folder / ".lock", timeout=120):
         if not library.exists():
-            made = library.with_suffix(".part")
-            command = [compiler, "-std=c99", "-O2", "-shared", "-fPIC", "-o", str(made), str(SOURCE)]
+            part = library.with_suffix(".part")
+            command = [compiler, "-std=c99", "-O2", "-shared", "-fPIC", "-o", str(part), str(SOURCE)]
             ran = subprocess.run(command, capture_output=True, text=True, check=False)
             if ran.returncode:
                 raise BenchError(f"the counting plugin does not compile:\n{ran.stderr.strip()[:1000]}", hint="tinytl doctor")
-            made.replace(library)
+            part.replace(library)
     return library
 
 
@@ -68,9 +68,9 @@ def plugin_refusal() -> str:
 
 @cache
 def _version(program: str) -> str:
-    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"version (\d+\.\d+)", told)
-    return found.group(1) if found else "?"
+    output = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    match = re.search(r"version (\d+\.\d+)", output)
+    return match.group(1) if match else "?"
 
 
 @cache

@@ -72,10 +72,10 @@ class Disassembly:
         self._elf = elf
         self._code: dict[int, tuple[str, str, int]] = {}
         for line in _tool("arm-none-eabi-objdump", "-d", str(elf)).splitlines():
-            found = _LINE.match(line)
-            if found and not found.group(3).startswith("."):
-                size = len(found.group(2).replace(" ", "")) // 2
-                self._code[int(found.group(1), 16)] = (found.group(3), found.group(4), size)
+            match = _LINE.match(line)
+            if match and not match.group(3).startswith("."):
+                size = len(match.group(2).replace(" ", "")) // 2
+                self._code[int(match.group(1), 16)] = (match.group(3), match.group(4), size)
         symbols = (line.split(" ", 2) for line in _tool("arm-none-eabi-nm", "-n", "--defined-only", str(elf)).splitlines())
         self._functions = sorted(
             (int(address, 16) & ~1, name) for address, kind, name in symbols if kind in "tT" and not name.startswith("$")
@@ -88,14 +88,14 @@ class Disassembly:
         Raises:
             BenchError: there is no instruction at one of the addresses.
         """
-        found = []
+        instructions = []
         for _ in range(count):
             if pc not in self._code:
                 raise BenchError(f"an instruction at {pc:#010x} was counted; {self._elf.name} has none there", expected="the file that ran")
             mnemonic, operands, size = self._code[pc]
-            found.append((mnemonic, operands))
+            instructions.append((mnemonic, operands))
             pc += size
-        return found
+        return instructions
 
     def function(self, pc: int) -> str:
         """Return the name of the function that `pc` lies in."""
@@ -111,10 +111,10 @@ def profile(blocks: Sequence[BlockCount], code: Disassembly) -> Profile:
     for block in blocks:
         costs = block_costs(code.block(block.pc, block.instructions))
         instructions += block.instructions * block.executions
-        cycles += sum(each.cycles for each in costs) * block.executions + costs[-1].taken * block.jumps
+        cycles += sum(cost.cycles for cost in costs) * block.executions + costs[-1].taken * block.jumps
         functions[code.function(block.pc)] += block.instructions * block.executions
-        for each in costs:
-            classes[each.kind] += block.executions
+        for cost in costs:
+            classes[cost.kind] += block.executions
     return Profile(instructions, cycles, dict(classes.most_common()), dict(functions.most_common()))
 
 

@@ -197,8 +197,8 @@ def beside_other_runs(settings: DemoSettings, summary: dict[str, Any], study: Se
 
 def versions() -> dict[str, str]:
     """Return what it ran with."""
-    told = subprocess.run([COMPILER, "-dumpfullversion"], capture_output=True, text=True, check=False).stdout.strip()
+    compiler_version = subprocess.run([COMPILER, "-dumpfullversion"], capture_output=True, text=True, check=False).stdout.strip()
     return {
         "tinytl": __version__, "Python": platform.python_version(), "TensorFlow": version("tensorflow"),
-        "NumPy": version("numpy"), "QEMU": qemu_version(), COMPILER: told,
+        "NumPy": version("numpy"), "QEMU": qemu_version(), COMPILER: compiler_version,
     }  # fmt: skip

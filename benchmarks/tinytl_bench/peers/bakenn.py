@@ -57,12 +57,12 @@ def count_bakenn(tflite: bytes, x: np.ndarray, *, board: str) -> dict[str, dict[
         with TemporaryDirectory() as scratch:
             folder = Path(scratch)
             try:
-                made = _compile(bakenn, prepared.tflite, x, folder / "made", cmsis_nn=name != "bakenn")
+                sources = _compile(bakenn, prepared.tflite, x, folder / "made", cmsis_nn=name != "bakenn")
             except bakenn.BakeNNError as error:
                 reason = str(error).partition("\n")[0][:200]
                 counted[name] = {"instructions": None, "how": f"bakenn {bakenn.__version__} refuses the model: {reason}"}
                 continue
-            answer, profile = count_firmware(made, board=board, output_bytes=expected.nbytes, folder=folder)
+            answer, profile = count_firmware(sources, board=board, output_bytes=expected.nbytes, folder=folder)
         left_out = "; without the final SOFTMAX, which its importer does not know" if prepared.without_softmax else ""
         how = f"bakenn {bakenn.__version__}, {kernels[name]}, counted in this run on {board}, -O2; {_equality(answer, expected)}{left_out}"
         counted[name] = {"instructions": profile.instructions, "cycles_model": profile.cycles, "how": how}
@@ -85,11 +85,11 @@ def _compile(bakenn: Any, tflite: bytes, x: np.ndarray, folder: Path, *, cmsis_n
     listed = (folder / "bakenn_sources.cmake").read_text(encoding="utf-8")
 
     def entries(variable: str) -> list[str]:
-        found = re.search(rf"set\({variable}(.*?)\)", listed, flags=re.DOTALL)
-        return [word.strip('"') for word in found.group(1).split()] if found else []
+        match = re.search(rf"set\({variable}(.*?)\)", listed, flags=re.DOTALL)
+        return [word.strip('"') for word in match.group(1).split()] if match else []
 
     def paths(variable: str) -> list[Path]:
-        return [Path(each.replace("${CMAKE_CURRENT_LIST_DIR}", str(folder))) for each in entries(variable)]
+        return [Path(entry.replace("${CMAKE_CURRENT_LIST_DIR}", str(folder))) for entry in entries(variable)]
 
     return PeerSources(
         paths("BAKENN_MODEL_SOURCES"), paths("BAKENN_MODEL_INCLUDE_DIRS"), entries("BAKENN_MODEL_COMPILE_DEFINITIONS"), _header(x)
@@ -97,7 +97,7 @@ def _compile(bakenn: Any, tflite: bytes, x: np.ndarray, folder: Path, *, cmsis_n
 
 
 def _header(x: np.ndarray) -> str:
-    values = ",".join(str(each) for each in x.reshape(-1).tolist())
+    values = ",".join(str(number) for number in x.reshape(-1).tolist())
     prefix = f"BKNN_{_NAME.upper()}"
     return f"""#include "bknn_{_NAME}.h"
 #define PEER_ARENA_BYTES {prefix}_ARENA_SIZE

@@ -60,8 +60,8 @@ def count_firmware(made: PeerSources, *, board: str, output_bytes: int, folder: 
 def _build(made: PeerSources, board: Board, folder: Path) -> Path:
     compiler, memory = find_compiler(), board.memory
     (folder / "peer.h").write_text(made.header, encoding="ascii")
-    definitions = [*board_definitions(board), *(f"-D{each}" for each in made.definitions)]
-    includes = [f"-I{each}" for each in (folder, board.shared, *made.include_folders)]
+    definitions = [*board_definitions(board), *(f"-D{definition}" for definition in made.definitions)]
+    includes = [f"-I{include}" for include in (folder, board.shared, *made.include_folders)]
     symbols = [f"-Wl,--defsym={name}={getattr(memory, name)}" for name in ("firmware_bytes", "ram_bytes", "stack_bytes")]
     elf = folder / "peer.elf"
     ours = [board.shared / "startup.c", board.shared / "board.c", board.shared / "ring.c", board.shared / "timer.c", _MAIN]

@@ -125,32 +125,32 @@ def study_forgetting(
     report, ways = progress or silent, (*plain, *candidates)
     total, done = len(tasks) * (len(ways) + 1), 0
     tried: dict[Way, list[Outcome]] = {way: [] for way in candidates}
-    found: list[list[Outcome]] = []
+    test_outcomes: list[list[Outcome]] = []
     with TemporaryDirectory() as scratch:
         prepared = [_Prepared(task, samples, _largest(ways), Path(scratch)) for task in tasks]
         for task in prepared:
-            found.append([])
+            test_outcomes.append([])
             for way in ways:
                 report(f"study: {task.name}, {way.options}", done, total)
-                (tried[way] if way in tried else found[-1]).append(task.taught(way, orders, validation=way in tried))
+                (tried[way] if way in tried else test_outcomes[-1]).append(task.taught(way, orders, validation=way in tried))
                 done += 1
         best = chosen_of([Candidate(way, tuple(outcomes)) for way, outcomes in tried.items()])
-        for task, outcomes in zip(prepared, found, strict=True):
+        for task, outcomes in zip(prepared, test_outcomes, strict=True):
             outcomes.append(task.taught(best, orders, validation=False))
         report("study: forgetting", total, total)
     rows = tuple(
         TaskOutcomes(task.name, task.title, len(task.old.y_test), len(task.new.y_test), tuple(outcomes))
-        for task, outcomes in zip(tasks, found, strict=True)
+        for task, outcomes in zip(tasks, test_outcomes, strict=True)
     )
-    return ForgettingStudy(samples, orders, best, tuple(Candidate(way, tuple(each)) for way, each in tried.items()), rows)
+    return ForgettingStudy(samples, orders, best, tuple(Candidate(way, tuple(trials)) for way, trials in tried.items()), rows)
 
 
 def chosen_of(candidates: Sequence[Candidate]) -> Way:
     """Return the way that forgets at most `LIMIT` on most tasks; of equals the most accurate over old and new classes, mean over tasks."""
 
     def merit(candidate: Candidate) -> tuple[int, float]:
-        within = sum(each.forgotten <= LIMIT for each in candidate.validation)
-        return within, fmean(each.old + each.new for each in candidate.validation)
+        within = sum(outcome.forgotten <= LIMIT for outcome in candidate.validation)
+        return within, fmean(outcome.old + outcome.new for outcome in candidate.validation)
 
     return max(candidates, key=merit).way
 
@@ -187,7 +187,7 @@ class _Cut:
 
 
 def _largest(ways: Sequence[Way]) -> dict[str, int]:
-    return {way.plan: max(each.replay_samples or 0 for each in ways if each.plan == way.plan) for way in ways}
+    return {way.plan: max(sibling.replay_samples or 0 for sibling in ways if sibling.plan == way.plan) for way in ways}
 
 
 class _Prepared:

@@ -46,10 +46,10 @@ class OldAndNew:
 
 def _halved(name: str, title: str, load: Callable[[], Dataset], folder: Path, progress: Progress) -> OldAndNew:
     dataset = load()
-    numbers = {each: number for number, each in enumerate(dataset.classes)}
+    numbers = {label: number for number, label in enumerate(dataset.classes)}
     half = len(numbers) // 2
     halves = [dict(list(numbers.items())[part]) for part in (slice(half), slice(half, None))]
-    (old, old_validation), (new, new_validation) = (held_out(of_classes(dataset, each)) for each in halves)
+    (old, old_validation), (new, new_validation) = (held_out(of_classes(dataset, classes)) for classes in halves)
     at = folder / f"{MODEL}-{name}-first-half"
     run = load_run(at) if (at / RUN_FILE).is_file() else pretrain(MODEL, old, at, epochs=EPOCHS, seed=_SEED, progress=progress)
     return OldAndNew(name, title, run, old, new, old_validation, new_validation)

@@ -98,8 +98,8 @@ def study_new_classes(
     figures: dict[str, Figure] = {}
     with TemporaryDirectory() as scratch, connect("host", state_dir=Path(scratch)) as device:
         for draw in range(orders):
-            old, fresh = (split_by_speaker(each, seed=seed, draw=draw) for each in (distinct, new))
-            measured = [each.validation if validation else each.test for each in (old, fresh)]
+            old, fresh = (split_by_speaker(recordings, seed=seed, draw=draw) for recordings in (distinct, new))
+            measured = [split.validation if validation else split.test for split in (old, fresh)]
             tested = _Tested(measured[0], measured[1], names)
             path, source = Path(scratch) / "new-classes.tinytl", as_dataset(old.teaching, old.validation)
             bundle = export(

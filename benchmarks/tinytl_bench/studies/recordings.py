@@ -59,7 +59,7 @@ def read_recordings(path: Path) -> Recordings:
     x, y = (next((arrays[key] for key in keys if key in arrays), None) for keys in (_SAMPLES, _LABELS))
     if x is None or y is None or x.dtype != np.int8:
         raise DataError(
-            f"{path} holds {', '.join(f'{key} {each.dtype}' for key, each in arrays.items()) or 'no arrays'}",
+            f"{path} holds {', '.join(f'{key} {array.dtype}' for key, array in arrays.items()) or 'no arrays'}",
             expected="int8 x or mfcc, y or label; classes and speaker where there are any",
         )
     speakers = arrays.get("speaker", np.arange(len(y)))
@@ -101,7 +101,7 @@ def _dealt(recordings: Recordings, generator: np.random.Generator) -> np.ndarray
 
 def without_copies(recordings: Recordings, others: Recordings) -> Recordings:
     """Leave out the recordings that are also among others: features that differ by less than one step each, in the mean square."""
-    own, foreign = (each.x.reshape(len(each), -1).astype(np.float64) for each in (recordings, others))
+    own, foreign = (group.x.reshape(len(group), -1).astype(np.float64) for group in (recordings, others))
     squares = np.square(own).sum(axis=1)[:, None] + np.square(foreign).sum(axis=1) - 2 * own @ foreign.T
     return recordings[squares.min(axis=1) >= own.shape[1]]
 

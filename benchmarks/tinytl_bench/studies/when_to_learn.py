@@ -99,8 +99,8 @@ def study_rules(
 def _taught(device: Device, dataset: Dataset, rule: Rule, *, samples: int | None, orders: int, seed: int) -> tuple[list[int], list[float]]:
     """Return samples learned and accuracy of each order."""
     learned, accuracies = [], []
-    for each in range(orders):
-        order = np.random.default_rng(seed + each).permutation(len(dataset.x_train))[:samples]
+    for draw in range(orders):
+        order = np.random.default_rng(seed + draw).permutation(len(dataset.x_train))[:samples]
         device.rollback("factory")
         flags = TeachFlags(guard=False, only_when=rule.only_when, unsure_below=rule.unsure_below)
         learned.append(device.teach(dataset.x_train[order], dataset.y_train[order], flags=flags).taught)

@@ -90,14 +90,14 @@ def run_suite(
     """
     if name not in SUITES:
         raise BenchError(f"suite {name!r} is unknown", expected=", ".join(SUITES))
-    found, report = find_models(name), progress or silent
+    models, report = find_models(name), progress or silent
     if peers:
         _expect_peers(target)
     measured = []
-    for number, (model, path) in enumerate(found):
-        report(f"suite: {model.name}", number, len(found))
+    for number, (model, path) in enumerate(models):
+        report(f"suite: {model.name}", number, len(models))
         measured.append(_measured(model, path, target, calibration, peers, limits))
-        report(f"suite: {model.name}", number + 1, len(found))
+        report(f"suite: {model.name}", number + 1, len(models))
     return tuple(measured)
 
 
@@ -107,13 +107,13 @@ def find_models(name: str) -> list[tuple[SuiteModel, Path]]:
     Raises:
         BenchError: TINYTL_DATA_DIR is not set, or a file is missing; names what to fetch and from where.
     """
-    chosen, models = os.environ.get(VARIABLE), SUITES[name]
-    folder = Path(chosen or f"${VARIABLE}") / "models"
+    root, models = os.environ.get(VARIABLE), SUITES[name]
+    folder = Path(root or f"${VARIABLE}") / "models"
     missing = [model for model in models if not (folder / model.file).is_file()]
     if not missing:
         return [(model, folder / model.file) for model in models]
     files = "\n".join(f"  {folder / model.file}   from github.com/{model.source}" for model in missing)
-    what = f"{len(missing)} of {len(models)} models of suite {name!r} are missing" if chosen else f"{VARIABLE} is not set: no models"
+    what = f"{len(missing)} of {len(models)} models of suite {name!r} are missing" if root else f"{VARIABLE} is not set: no models"
     raise BenchError(f"{what}; fetch\n{files}", hint=f"then: export {VARIABLE}=FOLDER, the one that has models/ in it")
 
 

@@ -150,13 +150,13 @@ def _content(path: Path) -> bytes:
 
 def _assembled(fields: dict[str, Any], members: Mapping[str, bytes], label: str) -> Bundle:
     weights = unpack_arrays(members["head.npz"], label=f"'head.npz' of {label}")
-    found = manifests.check(fields, label=label)
-    layers = tuple(_layer(record, weights, f"'head.npz' of {label}") for record in found.head.layers)
+    manifest = manifests.check(fields, label=label)
+    layers = tuple(_layer(record, weights, f"'head.npz' of {label}") for record in manifest.head.layers)
     replay = unpack_arrays(members["replay.npz"], label=f"'replay.npz' of {label}")
     check = unpack_arrays(members["check.npz"], label=f"'check.npz' of {label}")
     learning = manifests.learning_of(fields["head"], label=label)
     try:
-        head = Head(layers, learning, tuple(three_sides(each.shape) for each in found.features))
+        head = Head(layers, learning, tuple(three_sides(feature.shape) for feature in manifest.features))
     except ModelError as error:
         raise BundleError(f"{label}: {error.what}", expected=error.expected) from error
     return Bundle(
@@ -194,8 +194,8 @@ def _check(bundle: Bundle, *, label: str) -> None:
     _check_head(bundle.head, fields, label)
     features, inputs = bundle.head.feature_count, prod(fields.input.shape)
     sets = (("replay features", bundle.replay_features, features), ("check inputs", bundle.check_inputs, inputs))
-    for name, array, wanted in (*sets, ("check features", bundle.check_features, features)):
-        _agree(f"{label}: {name} have shape {array.shape}", array.ndim == 2 and array.shape[1] == wanted, f"(N, {wanted})")
+    for name, array, width in (*sets, ("check features", bundle.check_features, features)):
+        _agree(f"{label}: {name} have shape {array.shape}", array.ndim == 2 and array.shape[1] == width, f"(N, {width})")
     for name, one, other in (
         ("replay set", bundle.replay_features, bundle.replay_labels),
         ("check vectors", bundle.check_inputs, bundle.check_features),
@@ -207,12 +207,12 @@ def _check(bundle: Bundle, *, label: str) -> None:
 
 
 def _check_head(head: Head, fields: manifests.Manifest, label: str) -> None:
-    shapes = tuple(three_sides(each.shape) for each in fields.features)
-    taken = head.feature_shapes
-    _agree(f"{label}: the head takes features {list(taken)}", taken == shapes, f"{list(shapes)}, the extractor's")
+    shapes = tuple(three_sides(feature.shape) for feature in fields.features)
+    input_shapes = head.feature_shapes
+    _agree(f"{label}: the head takes features {list(input_shapes)}", input_shapes == shapes, f"{list(shapes)}, the extractor's")
     for layer, record in zip(head.layers, fields.head.layers, strict=True):
-        sizes, found = {"in": record.takes, "out": record.out}, {"in": None, "out": None} | _sizes(layer)
-        _agree(f"{label}: head layer {layer.name!r} has sizes {_told(sizes)}", sizes == found, _told(found))
+        sizes, layer_sizes = {"in": record.takes, "out": record.out}, {"in": None, "out": None} | _sizes(layer)
+        _agree(f"{label}: head layer {layer.name!r} has sizes {_told(sizes)}", sizes == layer_sizes, _told(layer_sizes))
     width = prod(head.shapes[-1])
     _agree(f"{label}: the head has {width} outputs", width == len(fields.labels), f"{len(fields.labels)}, the labels")
     _agree(
@@ -231,9 +231,9 @@ def _check_extractor(tflite: bytes, fields: manifests.Manifest, label: str) -> N
         ("input", signature.inputs, [fields.input]),
         ("features", signature.outputs, fields.features),
     ):
-        found = [_facts(tensor) for tensor in tensors]
-        wanted = [("int8", (1, *each.shape), each.scale, each.zero_point) for each in records]
-        _agree(f"'extractor.tflite' of {label}: {name} {found}", found == wanted, f"manifest field {name!r}: {wanted}")
+        facts = [_facts(tensor) for tensor in tensors]
+        entries = [("int8", (1, *record.shape), record.scale, record.zero_point) for record in records]
+        _agree(f"'extractor.tflite' of {label}: {name} {facts}", facts == entries, f"manifest field {name!r}: {entries}")
 
 
 def _facts(tensor: TensorSpec) -> tuple[str, tuple[int, ...], float, int]:

@@ -179,8 +179,8 @@ def decode(data: bytes, *, label: str) -> tuple[dict[str, Any], dict[str, str]]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"the manifest of {label} is not JSON: {error}") from error
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
-        found = fields.get("format") if isinstance(fields, dict) else None
-        raise BundleError(f"{label} is no bundle: its manifest has format {found!r}", expected=repr(FORMAT))
+        kind = fields.get("format") if isinstance(fields, dict) else None
+        raise BundleError(f"{label} is no bundle: its manifest has format {kind!r}", expected=repr(FORMAT))
     version = fields.get("format_version")
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise BundleError(
@@ -195,27 +195,27 @@ def decode(data: bytes, *, label: str) -> tuple[dict[str, Any], dict[str, str]]:
 
 def check(fields: Mapping[str, Any], *, label: str) -> Manifest:
     """Check the fields of a manifest against `Manifest` and `Learning`. Raises BundleError naming the field."""
-    found: Manifest = _converted(dict(fields), Manifest, label, "")
+    manifest: Manifest = _converted(dict(fields), Manifest, label, "")
     learning_of(fields["head"], label=label)
-    if len(set(found.labels)) != len(found.labels):
+    if len(set(manifest.labels)) != len(manifest.labels):
         raise BundleError(f"{label}: manifest field 'labels' has a name twice", expected="one name per class")
-    if found.class_capacity < len(found.labels):
+    if manifest.class_capacity < len(manifest.labels):
         raise BundleError(
-            f"{label}: manifest field 'class_capacity' is {found.class_capacity}",
-            expected=f"at least {len(found.labels)}, the labels",
+            f"{label}: manifest field 'class_capacity' is {manifest.class_capacity}",
+            expected=f"at least {len(manifest.labels)}, the labels",
         )
-    channels = found.trained_channels
+    channels = manifest.trained_channels
     if channels is not None and not (sorted(set(channels.numbers)) == channels.numbers and channels.numbers[-1] < channels.of):
         raise BundleError(
             f"{label}: manifest field 'trained_channels.numbers' is {channels.numbers}",
             expected=f"ascending numbers below {channels.of}, the channels of layer {channels.layer!r}",
         )
-    if not found.preprocessing.range[0] < found.preprocessing.range[1]:
+    if not manifest.preprocessing.range[0] < manifest.preprocessing.range[1]:
         raise BundleError(
-            f"{label}: manifest field 'preprocessing.range' is {list(found.preprocessing.range)}",
+            f"{label}: manifest field 'preprocessing.range' is {list(manifest.preprocessing.range)}",
             expected="low before high",
         )
-    return found
+    return manifest
 
 
 def check_head(fields: Mapping[str, Any], *, label: str) -> None:
@@ -244,10 +244,10 @@ def learning_of(head: Mapping[str, Any], *, label: str) -> Learning:
         if name not in head:
             raise BundleError(f"{label}: manifest field 'head.{name}': missing")
     try:
-        found: Learning = _converted(dict(head), Learning, label, "head")
+        learning: Learning = _converted(dict(head), Learning, label, "head")
     except ModelError as error:
         raise BundleError(f"{label}: {error.what}", expected=error.expected, hint=error.hint) from error
-    return found
+    return learning
 
 
 def _converted(value: Any, kind: Any, label: str, root: str) -> Any:

@@ -74,13 +74,13 @@ def _same_classes(folder: Path, train: tuple[str, ...], test: tuple[str, ...]) -
 
 
 def _files(folder: Path, classes: tuple[str, ...]) -> Labelled:
-    found: Labelled = []
+    samples: Labelled = []
     for number, name in enumerate(classes):
         paths = sorted(path for path in (folder / name).iterdir() if path.is_file() and is_image(path))
         if not paths:
             raise DataError(f"class folder {folder / name} holds no images", expected=f"files ending in {', '.join(SUFFIXES)}")
-        found += [(path, number) for path in paths]
-    return found
+        samples += [(path, number) for path in paths]
+    return samples
 
 
 def _read(folder: Path, files: Labelled, resize: tuple[int, int] | None) -> tuple[np.ndarray, np.ndarray]:

@@ -25,10 +25,10 @@ def split_dataset(
     counts = np.bincount(y, minlength=len(classes))
     filled = counts > 0 if gaps else np.ones(len(classes), bool)
     check_classes(name, counts, classes, at_least=2, needed=filled)
-    wanted = max(round(len(y) * TEST_FRACTION), int(filled.sum())) if test_samples is None else test_samples
+    test_count = max(round(len(y) * TEST_FRACTION), int(filled.sum())) if test_samples is None else test_samples
     generator = np.random.default_rng(seed)
     test_mask = np.zeros(len(y), bool)
-    for number, share in zip(np.flatnonzero(filled), _shares(counts[filled], wanted), strict=True):
+    for number, share in zip(np.flatnonzero(filled), _shares(counts[filled], test_count), strict=True):
         test_mask[generator.permutation(np.flatnonzero(y == number))[:share]] = True
     train = generator.permutation(np.flatnonzero(~test_mask))
     test = np.flatnonzero(test_mask)

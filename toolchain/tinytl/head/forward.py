@@ -23,9 +23,11 @@ def logits(head: Head, features: Sequence[np.ndarray]) -> np.ndarray:
     Returns:
         (N, classes) float32.
     """
-    values = [np.asarray(each, np.float32).reshape(len(each), *shape) for each, shape in zip(features, head.feature_shapes, strict=True)]
+    values = [
+        np.asarray(feature, np.float32).reshape(len(feature), *shape) for feature, shape in zip(features, head.feature_shapes, strict=True)
+    ]
     for number, layer in enumerate(head.layers):
-        inputs = [values[each] for each in head.inputs_of(number)]
+        inputs = [values[source] for source in head.inputs_of(number)]
         values.append(_ACTIVATE[layer.activation](_FORWARD[layer.kind](layer, *inputs)))
     return values[-1].reshape(len(values[-1]), -1)
 

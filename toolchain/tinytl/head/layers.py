@@ -66,13 +66,13 @@ class HeadLayer:
     @property
     def parameter_count(self) -> int:
         """Numbers in weights and bias, trained or not."""
-        return sum(int(each.size) for each in (self.weights, self.bias) if each is not None)
+        return sum(int(array.size) for array in (self.weights, self.bias) if array is not None)
 
     @property
     def trained_count(self) -> int:
         """Numbers that learning changes."""
         arrays = {"all": (self.weights, self.bias), "bias": (self.bias,), "none": ()}[self.trains]
-        return sum(int(each.size) for each in arrays if each is not None)
+        return sum(int(array.size) for array in arrays if array is not None)
 
 
 def dense_layer(
@@ -124,7 +124,7 @@ class Head:
         _check_last(self.layers[-1])
         if not self.trained_count:
             raise ModelError("no layer of the head trains", expected="at least one that does")
-        read = {each for number in range(len(self.layers)) for each in self.inputs_of(number)}
+        read = {source for number in range(len(self.layers)) for source in self.inputs_of(number)}
         for number in range(len(self.feature_shapes) + len(self.layers) - 1):
             if number not in read:
                 raise ModelError(f"{self._value_name(number)} of the head is read by no layer", expected="a layer that reads it")
@@ -146,12 +146,12 @@ class Head:
         shapes: list[Shape] = list(self.feature_shapes)
         for number, layer in enumerate(self.layers):
             inputs = self.inputs_of(number)
-            if len(inputs) != (2 if layer.kind in TAKE_TWO else 1) or not all(0 <= each < len(shapes) for each in inputs):
+            if len(inputs) != (2 if layer.kind in TAKE_TWO else 1) or not all(0 <= source < len(shapes) for source in inputs):
                 raise ModelError(
                     f"head layer {layer.name!r} reads values {list(inputs)}",
                     expected=f"{'two' if layer.kind in TAKE_TWO else 'one'} of the {len(shapes)} before it",
                 )
-            shapes.append(_checked_shape(layer, [shapes[each] for each in inputs]))
+            shapes.append(_checked_shape(layer, [shapes[source] for source in inputs]))
         return tuple(shapes)
 
     def inputs_of(self, number: int) -> tuple[int, ...]:
@@ -188,17 +188,17 @@ class Head:
     @cached_property
     def wanted(self) -> tuple[bool, ...]:
         """For each value whether its gradient is computed: something at or before it trains."""
-        wanted = [False] * len(self.feature_shapes)
+        flags = [False] * len(self.feature_shapes)
         for number, layer in enumerate(self.layers):
-            wanted.append(layer.trained_count > 0 or any(wanted[each] for each in self.inputs_of(number)))
-        return tuple(wanted)
+            flags.append(layer.trained_count > 0 or any(flags[source] for source in self.inputs_of(number)))
+        return tuple(flags)
 
     @property
     def gradient_macs(self) -> int:
         """Multiply-accumulates of one backward pass: gradients of weights that train, and of inputs where they are computed."""
         total = 0
         for number, layer in enumerate(self.layers):
-            handed_on = any(self.wanted[each] for each in self.inputs_of(number))
+            handed_on = any(self.wanted[source] for source in self.inputs_of(number))
             total += layer_macs(layer, self.shapes[self.value_of(number)]) * ((layer.trains == "all") + handed_on)
         return total
 
@@ -302,8 +302,8 @@ def _check_arrays(layer: HeadLayer) -> None:
         return
     for name, array, dimensions in (("weights", layer.weights, rank), ("bias", layer.bias, 1)):
         if array is None or array.dtype != np.float32 or array.ndim != dimensions or array.size == 0:
-            found = "are missing" if array is None else f"have shape {array.shape} and type {array.dtype}"
-            raise ModelError(f"the {name} of head layer {layer.name!r} {found}", expected=f"float32 of rank {dimensions}, not empty")
+            fault = "are missing" if array is None else f"have shape {array.shape} and type {array.dtype}"
+            raise ModelError(f"the {name} of head layer {layer.name!r} {fault}", expected=f"float32 of rank {dimensions}, not empty")
         if not np.isfinite(array).all():
             raise ModelError(f"head layer {layer.name!r} holds NaN or infinity", expected="finite weights")
     shape = layer.weights.shape  # type: ignore[union-attr]

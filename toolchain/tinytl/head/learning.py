@@ -65,8 +65,8 @@ class Learning:
     label_smoothing: float = _setting(0.0, "what the label's target gives to all classes alike, of softmax_cross_entropy")
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            _check_alone(each.name, getattr(self, each.name))
+        for setting in fields(self):
+            _check_alone(setting.name, getattr(self, setting.name))
         if not self._decays():
             most = f"at most {1 / self.learning_rate:.8g}, which is 1 / learning_rate"
             raise _refusal("weight_decay", self.weight_decay, most, hint="a smaller weight_decay or a smaller learning_rate")
@@ -127,8 +127,8 @@ def limits() -> dict[str, Limits]:
 
 def choices(name: str) -> tuple[str, ...]:
     """Return the words that a setting may be; none of a number."""
-    found: tuple[str, ...] = Learning.__dataclass_fields__[name].metadata["choices"]
-    return found
+    words: tuple[str, ...] = Learning.__dataclass_fields__[name].metadata["choices"]
+    return words
 
 
 def device_number(name: str, value: Any) -> float:

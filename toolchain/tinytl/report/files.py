@@ -64,6 +64,6 @@ def _document(path: Path) -> Any:
 
 def _measurements(path: Path, document: Any) -> list[Measurement]:
     try:
-        return [Measurement.from_json(each) for each in (document if isinstance(document, list) else [document])]
+        return [Measurement.from_json(record) for record in (document if isinstance(document, list) else [document])]
     except BenchError as error:
         raise ReportError(f"{path}: {error.what}", expected=error.expected, hint=f"give {_KINDS}") from error

@@ -127,10 +127,10 @@ def _row(layer: LayerRow, counts: Sequence[int], room: float | None) -> ProfileR
 
 def _shares(counted: Mapping[str, int]) -> tuple[Share, ...]:
     """Group classes as counted into those of the page, in its order."""
-    found: Tally[str] = Tally()
+    tally: Tally[str] = Tally()
     for name, instructions in counted.items():
-        found[_CLASS_OF.get(name, "other")] += instructions
-    return tuple(Share(name, found[name], found[name] / found.total()) for name in CLASSES if found[name])
+        tally[_CLASS_OF.get(name, "other")] += instructions
+    return tuple(Share(name, tally[name], tally[name] / tally.total()) for name in CLASSES if tally[name])
 
 
 def _rooms(layers: Sequence[LayerRow]) -> list[float | None]:

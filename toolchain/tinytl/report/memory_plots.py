@@ -94,7 +94,7 @@ def arena_plan(figure: "Figure", palette: Palette, memory: MemoryMap, *, narrow:
     step = max(1, operators // (6 if narrow else 12))
     places = list(range(0, operators, step))
     names = [str(place) for place in places] + (["head's step"] if ticks > 0 else [])
-    axes.set_xticks([each + 0.5 for each in places] + ([operators + head / 2] if ticks > 0 else []), names)
+    axes.set_xticks([operator + 0.5 for operator in places] + ([operators + head / 2] if ticks > 0 else []), names)
     axes.tick_params(length=0)
 
 

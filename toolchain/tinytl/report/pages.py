@@ -115,7 +115,7 @@ def _costs(measurement: Measurement, name: str) -> dict[str, Any]:
 
 def _comparisons(measurements: Sequence[Measurement]) -> list[tuple[str, str, Drawing]]:
     """Return (title, how each was had, drawing) for what at least two measurements have in the same unit."""
-    found = []
+    comparisons = []
     for name in _COMPARED:
         having = [(measurement, figure) for measurement in measurements if (figure := measurement.figures.get(name)) is not None]
         if len(having) < 2 or len({figure.unit for _, figure in having}) > 1:
@@ -127,8 +127,8 @@ def _comparisons(measurements: Sequence[Measurement]) -> list[tuple[str, str, Dr
         label = f"{title}: " + "; ".join(f"{who} {value:,.6g}" for who, value, _ in values)
         height = 34.0 * len(values) + 12
         drawing = draw(f"compare-{name}", label, plots.comparison_bars, values, unit=unit, heights=(height, height))
-        found.append((title, "; ".join(dict.fromkeys(figure.how for _, figure in having)), drawing))
-    return found
+        comparisons.append((title, "; ".join(dict.fromkeys(figure.how for _, figure in having)), drawing))
+    return comparisons
 
 
 def _who(measurement: Measurement, among: Sequence[Measurement]) -> str:

@@ -91,8 +91,8 @@ class RunLog:
             ReportError: another format, a newer version, a missing field, a wrong type, length or range.
         """
         if document.get("format") != FORMAT or document.get("format_version") != FORMAT_VERSION:
-            found = f"{document.get('format')!r} version {document.get('format_version')!r}"
-            _refuse(f"format is {found}", f"{FORMAT!r} version {FORMAT_VERSION}")
+            kind = f"{document.get('format')!r} version {document.get('format_version')!r}"
+            _refuse(f"format is {kind}", f"{FORMAT!r} version {FORMAT_VERSION}")
         try:
             return msgspec.convert(document, cls)
         except msgspec.ValidationError as error:

@@ -306,8 +306,8 @@ class Story:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ReportError(f"story: not JSON: {error}", expected="a story.json, as tinytl demo writes it") from error
         if not isinstance(values, Mapping) or values.get("format") != FORMAT:
-            found = values.get("format") if isinstance(values, Mapping) else type(values).__name__
-            raise ReportError(f"story: format is {found!r}", expected=repr(FORMAT), hint="tinytl demo writes a story.json")
+            kind = values.get("format") if isinstance(values, Mapping) else type(values).__name__
+            raise ReportError(f"story: format is {kind!r}", expected=repr(FORMAT), hint="tinytl demo writes a story.json")
         if values.get("format_version") != FORMAT_VERSION:
             _refuse(f"format_version is {values.get('format_version')!r}", f"{FORMAT_VERSION}; a newer tinytl wrote it")
         try:

@@ -39,7 +39,7 @@ def cards(story: Story) -> tuple[Card, ...]:
     gained = wording.points(seen.target_after - seen.target_before)
     lost = wording.points(seen.source_after - seen.source_before)
     ram = story.memory.arena_bytes
-    found = (
+    deck = (
         Card("Target task before learning", wording.percent(seen.target_before),
              f"{target}, before the device had learned anything from it.", wording.MEASURED, on, "target"),
         Card(f"After {wording.count(taught)} taught samples", wording.percent(seen.target_after),
@@ -52,7 +52,7 @@ def cards(story: Story) -> tuple[Card, ...]:
              wording.COMPUTED, "arena, image plan"),
     )  # fmt: skip
     price = _price(story.measurement)
-    return found if price is None else (*found, price)
+    return deck if price is None else (*deck, price)
 
 
 def proofs(story: Story) -> tuple[Proof, ...]:

@@ -54,8 +54,8 @@ def layer_columns(measurement: Measurement) -> tuple[Column, ...]:
 def energies(measurement: Measurement) -> list[tuple[str, float]]:
     """Return (model, nJ) of every modelled energy of a measurement, the smallest first; «nJ (model: thesis)» becomes «thesis»."""
     modelled = [figure for figure in measurement.figures.values() if figure.unit == "nJ"]
-    found = [(re.sub(r"^.*\(model: (.*)\)$", r"\1", figure.how), figure.value) for figure in modelled]
-    return sorted(found, key=lambda pair: pair[1])
+    pairs = [(re.sub(r"^.*\(model: (.*)\)$", r"\1", figure.how), figure.value) for figure in modelled]
+    return sorted(pairs, key=lambda pair: pair[1])
 
 
 def _nearly(show: Callable[[float], str]) -> Callable[[float], str]:

@@ -59,13 +59,13 @@ def _windows(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             samples, offsets, names, files = (file[key] for key in ("samples", "offset", "label", "fname"))
     except (OSError, KeyError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}", expected="an .npz file with samples, offset, label, fname") from error
-    found = []
+    rows = []
     for number, (start, stop) in enumerate(pairwise(offsets)):
         recording = samples[start:stop].astype(np.float32)
         recording = recording / 1000 if np.abs(recording).max() > _LARGEST_G else recording
         person = str(files[number]).removesuffix(".txt").split("_")[2]
-        found += [(window, GESTURES.index(names[number]), person) for window in _cut(recording)]
-    windows, labels, people = zip(*found, strict=True)
+        rows += [(window, GESTURES.index(names[number]), person) for window in _cut(recording)]
+    windows, labels, people = zip(*rows, strict=True)
     return np.stack(windows), np.array(labels, np.int64), np.array(people)
 
 

@@ -120,7 +120,7 @@ def _teach(
     head, generator = TwinHead(bundle, learning), np.random.default_rng(seed)
     order = np.concatenate([generator.permutation(len(lessons.y)) for _ in range(passes)])
     curve, diverged, done = [], 0, 0
-    for stop in (*(each for each in checkpoints if each < total), total):
+    for stop in (*(checkpoint for checkpoint in checkpoints if checkpoint < total), total):
         diverged += head.teach(lessons.x[order[done:stop]], lessons.y[order[done:stop]])
         done = stop
         curve.append(CurvePoint(stop, head.accuracy(tests.x, tests.y)))

@@ -126,12 +126,12 @@ def read_study(path: Path) -> TaskStudy:
         BenchError: no such file, or something else in it.
     """
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if found.pop("format") != FORMAT:
+        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if fields.pop("format") != FORMAT:
             raise ValueError("another format")
         plans = tuple(
-            PlanOutcome(**{**plan, "curve": tuple(CurvePoint(**point) for point in plan["curve"])}) for plan in found.pop("plans")
+            PlanOutcome(**{**plan, "curve": tuple(CurvePoint(**point) for point in plan["curve"])}) for plan in fields.pop("plans")
         )
-        return TaskStudy(**{**found, "rates": tuple(found["rates"]), "host": HostOutcome(**found["host"]), "plans": plans})
+        return TaskStudy(**{**fields, "rates": tuple(fields["rates"]), "host": HostOutcome(**fields["host"]), "plans": plans})
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BenchError(f"{path} is no study of freeze plans: {error}", hint="tinytl study plans -o FOLDER writes them") from error

@@ -31,5 +31,5 @@ def store(study: TaskStudy, folder: Path) -> tuple[Path, ...]:
     write_study(study, path)
     studies = read_studies(folder)
     write_whole(folder / PAGE, markdown(studies).encode())
-    write_whole(folder / PLOT, draw_curves([each for each in studies if not each.special] or studies))
+    write_whole(folder / PLOT, draw_curves([candidate for candidate in studies if not candidate.special] or studies))
     return path, folder / PAGE, folder / PLOT

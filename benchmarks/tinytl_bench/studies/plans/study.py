@@ -63,5 +63,5 @@ def _plans_of(task: StudyTask, weights: str) -> tuple[str, ...]:
 
 def _stream(target: Dataset, samples: int, seed: int) -> Dataset:
     """Return a target whose train split is what is taught, in seeded order."""
-    chosen = np.random.default_rng(seed).permutation(len(target.x_train))[:samples]
-    return replace(target, x_train=target.x_train[chosen], y_train=target.y_train[chosen])
+    order = np.random.default_rng(seed).permutation(len(target.x_train))[:samples]
+    return replace(target, x_train=target.x_train[order], y_train=target.y_train[order])

@@ -131,10 +131,10 @@ def _own_file(name: str, what: str) -> Path:
 def _part(dataset: Dataset, *, train: int | None = None) -> Dataset:
     """Return a seeded part of a dataset: `train` samples to train with, at most `_TEST_SAMPLES` to test with."""
     generator = np.random.default_rng(_SEED)
-    chosen = generator.permutation(len(dataset.x_train))[:train]
+    rows = generator.permutation(len(dataset.x_train))[:train]
     tested = generator.permutation(len(dataset.x_test))[:_TEST_SAMPLES]
     return replace(
-        dataset, x_train=dataset.x_train[chosen], y_train=dataset.y_train[chosen],
+        dataset, x_train=dataset.x_train[rows], y_train=dataset.y_train[rows],
         x_test=dataset.x_test[tested], y_test=dataset.y_test[tested],
     )  # fmt: skip
 

@@ -39,7 +39,7 @@ class TwinHead:
     def __init__(self, bundle: Bundle, learning: Learning) -> None:
         plan = plan_head(replace(bundle, head=replace(bundle.head, learning=learning)), bundle.head.feature_count)
         replayed = Replayed(plan.replay_features, plan.replay_labels, plan.replay_capacity)
-        quantization = [(each["scale"], each["zero_point"]) for each in bundle.manifest["features"]]
+        quantization = [(feature["scale"], feature["zero_point"]) for feature in bundle.manifest["features"]]
         self._twin = TwinModel(compile_head(plan.head, quantization, class_count=plan.class_count, replayed=replayed).data)
         self._ends = np.cumsum([prod(shape) for shape in bundle.head.feature_shapes])[:-1]
 
