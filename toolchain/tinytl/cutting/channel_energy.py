@@ -65,9 +65,9 @@ def energy_of(
     Raises:
         ModelError: labels that the model has no class for. DataError: samples that do not fit it.
     """
-    chosen = np.random.default_rng(seed).permutation(len(dataset.x_train))[:samples]
-    real = fit_samples(dataset.x_train[chosen], shape=whole.graph.input.shape[1:], value_range=value_range)
-    sums = _summed(whole, real, dataset.y_train[chosen])
+    numbers = np.random.default_rng(seed).permutation(len(dataset.x_train))[:samples]
+    real = fit_samples(dataset.x_train[numbers], shape=whole.graph.input.shape[1:], value_range=value_range)
+    sums = _summed(whole, real, dataset.y_train[numbers])
     scale = _scale_behind(whole.graph, whole.convolution)
     return np.divide(sums, scale**2, out=np.zeros_like(sums), where=scale != 0.0)
 
@@ -81,8 +81,8 @@ def _summed(whole: Undivided, real: np.ndarray, labels: np.ndarray) -> np.ndarra
     last = parts.head.layers[-1]  # a Dropout before it does nothing here
     classes = len(last.bias)  # type: ignore[arg-type]
     if not len(labels) or not 0 <= labels.min() <= labels.max() < classes:
-        found = f"labels {labels.min()} to {labels.max()}" if len(labels) else "no samples"
-        raise ModelError(f"{found} to choose channels with", expected=f"labels from 0 to {classes - 1}, the model's outputs")
+        flaw = f"labels {labels.min()} to {labels.max()}" if len(labels) else "no samples"
+        raise ModelError(f"{flaw} to choose channels with", expected=f"labels from 0 to {classes - 1}, the model's outputs")
     weights = [variable.value for variable in convolution.layer.weights]
 
     def gradients(sample: Any, label: Any) -> Any:

@@ -207,7 +207,7 @@ class _Splitter:
         output = self._called(layer, [tensor])
         first, *others = call.layer.get_weights()
         dense = kind_of(call) == "Dense"
-        layer.set_weights([first[order], *(others if dense else [each[order] for each in others])])
+        layer.set_weights([first[order], *(others if dense else [array[order] for array in others])])
         return output
 
     def _called(self, layer: Any, inputs: Sequence[Any]) -> Any:

@@ -30,13 +30,15 @@ def expect_same_answers(model: Any, parts: KerasCut, x: np.ndarray) -> None:
     Raises:
         ModelError: more than a quarter of the samples are answered otherwise, by more than 1 % of the largest answer.
     """
-    wanted = np.asarray(model(x, training=False), np.float64)
+    model_answers = np.asarray(model(x, training=False), np.float64)
     features = parts.extractor(x, training=False)
-    found = logits(parts.head, [np.asarray(each) for each in (features if isinstance(features, list) else [features])]).astype(np.float64)
+    cut_answers = logits(parts.head, [np.asarray(feature) for feature in (features if isinstance(features, list) else [features])]).astype(
+        np.float64
+    )
     if ends_in_softmax(model):
-        found = np.exp(found - found.max(axis=1, keepdims=True))
-        found = found / found.sum(axis=1, keepdims=True)
-    apart = np.abs(found - wanted).max(axis=1) > _TOLERANCE * np.abs(wanted).max()
+        cut_answers = np.exp(cut_answers - cut_answers.max(axis=1, keepdims=True))
+        cut_answers = cut_answers / cut_answers.sum(axis=1, keepdims=True)
+    apart = np.abs(cut_answers - model_answers).max(axis=1) > _TOLERANCE * np.abs(model_answers).max()
     if np.mean(apart) > _MOST_APART:
         raise ModelError(
             f"extractor and head answer {int(apart.sum())} of {len(x)} samples otherwise than model {model.name!r}",

@@ -128,8 +128,8 @@ class _Builder:
             gives = (height, width, channels + (reads[place - 1][2] if layer.kind == "concatenate" else 0))
             numbers[place] = self._append(_Draft(call, part, [numbers[place - 1], number], reads[place - 1 : place + 1], gives))
             reads[place] = gives
-        made = self._append(_Draft(call, layer, numbers[-2:], reads[-2:], shape_of(call.output)))
-        self._values[id(call.output)] = _Value(made, softmax=activation == "softmax")
+        output = self._append(_Draft(call, layer, numbers[-2:], reads[-2:], shape_of(call.output)))
+        self._values[id(call.output)] = _Value(output, softmax=activation == "softmax")
 
     def _append(self, draft: _Draft) -> int:
         number = self._features + len(self.drafts)
@@ -175,7 +175,7 @@ class _Drafts:
         layers = []
         for place, old in enumerate(order):
             draft = self._drafts[old]
-            inputs = tuple(numbers[each] for each in draft.inputs)
+            inputs = tuple(numbers[number] for number in draft.inputs)
             numbers[old] = len(self._features) + place
             default = (numbers[order[place - 1]] if place else 0,)
             layer = replace(draft.layer, name=free_name(draft.layer.name, names), inputs=None if inputs == default else inputs)
@@ -189,7 +189,7 @@ class _Drafts:
         """Drop a draft; who read it reads another value."""
         del self._drafts[number]
         for draft in self._drafts.values():
-            draft.inputs = [by if each == number else each for each in draft.inputs]
+            draft.inputs = [by if source == number else source for source in draft.inputs]
         if self._output == number:
             self._output = by
 
@@ -230,9 +230,9 @@ class _Drafts:
         """Refuse what reads a value in another shape than it is made in; element by element and for a Dense it does not matter."""
         gives = dict(enumerate(self._features))
         for number, draft in self._drafts.items():
-            made = [gives[each] for each in draft.inputs]
-            gives[number] = made[0] if draft.layer.kind in _ELEMENTWISE else draft.gives
-            if draft.layer.kind not in (*_ELEMENTWISE, "dense") and made != draft.reads:
+            shapes = [gives[source] for source in draft.inputs]
+            gives[number] = shapes[0] if draft.layer.kind in _ELEMENTWISE else draft.gives
+            if draft.layer.kind not in (*_ELEMENTWISE, "dense") and shapes != draft.reads:
                 raise refused(draft.call, "it reads a reshaped tensor", expected="a Dense behind Flatten and Reshape")
 
     def _order(self) -> list[int]:
@@ -246,10 +246,10 @@ class _Drafts:
         if number in order:
             return
         order.append(number)
-        for each, draft in self._drafts.items():
+        for candidate, draft in self._drafts.items():
             ready = all(value in order for value in draft.inputs if value >= len(self._features))
             if number in draft.inputs and draft.layer.kind in FOLLOWERS and ready:
-                self._emit(each, order)
+                self._emit(candidate, order)
 
 
 def _padded(value: _Value, padding: Padding) -> _Value:

@@ -149,8 +149,8 @@ def _norm(call: Call) -> HeadLayer:
 def _add(call: Call) -> HeadLayer:
     shapes = [tuple(tensor.shape[1:]) for tensor in call.inputs]
     if len(shapes) < 2 or len(set(shapes)) != 1:
-        found = ", ".join(_joined(shape) for shape in shapes)
-        raise refused(call, f"it adds {found}", expected="two or more tensors of one shape")
+        listing = ", ".join(_joined(shape) for shape in shapes)
+        raise refused(call, f"it adds {listing}", expected="two or more tensors of one shape")
     return HeadLayer(call.layer.name, "add")
 
 

@@ -93,13 +93,13 @@ def list_plans(model: Any) -> tuple[str, ...]:
     count = min(len(convolutions(graph)), LISTED_CONVOLUTIONS)
     numbered = [f"fc+conv{number}" for number in range(1, count + 1)]
     names = ["last-dense", "fc", PART_OF_CHANNELS, *numbered, "all", "bias-only", "bias+last-dense"]
-    found: dict[str, tuple[Any, ...]] = {}
+    plans: dict[str, tuple[Any, ...]] = {}
     for plan in map(parse_plan, names):
         split = _split_or_none(graph, plan)
         trained = split and (_names(split.trainable), split.channels, plan.trains, plan.last_trains)
-        if trained and trained not in found.values():
-            found[plan.name] = trained
-    return tuple(found)
+        if trained and trained not in plans.values():
+            plans[plan.name] = trained
+    return tuple(plans)
 
 
 def cut(model: Any, plan: str, *, dropout: bool = False, channel_energy: np.ndarray | ChannelEnergy | None = None) -> KerasCut:
@@ -120,8 +120,8 @@ def cut(model: Any, plan: str, *, dropout: bool = False, channel_energy: np.ndar
         ModelError: an unknown plan, or a model that it cannot cut; names the layer and the nearest plan that works. Energies that are
             not one finite number for each channel, or of a plan that has no use for them.
     """
-    wanted = parse_plan(plan)
-    return cut_graph(flatten(model, dropout=dropout), wanted, channel_energy)
+    freeze_plan = parse_plan(plan)
+    return cut_graph(flatten(model, dropout=dropout), freeze_plan, channel_energy)
 
 
 def cut_graph(graph: Graph, plan: FreezePlan, channel_energy: np.ndarray | ChannelEnergy | None = None) -> KerasCut:
@@ -164,13 +164,13 @@ def undivided(model: Any, plan: str) -> Undivided:
     Raises:
         ModelError: a plan that trains all channels or does not work for the model.
     """
-    wanted = parse_plan(plan)
-    if wanted.percent is None:
+    freeze_plan = parse_plan(plan)
+    if freeze_plan.percent is None:
         raise ModelError(f"plan {plan!r} trains all channels", expected="a plan like fc+conv1:25%")
     graph = flatten(model)
-    with _told_of_plan(graph, wanted):
-        trained = trained_calls(graph, wanted)
-        return _undivided(_split_at(graph, trained, wanted), trained)
+    with _told_of_plan(graph, freeze_plan):
+        trained = trained_calls(graph, freeze_plan)
+        return _undivided(_split_at(graph, trained, freeze_plan), trained)
 
 
 @contextmanager
@@ -236,9 +236,9 @@ def _chosen(convolution: Call, plan: FreezePlan, energy: np.ndarray) -> TrainedC
     channels = int(convolution.output.shape[-1])
     energy = np.asarray(energy, np.float64)
     if energy.shape != (channels,) or not np.isfinite(energy).all():
-        found = f"of shape {energy.shape}" if energy.shape != (channels,) else "with NaN or infinity"
+        flaw = f"of shape {energy.shape}" if energy.shape != (channels,) else "with NaN or infinity"
         raise ModelError(
-            f"channel energies {found}",
+            f"channel energies {flaw}",
             expected=f"{channels} finite numbers, one for each channel of layer {convolution.name}",
             hint="tinytl.cutting.channel_energy.gradient_energy computes them",
         )
@@ -274,34 +274,34 @@ def _split_at(graph: Graph, trained: Sequence[Call], plan: FreezePlan) -> _Split
 def _downstream(graph: Graph, trained: Sequence[Call]) -> set[int]:
     """Return the ids of the calls that train or depend on one that does."""
     head = {id(call) for call in trained}
-    made = set()
+    outputs = set()
     for call in graph.calls:
-        if id(call) in head or any(id(tensor) in made for tensor in call.inputs):
+        if id(call) in head or any(id(tensor) in outputs for tensor in call.inputs):
             head.add(id(call))
-            made.add(id(call.output))
+            outputs.add(id(call.output))
     return head
 
 
 def _features(graph: Graph, head: set[int]) -> tuple[Any, ...]:
     """Return the tensors that cross into the head, each once, in the order in which they are made."""
     read = {id(tensor) for call in graph.calls if id(call) in head for tensor in call.inputs}
-    made = [graph.input, *(call.output for call in graph.calls if id(call) not in head)]
-    return tuple(tensor for tensor in made if id(tensor) in read)
+    tensors = [graph.input, *(call.output for call in graph.calls if id(call) not in head)]
+    return tuple(tensor for tensor in tensors if id(tensor) in read)
 
 
 def _frozen(graph: Graph, features: Sequence[Any]) -> tuple[Call, ...]:
-    wanted = {id(call) for tensor in features for call in graph.ancestors(tensor)}
-    return tuple(call for call in graph.calls if id(call) in wanted)
+    ancestors = {id(call) for tensor in features for call in graph.ancestors(tensor)}
+    return tuple(call for call in graph.calls if id(call) in ancestors)
 
 
 def _absorbable(graph: Graph, call: Call, head: set[int]) -> bool:
     """Tell whether a layer right before the head costs nothing in it."""
-    readers = [each for each in graph.readers(call.output) if id(each) in head]
+    readers = [reader for reader in graph.readers(call.output) if id(reader) in head]
     kind = kind_of(call)
     if kind in PADDINGS:
-        return all(_takes_padding(each, call) for each in readers)
+        return all(_takes_padding(reader, call) for reader in readers)
     if kind in RESHAPES:
-        return len(call.inputs[0].shape) <= 4 and keeps_order(call) and all(_takes_flat(graph, each, call.output) for each in readers)
+        return len(call.inputs[0].shape) <= 4 and keeps_order(call) and all(_takes_flat(graph, reader, call.output) for reader in readers)
     return kind == "Dropout"
 
 
@@ -320,7 +320,7 @@ def _takes_flat(graph: Graph, reader: Call, tensor: Any) -> bool:
     if kind_of(reader) not in (*RESHAPES, *ACTIVATORS, "Dropout"):
         return False
     behind = graph.readers(reader.output)
-    return bool(behind) and all(_takes_flat(graph, each, reader.output) for each in behind)
+    return bool(behind) and all(_takes_flat(graph, successor, reader.output) for successor in behind)
 
 
 def _names(calls: Sequence[Call]) -> tuple[str, ...]:

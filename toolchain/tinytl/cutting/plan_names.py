@@ -53,12 +53,12 @@ def parse_plan(name: str) -> FreezePlan:
     """Read a plan's name. Raises ModelError where there is no such plan."""
     if name in ("last-dense", "fc", "all", "bias-only", "bias+last-dense"):
         return FreezePlan(name, name)
-    found = _NUMBERED.fullmatch(name)
-    if found and found["count"] and found["base"].endswith(("conv", ":")):
-        if found["percent"] is None:
-            return FreezePlan(name, found["base"].rstrip(":"), int(found["count"]))
-        if found["base"] == "fc+conv":
-            return _part_of_channels(FreezePlan(name, "fc+conv", int(found["count"]), int(found["percent"])))
+    match = _NUMBERED.fullmatch(name)
+    if match and match["count"] and match["base"].endswith(("conv", ":")):
+        if match["percent"] is None:
+            return FreezePlan(name, match["base"].rstrip(":"), int(match["count"]))
+        if match["base"] == "fc+conv":
+            return _part_of_channels(FreezePlan(name, "fc+conv", int(match["count"]), int(match["percent"])))
     raise ModelError(f"plan {name!r}", expected=f"one of {', '.join(NAMES)}", hint="tinytl plans RUN lists what a model can be cut by")
 
 
@@ -96,18 +96,18 @@ def trained_calls(graph: Graph, plan: FreezePlan) -> tuple[Call, ...]:
         return dense[-1:]
     if plan.base == "all":
         return tuple(call for call in graph.calls if getattr(call.layer, "trainable_weights", ()))
-    found = convolutions(graph)
-    count = plan.count if plan.count is not None else 0 if plan.base == "fc" else min(_BIAS_CONVOLUTIONS, len(found))
-    if count > len(found):
-        raise ModelError(f"it has {_counted(len(found))}", expected=f"{count} or more for this plan")
-    return (*found[:count], *dense)
+    calls = convolutions(graph)
+    count = plan.count if plan.count is not None else 0 if plan.base == "fc" else min(_BIAS_CONVOLUTIONS, len(calls))
+    if count > len(calls):
+        raise ModelError(f"it has {_counted(len(calls))}", expected=f"{count} or more for this plan")
+    return (*calls[:count], *dense)
 
 
 def convolutions(graph: Graph) -> tuple[Call, ...]:
     """Return the convolutions, the deepest first; of equally deep ones that on the longer path to the output, then the later call."""
     depths = graph.depths()
-    found = [call for call in reversed(graph.calls) if kind_of(call) in CONVOLUTIONS]
-    return tuple(sorted(found, key=lambda call: depths[id(call)], reverse=True))
+    calls = [call for call in reversed(graph.calls) if kind_of(call) in CONVOLUTIONS]
+    return tuple(sorted(calls, key=lambda call: depths[id(call)], reverse=True))
 
 
 def nearby(plan: FreezePlan, count: int) -> Iterator[FreezePlan]:
@@ -125,18 +125,18 @@ def nearby(plan: FreezePlan, count: int) -> Iterator[FreezePlan]:
 def dense_part(graph: Graph) -> tuple[Call, ...]:
     """Return the Dense calls at the model's end, in order: those with nothing but vectors between them and the output."""
     reached, open_tensors = {id(graph.output)}, [graph.output]
-    found = set()
+    dense_ids = set()
     while open_tensors:
         call = graph.producer(open_tensors.pop())
         if call is None or len(call.output.shape) != 2:
             continue
         if kind_of(call) == "Dense":
-            found.add(id(call))
+            dense_ids.add(id(call))
         for tensor in call.inputs:
             if len(tensor.shape) == 2 and id(tensor) not in reached:
                 reached.add(id(tensor))
                 open_tensors.append(tensor)
-    return tuple(call for call in graph.calls if id(call) in found)
+    return tuple(call for call in graph.calls if id(call) in dense_ids)
 
 
 def _counted(count: int) -> str:

@@ -77,8 +77,8 @@ def cut_tflite(data: bytes) -> TfliteCut:
 def _cut(data: bytes) -> TfliteCut:
     graph = read(data)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        found = f"the model has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs"
-        raise ModelError(found, expected="one of each", hint=_HINT)
+        ends = f"the model has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs"
+        raise ModelError(ends, expected="one of each", hint=_HINT)
     last, loss = _last_layer(graph)
     inferred = infer(graph)
     head = Head((_dense(graph, last),), Learning(loss=loss), (_feature_shape(inferred, last),))
@@ -114,9 +114,9 @@ def _last_layer(graph: Graph) -> tuple[Node, str]:
                 raise ModelError(f"{node.place} has beta {node.options.beta:g}", expected="1", hint=_HINT)  # type: ignore[attr-defined]
         number = node.inputs[0]
     if node is None or node.operator != "FULLY_CONNECTED":
-        found = "no operator" if node is None else f"{node.operator} (output {node.name!r})"
+        ending = "no operator" if node is None else f"{node.operator} (output {node.name!r})"
         raise ModelError(
-            f"the model ends in {found}{before}",
+            f"the model ends in {ending}{before}",
             expected="a FULLY_CONNECTED at its end, before SOFTMAX, LOGISTIC or RESHAPE where there is one",
             hint=_HINT,
         )
@@ -147,8 +147,8 @@ def _each_row(weights: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Return scale and zero point of each row."""
     quantization, rows = weights.quantization, weights.shape[0]
     if quantization is None or len(quantization.scales) not in (1, rows) or (len(quantization.scales) > 1 and quantization.dimension):
-        found = "no scale" if quantization is None else f"{len(quantization.scales)} scales along side {quantization.dimension}"
-        raise ModelError(f"weights {weights.name!r} have {found}", expected=f"one scale, or one for each of {rows} rows", hint=_HINT)
+        scaling = "no scale" if quantization is None else f"{len(quantization.scales)} scales along side {quantization.dimension}"
+        raise ModelError(f"weights {weights.name!r} have {scaling}", expected=f"one scale, or one for each of {rows} rows", hint=_HINT)
     scales, points = np.array(quantization.scales, np.float32), np.array(quantization.zero_points, np.int32)
     return np.broadcast_to(scales, rows), np.broadcast_to(points, rows)
 
@@ -161,11 +161,11 @@ def _needed(graph: Graph, feature: int) -> tuple[list[Node], int]:
         if len(first) != 1 or first[0].operator != "QUANTIZE":
             raise ModelError(f"the model takes {graph.tensors[start].dtype}", expected="an int8 model", hint=_HINT)
         start = first[0].outputs[0]
-    wanted, kept = {feature}, []
+    tensors, kept = {feature}, []
     for node in reversed(graph.nodes):
-        if wanted & set(node.outputs) and start not in node.outputs:
+        if tensors & set(node.outputs) and start not in node.outputs:
             kept.append(node)
-            wanted |= set(node.inputs)
+            tensors |= set(node.inputs)
     return kept[::-1], start
 
 

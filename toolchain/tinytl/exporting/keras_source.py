@@ -59,8 +59,8 @@ class KerasSource:
         parts = replace(parts, head=_with_learning(parts.head, settings))
         accept(parts.head)
         if settings.channel_dataset is not None and not parts_train:
-            found = f"plan {settings.plan!r} trains all channels and got a dataset to choose some with"
-            raise ModelError(found, expected="a plan like fc+conv1:25%")
+            refusal = f"plan {settings.plan!r} trains all channels and got a dataset to choose some with"
+            raise ModelError(refusal, expected="a plan like fc+conv1:25%")
         return parts
 
     def contents(self, parts: KerasCut, settings: ExportSettings) -> Contents:
@@ -101,16 +101,16 @@ def open_keras(run: Run | str | Path, dataset: Dataset | None, *, given: tuple[f
         opened = run if isinstance(run, Run) else load_run(run)
         model, source = load_model(opened.model_path), dataset or opened.load_dataset()
         known = given is None or given == opened.value_range
-        found = FoundRange(opened.value_range, unit_floats=opened.unit_floats)
-        found = found if known else find_range(model, source, name=opened.model, given=given, seed=seed)
-        return KerasSource(model, opened.model, pixels_of(source) if found.unit_floats else source, found)
+        input_range = FoundRange(opened.value_range, unit_floats=opened.unit_floats)
+        input_range = input_range if known else find_range(model, source, name=opened.model, given=given, seed=seed)
+        return KerasSource(model, opened.model, pixels_of(source) if input_range.unit_floats else source, input_range)
     path = Path(run)
     if dataset is None:
         raise without_dataset(path)
     model = load_model(path)
     check_convertible(model)
-    found = find_range(model, dataset, name=path.stem, given=given, seed=seed)
-    return KerasSource(model, path.stem, pixels_of(dataset) if found.unit_floats else dataset, found)
+    input_range = find_range(model, dataset, name=path.stem, given=given, seed=seed)
+    return KerasSource(model, path.stem, pixels_of(dataset) if input_range.unit_floats else dataset, input_range)
 
 
 def without_dataset(path: Path) -> ModelError:

@@ -53,18 +53,22 @@ def layer_errors(tflite: bytes, float_tflite: bytes, real: np.ndarray, tensor: T
     for sample in real:
         quantized.run(quantize_samples(sample[None], scale=tensor.scale, zero_point=tensor.zero_point))
         reference.run(sample[None])
-        wanted = {each.name: each.real.astype(np.float64) for each in reference.tensors() if each.dtype == np.float32}
-        for found in quantized.tensors():
-            signal = wanted.get(found.name) if found.index in activations else None
-            if signal is None or found.dtype != np.int8 or not found.scale or found.shape != signal.shape:
+        signals = {
+            float_tensor.name: float_tensor.real.astype(np.float64)
+            for float_tensor in reference.tensors()
+            if float_tensor.dtype == np.float32
+        }
+        for candidate in quantized.tensors():
+            signal = signals.get(candidate.name) if candidate.index in activations else None
+            if signal is None or candidate.dtype != np.int8 or not candidate.scale or candidate.shape != signal.shape:
                 continue
-            _, error, power = sums.get(found.name, (found.shape, 0.0, 0.0))
-            sums[found.name] = (
-                found.shape,
-                error + float(np.mean((found.real - signal) ** 2)),
+            _, error, power = sums.get(candidate.name, (candidate.shape, 0.0, 0.0))
+            sums[candidate.name] = (
+                candidate.shape,
+                error + float(np.mean((candidate.real - signal) ** 2)),
                 power + float(np.mean(signal**2)),
             )
-    names = {each.name: f"features[{place}]" for place, each in enumerate(quantized.outputs)}
+    names = {output.name: f"features[{place}]" for place, output in enumerate(quantized.outputs)}
     if len(names) == 1:
         names = dict.fromkeys(names, "features")
     return tuple(
@@ -83,7 +87,7 @@ def accuracy_warnings(accuracy_float: float, accuracy_int8: float, errors: Seque
     if loss <= WARNING_LOSS:
         return ()
     text = f"int8 costs {100 * loss:.1f} points: {100 * accuracy_float:.1f} % float, {100 * accuracy_int8:.1f} % int8"
-    ratios = {each.name: each.sqnr_db for each in errors if each.sqnr_db is not None}
+    ratios = {row.name: row.sqnr_db for row in errors if row.sqnr_db is not None}
     worst = min(ratios, key=lambda name: ratios[name], default=None)
     return (text + (f"; the worst layer is {worst!r} with {ratios[worst]:.1f} dB" if worst else ""),)
 

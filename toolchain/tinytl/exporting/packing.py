@@ -65,14 +65,14 @@ def pack_bundle(contents: Contents, settings: ExportSettings) -> Bundle:
     generator = np.random.default_rng(settings.seed)
     oracle = Interpreter(extractor.tflite)
     fitting = replay_count(contents.parts.head.feature_count)
-    chosen = balanced(dataset.y_train, fitting if settings.replay_samples is None else settings.replay_samples, generator)
+    numbers = balanced(dataset.y_train, fitting if settings.replay_samples is None else settings.replay_samples, generator)
     check_inputs = _check_inputs(contents, generator)
     bundle = Bundle(
         manifest=_manifest(contents, settings) | _channels(contents),
         extractor=extractor.tflite,
         head=contents.parts.head,
-        replay_features=_features(oracle, _prepared(contents, dataset.x_train[chosen])),
-        replay_labels=dataset.y_train[chosen].astype(np.uint16),
+        replay_features=_features(oracle, _prepared(contents, dataset.x_train[numbers])),
+        replay_labels=dataset.y_train[numbers].astype(np.uint16),
         check_inputs=check_inputs.reshape(len(check_inputs), -1),
         check_features=_features(oracle, check_inputs),
     )
@@ -124,16 +124,16 @@ def _prepared(contents: Contents, x: np.ndarray) -> np.ndarray:
 def _features(oracle: Interpreter, x_s8: np.ndarray) -> np.ndarray:
     """Return (N, feature_count) int8, all outputs of a sample side by side."""
     if not len(x_s8):
-        return np.empty((0, sum(prod(each.shape) for each in oracle.outputs)), np.int8)
+        return np.empty((0, sum(prod(output.shape) for output in oracle.outputs)), np.int8)
     return np.concatenate([answer.reshape(len(x_s8), -1) for answer in oracle.run(x_s8)], axis=1)
 
 
 def _check_inputs(contents: Contents, generator: np.random.Generator) -> np.ndarray:
     """Return real samples, then noise, which reaches corners that real samples leave out."""
     dataset, shape = contents.dataset, contents.extractor.input.shape[1:]
-    chosen = balanced(dataset.y_test, CHECK_SAMPLES, generator)
-    noise = generator.integers(-128, 128, (CHECK_NOISE + CHECK_SAMPLES - len(chosen), *shape), np.int8)
-    return np.concatenate([_prepared(contents, dataset.x_test[chosen]), noise])
+    numbers = balanced(dataset.y_test, CHECK_SAMPLES, generator)
+    noise = generator.integers(-128, 128, (CHECK_NOISE + CHECK_SAMPLES - len(numbers), *shape), np.int8)
+    return np.concatenate([_prepared(contents, dataset.x_test[numbers]), noise])
 
 
 def _channels(contents: Contents) -> dict[str, Any]:
@@ -163,10 +163,10 @@ def _manifest(contents: Contents, settings: ExportSettings) -> dict[str, Any]:
         "class_capacity": settings.class_capacity or len(dataset.classes),
         "input": input_record(extractor.input),
         "preprocessing": dict(contents.preprocessing),
-        "features": [input_record(each) for each in extractor.features],
+        "features": [input_record(feature) for feature in extractor.features],
         "head": head_fields(parts.head),
         "macs": {"frozen": parts.frozen_macs, "trainable": parts.trainable_macs},
         "created_with": {"tinytl": __version__, **contents.versions, "numpy": np.__version__},
-        "layer_errors": [asdict(each) | {"shape": list(each.shape)} for each in extractor.layer_errors],
+        "layer_errors": [asdict(row) | {"shape": list(row.shape)} for row in extractor.layer_errors],
         "warnings": list(extractor.warnings),
     }

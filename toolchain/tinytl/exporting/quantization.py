@@ -91,8 +91,8 @@ def quantize(
     signature = read_signature(tflite)
     _check_static(signature.operators, (*signature.inputs, *signature.outputs))
     report("quantize: accuracy, float and int8", 1, 3)
-    x_test, chosen = _drawn(dataset.x_test, test_samples, generator)
-    real, labels = fit_samples(x_test, shape=shape, value_range=value_range), dataset.y_test[chosen]
+    x_test, numbers = _drawn(dataset.x_test, test_samples, generator)
+    real, labels = fit_samples(x_test, shape=shape, value_range=value_range), dataset.y_test[numbers]
     accuracy_float = _accuracy(cut.head, _float_features(cut.extractor, real), labels)
     inputs = quantize_samples(real, scale=signature.inputs[0].scale, zero_point=signature.inputs[0].zero_point)
     accuracy_int8 = _accuracy(cut.head, _int8_features(tflite, inputs), labels)
@@ -125,10 +125,10 @@ def take_quantized(
     """
     signature = read_signature(tflite)
     _check_static((), (*signature.inputs, *signature.outputs))  # shapes that its operators compute are the compiler's to fold or refuse
-    x_test, chosen = _drawn(dataset.x_test, test_samples, np.random.default_rng(seed))
+    x_test, numbers = _drawn(dataset.x_test, test_samples, np.random.default_rng(seed))
     inputs = prepare_samples(x_test, input_record(signature.inputs[0]), preprocessing)
-    accuracy = _accuracy(head, _int8_features(tflite, inputs), dataset.y_test[chosen])
-    return Extractor(tflite, signature.inputs[0], signature.outputs, None, accuracy, len(chosen), (), ())
+    accuracy = _accuracy(head, _int8_features(tflite, inputs), dataset.y_test[numbers])
+    return Extractor(tflite, signature.inputs[0], signature.outputs, None, accuracy, len(numbers), (), ())
 
 
 def input_record(tensor: TensorSpec) -> dict[str, Any]:
@@ -140,8 +140,8 @@ def _drawn(x: np.ndarray, count: int, generator: np.random.Generator) -> tuple[n
     """Draw at most `count` samples in a random order; return them and their numbers."""
     if count < 1 or len(x) == 0:
         raise ModelError(f"{min(count, len(x))} samples to quantize with", expected="at least 1")
-    chosen = generator.permutation(len(x))[:count]
-    return x[chosen], chosen
+    numbers = generator.permutation(len(x))[:count]
+    return x[numbers], numbers
 
 
 def _quantized(cut: KerasCut, calibration: np.ndarray) -> bytes:
@@ -159,11 +159,11 @@ def _feature_places(extractor: Any, names: list[str]) -> list[int]:
 
     A feature that is not found holds the same bytes as one before it, and one tensor has become both: its place is its own then.
     """
-    wanted = ["Identity" + (f"_{place}" if place else "") for place in range(len(extractor.outputs))]
-    wanted = ["input" if tensor is extractor.inputs[0] else name for tensor, name in zip(extractor.outputs, wanted, strict=True)]
-    places = [names.index(name) if name in names else place for place, name in enumerate(wanted)]
-    if sorted(places) != list(range(len(wanted))):
-        raise ModelError(f"the converted extractor answers {', '.join(names)}", expected=", ".join(wanted))
+    tf_names = ["Identity" + (f"_{place}" if place else "") for place in range(len(extractor.outputs))]
+    tf_names = ["input" if tensor is extractor.inputs[0] else name for tensor, name in zip(extractor.outputs, tf_names, strict=True)]
+    places = [names.index(name) if name in names else place for place, name in enumerate(tf_names)]
+    if sorted(places) != list(range(len(tf_names))):
+        raise ModelError(f"the converted extractor answers {', '.join(names)}", expected=", ".join(tf_names))
     return places
 
 
@@ -203,5 +203,5 @@ def _int8_features(tflite: bytes, inputs: np.ndarray) -> list[np.ndarray]:
 
 def _accuracy(head: Head, features: list[np.ndarray], labels: np.ndarray) -> float:
     starts = range(0, len(labels), _BATCH)
-    predicted = [logits(head, [each[at : at + _BATCH] for each in features]).argmax(axis=1) for at in starts]
+    predicted = [logits(head, [feature[at : at + _BATCH] for feature in features]).argmax(axis=1) for at in starts]
     return float(np.mean(np.concatenate(predicted) == labels))

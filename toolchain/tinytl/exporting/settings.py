@@ -86,8 +86,8 @@ class ExportSettings:
         """Return how a head learns whose source says `own`. Raises ModelError: a setting that does not exist, or out of its range."""
         if isinstance(self.learning, Learning):
             return self.learning
-        told, known = dict(self.learning or {}), [field.name for field in fields(Learning)]
-        unknown = [name for name in told if name not in known]
+        changes, known = dict(self.learning or {}), [field.name for field in fields(Learning)]
+        unknown = [name for name in changes if name not in known]
         if unknown:
             raise ModelError(f"the head has no setting {', '.join(unknown)}", expected=", ".join(known))
-        return replace(own, **told)
+        return replace(own, **changes)

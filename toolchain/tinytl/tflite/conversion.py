@@ -156,12 +156,12 @@ def _refuse_control_flow(traced: Any, model: Any) -> None:
     """Refuse a loop, which ends the converter with a signal, and a branch, which no image can hold."""
     graph = traced.graph.as_graph_def()
     inner = [node for function in graph.library.function for node in function.node_def]
-    found = next((node for node in (*graph.node, *inner) if node.op in _CONTROL_FLOW), None)
-    if found is None:
+    operation = next((node for node in (*graph.node, *inner) if node.op in _CONTROL_FLOW), None)
+    if operation is None:
         return
-    layer = _layer_of(found.name, model)
-    name = f"layer {layer.name!r} ({type(layer).__name__})" if layer is not None else f"operation {found.name!r}"
-    kind = "a loop" if "While" in found.op else "a branch"
+    layer = _layer_of(operation.name, model)
+    name = f"layer {layer.name!r} ({type(layer).__name__})" if layer is not None else f"operation {operation.name!r}"
+    kind = "a loop" if "While" in operation.op else "a branch"
     if isinstance(layer, require_keras().layers.RNN):
         raise ModelError(
             f"{name} computes its steps in {kind}, which TFLite's converter cannot make int8",
@@ -169,7 +169,7 @@ def _refuse_control_flow(traced: Any, model: Any) -> None:
             hint=f"build it with unroll=True: keras.layers.{type(layer).__name__}(…, unroll=True); trained weights fit, with set_weights",
         )
     raise ModelError(
-        f"{name} holds {kind} ({found.op}), which TFLite's converter cannot make int8",
+        f"{name} holds {kind} ({operation.op}), which TFLite's converter cannot make int8",
         expected="a graph without control flow",
         hint="write the layer without tf.while_loop and tf.cond; recurrent layers with unroll=True",
     )

@@ -25,11 +25,11 @@ def main(folder: Path, outputs: list[str]) -> None:
     function = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(graph, name=""), []).prune("input:0", outputs)
     samples = np.load(folder / SAMPLES_FILE) if (folder / SAMPLES_FILE).is_file() else None
     try:
-        made = convert_here(function, samples)
+        tflite = convert_here(function, samples)
     except ModelError as error:
         (folder / REFUSAL_FILE).write_text(error.what.partition(": ")[2], encoding="utf-8")
     else:
-        (folder / TFLITE_FILE).write_bytes(made)
+        (folder / TFLITE_FILE).write_bytes(tflite)
 
 
 if __name__ == "__main__":

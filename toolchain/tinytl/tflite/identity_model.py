@@ -26,7 +26,7 @@ def identity_tflite(shape: Sequence[int], *, low: float, high: float) -> bytes:
     subgraph = _subgraph(builder, _tensor(builder, shape, scale, zero_point))
     tflite.BufferStart(builder)
     empty = tflite.BufferEnd(builder)
-    codes, subgraphs, buffers = (_offsets(builder, each) for each in ([], [subgraph], [empty]))
+    codes, subgraphs, buffers = (_offsets(builder, offsets) for offsets in ([], [subgraph], [empty]))
     tflite.ModelStart(builder)
     tflite.ModelAddVersion(builder, 3)
     tflite.ModelAddOperatorCodes(builder, codes)

@@ -92,7 +92,7 @@ class Interpreter:
             ModelError: samples of another dtype or size.
         """
         samples = self._samples(x)
-        answers = [np.empty((len(samples), *each.shape[1:]), each.dtype) for each in self.outputs]
+        answers = [np.empty((len(samples), *tensor.shape[1:]), tensor.dtype) for tensor in self.outputs]
         for number, sample in enumerate(samples):
             self._interpreter.reset_all_variables()
             self._interpreter.set_tensor(self.input.index, sample)
@@ -105,23 +105,23 @@ class Interpreter:
         """Return every tensor that has a content after the last sample of the last `run` (`preserve_all` only)."""
         if not self._preserve_all:
             raise ModelError("intermediate tensors were not kept", expected="Interpreter(tflite, preserve_all=True)")
-        found = []
+        tensors = []
         for detail in self._interpreter.get_tensor_details():
             try:
                 value = self._interpreter.get_tensor(detail["index"])
             except ValueError:  # a kernel's private scratch, or a tensor that no operator writes
                 continue
-            found.append(_described(detail, np.array(value)))
-        return tuple(found)
+            tensors.append(_described(detail, np.array(value)))
+        return tuple(tensors)
 
     def _described_outputs(self) -> tuple[Tensor, ...]:
         """Describe the outputs; a shape that the graph computes (of an open batch, for one) stands only once it has answered."""
         details = self._interpreter.get_output_details()
-        if any(side < 0 for each in details for side in each["shape_signature"][1:]):
+        if any(side < 0 for detail in details for side in detail["shape_signature"][1:]):
             self._interpreter.set_tensor(self.input.index, np.zeros(self.input.shape, self.input.dtype))
             self._interpreter.invoke()
             details = self._interpreter.get_output_details()
-        return tuple(_described(each) for each in details)
+        return tuple(_described(detail) for detail in details)
 
     def _samples(self, x: np.ndarray) -> np.ndarray:
         expected = f"(N, {', '.join(str(side) for side in self.input.shape[1:])}) {self.input.dtype}"

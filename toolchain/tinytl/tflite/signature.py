@@ -64,13 +64,13 @@ def _read(data: bytes) -> Signature:
     graph = model.Subgraphs(0)
     bounded(graph.OperatorsLength())
     names = operator_names(model)
-    operators = [graph.Operators(each) for each in range(graph.OperatorsLength())]
-    written = [each.Outputs(place) for each in operators for place in range(bounded(each.OutputsLength()))]
+    operators = [graph.Operators(place) for place in range(graph.OperatorsLength())]
+    written = [operator.Outputs(place) for operator in operators for place in range(bounded(operator.OutputsLength()))]
     return Signature(
-        inputs=tuple(_spec(graph.Tensors(graph.Inputs(each))) for each in range(bounded(graph.InputsLength()))),
-        outputs=tuple(_spec(graph.Tensors(graph.Outputs(each))) for each in range(bounded(graph.OutputsLength()))),
-        operators=tuple(names[each.OpcodeIndex()] for each in operators),
-        computed=frozenset(int(each) for each in written),
+        inputs=tuple(_spec(graph.Tensors(graph.Inputs(place))) for place in range(bounded(graph.InputsLength()))),
+        outputs=tuple(_spec(graph.Tensors(graph.Outputs(place))) for place in range(bounded(graph.OutputsLength()))),
+        operators=tuple(names[operator.OpcodeIndex()] for operator in operators),
+        computed=frozenset(int(number) for number in written),
     )
 
 
@@ -79,7 +79,7 @@ def operator_names(model: Any) -> list[str]:
     import tflite
 
     names = {value: name for name, value in vars(tflite.BuiltinOperator).items() if not name.startswith("_")}
-    codes = [_code(model.OperatorCodes(each)) for each in range(bounded(model.OperatorCodesLength()))]
+    codes = [_code(model.OperatorCodes(place)) for place in range(bounded(model.OperatorCodesLength()))]
     return [names.get(code, "CUSTOM") for code in codes]
 
 
@@ -89,9 +89,9 @@ def _code(code: Any) -> int:
 
 
 def _spec(tensor: Any) -> TensorSpec:
-    shape = [tensor.Shape(each) for each in range(bounded(tensor.ShapeLength()))]
+    shape = [tensor.Shape(place) for place in range(bounded(tensor.ShapeLength()))]
     if tensor.ShapeSignatureLength() == len(shape):
-        shape = [tensor.ShapeSignature(each) for each in range(len(shape))]
+        shape = [tensor.ShapeSignature(place) for place in range(len(shape))]
     quantization = tensor.Quantization()
     single = quantization is not None and quantization.ScaleLength() == 1
     return TensorSpec(

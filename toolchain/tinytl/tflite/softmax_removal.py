@@ -49,9 +49,9 @@ def _patched(data: bytes) -> bytes:
     model = tflite.Model.GetRootAs(changed, 0)
     graph = model.Subgraphs(0)
     operators = list(_operators(graph, operator_names(model)))
-    writers = {number: each for each in operators for number in each.outputs}
+    writers = {number: operator for operator in operators for number in operator.outputs}
     outputs = [graph.Outputs(place) for place in range(bounded(graph.OutputsLength()))]
-    read = [number for each in operators for number in each.inputs] + outputs
+    read = [number for operator in operators for number in operator.inputs] + outputs
     moved = 0
     for place, output in enumerate(outputs):
         last, logits = writers.get(output), _logits(output, writers, read)

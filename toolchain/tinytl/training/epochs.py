@@ -116,7 +116,7 @@ class _Trainer:
             ("optimizer", self._network.optimizer.variables, start.optimizer),
             ("network", self._network.weights, start.best),
         ):
-            if [tuple(each.shape) for each in variables] != [value.shape for value in values]:
+            if [tuple(tensor.shape) for tensor in variables] != [value.shape for value in values]:
                 raise ModelError(f"the {role} has other variables than the one whose training was stopped", expected="the same model")
         for variables, values in (
             (self._network.variables, start.variables),

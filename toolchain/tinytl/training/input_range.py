@@ -88,8 +88,8 @@ def find_range(model: Any, dataset: Dataset, *, name: str, given: Range | None =
     dataset = pixels_of(dataset) if unit else dataset
     if dataset.x_train.dtype != np.uint8:
         return FoundRange(given or DEFAULT)
-    wanted = CANDIDATES if given is None or given in CANDIDATES else (given, *CANDIDATES)
-    fits = _measured(model, dataset, wanted, seed)
+    ranges = CANDIDATES if given is None or given in CANDIDATES else (given, *CANDIDATES)
+    fits = _measured(model, dataset, ranges, seed)
     best = _clearly_best(fits, len(dataset.classes))
     if given is not None:
         return FoundRange(given, _doubts(given, fits, best), unit)
@@ -176,8 +176,8 @@ def _of_rescaling(layer: Any) -> Range | None:
 def _of_normalization(layer: Any, model: Any, x: np.ndarray) -> Range | None:
     shape, fitting = tuple(int(side) for side in model.inputs[0].shape[1:]), []
     for candidate in _WIDE_FIRST:
-        made = np.asarray(layer(fit_samples(x, shape=shape, value_range=candidate)))
-        if abs(made.mean()) < 0.5 and 0.5 < made.std() < 2.0:
+        output = np.asarray(layer(fit_samples(x, shape=shape, value_range=candidate)))
+        if abs(output.mean()) < 0.5 and 0.5 < output.std() < 2.0:
             fitting.append(candidate)
     return fitting[0] if len(fitting) == 1 else None
 
@@ -194,9 +194,10 @@ def check_outputs(model: Any, name: str, dataset: Dataset) -> None:
     outputs = tuple(model.outputs[0].shape[1:]) if len(model.outputs) == 1 else ()
     if outputs == (len(dataset.classes),):
         return
-    found = f"{outputs[0]} outputs" if len(outputs) == 1 else f"output shape {outputs}"
+    description = f"{outputs[0]} outputs" if len(outputs) == 1 else f"output shape {outputs}"
     raise ModelError(
-        f"model {name!r} has {found}; dataset {dataset.name!r} has {len(dataset.classes)} classes", expected="one output for each class"
+        f"model {name!r} has {description}; dataset {dataset.name!r} has {len(dataset.classes)} classes",
+        expected="one output for each class",
     )
 
 
@@ -205,8 +206,8 @@ def _measured(model: Any, dataset: Dataset, ranges: tuple[Range, ...], seed: int
     generator, x, y = np.random.default_rng(seed), dataset.x_test, dataset.y_test
     if len(y) < _SAMPLES:
         x, y = np.concatenate([x, dataset.x_train]), np.concatenate([y, dataset.y_train])
-    chosen = generator.permutation(len(y))[:_SAMPLES]
-    x, y, softmax = x[chosen], y[chosen], ends_in_softmax(model)
+    numbers = generator.permutation(len(y))[:_SAMPLES]
+    x, y, softmax = x[numbers], y[numbers], ends_in_softmax(model)
     shape = tuple(int(side) for side in model.inputs[0].shape[1:])
     fits = []
     for value_range in ranges:

@@ -42,8 +42,8 @@ def write_training(path: Path, training: Training, facts: dict[str, Any]) -> Non
         path: of the file. training: its state after a whole epoch. facts: what decided it, as `facts_of` tells.
     """
     arrays = {f"{role}/{number}": array for role in _ARRAYS for number, array in enumerate(getattr(training, role))}
-    told = {"epoch": training.epoch, "kept": training.kept, "history": training.history, "generator": training.generator, "facts": facts}
-    text = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    record = {"epoch": training.epoch, "kept": training.kept, "history": training.history, "generator": training.generator, "facts": facts}
+    text = np.frombuffer(json.dumps(record).encode(), np.uint8)
     with path.open("wb") as file:
         np.savez(file, training=text, **arrays)
 
@@ -64,12 +64,14 @@ def read_training(folder: Path, facts: dict[str, Any]) -> Training:
         raise ModelError(f"run {folder} is finished: there is nothing to go on with", expected="one that was stopped", hint=_ANEW)
     try:
         with np.load(path, allow_pickle=False) as file:
-            told = json.loads(file["training"].tobytes())
+            record = json.loads(file["training"].tobytes())
             parts = {role: tuple(file[f"{role}/{number}"] for number in range(_count(file.files, role))) for role in _ARRAYS}
-        if any(len(told["history"][name]) != told["epoch"] for name in ROW):
+        if any(len(record["history"][name]) != record["epoch"] for name in ROW):
             raise ValueError("its history has another length")
-        before = dict(told["facts"])
-        training = Training(int(told["epoch"]), int(told["kept"]), told["history"], **parts, generator=told["generator"], stopped=True)
+        before = dict(record["facts"])
+        training = Training(
+            int(record["epoch"]), int(record["kept"]), record["history"], **parts, generator=record["generator"], stopped=True
+        )
     except _BROKEN as error:
         raise ModelError(f"{path} cannot be read: {error}", expected="what a stopped training left", hint=_ANEW) from error
     for name, value in facts.items():

@@ -44,4 +44,4 @@ class Candidate:
 
     @property
     def constant_bytes(self) -> int:
-        return sum(each.data.nbytes for each in self.constants)
+        return sum(constant.data.nbytes for constant in self.constants)

@@ -45,19 +45,19 @@ def find_choices(program: Program, family: str) -> Choices:
     """Collect the choices of all operators: the expensive part, done once for all limits and boards. Cycles are without wait states."""
     options = []
     for operator in program.operators:
-        found = _CANDIDATES[family](program, operator) if family in _CANDIDATES and not operator.kernel else []
-        options.append((_portable(program, operator), *(_choice(each) for each in found)))
+        candidates = _CANDIDATES[family](program, operator) if family in _CANDIDATES and not operator.kernel else []
+        options.append((_portable(program, operator), *(_choice(candidate) for candidate in candidates)))
     return Choices(program, tuple(options))
 
 
 def timed(choices: Choices, flash: FlashTiming) -> Choices:
     """Return the same choices with the cycles that they take where weights are read from such flash."""
-    return replace(choices, options=tuple(tuple(_timed(each, flash) for each in row) for row in choices.options))
+    return replace(choices, options=tuple(tuple(_timed(choice, flash) for choice in row) for row in choices.options))
 
 
 def _timed(each: Choice, flash: FlashTiming) -> Choice:
-    made = each.candidate
-    return each if made is None else replace(each, cycles=modelled_cycles(made.instructions, made.inner, flash))
+    candidate = each.candidate
+    return each if candidate is None else replace(each, cycles=modelled_cycles(candidate.instructions, candidate.inner, flash))
 
 
 def _choice(each: Candidate) -> Choice:
@@ -103,7 +103,8 @@ def choose(choices: Choices, policy: str, *, flash_bytes: int | None = None, scr
     """
     limits = scratch_bytes or {}
     options = [
-        [each for each in row if each.scratch_bytes <= limits.get(number, each.scratch_bytes)] for number, row in enumerate(choices.options)
+        [choice for choice in row if choice.scratch_bytes <= limits.get(number, choice.scratch_bytes)]
+        for number, row in enumerate(choices.options)
     ]
     picked = _picked(options, policy, flash_bytes)
     return with_kernels(choices.program, picked)
@@ -136,11 +137,11 @@ def _without_a_rare_kernel(
     options: Sequence[Sequence[Choice]], picked: Sequence[Choice], budget: float, room: float
 ) -> list[Choice] | None:
     """Give the operators of a kernel that saves next to nothing to other kernels in use; None where each earns its code."""
-    total = sum(each.cycles for each in picked)
-    used = {each.candidate.variant for each in picked if each.candidate is not None}
+    total = sum(choice.cycles for choice in picked)
+    used = {choice.candidate.variant for choice in picked if choice.candidate is not None}
     for variant in sorted(used, key=lambda each: (each.kind.code, each.number)):
         others = [
-            [each for each in row if each.candidate is not None and each.candidate.variant in used - {variant}]
+            [option for option in row if option.candidate is not None and option.candidate.variant in used - {variant}]
             if choice.candidate is not None and choice.candidate.variant == variant
             else [choice]
             for row, choice in zip(options, picked, strict=True)
@@ -148,30 +149,30 @@ def _without_a_rare_kernel(
         if not all(others):
             continue
         fewer = [min(row, key=lambda each: (each.cycles, each.constant_bytes)) for row in others]
-        if sum(each.cycles for each in fewer) <= (1 + _EARNED) * total and _fits(fewer, budget, room):
+        if sum(choice.cycles for choice in fewer) <= (1 + _EARNED) * total and _fits(fewer, budget, room):
             return fewer
     return None
 
 
 def _fits(picked: Sequence[Choice], budget: float, room: float) -> bool:
-    return sum(each.weight_bytes for each in picked) <= budget and sum(each.constant_bytes for each in picked) <= room
+    return sum(choice.weight_bytes for choice in picked) <= budget and sum(choice.constant_bytes for choice in picked) <= room
 
 
 def _best_upgrade(options: Sequence[Sequence[Choice]], picked: Sequence[Choice], budget: float, room: float) -> tuple[int, Choice] | None:
     """Return the exchange that saves most cycles a byte and still fits."""
-    weights_left = budget - sum(each.weight_bytes for each in picked)
-    room_left = room - sum(each.constant_bytes for each in picked)
+    weights_left = budget - sum(pick.weight_bytes for pick in picked)
+    room_left = room - sum(pick.constant_bytes for pick in picked)
     best: tuple[float, int, Choice] | None = None
     for number, row in enumerate(options):
-        for each in row:
-            saved = picked[number].cycles - each.cycles
-            weights = each.weight_bytes - picked[number].weight_bytes
-            constants = each.constant_bytes - picked[number].constant_bytes
+        for choice in row:
+            saved = picked[number].cycles - choice.cycles
+            weights = choice.weight_bytes - picked[number].weight_bytes
+            constants = choice.constant_bytes - picked[number].constant_bytes
             if saved <= 0 or weights > weights_left or constants > room_left:
                 continue
             gain = saved / max(weights, 1)
             if best is None or gain > best[0]:
-                best = (gain, number, each)
+                best = (gain, number, choice)
     return None if best is None else best[1:]
 
 

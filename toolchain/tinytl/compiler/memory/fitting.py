@@ -62,7 +62,7 @@ def fit_arena(
 
 
 def _numbered(program: Program) -> Program:
-    return replace(program, operators=tuple(replace(each, origin=number) for number, each in enumerate(program.operators)))
+    return replace(program, operators=tuple(replace(operator, origin=number) for number, operator in enumerate(program.operators)))
 
 
 def _same_kernels(program: Program, other: Program) -> bool:
@@ -76,7 +76,7 @@ def _same_kernels(program: Program, other: Program) -> bool:
 
 def _busiest_scratch(program: Program, arena: ArenaPlan) -> ProgramOperator | None:
     """Return the operator at whose time most of the arena is in use, of those whose kernel's scratch the portable one does not need."""
-    with_scratch = [number for number, each in enumerate(program.operators) if each.kernel and each.scratch_bytes]
+    with_scratch = [number for number, operator in enumerate(program.operators) if operator.kernel and operator.scratch_bytes]
     busiest = max(with_scratch, key=arena.bytes_alive, default=None)
     return None if busiest is None else program.operators[busiest]
 
@@ -87,10 +87,10 @@ def _in_strips_as_needed(program: Program, needs: ArenaNeeds, plan: ArenaPlan | 
     for _ in range(_ROUNDS):
         if arena.bytes <= needs.limit or not program.operators:
             break
-        found = _best_strips(program, arena, needs)
-        if found is None:
+        improvement = _best_strips(program, arena, needs)
+        if improvement is None:
             break
-        program, arena = found
+        program, arena = improvement
     return program, arena
 
 
@@ -99,10 +99,10 @@ def _best_strips(program: Program, arena: ArenaPlan, needs: ArenaNeeds) -> tuple
     busiest = max(range(len(program.operators)), key=arena.bytes_alive)
     best: tuple[Program, ArenaPlan] | None = None
     for loose in _promising(program, busiest, needs):
-        made = compacted(loose)
-        plan = needs.plan(made)
+        candidate = compacted(loose)
+        plan = needs.plan(candidate)
         if plan.bytes < (arena if best is None else best[1]).bytes:
-            best = made, plan
+            best = candidate, plan
         if plan.bytes <= needs.limit:
             break
     return best
@@ -118,13 +118,13 @@ def _promising(program: Program, busiest: int, needs: ArenaNeeds) -> Iterator[Pr
     bounds: dict[int, tuple[int, Program]] = {}
     yielded = 0
     for number in by_work:
-        made = with_strips(program, *ways[number][1:])
-        if made is None:
+        candidate = with_strips(program, *ways[number][1:])
+        if candidate is None:
             continue
-        bounds[number] = needs.bound(made), made
+        bounds[number] = needs.bound(candidate), candidate
         if bounds[number][0] <= needs.limit and yielded < _PLANS:
             yielded += 1
-            yield made
+            yield candidate
     for number in sorted(sorted(bounds), key=lambda number: bounds[number][0])[:_PLANS]:
         yield bounds[number][1]
 

@@ -42,7 +42,7 @@ class ArenaPlan:
 
     def bytes_alive(self, time: int) -> int:
         """Return the bytes of everything that is alive while an operator runs; what overlaps counts twice."""
-        return sum(each.bytes for each in self.ranges if each.first_operator <= time <= each.last_operator)
+        return sum(span.bytes for span in self.ranges if span.first_operator <= time <= span.last_operator)
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def _buffers(program: Program, owners: Owners, needs: HeadNeeds, facts: _Facts) 
 def _distances(program: Program, buffers: dict[str, Buffer], owners: Owners, facts: _Facts) -> dict[tuple[int, int], int]:
     """Return (written, read) → distance for operators whose input is not needed afterwards, as numbers of buffers."""
     numbers = {key: number for number, key in enumerate(buffers)}
-    found = {}
+    distances = {}
 
     def key(storage: int) -> str:
         return f"storage {_owner(owners, storage)}"
@@ -189,13 +189,13 @@ def _distances(program: Program, buffers: dict[str, Buffer], owners: Owners, fac
     for time, source_storage, output_storage, distance in facts.overlaps:
         read, written = key(source_storage), key(output_storage)
         if read != written and buffers[read].last == buffers[written].first == time:
-            found[numbers[written], numbers[read]] = distance
+            distances[numbers[written], numbers[read]] = distance
     times = facts.bare_times
     for (output_storage, source_storage), distance in program.distances.items():
         written, read = key(output_storage), key(source_storage)
         if buffers[read].last == times[source_storage][1] and buffers[written].first == times[output_storage][0]:
-            found[numbers[written], numbers[read]] = distance
-    return found
+            distances[numbers[written], numbers[read]] = distance
+    return distances
 
 
 def _sizes_and_names(program: Program) -> tuple[dict[int, int], dict[int, str]]:
@@ -226,7 +226,7 @@ def _assembled(
     ranges = [ArenaRange(b.name, offsets[key], b.bytes, b.first, b.last) for key, b in buffers.items()]
     named = {name.removeprefix("named "): offset for name, offset in offsets.items() if name.startswith("named ")}
     end = plan.bytes
-    last = max((each.last for each in buffers.values()), default=0)
+    last = max((buffer.last for buffer in buffers.values()), default=0)
     for name, size in needs.persistent:
         named[name] = end
         ranges.append(ArenaRange(name, end, size, 0, last))
@@ -234,7 +234,7 @@ def _assembled(
     storages = {tensor.storage for tensor in program.tensors if tensor.storage != CONSTANT}
     return ArenaPlan(
         {storage: offsets[f"storage {_owner(owners, storage)}"] for storage in storages},
-        {time: offsets[f"scratch {time}"] for time, each in enumerate(program.operators) if each.scratch_bytes},
+        {time: offsets[f"scratch {time}"] for time, operator in enumerate(program.operators) if operator.scratch_bytes},
         named,
         tuple(sorted(ranges, key=lambda each: (each.offset, each.first_operator, each.name))),
         end,

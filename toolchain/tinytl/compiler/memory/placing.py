@@ -60,8 +60,8 @@ def lower_bound(buffers: Sequence[Buffer], distances: Distances | None = None) -
         changes[first] += size
         changes[last + 1] -= size
 
-    for each in buffers:
-        alive(each.first, each.last, aligned(each.bytes))
+    for buffer in buffers:
+        alive(buffer.first, buffer.last, aligned(buffer.bytes))
     for (written, read), distance in (distances or {}).items():
         low, high = buffers[written], buffers[read]
         if low.meets(high):
@@ -111,7 +111,7 @@ def _orders(buffers: Sequence[Buffer]) -> Iterator[Sequence[int]]:
 
 def _from_the_busiest(buffers: Sequence[Buffer]) -> list[int]:
     """Order by distance in time from the busiest moment, large ones first: neighbours of a chain lie where they may overlap."""
-    times = {each.first for each in buffers}
+    times = {buffer.first for buffer in buffers}
     busiest = max(sorted(times), key=lambda time: sum(b.bytes for b in buffers if b.first <= time <= b.last), default=0)
 
     def away(buffer: Buffer) -> int:
@@ -138,7 +138,7 @@ def _climbed(buffers: Sequence[Buffer], near: Neighbours, bound: int, plan: Memo
 def _neighbours(buffers: Sequence[Buffer], may: Distances) -> Neighbours:
     """Return for each buffer those that are alive together with it."""
     numbers = range(len(buffers))
-    sizes = [aligned(each.bytes) for each in buffers]
+    sizes = [aligned(buffer.bytes) for buffer in buffers]
 
     def ends(number: int, placed: int) -> tuple[int, int, int]:
         below, above = sizes[number], sizes[placed]

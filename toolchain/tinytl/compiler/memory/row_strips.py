@@ -36,7 +36,7 @@ def cuts(program: Program) -> dict[int, int]:
     for number in written:
         whole.setdefault(program.tensors[number].storage, []).append(number)
     alive = {program.tensors[number].storage for number in program.outputs}
-    found: dict[int, int] = {}
+    places: dict[int, int] = {}
     for time in range(len(program.operators), -1, -1):
         if time < len(program.operators):
             operator = program.operators[time]
@@ -44,15 +44,15 @@ def cuts(program: Program) -> dict[int, int]:
             alive |= {program.tensors[number].storage for number in operator.inputs} - {CONSTANT}
         numbers = [number for storage in alive for number in whole[storage]]
         if len(numbers) == 1 and program.tensors[numbers[0]].dims[:1] == (1,) and len(program.tensors[numbers[0]].dims) == 4:
-            found[time] = numbers[0]
-    return found
+            places[time] = numbers[0]
+    return places
 
 
 def stages(program: Program, busiest: int) -> Iterator[Stage]:
     """Yield the stages of at least two operators around the busiest one that strips can be made of."""
     places = cuts(program)
-    for first in sorted((each for each in places if each <= busiest), reverse=True):
-        for last in sorted(each for each in places if each > busiest and each - first > 1):
+    for first in sorted((place for place in places if place <= busiest), reverse=True):
+        for last in sorted(place for place in places if place > busiest and place - first > 1):
             stage = Stage(first, last, places[first], places[last])
             if not all(_by_rows(program, operator) for operator in program.operators[first:last]):
                 break
@@ -63,13 +63,13 @@ def stages(program: Program, busiest: int) -> Iterator[Stage]:
 def _closed(program: Program, stage: Stage) -> bool:
     """Tell whether its operators read the source and each other's outputs alone, and all lead to its output."""
     operators = program.operators[stage.first : stage.last]
-    made = {stage.source}
+    tensors = {stage.source}
     for operator in operators:
-        if not {number for number in operator.inputs if program.tensors[number].storage != CONSTANT} <= made:
+        if not {number for number in operator.inputs if program.tensors[number].storage != CONSTANT} <= tensors:
             return False
-        made |= set(operator.outputs)
+        tensors |= set(operator.outputs)
     read = {number for operator in operators for number in operator.inputs}
-    return made - read == {stage.output}
+    return tensors - read == {stage.output}
 
 
 def _by_rows(program: Program, operator: ProgramOperator) -> bool:
@@ -82,9 +82,11 @@ def _by_rows(program: Program, operator: ProgramOperator) -> bool:
         return inputs[0].storage != CONSTANT
     if not operator.kind.in_strips:
         return False
-    activations = [each for each in inputs if each.storage != CONSTANT]
-    constants = [each for each in inputs if each.storage == CONSTANT]
-    return all(each.dims == output.dims for each in activations) and all(len(each.dims) < 4 or each.dims[1] == 1 for each in constants)
+    activations = [tensor for tensor in inputs if tensor.storage != CONSTANT]
+    constants = [tensor for tensor in inputs if tensor.storage == CONSTANT]
+    return all(tensor.dims == output.dims for tensor in activations) and all(
+        len(tensor.dims) < 4 or tensor.dims[1] == 1 for tensor in constants
+    )
 
 
 @dataclass(frozen=True)
@@ -148,31 +150,31 @@ class _Strips:
         needed = {self.stage.output: rows}
         for operator, window in reversed(self.cut):
             rows = needed[operator.outputs[0]]
-            wanted = rows if window is None else window.rows(rows)
+            input_rows = rows if window is None else window.rows(rows)
             for number in operator.inputs:
                 if number in self.row_bytes:
-                    before = needed.get(number, wanted)
-                    needed[number] = min(before[0], wanted[0]), max(before[1], wanted[1])
+                    before = needed.get(number, input_rows)
+                    needed[number] = min(before[0], input_rows[0]), max(before[1], input_rows[1])
         return needed
 
     def add(self, needed: Mapping[int, Rows]) -> bool:
         """Append the operators of one strip; return False where a view would begin between two multiples of 16."""
-        made = {number: self._home(number, rows) for number, rows in needed.items()}
-        if not all(self._aligned(number, rows[0] - made[number][1]) for number, rows in needed.items()):
+        homes = {number: self._home(number, rows) for number, rows in needed.items()}
+        if not all(self._aligned(number, rows[0] - homes[number][1]) for number, rows in needed.items()):
             return False
         for operator, window in self.cut:
             rows = needed[operator.outputs[0]]
-            wanted = rows if window is None else window.rows(rows)
+            input_rows = rows if window is None else window.rows(rows)
             inputs = []
             for number in operator.inputs:
                 if number not in self.row_bytes:
                     inputs.append(number)
                     continue
-                if not self._aligned(number, wanted[0] - made[number][1]):
+                if not self._aligned(number, input_rows[0] - homes[number][1]):
                     return False
-                inputs.append(self._view(number, made[number], wanted))
-            output = self._view(operator.outputs[0], made[operator.outputs[0]], rows)
-            self.operators.append(self._strip(operator, window, tuple(inputs), output, rows, wanted))
+                inputs.append(self._view(number, homes[number], input_rows))
+            output = self._view(operator.outputs[0], homes[operator.outputs[0]], rows)
+            self.operators.append(self._strip(operator, window, tuple(inputs), output, rows, input_rows))
         return True
 
     def _home(self, number: int, rows: Rows) -> tuple[int, int]:
@@ -212,8 +214,8 @@ class _Strips:
 
 def in_strips(program: Program, stage: Stage, rows: int) -> Program | None:
     """Return the program with a stage in strips, without the tensors that nobody reads any more. Args, Returns: as `with_strips`."""
-    made = with_strips(program, stage, rows)
-    return None if made is None else compacted(made)
+    strips = with_strips(program, stage, rows)
+    return None if strips is None else compacted(strips)
 
 
 def with_strips(program: Program, stage: Stage, rows: int) -> Program | None:
@@ -241,8 +243,8 @@ def strip_macs(program: Program, stage: Stage, rows: int) -> int:
     for first in range(0, height, rows):
         needed = strips.needed_rows((first, min(first + rows, height)))
         for operator, _ in strips.cut:
-            made = needed[operator.outputs[0]]
-            total += operator.macs * (made[1] - made[0]) // program.tensors[operator.outputs[0]].dims[1]
+            output_rows = needed[operator.outputs[0]]
+            total += operator.macs * (output_rows[1] - output_rows[0]) // program.tensors[operator.outputs[0]].dims[1]
     return total
 
 

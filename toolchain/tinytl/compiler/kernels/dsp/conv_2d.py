@@ -36,12 +36,12 @@ def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     if weights is None or len(weights) < 2:
         return []
     sums = sums_of(program, operator, weights.reshape(len(weights), -1))
-    found = find_rescaling(sums.reference, ALL_BITS)
-    made = [_s16(program, operator, weights.shape, sums, found)] if found else []
+    rescaling = find_rescaling(sums.reference, ALL_BITS)
+    kernels = [_s16(program, operator, weights.shape, sums, rescaling)] if rescaling else []
     narrow = find_rescaling(sums.reference, (S8_BITS,), signed_bits=S8_BITS)
     if narrow and np.abs(weights).max() <= 127:
-        made.append(_s8(program, operator, weights.shape, sums, narrow))
-    return made
+        kernels.append(_s8(program, operator, weights.shape, sums, narrow))
+    return kernels
 
 
 def _s16(program: Program, operator: ProgramOperator, shape: tuple[int, ...], sums: Sums, found: Rescaling) -> Candidate:

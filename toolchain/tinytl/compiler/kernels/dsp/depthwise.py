@@ -24,13 +24,13 @@ def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     if weights.shape[3] % 4 or named["depth_multiplier"] != 1:
         return []
     sums = sums_of(program, operator, weights.reshape(-1, weights.shape[3]).T)
-    found = find_rescaling(sums.reference, ALL_BITS)
-    if found is None:
+    rescaling = find_rescaling(sums.reference, ALL_BITS)
+    if rescaling is None:
         return []
-    made = [_rows(program, operator, weights, sums, found)] if _fits_rows(weights, named) else []
+    kernels = [_rows(program, operator, weights, sums, rescaling)] if _fits_rows(weights, named) else []
     in_arena = operand(program, operator, 0).storage != CONSTANT  # near enough to scratch for 32-bit distances on a workstation too
     by_taps = in_arena and weights.shape[1] * weights.shape[2] <= MOST_TAPS
-    return made + ([_windows(program, operator, weights, sums, found)] if by_taps else [])
+    return kernels + ([_windows(program, operator, weights, sums, rescaling)] if by_taps else [])
 
 
 def _fits_rows(weights: np.ndarray, named: dict[str, int]) -> bool:

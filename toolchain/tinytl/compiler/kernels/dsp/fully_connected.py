@@ -26,16 +26,16 @@ def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     if len(weights) < _AT_ONCE:
         return []
     sums = sums_of(program, operator, weights)
-    made = []
-    found = find_shifted(sums.reference, ALL_BITS)
-    if found:
-        packed = _pack_s16(weights << found.scale_bits[:, None])
-        made.append(_candidate(program, operator, FULLY_CONNECTED_PANELS_S16, packed, sums.folded, found))
+    kernels = []
+    rescaling = find_shifted(sums.reference, ALL_BITS)
+    if rescaling:
+        packed = _pack_s16(weights << rescaling.scale_bits[:, None])
+        kernels.append(_candidate(program, operator, FULLY_CONNECTED_PANELS_S16, packed, sums.folded, rescaling))
     narrow = find_shifted(sums.reference, (S8_BITS,))
     if narrow and np.abs(weights).max() <= 127:
         folded = sums.folded + 127 * weights[:, 1::2].sum(1)  # inputs at odd places come as x − 127
-        made.append(_candidate(program, operator, FULLY_CONNECTED_PANELS_S8, _pack_s8(weights), folded, narrow))
-    return made
+        kernels.append(_candidate(program, operator, FULLY_CONNECTED_PANELS_S8, _pack_s8(weights), folded, narrow))
+    return kernels
 
 
 def _quads(channels: int) -> np.ndarray:

@@ -72,10 +72,10 @@ def find_rescaling(reference: Reference, scale_bits: tuple[int, ...], *, signed_
         return None
     thresholds = _thresholds(reference)
     every = np.full(len(reference.low), SATURATING_SHIFT)
-    found = _linear(reference, thresholds, scale_bits, lambda bit: every)
+    rescaling = _linear(reference, thresholds, scale_bits, lambda bit: every)
     return (
-        Rescaling(SATURATING, found.words[:, :2], found.scale_bits, found.fraction)
-        if found
+        Rescaling(SATURATING, rescaling.words[:, :2], rescaling.scale_bits, rescaling.fraction)
+        if rescaling
         else _signed(reference, thresholds, signed_bits)
     )
 
@@ -111,8 +111,8 @@ def _linear(
             words[solved] = np.stack([m, c, shift], 1)[exists]
             bits[solved], fraction[solved] = bit, middle[exists]
             unsolved = unsolved[~exists]
-    found = Rescaling(SHIFTED, words, bits, fraction)
-    return None if len(unsolved) or not _proven(reference, thresholds, found) else found
+    rescaling = Rescaling(SHIFTED, words, bits, fraction)
+    return None if len(unsolved) or not _proven(reference, thresholds, rescaling) else rescaling
 
 
 def _constant(reference: Reference) -> np.ndarray:
@@ -155,8 +155,8 @@ def _signed(reference: Reference, thresholds: np.ndarray, bits: int) -> Rescalin
     if np.any(largest >= _INT32) or np.any(np.abs(c) >= _INT32):
         return None
     channels = len(m)
-    found = Rescaling(SIGNED, np.stack([m, c, e], 1), np.full(channels, bits), np.zeros(channels, np.int64))
-    return found if _proven(reference, thresholds, found) else None
+    rescaling = Rescaling(SIGNED, np.stack([m, c, e], 1), np.full(channels, bits), np.zeros(channels, np.int64))
+    return rescaling if _proven(reference, thresholds, rescaling) else None
 
 
 def _proven(reference: Reference, thresholds: np.ndarray, found: Rescaling) -> bool:

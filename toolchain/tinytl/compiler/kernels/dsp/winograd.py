@@ -41,15 +41,15 @@ def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     if any(named[name] != 1 for name in moves) or depth % 4 or depth > MAX_CHANNELS or channels < 2:
         return []
     sums = sums_of(program, operator, weights.reshape(channels, -1))
-    found = find_rescaling(sums.reference, (S8_BITS,), signed_bits=S8_BITS)
-    return [_candidate(program, operator, weights, sums, found, side) for side in TRANSFORMS] if found else []
+    rescaling = find_rescaling(sums.reference, (S8_BITS,), signed_bits=S8_BITS)
+    return [_candidate(program, operator, weights, sums, rescaling, side) for side in TRANSFORMS] if rescaling else []
 
 
 def transformed(weights: np.ndarray, side: int) -> np.ndarray:
     """(channels, 3, 3, C) → (channels, positions · C): G w G', position by position."""
     rows = TRANSFORMS[side]
-    made = np.einsum("iy,oyxc,jx->oijc", rows, weights, rows)
-    return made.reshape(len(weights), -1)
+    windows = np.einsum("iy,oyxc,jx->oijc", rows, weights, rows)
+    return windows.reshape(len(weights), -1)
 
 
 def _candidate(program: Program, operator: ProgramOperator, weights: np.ndarray, sums: Sums, found: Rescaling, side: int) -> Candidate:

@@ -21,25 +21,25 @@ def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     if weights is None:
         return []
     sums = sums_of(program, operator, weights.reshape(len(weights), -1))
-    found = find_doubled(sums)
-    if found is None:
+    rescaling = find_doubled(sums)
+    if rescaling is None:
         return []
     taps_h, taps_w, depth = weights.shape[1:]
     named = parameters_of(operator)
     out = program.tensors[operator.outputs[0]].dims
     packed = tile_weights(sums.weights)
-    words = table([found.biases, found.multipliers, found.shifts], QUAD)
+    words = table([rescaling.biases, rescaling.multipliers, rescaling.shifts], QUAD)
     ring, scratch_bytes = None, 3 * in_blocks(taps_h * taps_w * depth)
     if not taps_h == taps_w == named["stride_h"] == named["stride_w"] == 1:
         ring = ring_of(named, (taps_h, taps_w), taps_w if named["dilation_w"] == 1 else 1, out[2], operand(program, operator, 0).dims)
         scratch_bytes += BLOCK + ring.bytes
-    instructions = cost.convolution(out, taps_h * taps_w * depth, ring, signed=found.mode == SIGNED)
+    instructions = cost.convolution(out, taps_h * taps_w * depth, ring, signed=rescaling.mode == SIGNED)
     return [
         Candidate(
             variant=MVE_CONV_2D,
             inputs=operator.inputs[:1],
             constants=(Constant("blocks", packed, "int8"), Constant("channels", words, "int32")),
-            parameters=window_parameters(operator, (taps_h, taps_w), found.mode),
+            parameters=window_parameters(operator, (taps_h, taps_w), rescaling.mode),
             scratch_bytes=scratch_bytes,
             instructions=instructions,
             weight_bytes=packed.nbytes,

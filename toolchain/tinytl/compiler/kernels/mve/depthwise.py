@@ -25,8 +25,8 @@ def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     source = operand(program, operator, 0)
     if source.dims[-1] != channels or weights.min() < -127:
         return []
-    found = find_doubled(sums_of(program, operator, weights.reshape(-1, channels).T))
-    if found is None:
+    rescaling = find_doubled(sums_of(program, operator, weights.reshape(-1, channels).T))
+    if rescaling is None:
         return []
     named = parameters_of(operator)
     out = program.tensors[operator.outputs[0]].dims
@@ -37,15 +37,15 @@ def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     lanes = out[2] * channels if flat else channels
     instructions = cost.depthwise(
         *(out[1], 1 if flat else out[2], -(-lanes // BLOCK), (taps_h, taps_w), ring),
-        signed=found.mode == SIGNED,
+        signed=rescaling.mode == SIGNED,
         narrow=named["act_max"] - named["act_min"] < _ALL_BYTES,
     )
     return [
         Candidate(
             variant=MVE_DEPTHWISE_FLAT if flat else MVE_DEPTHWISE_PIXELS,
             inputs=operator.inputs[:1],
-            constants=(Constant("blocks", packed, "int8"), Constant("channels", _table(found, copies), "int32")),
-            parameters=window_parameters(operator, (taps_h, taps_w), found.mode),
+            constants=(Constant("blocks", packed, "int8"), Constant("channels", _table(rescaling, copies), "int32")),
+            parameters=window_parameters(operator, (taps_h, taps_w), rescaling.mode),
             scratch_bytes=ring.bytes,
             instructions=instructions,
             weight_bytes=prod(packed.shape),

@@ -18,4 +18,4 @@ _SOURCES = {
 
 def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     """Return the kernels, each exact; empty where only the portable one is."""
-    return [each for source in _SOURCES.get(operator.kind.code, ()) for each in source(program, operator)]
+    return [candidate for source in _SOURCES.get(operator.kind.code, ()) for candidate in source(program, operator)]

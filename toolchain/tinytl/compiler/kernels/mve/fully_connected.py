@@ -16,13 +16,13 @@ from tinytl.compiler.variants import MVE_FULLY_CONNECTED
 def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
     """Return the kernel where its rescaling is exact."""
     sums = sums_of(program, operator, constant_data(program, operator, 1))
-    found = find_shifted(sums.reference, (0,))
-    if found is None:
+    rescaling = find_shifted(sums.reference, (0,))
+    if rescaling is None:
         return []
     outputs, depth = sums.weights.shape
     named = parameters_of(operator)
     packed = vector_weights(sums.weights)
-    m, c, e = wrapped(found.words).T
+    m, c, e = wrapped(rescaling.words).T
     rows = operand(program, operator, 0).bytes // depth
     return [
         Candidate(
@@ -30,7 +30,7 @@ def candidates(program: Program, operator: ProgramOperator) -> list[Candidate]:
             inputs=operator.inputs[:1],
             constants=(
                 Constant("blocks", packed, "int8"),
-                Constant("channels", table([bias_words(sums.folded, found), m, c, -e], QUAD), "int32"),
+                Constant("channels", table([bias_words(sums.folded, rescaling), m, c, -e], QUAD), "int32"),
             ),
             parameters=(depth, named["act_min"], named["act_max"]),
             scratch_bytes=in_blocks(depth),

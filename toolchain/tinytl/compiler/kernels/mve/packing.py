@@ -38,7 +38,7 @@ def vector_weights(weights: np.ndarray) -> np.ndarray:
 def table(columns: list[np.ndarray], unit: int) -> np.ndarray:
     """Columns of (channels,) int32 → (channels / unit, columns · unit) int32, filled up with zeros."""
     rows = -(-len(columns[0]) // unit)
-    made = np.zeros((len(columns), rows * unit), np.int32)
+    matrix = np.zeros((len(columns), rows * unit), np.int32)
     for number, column in enumerate(columns):
-        made[number, : len(column)] = column
-    return np.ascontiguousarray(made.reshape(len(columns), rows, unit).transpose(1, 0, 2).reshape(rows, -1))
+        matrix[number, : len(column)] = column
+    return np.ascontiguousarray(matrix.reshape(len(columns), rows, unit).transpose(1, 0, 2).reshape(rows, -1))
