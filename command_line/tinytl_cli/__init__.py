@@ -60,8 +60,8 @@ class _Story(click.Group):
         for _, commands in _STORY:
             for command, module, _ in commands:
                 if command == name:
-                    found: click.Command = getattr(import_module(f"tinytl_cli.{module}"), name.replace("-", "_"))
-                    return with_loudness(found)
+                    subcommand: click.Command = getattr(import_module(f"tinytl_cli.{module}"), name.replace("-", "_"))
+                    return with_loudness(subcommand)
         return None
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:

@@ -25,14 +25,14 @@ def render_measurements(console: Console, measured: Sequence[Measurement]) -> No
 def render_suite(console: Console, measured: Sequence[Measurement]) -> None:
     """Print a row a model, then a row a model and peer: a ratio below 1 means that tinytl takes fewer."""
     rows, ratios = [], []
-    for each in measured:
-        found = {name: int(figure.value) for name, figure in each.figures.items()}
-        values = [found.get(name) for name in ("instructions_per_inference", "cycles_model", "arena_bytes", "image_bytes", "flash_bytes")]
-        rows.append((each.bundle, sum(layer.macs for layer in each.layers), *values))
-        for name, peer in each.details["peers"].items():
+    for measurement in measured:
+        figures = {name: int(figure.value) for name, figure in measurement.figures.items()}
+        values = [figures.get(name) for name in ("instructions_per_inference", "cycles_model", "arena_bytes", "image_bytes", "flash_bytes")]
+        rows.append((measurement.bundle, sum(layer.macs for layer in measurement.layers), *values))
+        for name, peer in measurement.details["peers"].items():
             theirs = (peer.get("instructions"), peer.get("cycles_model"))
             beside = [cell for mine, its in zip(values[:2], theirs, strict=True) for cell in (its, _ratio(mine, its))]
-            ratios.append((each.bundle, name, *beside))
+            ratios.append((measurement.bundle, name, *beside))
     columns = ("model", "MACs", "instructions", "cycles (model)", "arena B", "image B", "flash B")
     console.print(table(f"On {measured[0].target}, byte-equal to LiteRT's reference kernels", columns, rows, numeric=columns[1:]))
     console.print()
@@ -46,13 +46,15 @@ def render_suite(console: Console, measured: Sequence[Measurement]) -> None:
 def render_learner_suite(console: Console, measured: Sequence[Measurement]) -> None:
     """Print a row a head: what a step of learning takes, beside what a peer takes for the same head."""
     rows, notes = [], set()
-    for each in measured:
-        found = {name: int(figure.value) for name, figure in each.figures.items()}
-        step, peer = found.get("instructions_per_teach_step"), each.details["peers"].get("AIfES")
+    for measurement in measured:
+        figures = {name: int(figure.value) for name, figure in measurement.figures.items()}
+        step, peer = figures.get("instructions_per_teach_step"), measurement.details["peers"].get("AIfES")
         notes |= {peer["how"]} if peer else set()
         ratio = f"{step / peer['instructions']:.3f}" if peer and step else None
-        per_mac = f"{step / (2 * each.details['macs']):.2f}" if step else None
-        rows.append((each.bundle, step, per_mac, found.get("cycles_model"), found["extra_ram_bytes"], found["weights_bytes"], ratio))
+        per_mac = f"{step / (2 * measurement.details['macs']):.2f}" if step else None
+        rows.append(
+            (measurement.bundle, step, per_mac, figures.get("cycles_model"), figures["extra_ram_bytes"], figures["weights_bytes"], ratio)
+        )
     columns = ("head", "instructions", "per MAC", "cycles (model)", "RAM beside B", "weights B", "tinytl / AIfES")
     console.print(table(f"A step of learning on {measured[0].target}, batch 1", columns, rows, numeric=columns[1:]))
     console.print("per MAC: of the forward pass and the weights' gradient; RAM beside the weights: features and all that a step needs")
@@ -66,12 +68,16 @@ def _ratio(mine: int | None, theirs: int | None) -> str | None:
 
 def _notes(measured: Sequence[Measurement]) -> list[str]:
     """Where peers' figures come from, or why there is none, each once with its models; which model was counted elsewhere."""
-    told: dict[tuple[str, str], list[str]] = {}
-    for each in measured:
-        for name, peer in each.details["peers"].items():
-            told.setdefault((name, peer["how"]), []).append(each.bundle)
-    notes = [f"{name} ({'all' if len(models) == len(measured) else ', '.join(models)}): {how}" for (name, how), models in told.items()]
-    return notes + [f"{each.bundle} on {each.target}: {each.details['placed']}" for each in measured if "placed" in each.details]
+    sources: dict[tuple[str, str], list[str]] = {}
+    for measurement in measured:
+        for name, peer in measurement.details["peers"].items():
+            sources.setdefault((name, peer["how"]), []).append(measurement.bundle)
+    notes = [f"{name} ({'all' if len(models) == len(measured) else ', '.join(models)}): {how}" for (name, how), models in sources.items()]
+    return notes + [
+        f"{measurement.bundle} on {measurement.target}: {measurement.details['placed']}"
+        for measurement in measured
+        if "placed" in measurement.details
+    ]
 
 
 def render_changes(console: Console, measurement: Measurement, changes: "Sequence[Change]", path: Path) -> None:

@@ -120,12 +120,12 @@ def _controls(character: str) -> bool:
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, numeric: Sequence[str] = ()) -> Table:
     """Build a table; columns named in `numeric` are aligned to the right."""
-    made = Table(title=_escape(title), title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    grid = Table(title=_escape(title), title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        made.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
+        grid.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
     for row in rows:
-        made.add_row(*[_escape(_cell(value)) for value in row])
-    return made
+        grid.add_row(*[_escape(_cell(value)) for value in row])
+    return grid
 
 
 def _cell(value: Any) -> str:

@@ -47,8 +47,8 @@ def build(
         options = options_for_target(target, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
         if model is None:
             raise click.UsageError(f"{_FORMS[form]} is built from a model: tinytl build MODEL --target TARGET --as {form}")
-        made = read_model(model, logits=logits)
-        facts = _build_library(made, out, options, target) if form == "library" else _build_image(made, out, options)
+        model_file = read_model(model, logits=logits)
+        facts = _build_library(model_file, out, options, target) if form == "library" else _build_image(model_file, out, options)
     show_facts(facts, as_json=as_json, title="Built")
 
 
@@ -69,10 +69,10 @@ def _build_image(model: "ModelFile", out: Path | None, options: "CompileOptions"
 def _build_library(model: "ModelFile", out: Path | None, options: "CompileOptions", target: str) -> dict[str, object]:
     from tinytl_bridge.library.library import build_library
 
-    made = build_library(model, options, out or model.path.with_name(f"{model.path.stem}_library"), target=target)
+    library = build_library(model, options, out or model.path.with_name(f"{model.path.stem}_library"), target=target)
     return {
-        "library": made.folder, "image_bytes": made.image_bytes, "arena_bytes": made.arena_bytes, "family": options.family,
-        "code_bytes": made.code_bytes, "sources": len(made.sources),
+        "library": library.folder, "image_bytes": library.image_bytes, "arena_bytes": library.arena_bytes, "family": options.family,
+        "code_bytes": library.code_bytes, "sources": len(library.sources),
     }  # fmt: skip
 
 

@@ -29,8 +29,8 @@ def render_inspection(console: Console, found: Inspection) -> None:
         table("Parts", ("member", "bytes", "sha256"), [(m.name, m.bytes, m.sha256[:32] + "…") for m in found.members], numeric=("bytes",))
     )
     if found.misses:
-        told = "layers, RAM and flash above are those of its smallest kernels, without these limits"
-        console.print(f"warning: it does not fit: {found.misses}; {told}", markup=False)
+        note = "layers, RAM and flash above are those of its smallest kernels, without these limits"
+        console.print(f"warning: it does not fit: {found.misses}; {note}", markup=False)
     for warning in found.warnings:
         console.print(f"warning: {warning}", markup=False)
 

@@ -43,8 +43,8 @@ def start_normal() -> None:
 
 def detail_of(device: "Device") -> None:
     """Tell what a device announced and how its line is, under `-v`."""
-    told = device.info
+    info = device.info
     detail(
-        f"device {told.board or device.target.name}: firmware {told.firmware}, kernels {', '.join(told.families) or 'none'}, "
-        f"{told.arena_bytes:,} bytes of arena, payloads of {told.max_payload:,}; frames sent again: {device.repeated}"
+        f"device {info.board or device.target.name}: firmware {info.firmware}, kernels {', '.join(info.families) or 'none'}, "
+        f"{info.arena_bytes:,} bytes of arena, payloads of {info.max_payload:,}; frames sent again: {device.repeated}"
     )

@@ -143,7 +143,8 @@ def _compare(path: Path, measured: "Sequence[Measurement]", *, tolerance: float,
     from tinytl_bench.compare import changes_since, expect_within, load_baseline
 
     compared = [
-        (each, changes_since(load_baseline(path, target=each.target, bundle=each.bundle), each, tolerance=tolerance)) for each in measured
+        (reading, changes_since(load_baseline(path, target=reading.target, bundle=reading.bundle), reading, tolerance=tolerance))
+        for reading in measured
     ]
     for measurement, changes in compared:
         render_changes(console_for(as_json=as_json), measurement, changes, path)

@@ -27,13 +27,13 @@ def place_to_teach(held: "StreamPlace", stream: int, samples: int, *, resume: bo
 
     if resume and again:
         raise click.UsageError("--resume leaves out what the head has taken, --again teaches it once more: one of them")
-    taken = min(held.position, samples) if held.stream == stream else 0
-    if taken and not resume and not again:
-        again = not (resume := _asked(taken, samples))
+    position = min(held.position, samples) if held.stream == stream else 0
+    if position and not resume and not again:
+        again = not (resume := _asked(position, samples))
     if resume:
-        some = f"{taken:,} of these {samples:,} samples" + (": it goes on behind them" if taken < samples else "")
-        say(f"the head has taken {some if taken else 'none of these samples: it begins at the first'}")
-    return StreamPlace(stream, taken if resume else 0)
+        some = f"{position:,} of these {samples:,} samples" + (": it goes on behind them" if position < samples else "")
+        say(f"the head has taken {some if position else 'none of these samples: it begins at the first'}")
+    return StreamPlace(stream, position if resume else 0)
 
 
 def _asked(taken: int, samples: int) -> bool:
@@ -44,9 +44,9 @@ def _asked(taken: int, samples: int) -> bool:
         raise DeviceError(what, expected="samples that are new to it", hint=f"{on}--again teaches all of them once more")
     say(what, always=True)
     choices = ["resume", "again", "stop"] if on else ["again", "stop"]
-    chosen = click.prompt(
+    choice = click.prompt(
         "go on behind them, teach all again, or stop" if on else "teach them again, or stop", type=click.Choice(choices), err=True
     )
-    if chosen == "stop":
+    if choice == "stop":
         raise click.Abort
-    return bool(chosen == "resume")
+    return bool(choice == "resume")

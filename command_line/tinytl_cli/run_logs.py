@@ -50,7 +50,9 @@ def write_log(file: Path, kind: str, facts: dict[str, Any], *, seen: "tuple[Answ
     from tinytl.files import write_whole
     from tinytl.report import RunLog
 
-    told = {name: value if isinstance(value, (str, int, float, bool, type(None))) else str(plain(value)) for name, value in facts.items()}
-    log = RunLog("teach" if kind == "teach" else "evaluate", told, seen, curve)
+    entries = {
+        name: value if isinstance(value, (str, int, float, bool, type(None))) else str(plain(value)) for name, value in facts.items()
+    }
+    log = RunLog("teach" if kind == "teach" else "evaluate", entries, seen, curve)
     write_whole(file, (json.dumps(log.to_json(), indent=2, allow_nan=False) + "\n").encode())
     say(f"written: {file}; tinytl report {file} draws its page")

@@ -84,7 +84,7 @@ def new_classes(
 
     learning = replace(SETTINGS, seed=seed, **{name: value for name, value in settings.items() if value is not None})  # type: ignore[arg-type]
     with progress() as bar:
-        found = study_new_classes(
+        report = study_new_classes(
             tflite, read_recordings(known), read_recordings(new), counts=_counts(samples), orders=orders, learning=learning,
             replay_samples=REPLAY_SAMPLES if replay_samples is None else replay_samples, validation=validation, board=count_on, seed=seed,
             progress=bar,
@@ -93,16 +93,16 @@ def new_classes(
     def render(console: Console) -> None:
         titles = ("samples of each", "new classes", "lowest", "known before", "known after", "lowest ")
         cells: list[tuple[Any, ...]] = [
-            (row.samples, *(f"{each:.4f}" for each in (row.new, row.lowest_new, row.known_before, row.known, row.lowest_known)))
-            for row in found.rows
+            (row.samples, *(f"{accuracy:.4f}" for accuracy in (row.new, row.lowest_new, row.known_before, row.known, row.lowest_known)))
+            for row in report.rows
         ]
-        tested = f"{found.tested_new:,} samples of {found.speakers:,} other speakers, {found.tested_known:,} known ones"
-        console.print(table(f"{', '.join(found.classes)}: {tested}; means over {orders} draws", titles, cells, numeric=titles))
-        if found.figures:
-            facts = [(name, figure.value, figure.how) for name, figure in found.figures.items()]
+        tested = f"{report.tested_new:,} samples of {report.speakers:,} other speakers, {report.tested_known:,} known ones"
+        console.print(table(f"{', '.join(report.classes)}: {tested}; means over {orders} draws", titles, cells, numeric=titles))
+        if report.figures:
+            facts = [(name, figure.value, figure.how) for name, figure in report.figures.items()]
             console.print(table(f"One sample on {count_on}", ("what", "value", "how"), facts, numeric=("value",)))
 
-    show(found, as_json=as_json, render=render)
+    show(report, as_json=as_json, render=render)
 
 
 @study.command()
@@ -126,7 +126,7 @@ def drift(
 
     def render(console: Console) -> None:
         titles = ("dataset", "images", "samples", "drift", "one in 20 below", "one in 20 above")
-        cells = [(row.dataset, row.change, row.samples, *(f"{each:.2f}" for each in (row.mean, row.low, row.high))) for row in rows]
+        cells = [(row.dataset, row.change, row.samples, *(f"{figure:.2f}" for figure in (row.mean, row.low, row.high))) for row in rows]
         console.print(table(f"Drift of single samples, {bundle.name}", titles, cells, numeric=titles[2:]))
 
     show(rows, as_json=as_json, render=render)
@@ -173,20 +173,20 @@ def seeds(seeds: int, orders: int, epochs: int, work: Path, out: Path | None, as
     from tinytl_bench.studies.seeds import FIGURES, SeedsSettings, study_seeds, write_seeds
 
     with progress() as bar:
-        found = study_seeds(MODEL, PLAN, SOURCE, TARGET, SeedsSettings(work, seeds, orders, epochs), progress=bar)
+        report = study_seeds(MODEL, PLAN, SOURCE, TARGET, SeedsSettings(work, seeds, orders, epochs), progress=bar)
     if out is not None:
-        write_seeds(found, out)
+        write_seeds(report, out)
 
     def render(console: Console) -> None:
-        spreads = [(name.replace("_", " "), found.spread(name)) for name in FIGURES]
+        spreads = [(name.replace("_", " "), report.spread(name)) for name in FIGURES]
         cells = [(name, spread.text, f"{spread.lowest:.4f}", f"{spread.highest:.4f}") for name, spread in spreads]
-        title = f"{MODEL}, {SOURCE} to {TARGET}: {found.seed_count} seeds, {len(found.runs)} runs"
+        title = f"{MODEL}, {SOURCE} to {TARGET}: {report.seed_count} seeds, {len(report.runs)} runs"
         titles = ("what", "mean ± deviation", "lowest", "highest")
         console.print(table(title, titles, cells, numeric=titles[1:]))
-        tried = ", ".join(f"{rate}: {100 * score:.1f} %" for rate, score in found.validation.items())
-        console.print(f"learning rate {found.learning_rate:g}, by the validation part ({tried})", markup=False)
+        tried = ", ".join(f"{rate}: {100 * score:.1f} %" for rate, score in report.validation.items())
+        console.print(f"learning rate {report.learning_rate:g}, by the validation part ({tried})", markup=False)
 
-    show(found, as_json=as_json, render=render)
+    show(report, as_json=as_json, render=render)
 
 
 def _counts(text: str) -> tuple[int, ...]:

@@ -29,19 +29,19 @@ def study_forgetting(tasks: tuple[str, ...], samples: int, orders: int, work: Pa
 
     with progress() as bar:
         opened = [open_task(name, work, bar) for name in tasks or TASKS]
-        found = run_study(opened, samples=samples, orders=orders, progress=bar)
+        report = run_study(opened, samples=samples, orders=orders, progress=bar)
     if out is not None:
-        write_forgetting(found, out)
+        write_forgetting(report, out)
 
     def render(console: Console) -> None:
         titles = ("task", "tinytl export …", "old before", "old change", "most lost", "new", "lowest")
         cells = [
             (task.title, way.way.options, f"{100 * way.old_before:.1f}", f"{-100 * way.forgotten:+.1f}",
              f"{100 * (way.lowest_old - way.old_before):+.1f}", f"{100 * way.new:.1f}", f"{100 * way.lowest_new:.1f}")
-            for task in found.tasks for way in task.outcomes
+            for task in report.tasks for way in task.outcomes
         ]  # fmt: skip
         console.print(table(f"{samples} samples of each new class: means over {orders} orders, in %", titles, cells, numeric=titles[2:]))
-        tried = f"chosen of {len(found.candidates)} on validation parts, to forget at most {100 * LIMIT:g} points"
-        console.print(f"{found.chosen.options}: {tried}", markup=False)
+        tried = f"chosen of {len(report.candidates)} on validation parts, to forget at most {100 * LIMIT:g} points"
+        console.print(f"{report.chosen.options}: {tried}", markup=False)
 
-    show(found, as_json=as_json, render=render)
+    show(report, as_json=as_json, render=render)

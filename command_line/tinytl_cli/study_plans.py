@@ -53,7 +53,7 @@ def study_plans(
     from tinytl_bench.studies.plans.stored import expect_folder, store
     from tinytl_bench.studies.plans.tables import COLUMNS, NOTES, rows_of, title_of
 
-    found = [find_task(name) for name in tasks or TASKS]
+    definitions = [find_task(name) for name in tasks or TASKS]
     if out is not None:
         expect_folder(out)
     settings = StudySettings(
@@ -61,7 +61,7 @@ def study_plans(
     )
     studies = []
     with progress() as bar:
-        for task in found:
+        for task in definitions:
             studies.append(study_task(task, settings, progress=bar))
             if out is not None:
                 store(studies[-1], out)

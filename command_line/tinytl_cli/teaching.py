@@ -119,7 +119,7 @@ def teach(
     if only_when != "always":
         facts["skipped"] = taught.skipped
     if guarded:
-        facts |= {"held_out": taught.held_out, "undone_meanwhile": sum(each.decision == "undone" for each in taught.verdicts),
+        facts |= {"held_out": taught.held_out, "undone_meanwhile": sum(ruling.decision == "undone" for ruling in taught.verdicts),
                   "guard": verdict and verdict.decision}  # fmt: skip
     facts |= _source_facts(taught, old)
     if taught.added and material.test is not None and before and after:
@@ -155,7 +155,7 @@ def _on_old(material: _Material, old: tuple[str, ...], before: "Evaluation", aft
     known = numbers != UNKNOWN
     if not known.any():
         return None, None
-    first, last = ((each.predictions == numbers)[known].mean() for each in (before, after))
+    first, last = ((evaluation.predictions == numbers)[known].mean() for evaluation in (before, after))
     return float(first), float(last)
 
 
@@ -169,8 +169,8 @@ def _say_forgotten(facts: dict[str, Any], taught: "TeachResult", limit: float | 
             "hint: fewer new samples, or tinytl export with a smaller --learning-rate or more --replays-per-step", always=True)  # fmt: skip
         return
     pairs = (("replay_set", "the replay set"), ("old_classes", "test samples of the old classes"))
-    told = [(key, name) for key, name in pairs if facts.get(f"{key}_before") is not None]
-    losses = [(100 * (facts[f"{key}_before"] - facts[f"{key}_after"]), name) for key, name in told]
+    groups = [(key, name) for key, name in pairs if facts.get(f"{key}_before") is not None]
+    losses = [(100 * (facts[f"{key}_before"] - facts[f"{key}_after"]), name) for key, name in groups]
     points, name = max(losses, default=(0.0, ""))
     if points > WARN_POINTS:
         worst = f"; worst is {facts['worst_class']!r}" if taught.source is not None else ""

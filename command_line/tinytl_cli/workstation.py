@@ -75,13 +75,13 @@ def plans(run: Path, as_json: bool) -> None:
     model = load_model(run if kind_of(run, taken=(RUN, KERAS)) == KERAS else load_run(run).model_path)
     rows: list[dict[str, Any]] = []
     for name in list_plans(model):
-        made = cut(model, name)
-        head = made.head
+        split = cut(model, name)
+        head = split.head
         trains = [layer.name for layer in head.layers if layer.trained_count]
         rows.append({"plan": name, "trains": trains, "biases": [layer.name for layer in head.layers if layer.trains == "bias"],
                      "features": head.feature_shapes, "feature_bytes": head.feature_count, "parameters": head.trained_count,
-                     "trainable_macs": made.trainable_macs, "frozen_macs": made.frozen_macs,
-                     "energy_nj_thesis": thesis_energy_nj(made.trainable_macs)})  # fmt: skip
+                     "trainable_macs": split.trainable_macs, "frozen_macs": split.frozen_macs,
+                     "energy_nj_thesis": thesis_energy_nj(split.trainable_macs)})  # fmt: skip
 
     def render(console: Console) -> None:
         titles = ("plan", "layers", "features", "parameters", "MACs trained", "MACs frozen")
@@ -179,8 +179,8 @@ def inspect(
     from tinytl_cli.inspection_tables import render_inspection
 
     options = options_for_target(target or "host", optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
-    found = run_inspection(file, options=options, boards=options_for_boards(optimize), logits=logits)
-    show(found, as_json=as_json, render=lambda console: render_inspection(console, found))
+    inspection = run_inspection(file, options=options, boards=options_for_boards(optimize), logits=logits)
+    show(inspection, as_json=as_json, render=lambda console: render_inspection(console, inspection))
 
 
 def _flashed(board: str | None) -> str:
@@ -190,7 +190,9 @@ def _flashed(board: str | None) -> str:
 
 def _show_layer_errors(errors: list[dict[str, Any]]) -> None:
     """Print how far each int8 tensor is from its float twin."""
-    rows = [(each["name"], "×".join(map(str, each["shape"])), each["rms_error"], each["rms_signal"], each["sqnr_db"]) for each in errors]
+    rows = [
+        (error["name"], "×".join(map(str, error["shape"])), error["rms_error"], error["rms_signal"], error["sqnr_db"]) for error in errors
+    ]
     columns = ("tensor", "shape", "RMS error", "RMS signal", "SQNR dB")
-    made = table("Int8 against float32, tensor by tensor", columns, rows, numeric=columns[2:])
-    show(rows, as_json=False, render=lambda console: console.print(made))
+    grid = table("Int8 against float32, tensor by tensor", columns, rows, numeric=columns[2:])
+    show(rows, as_json=False, render=lambda console: console.print(grid))

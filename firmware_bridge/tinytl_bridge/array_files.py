@@ -43,13 +43,13 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 def _members(path: Path, loaded: "np.lib.npyio.NpzFile", names: Sequence[str], expected: str) -> dict[str, np.ndarray]:
     if len(names) == 1 and len(loaded.files) == 1:
-        chosen = {names[0]: loaded.files[0]}
+        stored_names = {names[0]: loaded.files[0]}
     elif set(loaded.files) == set(names):
-        chosen = {name: name for name in names}
+        stored_names = {name: name for name in names}
     else:
         raise DataError(f"{path} holds the arrays {_listed(loaded.files)}", expected=expected, hint="tinytl inspect MODEL names the inputs")
     try:
-        return {name: loaded[stored] for name, stored in chosen.items()}
+        return {name: loaded[stored] for name, stored in stored_names.items()}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} cannot be read: {_reason(error)}", expected=expected) from None
 

@@ -121,8 +121,8 @@ class Device(Connection):
 
     def prepare(self, x: np.ndarray) -> np.ndarray:
         """Turn raw samples (N, …) into the model's int8 input (N, input_bytes), as its metadata says."""
-        told = self.session.head_metadata()
-        return prepare_samples(x, told["input"], told["preprocessing"]).reshape(len(x), -1)
+        metadata = self.session.head_metadata()
+        return prepare_samples(x, metadata["input"], metadata["preprocessing"]).reshape(len(x), -1)
 
     def infer(self, x: np.ndarray) -> Inference:
         """Classify one raw sample, shape as in its dataset."""

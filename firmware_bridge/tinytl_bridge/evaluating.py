@@ -50,7 +50,7 @@ def evaluate_prepared(session: Session, samples: np.ndarray, y: np.ndarray, *, m
     predictions: list[int] = []
     for start in range(0, len(samples), _AT_ONCE):
         chunk = samples[start : start + _AT_ONCE]
-        predictions += [session.infer(each).predicted for each in chunk] if mailbox is None else _by_mailbox(session, chunk, mailbox)
+        predictions += [session.infer(sample).predicted for sample in chunk] if mailbox is None else _by_mailbox(session, chunk, mailbox)
         report("evaluate", len(predictions), len(samples))
     answers = np.array(predictions, np.int64)
     return Evaluation(answers, int((answers == np.asarray(y)).sum()))

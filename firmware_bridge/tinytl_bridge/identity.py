@@ -87,25 +87,25 @@ def expect_model(session: Session, expected: Expected) -> Identity:
         DeviceError: it holds another model, or an image of the right bundle that is not what the bundle compiles to: a changed one.
         BundleError: there is neither a file nor a hash.
     """
-    held, wanted = identity_of(session), _read(expected)
-    if isinstance(wanted, str):
-        if not (held.bundle_id.startswith(wanted) or held.image_crc32.startswith(wanted)):
-            raise _another(held, wanted, "tinytl flash BUNDLE, with the same --target")
+    held, reference = identity_of(session), _read(expected)
+    if isinstance(reference, str):
+        if not (held.bundle_id.startswith(reference) or held.image_crc32.startswith(reference)):
+            raise _another(held, reference, "tinytl flash BUNDLE, with the same --target")
         return held
-    if isinstance(wanted, Image):
-        if _hashes(wanted.data) != (held.bundle_id, held.image_crc32):
-            raise _another(held, f"image {_hashes(wanted.data)[1]}", "flash that image first")
+    if isinstance(reference, Image):
+        if _hashes(reference.data) != (held.bundle_id, held.image_crc32):
+            raise _another(held, f"image {_hashes(reference.data)[1]}", "flash that image first")
         return held
-    bundle, name = (wanted, wanted.manifest["name"]) if isinstance(wanted, Bundle) else (wanted.bundle, wanted.name)
+    bundle, name = (reference, reference.manifest["name"]) if isinstance(reference, Bundle) else (reference.bundle, reference.name)
     bundle_id = bundle.bundle_id.hex() if bundle else ""
-    told = f"{name!r} (bundle {bundle_id[:_SHORT]})" if bundle else f"the plain .tflite {name!r}"
+    description = f"{name!r} (bundle {bundle_id[:_SHORT]})" if bundle else f"the plain .tflite {name!r}"
     if bundle_id != held.bundle_id:
-        raise _another(held, told, f"tinytl flash {name}, with the same --target; see why it was refused, if it was")
-    made = list(_checksums(session, wanted, held.image_crc32))
-    if made[-1:] != [held.image_crc32]:
+        raise _another(held, description, f"tinytl flash {name}, with the same --target; see why it was refused, if it was")
+    checksums = list(_checksums(session, reference, held.image_crc32))
+    if checksums[-1:] != [held.image_crc32]:
         raise DeviceError(
-            f"image changed: the device holds image {held.image_crc32} of {told}, which this bundle is not compiled to here",
-            expected=" or ".join(dict.fromkeys(made)) or "a bundle that fits the device",
+            f"image changed: the device holds image {held.image_crc32} of {description}, which this bundle is not compiled to here",
+            expected=" or ".join(dict.fromkeys(checksums)) or "a bundle that fits the device",
             hint=f"tinytl flash puts it there again; --expect {held.short_id or held.image_crc32} takes it as it is, "
             "where it was compiled by another version of tinytl",
         )
@@ -141,10 +141,10 @@ def _checksums(session: Session, model: Bundle | ModelFile, until: str) -> Itera
     for limits in ({}, {"ram_bytes": status.arena_used, "flash_bytes": status.image_bytes}):
         for policy in POLICIES:
             try:
-                made = compile_model(model, options_for(session.info, optimize=policy, **limits))
+                image = compile_model(model, options_for(session.info, optimize=policy, **limits))
             except CompileError:
                 continue
-            checksum = _hashes(made.data)[1]
+            checksum = _hashes(image.data)[1]
             yield checksum
             if checksum == until:
                 return

@@ -37,9 +37,9 @@ def twin_library() -> Path:
     Raises:
         BuildError: there is none, with the command that builds it.
     """
-    chosen = os.environ.get("TINYTL_TWIN_LIBRARY")
-    if chosen:
-        return _existing([Path(chosen)], "the twin library named by TINYTL_TWIN_LIBRARY", "unset it to use the installed one")
+    override = os.environ.get("TINYTL_TWIN_LIBRARY")
+    if override:
+        return _existing([Path(override)], "the twin library named by TINYTL_TWIN_LIBRARY", "unset it to use the installed one")
     installed = _installed()
     candidates = [installed / _LIBRARY if installed else None, _HERE / _LIBRARY, _HERE.parents[1] / "build/host" / _LIBRARY]
     return _existing(candidates, "the twin library", f"{install_hint.again()} (needs a C compiler), or: make setup")

@@ -93,8 +93,8 @@ def samples_of(ends: Ends, inputs: Mapping[str, np.ndarray]) -> list[bytes]:
         raise DataError(f"inputs {_listed(inputs)}", expected=_listed(names), hint="tinytl inspect MODEL names the inputs")
     counts = {name: len(_checked(spec, inputs[spec.name])) for spec, name in zip(ends.inputs, names, strict=True)}
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"{count} of {name!r}" for name, count in counts.items())
-        raise DataError(f"the inputs hold different numbers of samples: {told}", expected="as many of each")
+        listing = ", ".join(f"{count} of {name!r}" for name, count in counts.items())
+        raise DataError(f"the inputs hold different numbers of samples: {listing}", expected="as many of each")
     return [b"".join(inputs[name][number].tobytes() for name in names) for number in range(counts[names[0]])]
 
 
@@ -109,7 +109,7 @@ def _checked(spec: TensorSpec, x: np.ndarray) -> np.ndarray:
     if len(x) == 0:
         raise DataError(f"{where}: no samples (shape {x.shape})", expected="at least one")
     if spec.dtype == "float32" and not np.isfinite(x).all():
-        first = tuple(int(each) for each in np.argwhere(~np.isfinite(x))[0])
+        first = tuple(int(index) for index in np.argwhere(~np.isfinite(x))[0])
         raise DataError(f"{where}: sample {first[0]} holds {x[first]} at {first[1:]}", expected="finite numbers")
     return x
 

@@ -48,8 +48,8 @@ class Lessons:
 
 def mean_told(numbers: Sequence[float | None]) -> float | None:
     """Return the mean of the numbers that there are, None where there is none."""
-    told = [number for number in numbers if number is not None]
-    return sum(told) / len(told) if told else None
+    readings = [number for number in numbers if number is not None]
+    return sum(readings) / len(readings) if readings else None
 
 
 @dataclass(frozen=True)
@@ -180,13 +180,13 @@ def teach_stream(
 
 
 def _stage(recent: Sequence[TaughtSample]) -> str:
-    right = sum(each.predicted == each.label for each in recent)
+    right = sum(sample.predicted == sample.label for sample in recent)
     return f"teach: {100 * right / max(len(recent), 1):.0f} % of the last {len(recent)} right{_sureness(recent)}"
 
 
 def _sureness(recent: Sequence[TaughtSample]) -> str:
     """Say how sure the head was of the last samples and how far they have drifted, where the device tells."""
-    confidence, drift = mean_told([each.confidence for each in recent]), mean_told([each.drift for each in recent])
+    confidence, drift = mean_told([sample.confidence for sample in recent]), mean_told([sample.drift for sample in recent])
     return (f", {100 * confidence:.0f} % sure" if confidence is not None else "") + (f", drift {drift:.1f}" if drift is not None else "")
 
 

@@ -138,8 +138,8 @@ class TwinModel:
         self._image[:] = np.frombuffer(image, np.uint8)
         self._model = aligned_bytes(self._library.tinytl_twin_model_bytes())
         self._pointer = self._model.ctypes.data
-        asked = int(self._image[36:40].view("<u4")[0]) if arena_bytes is None and len(image) >= 40 else arena_bytes or 0
-        size = max(0, min(asked, MAX_ARENA))
+        demand = int(self._image[36:40].view("<u4")[0]) if arena_bytes is None and len(image) >= 40 else arena_bytes or 0
+        size = max(0, min(demand, MAX_ARENA))
         self.arena = aligned_bytes(max(size, ALIGNMENT))
         _raise(self._library.tinytl_model_open(self._pointer, self._image.ctypes.data, len(image), self.arena.ctypes.data, size))
         opened = self._library.tinytl_head_open(self._pointer)

@@ -32,7 +32,7 @@ static score score_of(tinytl_model *model, const float *parameters, uint32_t cla
     const float *own = model->parameters;
     const tinytl_sample_buffer buffer = tinytl_guard_held_out(model);
     uint32_t own_classes = model->class_count;
-    score found = {0, 0, 0};
+    score counts = {0, 0, 0};
     model->parameters = parameters;
     model->class_count = classes;
     for (uint32_t place = 0; place < buffer.count; place++) {
@@ -40,15 +40,15 @@ static score score_of(tinytl_model *model, const float *parameters, uint32_t cla
         model->features = sample.features;
         if (tinytl_head_infer(model) != sample.label)
             continue;
-        found.right++;
-        found.fresh += tinytl_guard_fresh(model)[place];
+        counts.right++;
+        counts.fresh += tinytl_guard_fresh(model)[place];
     }
     model->features = NULL;
     if (recall)
-        found.recalled = count_recalled(model);
+        counts.recalled = count_recalled(model);
     model->parameters = own;
     model->class_count = own_classes;
-    return found;
+    return counts;
 }
 
 static uint32_t count_fresh(const tinytl_model *model)

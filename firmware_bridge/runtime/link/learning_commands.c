@@ -61,8 +61,8 @@ static void look_before(tinytl_session *session, lesson given, lesson_result *re
 /* Whether the flags leave out a sample that the head has right already, as surely as they ask. The high byte holds the probability, in 1/256. */
 static int is_skipped(lesson given, const lesson_result *result)
 {
-    const float wanted = (float)(given.flags >> 8) / 256.0f;
-    return result->predicted == given.label && ((given.flags & FLAG_WRONG) || ((given.flags & FLAG_UNSURE) && result->found.confidence >= wanted));
+    const float threshold = (float)(given.flags >> 8) / 256.0f;
+    return result->predicted == given.label && ((given.flags & FLAG_WRONG) || ((given.flags & FLAG_UNSURE) && result->found.confidence >= threshold));
 }
 
 /* A step that diverged is the device's to undo where there is a guard, else the host's to hear. */

@@ -57,9 +57,9 @@ tinytl_error tinytl_command_input(tinytl_session *session, command in, payload *
 
 look tinytl_session_look(tinytl_session *session)
 {
-    const look found = {tinytl_head_confidence(&session->model), tinytl_head_drift(&session->model)};
-    tinytl_watch_note(&session->watch, found.confidence, found.drift);
-    return found;
+    const look reading = {tinytl_head_confidence(&session->model), tinytl_head_drift(&session->model)};
+    tinytl_watch_note(&session->watch, reading.confidence, reading.drift);
+    return reading;
 }
 
 tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *out)

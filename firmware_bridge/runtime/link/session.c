@@ -74,10 +74,10 @@ static void execute(tinytl_session *session, const uint8_t *frame, uint32_t byte
 /* Whether a session was open before the present one. */
 static int was_open(const tinytl_session *session, uint32_t number)
 {
-    int found = 0;
+    int match = 0;
     for (uint32_t i = 0; i < sizeof session->closed / sizeof session->closed[0]; i++)
-        found |= number != 0 && session->closed[i] == number;
-    return found;
+        match |= number != 0 && session->closed[i] == number;
+    return match;
 }
 
 /* Open a session, or, for a late copy of the HELLO that opened the present one or one before it, do nothing. */

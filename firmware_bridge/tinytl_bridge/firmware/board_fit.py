@@ -31,12 +31,12 @@ def expect_fit(bundle: Bundle, board: str) -> Image:
             has no kernel for an operator.
     """
     emulated = emulated_board(board)
-    found = load_board(board if emulated is None else emulated)
+    description = load_board(board if emulated is None else emulated)
     try:
-        image = compile_model(bundle, options_for_target(found.name))
+        image = compile_model(bundle, options_for_target(description.name))
     except CompileError as error:
-        raise CompileError(f"board {found.name}: {error.what}", expected=error.expected, hint=error.hint) from error
-    _expect_head_slot(image, found)
+        raise CompileError(f"board {description.name}: {error.what}", expected=error.expected, hint=error.hint) from error
+    _expect_head_slot(image, description)
     return image
 
 
@@ -60,7 +60,9 @@ def misfit(bundle: Bundle) -> str:
 
 def _holds_no_more(board: Board, other: Board) -> bool:
     """Tell whether a board has in nothing more room than another."""
-    limits = [(each.memory.arena_bytes, each.memory.model_slot_bytes, each.memory.head_slot_bytes) for each in (board, other)]
+    limits = [
+        (candidate.memory.arena_bytes, candidate.memory.model_slot_bytes, candidate.memory.head_slot_bytes) for candidate in (board, other)
+    ]
     return all(mine <= its for mine, its in zip(*limits, strict=True))
 
 

@@ -100,8 +100,10 @@ class Board:
     @property
     def files(self) -> tuple[Path, ...]:
         """Its C sources, headers and linker script."""
-        found = {path.name: path for each in (self.shared, self.folder) for path in each.iterdir() if path.suffix in (".c", ".h", ".ld")}
-        return tuple(found[name] for name in sorted(found))
+        paths = {
+            path.name: path for folder in (self.shared, self.folder) for path in folder.iterdir() if path.suffix in (".c", ".h", ".ld")
+        }
+        return tuple(paths[name] for name in sorted(paths))
 
 
 def list_boards() -> tuple[str, ...]:

@@ -64,19 +64,19 @@ def build_firmware(board: str) -> Firmware:
     Raises:
         BuildError: unknown board, one without drivers, no cross compiler, or a compile error with its text.
     """
-    chosen = load_board(board)
-    if not {".c", ".ld"} <= {path.suffix for path in chosen.files}:
+    description = load_board(board)
+    if not {".c", ".ld"} <= {path.suffix for path in description.files}:
         raise BuildError(
             f"board {board} has no drivers: no linker script and no C file beside its board.toml",
             hint='PORTING.md tells what to write; sources = "mps_drivers" takes those of the emulated boards',
         )
     compiler = find_compiler()
-    folder = _cache() / f"{board}-{_key(chosen, compiler)}"
+    folder = _cache() / f"{board}-{_key(description, compiler)}"
     elf = folder / f"{board}.elf"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock", timeout=300):
         if not elf.exists():
-            _compile(chosen, compiler, elf)
+            _compile(description, compiler, elf)
     return _sizes(board, elf)
 
 
@@ -86,18 +86,18 @@ def find_compiler() -> str:
     Raises:
         BuildError: it is not installed, or has no C library.
     """
-    found = shutil.which(COMPILER)
-    if found is None:
+    compiler = shutil.which(COMPILER)
+    if compiler is None:
         raise BuildError(f"{COMPILER} was not found", expected="the Arm cross compiler in the PATH", hint=_INSTALL)
-    library = subprocess.run([found, "-print-file-name=libc.a"], capture_output=True, text=True, check=True).stdout.strip()
+    library = subprocess.run([compiler, "-print-file-name=libc.a"], capture_output=True, text=True, check=True).stdout.strip()
     if library == "libc.a":
         raise BuildError(f"{COMPILER} has no C library", expected="newlib", hint=_INSTALL)
-    return found
+    return compiler
 
 
 def _cache() -> Path:
-    chosen = os.environ.get("TINYTL_CACHE_DIR")
-    return (Path(chosen) if chosen else user_cache_path("tinytl")) / "firmware"
+    folder = os.environ.get("TINYTL_CACHE_DIR")
+    return (Path(folder) if folder else user_cache_path("tinytl")) / "firmware"
 
 
 def _sources(board: Board) -> list[Path]:
@@ -138,13 +138,13 @@ def _compile(board: Board, compiler: str, elf: Path) -> None:
     with tempfile.TemporaryDirectory(dir=elf.parent) as scratch:
         objects = []
         for number, source in enumerate(_sources(board)):
-            made = Path(scratch) / f"{number}.o"
+            object_file = Path(scratch) / f"{number}.o"
             # A board's own files use GNU extensions (naked functions, section attributes); the runtime's are strict C99.
             warnings = _WARNINGS if runtime in source.parents else ("-Wall", "-Wextra")
             folders = [f"-I{folder}" for folder in (f"{runtime}/include", runtime, board.shared)]
             _run([compiler, *board.compiler_flags, *_FLAGS, *warnings, *board_definitions(board), *folders,
-                  "-c", str(source), "-o", str(made)])  # fmt: skip
-            objects.append(str(made))
+                  "-c", str(source), "-o", str(object_file)])  # fmt: skip
+            objects.append(str(object_file))
         memory = board.memory
         symbols = [f"-Wl,--defsym={name}={getattr(memory, name)}" for name in ("firmware_bytes", "ram_bytes", "stack_bytes")]
         link_script = next(path for path in board.files if path.suffix == ".ld")

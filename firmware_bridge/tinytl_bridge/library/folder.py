@@ -56,15 +56,15 @@ def write_folder(folder: Path, files: Mapping[str, bytes], facts: Mapping[str, o
     listing = {**facts, "files": {name: _digest(data) for name, data in sorted(files.items())}}
     try:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
-            made, old = Path(scratch) / "new", Path(scratch) / "old"
+            replacement, old = Path(scratch) / "new", Path(scratch) / "old"
             for name, data in {**files, LIST: (json.dumps(listing, indent=2) + "\n").encode()}.items():
-                path = made / name
+                path = replacement / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
             if folder.exists():
                 folder.rename(old)
             try:
-                made.rename(folder)
+                replacement.rename(folder)
             except OSError:
                 if old.exists():
                     old.rename(folder)

@@ -109,9 +109,9 @@ def code_bytes(files: Mapping[str, str], flags: tuple[str, ...], optimization: s
             (folder / path).write_text(text, encoding="utf-8")
         sources = [path for path in files if path.startswith("src/") and path.endswith((".c", ".S")) and not path.endswith("_model.c")]
         roots = (*_CALLS, *(_HEAD_CALLS if "src/learn/head.c" in files else ()))
-        wanted = (f"-Wl,-e,{roots[0]}", *(f"-Wl,-u,{root}" for root in roots), "-Wl,--gc-sections")
+        link_flags = (f"-Wl,-e,{roots[0]}", *(f"-Wl,-u,{root}" for root in roots), "-Wl,--gc-sections")
         command = [COMPILER, *flags, "-std=c99", optimization, *FLAGS, "-ffunction-sections", "-fdata-sections", "-Isrc", *sources]
-        command += ["-nostartfiles", *wanted, "-lm", "-o", "code.elf"]
+        command += ["-nostartfiles", *link_flags, "-lm", "-o", "code.elf"]
         ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if ran.returncode:
             raise BuildError(f"the library does not compile:\n{ran.stderr.strip()[:2000]}", hint="tinytl doctor")

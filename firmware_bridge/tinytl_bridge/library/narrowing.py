@@ -34,15 +34,15 @@ class Narrowing:
 def narrow(operators: Iterable[StoredOperator]) -> Narrowing:
     """Return what the operators of a model do not need."""
     layers: dict[str, list[StoredOperator]] = {}
-    for each in operators:
-        if each.record.kernel:
-            layers.setdefault(VARIANTS[each.record.opcode, each.record.kernel].name, []).append(each)
+    for operator in operators:
+        if operator.record.kernel:
+            layers.setdefault(VARIANTS[operator.record.opcode, operator.record.kernel].name, []).append(operator)
     stands_for: dict[str, str] = {}
     conditions = {}
     for name, pattern in _INNER.items():
-        parameters = [each for each in _VALUES if f"{{{each}}}" in pattern]
-        used = sorted({tuple(layer.parameters[each] for each in parameters) for layer in layers.get(name, ())})
-        left_out = [values for values in product(*(_VALUES[each] for each in parameters)) if values not in used]
+        parameters = [parameter for parameter in _VALUES if f"{{{parameter}}}" in pattern]
+        used = sorted({tuple(layer.parameters[parameter] for parameter in parameters) for layer in layers.get(name, ())})
+        left_out = [values for values in product(*(_VALUES[parameter] for parameter in parameters)) if values not in used]
         if used and left_out:
             stands_for |= {_inner(pattern, parameters, values): _inner(pattern, parameters, used[0]) for values in left_out}
             conditions[name] = _condition(layers[name][0], parameters, used)
@@ -50,11 +50,11 @@ def narrow(operators: Iterable[StoredOperator]) -> Narrowing:
 
 
 def _inner(pattern: str, parameters: list[str], values: tuple[int, ...]) -> str:
-    return pattern.format(**{each: _VALUES[each][value] for each, value in zip(parameters, values, strict=True)})
+    return pattern.format(**{parameter: _VALUES[parameter][value] for parameter, value in zip(parameters, values, strict=True)})
 
 
 def _condition(layer: StoredOperator, parameters: list[str], used: list[tuple[int, ...]]) -> str:
-    places = [list(layer.parameters).index(each) for each in parameters]
+    places = [list(layer.parameters).index(parameter) for parameter in parameters]
     terms = [" && ".join(f"call->params[{place}] == {value}" for place, value in zip(places, values, strict=True)) for values in used]
     return terms[0] if len(terms) == 1 else " || ".join(f"({term})" for term in terms)
 

@@ -43,11 +43,11 @@ def needed_files(sources: Mapping[str, str], headers: Mapping[str, str], roots: 
 
 
 def _included(files: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    inclusions: dict[str, str] = {}
     waiting = [name for text in files.values() for name in _INCLUDE.findall(text)]
     while waiting:
         name = waiting.pop()
-        if name in headers and name not in found:
-            found[name] = headers[name]
+        if name in headers and name not in inclusions:
+            inclusions[name] = headers[name]
             waiting += _INCLUDE.findall(headers[name])
-    return dict(sorted(found.items()))
+    return dict(sorted(inclusions.items()))

@@ -58,8 +58,8 @@ def library_sources(contents: ImageContents, *, small: bool = False) -> dict[str
     sources["kernels/family.c"] = _family(family, variants, narrowing)
     headers = _headers(runtime) | {"kernels/linked.def": _linked(runtime, operators)}
     names = [f"tinytl_{part}{name}" for name in (*operators, *variants.values()) for part in ("rule_", "")]
-    made = needed_files(sources, headers, [*names, *_public(headers["tinytl.h"], head=contents.head is not None)])
-    return {path: _guarded(path, _sized(path, text, small=small)) for path, text in sorted(made.items())}
+    files = needed_files(sources, headers, [*names, *_public(headers["tinytl.h"], head=contents.head is not None)])
+    return {path: _guarded(path, _sized(path, text, small=small)) for path, text in sorted(files.items())}
 
 
 def _folders(family: str) -> list[str]:
@@ -70,18 +70,18 @@ def _folders(family: str) -> list[str]:
 
 def _used(contents: ImageContents) -> tuple[list[str], dict[tuple[int, int], str]]:
     """Return names of the portable kernels in use, and (opcode, kernel) → name of the others."""
-    records = {(each.record.opcode, each.record.kernel): each.kind for each in contents.operators}
+    records = {(operator.record.opcode, operator.record.kernel): operator.kind for operator in contents.operators}
     portable = sorted({kind for (_, kernel), kind in records.items() if not kernel})
     return portable, {key: VARIANTS[key].name for key in sorted(records) if key[1]}
 
 
 def _headers(runtime: Path) -> dict[str, str]:
     """The public header lies at the root of the sources, where every build system looks."""
-    found = {}
+    headers = {}
     for path in sorted(path for ending in ("h", "def", "inc") for path in runtime.rglob(f"*.{ending}")):
         name = str(path.relative_to(runtime)).removeprefix("include/")
-        found[name] = path.read_text(encoding="utf-8")
-    return found
+        headers[name] = path.read_text(encoding="utf-8")
+    return headers
 
 
 def _linked(runtime: Path, operators: list[str]) -> str:
@@ -130,7 +130,7 @@ def _guarded(path: str, text: str) -> str:
         start = text.index("#include <arm_mve.h>")
         return f"{text[:start]}#if {_ASSEMBLY[folder]}\n{text[start:]}\n#endif\n"
     if folder.endswith("/plain") and path.endswith(".c"):
-        (condition,) = [each for other, each in _ASSEMBLY.items() if Path(other).parent == Path(path).parents[1]]
+        (condition,) = [guard for other, guard in _ASSEMBLY.items() if Path(other).parent == Path(path).parents[1]]
         end = text.index("\n", text.rindex("#include")) + 1
         return f"{text[:end]}\n#if !({condition})\n{text[end:]}\n#endif\n"
     return text

@@ -17,8 +17,8 @@ FLAGS = ("-ffp-contract=off",)
 
 def identifier(name: str) -> str:
     """Return a model's name as one of C, in small letters."""
-    made = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower() or "model"
-    return f"m{made}" if made[0].isdigit() else made
+    stem = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lower() or "model"
+    return f"m{stem}" if stem[0].isdigit() else stem
 
 
 def array_source(name: str, image: bytes) -> str:

@@ -147,8 +147,8 @@ class HostTarget(Target):
 
     def take(self) -> bytes:
         """Return and forget what the session sent."""
-        taken, self._out = bytes(self._out), bytearray()
-        return taken
+        output, self._out = bytes(self._out), bytearray()
+        return output
 
     def _send(self, _context: int, data: int, count: int) -> None:
         if not self._dead:

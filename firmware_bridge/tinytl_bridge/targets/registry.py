@@ -25,18 +25,18 @@ def open_target(name: str, *, state_dir: Path | None = None) -> Target:
     from tinytl_bridge.targets.qemu import QemuTarget
     from tinytl_bridge.targets.serial_port import SerialTarget
 
-    asked = parse_target(name)
+    address = parse_target(name)
     if name == "host":
         return HostTarget(state_dir=state_dir)
-    if asked.emulated_board is not None:
-        key, _, link = asked.options.partition("=")
+    if address.emulated_board is not None:
+        key, _, link = address.options.partition("=")
         if "?" in name and key != "link":
-            what = f"option {asked.options!r} of target {name!r} is unknown"
-            raise DeviceError(what, expected="link=ring, link=uart", hint=f"qemu:{asked.place}?link=uart")
-        return QemuTarget(asked.place, state_dir=state_dir, link=link if asked.options else "ring")
-    if asked.kind == "serial" and asked.place:
+            what = f"option {address.options!r} of target {name!r} is unknown"
+            raise DeviceError(what, expected="link=ring, link=uart", hint=f"qemu:{address.place}?link=uart")
+        return QemuTarget(address.place, state_dir=state_dir, link=link if address.options else "ring")
+    if address.kind == "serial" and address.place:
         return SerialTarget(name.partition(":")[2], name=name)
-    if asked.place.startswith("//"):
+    if address.place.startswith("//"):
         return SerialTarget(name, name=name)
     hint = f"did you mean serial:{name}?" if _LIKE_A_PORT.match(name) else "tinytl info --target host"
     raise DeviceError(f"target {name!r} is unknown", expected=", ".join(KNOWN), hint=hint)

@@ -50,10 +50,10 @@ class SerialTarget(Target):
     def __init__(self, port: str, *, name: str) -> None:
         self.name = name
         self._url, _, query = port.partition("?")
-        given = parse_qs(query).get("baud", [str(DEFAULT_BAUD)])[0]
-        if not given.isdigit() or int(given) == 0:
-            raise DeviceError(f"baud rate {given!r} of target {name!r}", expected="a number such as 115200")
-        self._baud = int(given)
+        baud = parse_qs(query).get("baud", [str(DEFAULT_BAUD)])[0]
+        if not baud.isdigit() or int(baud) == 0:
+            raise DeviceError(f"baud rate {baud!r} of target {name!r}", expected="a number such as 115200")
+        self._baud = int(baud)
         self.timeout_s = max(1.0, 4 * 1200 * _BITS_PER_BYTE / self._baud)
         # A device that reads no more must not hold the host up for ever; rfc2217 knows no such limit.
         self._write_timeout_s = None if self._url.startswith("rfc2217://") else max(_WRITE_TIMEOUT_S, self.timeout_s)

@@ -119,8 +119,8 @@ class Link:
     def _wait(self, sent: Frame, timeout_s: float) -> Frame | None:
         deadline = time.monotonic() + timeout_s
         while True:
-            run, found, rest = self._waiting.partition(b"\0")
-            if not found:
+            run, delimiter, rest = self._waiting.partition(b"\0")
+            if not delimiter:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return None

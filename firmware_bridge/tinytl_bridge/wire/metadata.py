@@ -26,13 +26,13 @@ def metadata_bytes(header: bytes) -> int:
         DeviceError: more than any image has.
     """
     (image_bytes,) = struct.unpack_from("<I", header, _IMAGE_BYTES_AT)
-    (told,) = struct.unpack_from("<I", header, _METADATA_BYTES_AT)
-    if image_bytes > MOST_IMAGE_BYTES or told > min(image_bytes, MOST_METADATA_BYTES):
+    (size,) = struct.unpack_from("<I", header, _METADATA_BYTES_AT)
+    if image_bytes > MOST_IMAGE_BYTES or size > min(image_bytes, MOST_METADATA_BYTES):
         raise DeviceError(
-            f"the device tells of {told:,} bytes of metadata in an image of {image_bytes:,}",
+            f"the device tells of {size:,} bytes of metadata in an image of {image_bytes:,}",
             expected=f"at most {MOST_METADATA_BYTES:,} in {MOST_IMAGE_BYTES:,}", hint=_VERSION,
         )  # fmt: skip
-    return int(told)
+    return int(size)
 
 
 def parse_metadata(data: bytes, *, image_bytes: int) -> dict[str, Any]:
@@ -45,25 +45,25 @@ def parse_metadata(data: bytes, *, image_bytes: int) -> dict[str, Any]:
         DeviceError: no JSON, or something that is used has another type or range.
     """
     try:
-        told = json.loads(data)
+        metadata = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise _broken(f"cannot be read: {error}", "JSON") from error
-    if not isinstance(told, dict):
-        raise _broken(f"is a {type(told).__name__}", "an object")
+    if not isinstance(metadata, dict):
+        raise _broken(f"is a {type(metadata).__name__}", "an object")
     for name in ("name", "model", "plan"):
-        _expect(isinstance(told.get(name, ""), str), name, told.get(name), "text")
-    if "head" in told:
-        _check_learnable(told, image_bytes)
-    return told
+        _expect(isinstance(metadata.get(name, ""), str), name, metadata.get(name), "text")
+    if "head" in metadata:
+        _check_learnable(metadata, image_bytes)
+    return metadata
 
 
 def _check_learnable(told: dict[str, Any], image_bytes: int) -> None:
     labels, head = told.get("labels"), told["head"]
-    _expect(isinstance(labels, list) and all(isinstance(each, str) for each in labels), "labels", labels, "a list of names")
+    _expect(isinstance(labels, list) and all(isinstance(label, str) for label in labels), "labels", labels, "a list of names")
     count = head.get("parameter_count") if isinstance(head, dict) else None
     _expect(_is_count(count, image_bytes // 4), "head.parameter_count", count, f"0 to {image_bytes // 4:,}, which the image can hold")
-    taken, preprocessing = _object(told, "input"), _object(told, "preprocessing")
-    shape, scale, zero = taken.get("shape"), taken.get("scale"), taken.get("zero_point")
+    input_spec, preprocessing = _object(told, "input"), _object(told, "preprocessing")
+    shape, scale, zero = input_spec.get("shape"), input_spec.get("scale"), input_spec.get("zero_point")
     sides = isinstance(shape, list) and len(shape) <= 4 and all(_is_count(side, _MOST_NUMBERS) for side in shape)
     _expect(sides and math.prod(shape or ()) <= _MOST_NUMBERS, "input.shape", shape, f"sides of at most {_MOST_NUMBERS:,} numbers")
     _expect(_is_real(scale) and float(scale or 0) > 0, "input.scale", scale, "a number above 0")
@@ -75,10 +75,10 @@ def _check_learnable(told: dict[str, Any], image_bytes: int) -> None:
 
 
 def _object(told: dict[str, Any], name: str) -> dict[str, Any]:
-    found = told.get(name)
-    if not isinstance(found, dict):
-        raise _broken(f"has {name} {found!r:.60}", "an object")
-    return found
+    entry = told.get(name)
+    if not isinstance(entry, dict):
+        raise _broken(f"has {name} {entry!r:.60}", "an object")
+    return entry
 
 
 def _is_count(value: Any, most: int) -> bool:

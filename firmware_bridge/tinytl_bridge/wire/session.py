@@ -235,8 +235,8 @@ class Session:
         """
         if self._metadata is None:
             header = self.read(Readable.HEADER, count=HEADER_BYTES)
-            told = self.read(Readable.METADATA, count=metadata_bytes(header))
-            self._metadata = parse_metadata(told, image_bytes=struct.unpack_from("<I", header, 8)[0])
+            payload = self.read(Readable.METADATA, count=metadata_bytes(header))
+            self._metadata = parse_metadata(payload, image_bytes=struct.unpack_from("<I", header, 8)[0])
         return self._metadata
 
     def head_metadata(self) -> dict[str, Any]:
@@ -245,13 +245,13 @@ class Session:
         Raises:
             DeviceError: the model has no head.
         """
-        told = self.metadata()
-        if "head" not in told:
+        metadata = self.metadata()
+        if "head" not in metadata:
             raise DeviceError(
                 "the model on the device has no head: it came from a plain .tflite", expected="a bundle's",
                 hint="tinytl run MODEL answers arrays; tinytl flash BUNDLE puts a head there",
             )  # fmt: skip
-        return told
+        return metadata
 
     def labels(self) -> tuple[str, ...]:
         """Return the names of all classes: those of the model, then those that were added on the device."""

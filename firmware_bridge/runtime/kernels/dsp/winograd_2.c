@@ -10,8 +10,8 @@ typedef struct row4 {
 
 static inline row4 across(uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3)
 {
-    const row4 made = {{sub_halves(d0, d2), add_halves(d1, d2), sub_halves(d2, d1), sub_halves(d1, d3)}};
-    return made;
+    const row4 row = {{sub_halves(d0, d2), add_halves(d1, d2), sub_halves(d2, d1), sub_halves(d1, d3)}};
+    return row;
 }
 
 #define ROW(take, from, channels)                                                                      \

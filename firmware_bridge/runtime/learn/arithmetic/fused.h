@@ -65,7 +65,7 @@ static inline float tinytl_fused_rounded(uint64_t sum, int32_t exponent, uint32_
 {
     uint32_t zeros, mantissa, bits;
     uint64_t rest;
-    float found;
+    float number;
     if (sum == 0)
         return 0.0f; /* of opposite signs: +0 in round to nearest */
     zeros = tinytl_leading_zeros(sum);
@@ -77,8 +77,8 @@ static inline float tinytl_fused_rounded(uint64_t sum, int32_t exponent, uint32_
     rest = sum << 24;
     mantissa += rest > (uint64_t)1 << 63 || (rest == (uint64_t)1 << 63 && (mantissa & 1u));
     bits = sign + ((uint32_t)exponent << 23) + (mantissa - 0x800000u); /* a mantissa of 2^24 carries into the exponent */
-    memcpy(&found, &bits, sizeof found);
-    return found;
+    memcpy(&number, &bits, sizeof number);
+    return number;
 }
 
 /* Normal operands and a normal result in integers: on a core without an FPU a fraction of what double takes. The product has 48 bits; it

@@ -196,13 +196,13 @@ static uint32_t first_not_finite(const uint8_t *words, uint32_t first, uint32_t 
 
 uint32_t tinytl_head_not_finite(const tinytl_head_section *head, const tinytl_head_layer *layers, const void *words)
 {
-    uint32_t found = TINYTL_NONE, from = 0; /* floats since the last int8 weights */
-    for (uint32_t number = 0; number < head->layer_count && found == TINYTL_NONE; number++)
+    uint32_t place = TINYTL_NONE, from = 0; /* floats since the last int8 weights */
+    for (uint32_t number = 0; number < head->layer_count && place == TINYTL_NONE; number++)
         if (layers[number].weight_storage == TINYTL_WEIGHTS_INT8) {
-            found = first_not_finite(words, from, layers[number].weights - from);
+            place = first_not_finite(words, from, layers[number].weights - from);
             from = layers[number].weights + (uint32_t)tinytl_int8_words(&layers[number]);
         }
-    return found != TINYTL_NONE ? found : first_not_finite(words, from, head->parameter_count - from);
+    return place != TINYTL_NONE ? place : first_not_finite(words, from, head->parameter_count - from);
 }
 
 static tinytl_error check_frozen(const tinytl_image_header *header)

@@ -54,9 +54,9 @@ static inline void move_each(int8_t *weights, const int32_t *sums, int8_factor f
 static inline int16_t to_int16(float value)
 {
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FP) && defined(__GNUC__)
-    int32_t found;
-    __asm__("vcvt.s32.f32 %[value], %[value]\n vmov %[found], %[value]\n ssat %[found], #16, %[found]" : [value] "+t"(value), [found] "=r"(found));
-    return (int16_t)found;
+    int32_t whole;
+    __asm__("vcvt.s32.f32 %[value], %[value]\n vmov %[whole], %[value]\n ssat %[whole], #16, %[whole]" : [value] "+t"(value), [whole] "=r"(whole));
+    return (int16_t)whole;
 #else
     return (int16_t)(value >= 32767.0f ? 32767 : value > -32768.0f ? (int32_t)value : -32768);
 #endif

@@ -27,22 +27,22 @@ typedef struct covered {
 static cells cells_of(uint32_t place, uint32_t window, uint32_t stride, uint32_t pad, uint32_t count)
 {
     uint32_t padded = place + pad;
-    cells found = {padded < window ? 0 : (padded - window) / stride + 1, padded / stride + 1};
-    if (found.end > count)
-        found.end = count;
-    return found;
+    cells range = {padded < window ? 0 : (padded - window) / stride + 1, padded / stride + 1};
+    if (range.end > count)
+        range.end = count;
+    return range;
 }
 
 /* Before the first cell. */
 static covered covered_by(const tinytl_model *model, const tinytl_head_layer *layer, const tinytl_head_value *output, uint32_t pixel)
 {
     uint32_t width = model->values[layer->inputs[0]].width;
-    covered found = {.row = pixel / width, .column = pixel % width};
-    found.rows = cells_of(found.row, layer->window_height, layer->stride_height, layer->pad_top, output->height);
-    found.columns = cells_of(found.column, layer->window_width, layer->stride_width, layer->pad_left, output->width);
-    found.cell_row = found.rows.first;
-    found.cell_column = found.columns.first - 1u;
-    return found;
+    covered cover = {.row = pixel / width, .column = pixel % width};
+    cover.rows = cells_of(cover.row, layer->window_height, layer->stride_height, layer->pad_top, output->height);
+    cover.columns = cells_of(cover.column, layer->window_width, layer->stride_width, layer->pad_left, output->width);
+    cover.cell_row = cover.rows.first;
+    cover.cell_column = cover.columns.first - 1u;
+    return cover;
 }
 
 /* Goes to the next cell; 0 behind the last. */

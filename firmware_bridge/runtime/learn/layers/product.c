@@ -50,10 +50,10 @@ static inline uint32_t next_full_block(rows_left *left, block *found)
 /* Finds the next rows; returns how many. */
 static uint32_t next_block(tinytl_pass *pass, rows_left *left, block *found)
 {
-    uint32_t count = 0, wanted = next_rows(left->count);
+    uint32_t count = 0, room = next_rows(left->count);
     float *weights = left->weights, *bias = left->bias;
     const float *d_output = left->d_output, *end = d_output + left->count;
-    while (d_output != end && count < wanted) {
+    while (d_output != end && count < room) {
         float d = *d_output++;
         uint32_t magnitude = tinytl_magnitude(d);
         if (magnitude - 1u < left->limit - 1u) { /* neither 0 nor beyond the limit */

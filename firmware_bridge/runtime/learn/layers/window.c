@@ -35,13 +35,13 @@ tinytl_place tinytl_place_of(const tinytl_model *model, uint32_t number, uint32_
     const tinytl_head_layer *layer = &model->layers[number];
     const tinytl_head_value *input = input_of(model, number), *output = &model->values[tinytl_value_of(model, number)];
     int32_t end;
-    tinytl_place found = {(int32_t)(pixel / output->width * layer->stride_height) - layer->pad_top,
+    tinytl_place place = {(int32_t)(pixel / output->width * layer->stride_height) - layer->pad_top,
                    (int32_t)(pixel % output->width * layer->stride_width) - layer->pad_left, 0, 0};
-    end = (int32_t)input->width - found.column;
+    end = (int32_t)input->width - place.column;
     end = end < layer->window_width ? end : layer->window_width;
-    found.left = found.column < 0 ? (uint32_t)-found.column : 0;
-    found.inside = (uint32_t)end - found.left;
-    return found;
+    place.left = place.column < 0 ? (uint32_t)-place.column : 0;
+    place.inside = (uint32_t)end - place.left;
+    return place;
 }
 
 static void copy_row(const tinytl_model *model, uint32_t number, uint32_t first, uint32_t count, float *to)

@@ -44,10 +44,10 @@ static inline void line(uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint
 static inline void columns(uint32_t rows[6][6], uint32_t *v, uint32_t step)
 {
     for (uint32_t j = 0; j < 6; j++) {
-        uint32_t made[6], *at = v + j * step;
-        line(rows[0][j], rows[1][j], rows[2][j], rows[3][j], rows[4][j], rows[5][j], made);
+        uint32_t column[6], *at = v + j * step;
+        line(rows[0][j], rows[1][j], rows[2][j], rows[3][j], rows[4][j], rows[5][j], column);
         for (uint32_t i = 0; i < 6; i++, at += 6 * step)
-            *at = apart(made[i]);
+            *at = apart(column[i]);
     }
 }
 
