@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "learn/layers/loss.h"
 
+#include <string.h>
+
 #include "learn/arithmetic/elementary.h"
 #include "learn/arithmetic/fused.h"
 
@@ -70,6 +72,14 @@ static float squared_error(const float *logits, uint32_t count, uint32_t label, 
     return sum * share;
 }
 
+/* Whether labels are smoothed: by the bits, as most heads do not, and a float compared takes longer. -0 is 0. */
+static int smooths(const tinytl_head_section *head)
+{
+    uint32_t bits;
+    memcpy(&bits, &head->label_smoothing, sizeof bits);
+    return bits << 1 != 0;
+}
+
 float tinytl_loss_of(const tinytl_head_section *head, const float *logits, uint32_t count, uint32_t label, uint32_t largest, float *d_logits)
 {
     float loss;
@@ -78,7 +88,7 @@ float tinytl_loss_of(const tinytl_head_section *head, const float *logits, uint3
     if (head->loss == TINYTL_SQUARED_ERROR)
         return squared_error(logits, count, label, d_logits);
     loss = softmax_cross_entropy(logits, count, label, logits[largest], d_logits);
-    if (head->label_smoothing > 0.0f)
+    if (smooths(head))
         loss += smooth_label(logits, count, label, logits[largest], head->label_smoothing, d_logits);
     return loss;
 }
