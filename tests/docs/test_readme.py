@@ -26,6 +26,7 @@ def test_the_script_is_30_lines_at_most() -> None:
     assert len([line for line in script.splitlines() if line.strip()]) <= 30
 
 
+@pytest.mark.long
 def test_the_script_does_the_whole_loop(tmp_path: Path) -> None:
     (script,) = blocks("python")
     shortened = script.replace('"qemu:mps2-an386"', '"host"').replace("epochs=60", "epochs=2")
@@ -143,6 +144,7 @@ def test_the_commands_on_a_tflite_run_as_printed(tiny_bundle: Path, tmp_path: Pa
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy").reshape(3, -1), bundle.check_features[:3])
 
 
+@pytest.mark.long
 def test_the_commands_on_a_keras_model_run_as_printed(tmp_path: Path) -> None:
     """With a small model and its data under the names that the README gives them, for the board that it names."""
     import keras
