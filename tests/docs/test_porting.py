@@ -35,6 +35,7 @@ def test_the_program_compiles_without_a_warning(compiler: str, tmp_path: Path) -
     assert ran.returncode == 0, ran.stderr
 
 
+@pytest.mark.long
 def test_the_files_of_step_2_are_all_that_a_port_links(tmp_path: Path) -> None:
     """As the step says: folders, the portable family's file, flags."""
     if shutil.which("gcc") is None:

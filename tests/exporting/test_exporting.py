@@ -40,6 +40,7 @@ def bundle(tiny_bundle: Path) -> Bundle:
     return read_bundle(tiny_bundle)
 
 
+@pytest.mark.long
 def test_same_run_gives_the_same_bytes_in_another_process(tiny_run: Run, tiny_dataset: Dataset, tiny_bundle: Path, tmp_path: Path) -> None:
     splits = dict(zip("abcd", (tiny_dataset.x_train, tiny_dataset.y_train, tiny_dataset.x_test, tiny_dataset.y_test), strict=True))
     np.savez(tmp_path / "data.npz", classes=np.array(tiny_dataset.classes), **splits)

@@ -60,7 +60,7 @@ def accuracy(model: Any, dataset: Dataset, value_range: tuple[float, float]) -> 
     ("changed", "value_range"),
     [
         (as_it_is, (0.0, 1.0)),
-        (adapted, (0.0, 255.0)),
+        pytest.param(adapted, (0.0, 255.0), marks=pytest.mark.long),
         *(pytest.param(each, (0.0, 255.0), marks=pytest.mark.long) for each in (rescaled, normalized)),
     ],
 )

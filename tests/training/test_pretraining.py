@@ -55,6 +55,7 @@ def test_accuracy_is_that_of_the_kept_weights_on_the_test_split(run: Run, digits
     assert run.accuracy == pytest.approx(np.mean(predicted == digits.y_test))
 
 
+@pytest.mark.long
 def test_same_seed_same_weights(run: Run, digits: Dataset, tmp_path: Path) -> None:
     again, other = (pretrain("ds-cnn", digits, tmp_path / str(seed), epochs=1, seed=seed) for seed in (1, 2))
     first = load_model(run).get_weights()

@@ -64,6 +64,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return trace(None, tmp_path_factory.mktemp("whole"))
 
 
+@pytest.mark.long
 def test_a_side_that_rounds_twice_is_found_at_once(whole: list[str], tmp_path: Path) -> None:
     broken = trace(twin_from(tmp_path, FUSED, ROUNDED_TWICE), tmp_path)
     assert len(broken) == len(whole) == 30
