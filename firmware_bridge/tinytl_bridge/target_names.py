@@ -15,11 +15,10 @@ class TargetName:
     """A target's name.
 
     Attributes:
-        whole: as it was written. kind: before the first colon, `host` where there is none. place: between colon and question mark: a board,
+        kind: before the first colon, `host` where there is none. place: between colon and question mark: a board,
             a port; the whole name where there is no colon. options: behind the question mark, "" where there is none.
     """
 
-    whole: str
     kind: str
     place: str
     options: str = ""
@@ -38,7 +37,7 @@ def parse_target(name: str) -> TargetName:
     """
     kind, colon, rest = name.partition(":")
     place, _, options = (rest if colon else name).partition("?")
-    return TargetName(name, kind if colon else name, place, options)
+    return TargetName(kind if colon else name, place, options)
 
 
 def emulated_board(name: str) -> str | None:

@@ -2,8 +2,8 @@
 """Which files of the runtime some functions need: for libraries of one model. Files stay whole; a linker drops what nothing calls.
 
 In: files and the names of functions. Out: the files that define them, those that these call, and the headers. Between files there are only
-names that begin with `tinytl_`. A linker with `--gc-sections` leaves 212 bytes more than functions picked one by one did, of the published
-models on three cores; so the runtime's C is not taken apart here.
+names that begin with `tinytl_`. A linker with `--gc-sections` leaves little more than functions picked one by one would, so the runtime's C
+is not taken apart here.
 """
 
 import re
