@@ -101,18 +101,20 @@ class HostHandshake:
         return answer
 
     def _answer(self, message: bytes) -> bytes | None:
-        kind, detail = kind_of(message)
+        kind, _ = kind_of(message)
         if kind is Kind.REFUSAL:
             raise refusal_of(*read_refusal(message))
         if kind is Kind.OPEN and not self._proof:
-            return self._take_open(message, detail)
+            self._take_open(message)
+            return None
         if kind is Kind.CHALLENGE and self._private and not self._proof:
             return self._prove(message)
         if kind is Kind.AGENT_PROOF and self._proof:
-            return self._finish(message)
+            self._finish(message)
+            return None
         raise pairing_error(Reason.MALFORMED)
 
-    def _take_open(self, message: bytes, detail: int) -> None:
+    def _take_open(self, message: bytes) -> None:
         if message != pack_open():
             raise pairing_error(Reason.MALFORMED)
         if not self._allow_open:

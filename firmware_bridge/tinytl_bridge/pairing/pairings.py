@@ -57,15 +57,8 @@ class Pairing:
         fields = ("id", "key", "name", "address")
         if not isinstance(entry, dict) or sorted(entry) != sorted(fields) or not all(isinstance(entry[each], str) for each in fields):
             raise ValueError(f"not four texts: {', '.join(fields)}")
-        made = []
-        for name, size in (("id", ID_BYTES), ("key", KEY_BYTES)):
-            try:
-                made.append(bytes.fromhex(entry[name]))
-            except ValueError:
-                raise ValueError(f"its {name} is not hexadecimal") from None
-            if len(made[-1]) != size:
-                raise ValueError(f"its {name} has {len(made[-1])} bytes, not {size}")
-        return cls(*made, entry["name"], entry["address"])
+        id, key = _hexadecimal(entry, "id", ID_BYTES), _hexadecimal(entry, "key", KEY_BYTES)
+        return cls(id, key, entry["name"], entry["address"])
 
 
 class Pairings:
@@ -139,6 +132,16 @@ class Pairings:
     def _bad(self, what: str, hint: str = "") -> PairingError:
         hint = hint or f"put back a copy of it, or move it away (mv {self._path} {self._path}.bad) and pair again"
         return PairingError(f"pairings in {self._path}: the file {what}", expected="as tinytl wrote it", hint=hint, reason=Reason.BAD_FILE)
+
+
+def _hexadecimal(entry: dict[str, str], name: str, size: int) -> bytes:
+    try:
+        data = bytes.fromhex(entry[name])
+    except ValueError:
+        raise ValueError(f"its {name} is not hexadecimal") from None
+    if len(data) != size:
+        raise ValueError(f"its {name} has {len(data)} bytes, not {size}")
+    return data
 
 
 def _same_place(kept: Pairing, added: Pairing) -> bool:
