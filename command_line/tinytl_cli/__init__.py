@@ -41,6 +41,7 @@ _STORY: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("teach", "teaching", "Stream labelled samples; the head learns on the target."),
         ("save", "device", "Keep the head through power loss."),
         ("rollback", "device", "Go back to a saved head, or to the factory head."),
+        ("pair", "pairing", "Make this machine known to an agent, by the code that it shows."),
         ("agent", "agent", "Make this Linux machine, a Raspberry Pi for one, a device for others."),
     )),
     ("Measure and show", (

@@ -170,7 +170,11 @@ def test_the_log_says_who_came_and_the_end_is_clean(tmp_path):
 def test_the_command_line_flashes_and_tells_of_an_agent(tmp_path):
     with running_agent(tmp_path / "state") as agent:
         run = lambda *command: subprocess.run(  # noqa: E731
-            [sys.executable, "-m", "tinytl_cli", *command, "--target", agent.target, "--json"], capture_output=True, text=True, timeout=60, check=True
+            [sys.executable, "-m", "tinytl_cli", *command, "--target", agent.target, "--json"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
         )
         assert json.loads(run("flash", "digits").stdout)["image_bytes"] > 50_000
         told = json.loads(run("info").stdout)

@@ -90,5 +90,5 @@ class AgentCalls:
 def _packed(document: Mapping[str, Any]) -> bytes:
     data = json.dumps(document).encode()
     if len(data) > MOST_REPLY_BYTES:
-        raise DeviceError(f"the answer has {len(data):,} bytes", expected=f"at most {MOST_REPLY_BYTES:,}", hint="this is an error of tinytl")
+        raise DeviceError(f"the answer has {len(data):,} bytes; this is an error of tinytl", expected=f"at most {MOST_REPLY_BYTES:,}")
     return data

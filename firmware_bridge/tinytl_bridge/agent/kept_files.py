@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that came with a model and that the C session does not know: the bundle, for an engine that runs its .tflite; samples to measure on.
+"""Files beside a model that the C session does not know: the bundle, for an engine that runs its .tflite; samples to measure on.
 
 In: a name and bytes. Out: the file, whole or not at all, through power loss too.
 """

@@ -6,11 +6,10 @@ every frame does; one that wants to pair with the length of its first message.
 """
 
 import asyncio
-from collections import deque
 from typing import Protocol
 
-from tinytl_bridge.pairing.framing import Messages, framed
 from tinytl_bridge.pairing.sealed_channel import SealedChannel
+from tinytl_bridge.pairing.sealed_stream import SealedStream
 
 READ_BYTES = 16_384
 SLOW_READER_S = 30.0
@@ -52,22 +51,21 @@ class SealedLine:
     """Bytes inside sealed messages.
 
     Args:
-        line: that carries them. messages: its splitter, with what it holds already. channel: that the handshake made.
+        line: that carries them. begun: bytes of it that were read before. channel: that the handshake made.
     """
 
-    def __init__(self, line: PlainLine, messages: Messages, waiting: list[bytes], channel: SealedChannel) -> None:
-        self._line, self._messages, self._channel = line, messages, channel
-        self._waiting = deque(waiting)
+    def __init__(self, line: PlainLine, begun: bytes, channel: SealedChannel) -> None:
+        self._line, self._stream, self._begun = line, SealedStream(channel), begun
 
     async def receive(self) -> bytes:
-        """Return what the next message holds, b"" at the end. Raises: PairingError: it was not sealed by the peer."""
-        while not self._waiting:
-            data = await self._line.receive()
-            if not data:
-                return b""
-            self._waiting += self._messages.feed(data)
-        return self._channel.open(self._waiting.popleft())
+        """Return what the next messages hold, b"" at the end. Raises: PairingError: they were not sealed by the peer."""
+        while True:
+            begun, self._begun = self._begun, b""
+            data = begun or await self._line.receive()
+            opened = self._stream.read(data)
+            if opened or not data:
+                return opened
 
     async def send(self, data: bytes) -> None:
         """Send bytes, sealed. Raises: TimeoutError: the peer takes none."""
-        await self._line.send(framed(self._channel.seal(data)))
+        await self._line.send(self._stream.write(data))

@@ -15,6 +15,7 @@ from tinytl.version import __version__
 from tinytl_bridge.agent.calls import AgentCalls
 from tinytl_bridge.agent.doorman import Doorman
 from tinytl_bridge.agent.kept_files import KeptFiles
+from tinytl_bridge.agent.process_number import told_process
 from tinytl_bridge.agent.server import Server
 from tinytl_bridge.agent.settings import AgentSettings
 from tinytl_bridge.agent.shared_session import SharedSession
@@ -41,7 +42,9 @@ def run_agent(settings: AgentSettings) -> None:
     try:
         files = KeptFiles(settings.state_dir / "files")
         calls = AgentCalls({"about": lambda _: about(settings)}, files.keep)
-        asyncio.run(Server(settings, SharedSession(target, calls), doorman, lambda *place: announce(settings, doorman, *place)).serve())
+        server = Server(settings, SharedSession(target, calls), doorman, lambda *place: announce(settings, doorman, *place))
+        with told_process(settings.state_dir):
+            asyncio.run(server.serve())
     finally:
         target.stop()
 

@@ -34,9 +34,7 @@ class Server:
         announce: called with (address, port) once it listens.
     """
 
-    def __init__(
-        self, settings: AgentSettings, session: SharedSession, doorman: Doorman, announce: Callable[[str, int], None]
-    ) -> None:
+    def __init__(self, settings: AgentSettings, session: SharedSession, doorman: Doorman, announce: Callable[[str, int], None]) -> None:
         self._settings, self._session, self._doorman, self._announce = settings, session, doorman, announce
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="session")
         self._open: set[asyncio.Task[None]] = set()
@@ -51,6 +49,7 @@ class Server:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end.set)
+        loop.add_signal_handler(signal.SIGUSR1, self._doorman.renew)
         server = await self._listening() if self._settings.tcp else None
         try:
             if self._settings.serial:

@@ -44,6 +44,11 @@ class Messages:
             del self._waiting[:end]
         return whole
 
+    def rest(self) -> bytes:
+        """Return and forget the bytes of a message that is not whole."""
+        rest, self._waiting = bytes(self._waiting), bytearray()
+        return rest
+
     def _next_length(self) -> int:
         length = int.from_bytes(self._waiting[:_LENGTH_BYTES], "little")
         if not 0 < length <= self.limit:

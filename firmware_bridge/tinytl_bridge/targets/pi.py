@@ -7,25 +7,27 @@ in a sealed channel; the pairing is kept in the state folder, so the code is ask
 
 import ipaddress
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tinytl.asking import ASKER
 from tinytl.errors import DeviceError
 from tinytl.progress import Progress, silent
-from tinytl_bridge.pairing.codes import read_code
-from tinytl_bridge.pairing.framing import Messages, framed
-from tinytl_bridge.pairing.handshake import Code, HostHandshake, Pairing
-from tinytl_bridge.pairing.pairings import Pairings
+from tinytl_bridge.pairing.codes import Code
+from tinytl_bridge.pairing.errors import PairingError, Reason
+from tinytl_bridge.pairing.framing import Messages, carried
+from tinytl_bridge.pairing.handshake import HostHandshake
+from tinytl_bridge.pairing.pairings import Pairing, Pairings
 from tinytl_bridge.targets.base import Target
 from tinytl_bridge.targets.state_folder import state_folder
-from tinytl_bridge.targets.tcp_stream import CONNECT_S, SealedStream, TcpStream
+from tinytl_bridge.targets.tcp_stream import SealedTcpStream, TcpStream
 from tinytl_bridge.wire.agent_link import AgentLink
 from tinytl_bridge.wire.link import Stream
 
 PORT = 7707
-MESSAGE_BYTES = 1 << 16
-_GREETING_S = 5.0
+_HANDSHAKE_BYTES = 1024
+_HANDSHAKE_S = 20.0
 
 
 class PiTarget(Target):
@@ -34,7 +36,7 @@ class PiTarget(Target):
     Args:
         place: HOST or HOST:PORT; an IPv6 address stands in brackets. name: as the user gave the target.
         state_dir: folder that keeps pairings; None: the user's own.
-        code: pairing code, for who has no terminal; None: a person is asked.
+        code: pairing code, for who has no terminal; None: a person is asked. anew: pair once more, whatever is known.
 
     Raises:
         DeviceError: no host, or no port.
@@ -42,11 +44,11 @@ class PiTarget(Target):
 
     timeout_s = 10.0  # the stream loses nothing: only an agent that hangs is asked again
 
-    def __init__(self, place: str, *, name: str, state_dir: Path | None = None, code: str | None = None) -> None:
+    def __init__(self, place: str, *, name: str, state_dir: Path | None = None, code: str | None = None, anew: bool = False) -> None:
         self.name = name
         self._host, self._port = _host_and_port(place, name)
         self._place = f"{self._host}:{self._port}"
-        self._state_dir, self._code = state_dir, code
+        self._state_dir, self._code, self._anew = state_dir, code, anew
         self._stream: Stream | None = None
         self._agent: AgentLink | None = None
 
@@ -57,8 +59,8 @@ class PiTarget(Target):
             DeviceError: nobody answers; the code or the pairing is refused.
         """
         pairings = Pairings(state_folder(self._state_dir))
-        known = pairings.find(self._place)
-        self._stream = (None if known else self._plain()) or self._sealed(pairings, known)
+        known = None if self._anew else pairings.find_address(self._place)
+        self._stream = (None if known or self._anew else self._plain()) or self._sealed(pairings, known)
         self._agent = AgentLink(self._stream)
         return self._stream
 
@@ -81,51 +83,57 @@ class PiTarget(Target):
             raise DeviceError(f"target {self.name!r} is not connected", expected="a started target")
         return self._agent
 
-    def _plain(self) -> TcpStream | None:
-        """Connect to an agent of this machine that wants no pairing; None where there is none such."""
+    def _plain(self) -> Stream | None:
+        """Connect to an agent of this machine that wants no pairing; None where it wants one, or is elsewhere."""
         tcp = self._connected()
-        try:
-            if ipaddress.ip_address(tcp.address).is_loopback:
-                tcp.write(b"\0")
-                if tcp.read(_GREETING_S):
-                    return tcp
-        except DeviceError:  # it hung up: it demands a pairing
-            pass
+        if ipaddress.ip_address(tcp.address).is_loopback:
+            try:
+                self._shaken(tcp, HostHandshake(None, allow_open=True))
+                return tcp
+            except PairingError as error:
+                if error.reason is not Reason.PAIRING_DEMANDED:
+                    raise
         tcp.close()
         return None
 
     def _sealed(self, pairings: Pairings, known: Pairing | None) -> Stream:
         """Connect by the pairing that there is, or by the code that the agent shows now."""
-        secret = known or Code(read_code(self._asked()))
-        tcp = self._connected()
+        secret = known or Code.read(self._asked())
+        handshake, tcp = HostHandshake(secret, allow_open=False), self._connected()
         try:
-            stream, made = self._shaken(tcp, secret)
-        except BaseException:
-            tcp.close()
-            raise
-        if made is not None:
-            pairings.add(self._place, made)
-        return stream
+            self._shaken(tcp, handshake)
+        except PairingError as error:
+            raise self._refused(error) from error
+        assert handshake.channel is not None  # only an open agent has none
+        if handshake.pairing is not None:
+            pairings.add(replace(handshake.pairing, address=self._place))
+        return SealedTcpStream(tcp, handshake.channel)
+
+    def _refused(self, error: PairingError) -> DeviceError:
+        """Say how to pair again where the agent does not know us any more."""
+        if error.reason not in (Reason.UNKNOWN_PAIRING, Reason.WRONG_KEY):
+            return error
+        return DeviceError(error.what, expected=error.expected, hint=f"tinytl pair --target {self.name}, with the code that it shows")
 
     def _connected(self) -> TcpStream:
         return TcpStream(self._host, self._port, self.name)
 
-    def _shaken(self, tcp: TcpStream, secret: Code | Pairing) -> tuple[Stream, Pairing | None]:
-        handshake, messages = HostHandshake(secret, allow_open=False), Messages(MESSAGE_BYTES)
-        tcp.write(framed(handshake.begin()))
-        waiting: list[bytes] = []
-        while not handshake.done:
-            if not waiting:
-                data = tcp.read(CONNECT_S)
+    def _shaken(self, tcp: TcpStream, handshake: HostHandshake) -> None:
+        """Go through the handshake; the connection is closed where it fails."""
+        messages = Messages(_HANDSHAKE_BYTES)
+        try:
+            tcp.write(carried(handshake.begin()))
+            while not handshake.done:
+                data = tcp.read(_HANDSHAKE_S)
                 if not data:
-                    raise DeviceError(f"the agent of {self.name!r} does not answer the handshake", expected="a tinytl agent of this version")
-                waiting = messages.feed(data)
-                continue
-            answer = handshake.receive(waiting.pop(0))
-            if answer:
-                tcp.write(framed(answer))
-        assert handshake.channel is not None
-        return SealedStream(tcp, messages, waiting, handshake.channel), handshake.pairing
+                    raise DeviceError(f"who listens at {self._place} does not answer the handshake", expected="a tinytl agent")
+                for message in messages.feed(data):
+                    answer = handshake.receive(message)
+                    if answer is not None:
+                        tcp.write(carried(answer))
+        except BaseException:
+            tcp.close()
+            raise
 
     def _asked(self) -> str:
         if self._code is not None:

@@ -5,8 +5,8 @@ import socket
 from contextlib import suppress
 
 from tinytl.errors import DeviceError
-from tinytl_bridge.pairing.framing import Messages, framed
 from tinytl_bridge.pairing.sealed_channel import SealedChannel
+from tinytl_bridge.pairing.sealed_stream import SealedStream
 
 CONNECT_S = 10.0
 _WRITE_S = 30.0
@@ -78,27 +78,24 @@ class TcpStream:
         )
 
 
-class SealedStream:
+class SealedTcpStream:
     """The same inside a sealed channel.
 
     Args:
-        stream: that carries the messages. messages: its splitter. waiting: messages that have come already. channel: of the handshake.
+        stream: that carries the messages. channel: of a handshake that is done.
     """
 
-    def __init__(self, stream: TcpStream, messages: Messages, waiting: list[bytes], channel: SealedChannel) -> None:
-        self._stream, self._messages, self._waiting, self._channel = stream, messages, waiting, channel
+    def __init__(self, stream: TcpStream, channel: SealedChannel) -> None:
+        self._stream, self._sealed = stream, SealedStream(channel)
 
     def write(self, data: bytes) -> None:
         """Send all bytes. Raises: DeviceError: the connection broke."""
-        self._stream.write(framed(self._channel.seal(data)))
+        self._stream.write(self._sealed.write(data))
 
     def read(self, timeout_s: float) -> bytes:
         """Return what is there, b"" if nothing came in time. timeout_s: seconds. Raises: DeviceError: broken, or not the agent's words."""
-        if not self._waiting:
-            self._waiting = self._messages.feed(self._stream.read(timeout_s))
-        opened = b"".join(self._channel.open(message) for message in self._waiting)
-        self._waiting = []
-        return opened
+        data = self._stream.read(timeout_s)
+        return self._sealed.read(data) if data else b""
 
     def close(self) -> None:
         """Close the connection."""

@@ -93,5 +93,5 @@ def _result(payload: bytes, name: str) -> dict[str, Any]:
     if isinstance(error, dict):
         raise DeviceError(str(error.get("what")), expected=str(error.get("expected", "")), hint=str(error.get("hint", "")))
     if not isinstance(result, dict):
-        raise DeviceError(f"the agent's answer to {name!r} is {payload[:40]!r}", expected="a JSON object", hint="is it of the same version?")
+        raise DeviceError(f"the agent's answer to {name!r} is {payload[:40]!r}", expected="a JSON object", hint="is it of this version?")
     return result
