@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tinytl_bridge.targets.base import Target
+from tinytl_bridge.targets.extraction import CALLBACK, Extraction, Extractor
 from tinytl_bridge.targets.memory import Memory
 from tinytl_bridge.targets.memory_file import MemoryFile
 from tinytl_bridge.targets.state_folder import state_folder
@@ -51,6 +52,7 @@ class _Platform(ctypes.Structure):
         ("mark", ctypes.c_void_p),
         ("stack_bytes", ctypes.c_void_p),
         ("count_loop", ctypes.c_void_p),
+        ("extract", CALLBACK),
     )
 
 
@@ -95,14 +97,17 @@ class HostTarget(Target):
         before_store: called with (offset, data) before every erase (data None) and write; raises `PowerCut` to cut the
             power there.
         memory: its non-volatile memory, of the size of its slots; None: a mapped file in the state folder.
+        board: what it calls its board, at most 23 characters of ASCII.
+        extract: gives the features of its bundle's samples in place of the runtime's kernels; None: the kernels run.
     """
 
     def __init__(
         self, *, state_dir: Path | None = None, arena_bytes: int = ARENA_BYTES, model_slot_bytes: int = MODEL_SLOT_BYTES,
         head_slot_bytes: int = HEAD_SLOT_BYTES, program_bytes: int = 1, mailbox: bool = True,
         before_store: Callable[[int, bytes | None], None] | None = None, memory: Memory | None = None,
+        extract: Extractor | None = None, board: str = "host",
     ) -> None:  # fmt: skip
-        self.name = "host"
+        self.name, self._board = "host", board.encode("ascii")
         self._sizes = (arena_bytes, model_slot_bytes, head_slot_bytes)
         self._program_bytes = program_bytes
         self._with_mailbox, self._before_store = mailbox, before_store
@@ -111,6 +116,22 @@ class HostTarget(Target):
         self._interruption: BaseException | None = None
         self._memory: mmap.mmap | None = None
         self._base, self._out, self._dead = 0, bytearray(), False
+        self._platform: _Platform | None = None
+        self.extract = extract
+
+    @property
+    def extract(self) -> Extractor | None:
+        """The extractor beside the runtime's kernels; it may be set while the session runs, from the next sample on."""
+        return None if self.extraction is None else self.extraction.extractor
+
+    @extract.setter
+    def extract(self, extractor: Extractor | None) -> None:
+        self.extraction = None if extractor is None else Extraction(extractor)
+        if self._platform is not None:
+            self._platform.extract = self._callback()
+
+    def _callback(self) -> object:
+        return CALLBACK() if self.extraction is None else self.extraction.callback
 
     def start(self) -> Stream:
         """Bring the session up on what the file holds."""
@@ -122,10 +143,10 @@ class HostTarget(Target):
         self._mailbox = aligned_bytes(MAILBOX_BYTES if self._with_mailbox else 16)
         self._callbacks = (_ERASE(self._erase), _WRITE(self._write), _SEND(self._send))
         self._platform = _Platform(
-            board_name=b"host", arena=self._arena.ctypes.data, arena_bytes=arena_bytes, nv_base=self._base,
+            board_name=self._board, arena=self._arena.ctypes.data, arena_bytes=arena_bytes, nv_base=self._base,
             model_slot_bytes=model_slot_bytes, head_slot_bytes=head_slot_bytes, program_bytes=self._program_bytes,
             nv_erase=self._callbacks[0], nv_write=self._callbacks[1], mailbox=self._mailbox.ctypes.data if self._with_mailbox else None,
-            mailbox_bytes=len(self._mailbox) if self._with_mailbox else 0, send=self._callbacks[2],
+            mailbox_bytes=len(self._mailbox) if self._with_mailbox else 0, send=self._callbacks[2], extract=self._callback(),
         )  # fmt: skip
         loaded = library()
         loaded.tinytl_twin_session_bytes.restype = ctypes.c_size_t
