@@ -18,6 +18,8 @@ from tinytl.data import load_dataset
 from tinytl.errors import DeviceError
 from tinytl.model_file import read_model
 from tinytl_bridge import connect
+from tinytl_bridge.targets.pi import PiTarget
+from tinytl_bridge.wire.protocol import Command, Frame, encode
 
 DIGITS = read_model(find_bundle("digits"))
 LESSONS = 40
@@ -64,7 +66,7 @@ def test_ten_clients_each_get_their_turn_and_their_own_answers(tmp_path, task):
         with connect(agent.target) as device:
             device.flash(DIGITS)
             expected = [device.infer(sample).predicted for sample in task.x_test[:10]]
-        found = {}
+        found, refusals = {}, set()
 
         def ask(number):
             deadline = time.monotonic() + 30
@@ -74,7 +76,7 @@ def test_ten_clients_each_get_their_turn_and_their_own_answers(tmp_path, task):
                         found[number] = device.infer(task.x_test[number]).predicted
                         return
                 except DeviceError as error:
-                    assert "another program opened a session" in str(error)
+                    refusals.add(str(error).partition(" before")[0])
                     time.sleep(0.02)
 
         clients = [threading.Thread(target=ask, args=(number,)) for number in range(10)]
@@ -83,6 +85,7 @@ def test_ten_clients_each_get_their_turn_and_their_own_answers(tmp_path, task):
         for client in clients:
             client.join()
         assert [found.get(number) for number in range(10)] == expected
+        assert refusals <= {"another program opened a session with the device"}
 
 
 def test_a_flood_of_garbage_costs_neither_memory_nor_the_session(tmp_path):
@@ -120,21 +123,16 @@ def _nothing():
 
 
 def test_a_peer_that_reads_no_answers_is_held_up_alone(tmp_path):
-    from tinytl_bridge.wire.protocol import Command, Frame, encode
-
     with running_agent(tmp_path / "state") as agent, socket.create_connection(("127.0.0.1", agent.port)) as deaf:
-        deaf.setblocking(False)
-        hello = encode(Frame(Command.HELLO, 0, 5)) + encode(Frame(0x7E, 9, 6)) * 2000
-        sent = 0
-        with pytest.raises(BlockingIOError):
-            while sent < 64 << 20:
-                sent += deaf.send(hello)
         before = agent.rss_bytes
-        deaf.setblocking(True)
-        deaf.shutdown(socket.SHUT_WR)
-        with socket.create_connection(("127.0.0.1", agent.port)) as other:
-            other.sendall(b"\0")
-            assert other.recv(1) == b"\0"
+        deaf.settimeout(0.5)
+        questions = encode(Frame(Command.HELLO, 0, 5)) + encode(Frame(0x7E, 9, 6)) * 20_000
+        with pytest.raises(TimeoutError):
+            deaf.sendall(questions * 100)  # every frame is answered, and nobody reads the answers
+        other = PiTarget(f"127.0.0.1:{agent.port}", name=agent.target, state_dir=tmp_path / "host")
+        other.start()
+        assert other.call("about", timeout_s=5)["engine"] == "auto"
+        other.stop()
         assert agent.rss_bytes - before < 16 << 20
 
 

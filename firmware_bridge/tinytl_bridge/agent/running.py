@@ -21,6 +21,7 @@ from tinytl_bridge.agent.settings import AgentSettings
 from tinytl_bridge.agent.shared_session import SharedSession
 from tinytl_bridge.agent.slot_files import SlotFiles
 from tinytl_bridge.targets.host import HEAD_SLOT_BYTES, MODEL_SLOT_BYTES, HostTarget
+from tinytl_bridge.targets.state_folder import state_folder
 
 log = logging.getLogger("tinytl.agent")
 
@@ -36,7 +37,8 @@ def run_agent(settings: AgentSettings) -> None:
     """
     _start_log()
     doorman = Doorman(settings)
-    memory = SlotFiles(settings.state_dir / "store", model_slot_bytes=MODEL_SLOT_BYTES, head_slot_bytes=HEAD_SLOT_BYTES)
+    store = state_folder(settings.state_dir / "store")
+    memory = SlotFiles(store, model_slot_bytes=MODEL_SLOT_BYTES, head_slot_bytes=HEAD_SLOT_BYTES)
     target = HostTarget(memory=memory, mailbox=False, board=board_name())
     target.start()
     try:
