@@ -62,7 +62,7 @@ def entry(**changed: object) -> str:
     ("text", "told"),
     [
         ("", "is damaged: Expecting value: line 1 column 1 (char 0)"),
-        ("[" * 100_000, "is damaged: maximum recursion depth exceeded while decoding a JSON array from a unicode string"),
+        ("[" * 100_000, "is damaged: nested too deeply"),
         ("[]", "is damaged: not of format 'tinytl-pairings'"),
         ('{"format": "tinytl-pairings", "format_version": 2}', "is damaged: of version 2, not 1"),
         ('{"format": "tinytl-pairings", "format_version": 1}', "is damaged: no list of pairings"),
@@ -139,7 +139,7 @@ def test_what_was_remembered_stays_when_writing_fails(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert (tmp_path / "pairings.json").read_bytes() == kept
-    assert sorted(each.suffix for each in tmp_path.iterdir()) == [".json", ".lock"]
+    assert {each.name for each in tmp_path.iterdir()} <= {"pairings.json", "pairings.lock"}
 
 
 def _add_some(folder: Path, number: int) -> None:
