@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The handshake: by code, then by what was remembered; what each side is told when it fails."""
 
+import platform
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,8 +57,6 @@ def test_a_code_is_asked_once(agent: Agent) -> None:
 
 
 def test_names_are_the_machines_unless_told(tmp_path: Path) -> None:
-    import platform
-
     agent = Agent(tmp_path)
     host, side = HostHandshake(agent.code(), allow_open=False, cost=2), AgentHandshake(agent.policy)
     exchange(host, side)
@@ -202,7 +201,10 @@ def test_a_refusal_of_a_later_version_is_told_as_it_is(agent: Agent) -> None:
     host.begin()
     with pytest.raises(PairingError) as caught:
         host.receive(b"TLPA\x01\x05\x21\x00" + bytes(4))
-    assert str(caught.value) == "the agent refused the pairing for reason 33; expected a reason from 1 to 10\nhint: bring tinytl on both sides to one version"
+    assert (
+        str(caught.value)
+        == "the agent refused the pairing for reason 33; expected a reason from 1 to 10\nhint: bring tinytl on both sides to one version"
+    )
 
 
 def test_another_version_is_refused_by_its_name(agent: Agent) -> None:
@@ -212,4 +214,7 @@ def test_another_version_is_refused_by_its_name(agent: Agent) -> None:
     host.begin()
     with pytest.raises(PairingError) as caught:
         host.receive(answer or b"")
-    assert str(caught.value) == "the agent speaks another version of the pairing; expected version 1\nhint: bring tinytl on both sides to one version"
+    assert (
+        str(caught.value)
+        == "the agent speaks another version of the pairing; expected version 1\nhint: bring tinytl on both sides to one version"
+    )

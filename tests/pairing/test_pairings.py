@@ -35,7 +35,11 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
 
 def test_a_new_pairing_with_the_agent_at_an_address_replaces_the_old_one(tmp_path: Path) -> None:
     pairings = Pairings(tmp_path)
-    old, new, other = replace(DESK, address="pi.local:7707"), replace(LAPTOP, address="pi.local:7707"), Pairing(b"o" * 16, bytes(32), "o", "pi2:7707")
+    old, new, other = (
+        replace(DESK, address="pi.local:7707"),
+        replace(LAPTOP, address="pi.local:7707"),
+        Pairing(b"o" * 16, bytes(32), "o", "pi2:7707"),
+    )
     for each in (old, other, new):
         pairings.add(each)
     assert pairings.all() == [other, new]
@@ -134,7 +138,7 @@ def test_what_was_remembered_stays_when_writing_fails(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
     try:
-        with pytest.raises(PairingError, match="cannot be written: .*File too large"):
+        with pytest.raises(PairingError, match=r"cannot be written: .*File too large"):
             pairings.add(LAPTOP)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -121,7 +121,9 @@ def test_messages_are_split_however_they_come(messages: list[bytes], size: int) 
     assert [each for at in range(0, len(line), size) for each in splitter.feed(line[at : at + size])] == messages
 
 
-@pytest.mark.parametrize(("length", "told"), [(0, "a message of 0 bytes"), (31, "a message of 31 bytes"), (2**32 - 1, "a message of 4294967295 bytes")])
+@pytest.mark.parametrize(
+    ("length", "told"), [(0, "a message of 0 bytes"), (31, "a message of 31 bytes"), (2**32 - 1, "a message of 4294967295 bytes")]
+)
 def test_a_length_that_no_message_has_ends_the_stream(length: int, told: str) -> None:
     splitter = Messages(30)
     assert splitter.feed(carried(b"before")) == [b"before"]

@@ -38,11 +38,11 @@ class Seeded:
 class Agent:
     """An agent's policy with all that is around it; `codes`: what it showed."""
 
-    def __init__(self, folder: Path, seed: str = "agent") -> None:
+    def __init__(self, folder: Path, random: Callable[[int], bytes] | None = None) -> None:
         self.clock, self.codes = Clock(), list[str]()
         self.pairings = Pairings(folder)
         self.policy = AgentPolicy(
-            self.pairings, name="pi", announce=self.codes.append, clock=self.clock, random=Seeded(seed), cost=CHEAP
+            self.pairings, name="pi", announce=self.codes.append, clock=self.clock, random=random or Seeded("agent"), cost=CHEAP
         )
 
     def code(self) -> Code:
@@ -58,7 +58,9 @@ def host_of(secret: Code | Pairing | None, seed: str = "host", *, allow_open: bo
     return HostHandshake(secret, allow_open=allow_open, name="desk", random=Seeded(seed), cost=CHEAP)
 
 
-def exchange(host: HostHandshake, agent: AgentHandshake, alter: Callable[[int, bytes], bytes] = lambda number, message: message) -> list[bytes]:
+def exchange(
+    host: HostHandshake, agent: AgentHandshake, alter: Callable[[int, bytes], bytes] = lambda number, message: message
+) -> list[bytes]:
     """Carry messages until one side has nothing to say; alter: what somebody in the line makes of the first, second … message.
 
     Returns:
