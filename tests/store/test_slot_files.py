@@ -2,6 +2,7 @@
 """The agent's slots on real disks: what lies in the folder, who may read it, what a full disk does, how much one commit costs."""
 
 import errno
+import itertools
 import os
 import resource
 import shutil
@@ -162,10 +163,8 @@ def on_a_full_file_system(folder: Path) -> None:
     """Fill the file system of a folder to its last byte."""
 
     def fill() -> Callable[[], None]:
-        with (folder / "filler").open("wb", buffering=0) as file:
-            with pytest.raises(OSError, match="No space left"):
-                while file.write(bytes(4096)):
-                    pass
+        with (folder / "filler").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+            file.writelines(itertools.repeat(bytes(4096)))
         return (folder / "filler").unlink
 
     full_disk(folder, fill, errno.ENOSPC)
