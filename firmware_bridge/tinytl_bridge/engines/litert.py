@@ -18,6 +18,7 @@ from tinytl.bundle.bundle import Bundle
 from tinytl.errors import DeviceError, ModelError
 from tinytl.tflite.interpreter import interpreter_module
 from tinytl.tflite.litert_compatibility import readable_by_litert
+from tinytl.tflite.signature import Signature, read_signature
 from tinytl_bridge.engines.delegation import Delegation, delegation_of
 
 MOST_THREADS = 4
@@ -45,7 +46,7 @@ class LitertExtractor:
 
     Raises:
         DeviceError: LiteRT is missing, XNNPACK took none of the operators, or LiteRT is known to crash on it.
-        ModelError: LiteRT refuses the model, or its ends are not int8.
+        ModelError: a damaged file, one that LiteRT refuses, or ends that are not int8.
     """
 
     name = "litert"
@@ -55,13 +56,13 @@ class LitertExtractor:
         self.num_threads = default_threads() if num_threads is None else num_threads
         if self.num_threads < 1:
             raise DeviceError(f"{self.num_threads} threads", expected="1 or more")
+        _expect_int8_ends(read_signature(extractor))
         module = _module()
         self.version = _version_of(module.__name__.partition(".")[0])
         self._interpreter = _opened(module, extractor, self.num_threads)
         self.delegation: Delegation = delegation_of(self._interpreter)
         _expect_delegated(self.delegation)
-        (start,), outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        _expect_int8([start, *outputs])
+        start, outputs = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()
         self._start, self._shape = int(start["index"]), tuple(start["shape"])
         self._outputs = [int(detail["index"]) for detail in outputs]
         self.input_bytes = int(np.prod(start["shape"]))
@@ -119,18 +120,20 @@ def _opened(module: Any, extractor: bytes, num_threads: int) -> Any:
 
 
 def _expect_delegated(delegation: Delegation) -> None:
-    if not delegation.taken:
-        operators = ", ".join(sorted(set(delegation.left))) or "it has none"
-        raise DeviceError(f"XNNPACK takes no operator of the extractor: {operators}", expected="one or more", hint=_RUNTIME_HINT)
     if "DEPTHWISE_CONV_2D" in delegation.without_bias:  # seen to end the process in ai-edge-litert 2.3.0; the reference kernels run it
         what = "the extractor has a DEPTHWISE_CONV_2D without bias, which LiteRT crashes on"
         raise DeviceError(what, expected="a bias, zeros will do", hint=_RUNTIME_HINT)
+    if not delegation.taken:
+        operators = ", ".join(sorted(set(delegation.left))) or "it has none"
+        raise DeviceError(f"XNNPACK takes no operator of the extractor: {operators}", expected="one or more", hint=_RUNTIME_HINT)
 
 
-def _expect_int8(ends: list[dict[str, Any]]) -> None:
-    for detail in ends:
-        if np.dtype(detail["dtype"]) != np.int8:
-            raise ModelError(f"tensor {detail['name']!r} is {np.dtype(detail['dtype'])}", expected="an int8 input and int8 features")
+def _expect_int8_ends(signature: Signature) -> None:
+    if len(signature.inputs) != 1:
+        raise ModelError(f"the extractor has {len(signature.inputs)} inputs", expected="one")
+    for tensor in (*signature.inputs, *signature.outputs):
+        if tensor.dtype != "int8":
+            raise ModelError(f"tensor {tensor.name!r} of the extractor is {tensor.dtype}", expected="an int8 input and int8 features")
 
 
 def _has_variables(extractor: bytes) -> bool:
