@@ -61,6 +61,7 @@ def test_figures_are_those_of_the_engines(comparison: EngineComparison) -> None:
         assert figures.head.right_before < figures.head.right_after <= comparison.held_out
         assert (figures.engine, figures.num_threads) == (engine.name, 1)
         assert figures.latency.count == 120 and figures.latency.p50_ms > 0
+    assert (comparison.runtime.kernels, comparison.litert.kernels) == ("portable C", "XNNPACK")
     assert comparison.xnnpack_operators == 7 and comparison.other_operators == ("AVERAGE_POOL_2D",)
 
 

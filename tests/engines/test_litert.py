@@ -14,7 +14,7 @@ from tinytl.tflite import interpreter
 from tinytl.tflite.identity_model import identity_tflite
 from tinytl_bridge.engines import LitertExtractor, litert_extractor
 from tinytl_bridge.engines.delegation import Delegation, delegation_of
-from tinytl_bridge.engines.litert import MOST_THREADS, default_threads
+from tinytl_bridge.engines.litert import MOST_THREADS, default_threads, expect_delegated
 from two_ended_model import two_ended
 
 
@@ -33,6 +33,7 @@ def depthwise(*, bias: bool) -> bytes:
 def test_xnnpack_runs_the_extractor() -> None:
     extractor = litert_extractor(digits(), num_threads=1)
     assert extractor.delegation == Delegation(partitions=1, taken=7, left=("AVERAGE_POOL_2D",))
+    assert extractor.kernels == "XNNPACK"
     assert re.fullmatch(r"(ai-edge-litert|tflite-runtime|tensorflow) \d+\..*", extractor.version)
     module = interpreter.interpreter_module()
     kernels = module.OpResolverType.BUILTIN_REF
@@ -72,9 +73,13 @@ def test_without_litert_the_refusal_names_the_extra(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_graph_that_xnnpack_takes_nothing_of_is_refused() -> None:
-    text = r"^XNNPACK takes no operator of the extractor: it has none; expected one or more\nhint: use the engine runtime$"
-    with pytest.raises(DeviceError, match=text):
+    with pytest.raises(DeviceError, match=r"^the extractor has no operators; expected one or more\nhint: use the engine runtime$"):
         LitertExtractor(identity_tflite((4, 4, 1), low=0.0, high=1.0))
+    text = r"^XNNPACK takes no operator of the extractor: AVERAGE_POOL_2D, CONV_2D; expected one or more\nhint: use the engine runtime$"
+    left = Delegation(partitions=0, taken=0, left=("CONV_2D", "CONV_2D", "AVERAGE_POOL_2D"))
+    with pytest.raises(DeviceError, match=text):
+        expect_delegated(left, needs_xnnpack=True)
+    expect_delegated(left, needs_xnnpack=False)  # tflite_runtime has no XNNPACK for int8
 
 
 def test_a_depthwise_convolution_needs_a_bias() -> None:

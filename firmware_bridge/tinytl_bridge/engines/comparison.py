@@ -30,6 +30,7 @@ class Engine(Extractor, Protocol):
 
     name: str
     version: str
+    kernels: str
     num_threads: int
 
 
@@ -38,12 +39,13 @@ class EngineFigures:
     """What one engine did.
 
     Attributes:
-        engine: "runtime" or "litert". version: of what ran. num_threads: it had.
+        engine: "runtime" or "litert". version, kernels: what ran. num_threads: it had.
         head: taught on its features. latency: of one sample: put into the model's input, its features written.
     """
 
     engine: str
     version: str
+    kernels: str
     num_threads: int
     head: TaughtHead
     latency: Latency
@@ -113,7 +115,7 @@ def compare_engines(
     heads = [taught_head(runtime.model, each, labels, held_out) for each in features]
     latencies = [_latency(runtime, engine, samples, timed_calls, most_seconds) for engine in (None, litert)]
     figures = [
-        EngineFigures(engine.name, engine.version, engine.num_threads, head, latency)
+        EngineFigures(engine.name, engine.version, engine.kernels, engine.num_threads, head, latency)
         for engine, head, latency in zip(engines, heads, latencies, strict=True)
     ]
     return EngineComparison(
