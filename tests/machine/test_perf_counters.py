@@ -2,6 +2,9 @@
 """Counters of the kernel, for real: software events always, instructions and cycles where the processor offers them; refusals in words."""
 
 import errno
+import mmap
+import os
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +14,12 @@ from tinytl_bridge.machine.perf_counters import SOFTWARE, Counted, Event, count_
 
 PAGE_FAULTS = Event("page_faults", SOFTWARE, 2)
 TASK_CLOCK = Event("task_clock_ns", SOFTWARE, 1)
-PAGES = 4096
+BYTES = 16 << 20
 
 
 def touch_pages() -> None:
-    bytearray(PAGES * 4096)
+    with mmap.mmap(-1, BYTES) as memory:
+        memory.write(bytes(BYTES))
 
 
 def counted_or_skip(counted: Counted) -> Counted:
@@ -61,9 +65,7 @@ def test_an_event_that_no_kernel_has_is_refused_in_words() -> None:
         (errno.EMFILE, "none: EMFILE; Too many open files"),
     ],
 )
-def test_refusals_in_words(code: int, words: str, tmp_path) -> None:
-    import os
-
+def test_refusals_in_words(code: int, words: str, tmp_path: Path) -> None:
     (tmp_path / "proc/sys/kernel").mkdir(parents=True)
     (tmp_path / "proc/sys/kernel/perf_event_paranoid").write_text("3\n")
     assert perf_counters._refusal(OSError(code, os.strerror(code)), tmp_path) == words
@@ -76,8 +78,6 @@ def test_nothing_to_count_is_refused(arguments: dict) -> None:
 
 
 def test_descriptors_are_closed_even_where_the_call_fails() -> None:
-    import os
-
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(ZeroDivisionError):
         count_events(lambda: 1 / 0, events=(PAGE_FAULTS,))
