@@ -79,7 +79,7 @@ def bench(
     figures: dict[str, Figure] = {}
     with _device(target) as (device, counter):
         image = device.compile(read, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
-        device.flash(image, progress=report)
+        device.flash(image, source=read, progress=report)
         if first is not None:
             first(device, read, image)
         if task is not None:

@@ -60,7 +60,7 @@ class AgentCalls:
         return {"result": dict(self._calls[name](request))}
 
     def _begin(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        size, name = request.get("bytes"), request.get("name")
+        size, name = request.get("bytes"), request.get("file")
         if not isinstance(size, int) or not 0 < size <= MOST_FILE_BYTES or not isinstance(name, str):
             raise DeviceError(f"file {name!r} of {size!r} bytes", expected=f"a name, and 1 to {MOST_FILE_BYTES:,} bytes")
         self._file, self._expected, self._name = bytearray(), size, name

@@ -74,6 +74,14 @@ class PiTarget(Target):
         """Ask the agent beside its session. Args, Raises: as `AgentLink.call`."""
         return self._started().call(name, timeout_s=timeout_s, **fields)
 
+    def keep_model(self, data: bytes, *, progress: Progress) -> None:
+        """Have the agent keep the model's file, for the engine that runs its .tflite. Args, Raises: as `send_file`."""
+        self.send_file("model", data, progress=progress)
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return the agent's version, its machine, and which engine runs the extractor, and why."""
+        return self.call("about")
+
     def send_file(self, name: str, data: bytes, *, progress: Progress = silent) -> None:
         """Have the agent keep a file. Args, Raises: as `AgentLink.send_file`."""
         self._started().send_file(name, data, progress=progress)

@@ -54,7 +54,7 @@ class AgentLink:
         Raises:
             DeviceError: the agent refused it; it keeps the one before.
         """
-        self.call("file-begin", name=name, bytes=len(data))
+        self.call("file-begin", file=name, bytes=len(data))
         for offset in range(0, len(data), PIECE_BYTES):
             answer = self._exchange(DATA, _OFFSET.pack(offset) + data[offset : offset + PIECE_BYTES], 30.0, name)
             if answer.type == protocol.ANSWER | CALL:
