@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A QEMU plugin (TCG plugin API, version 1) that counts how often each translation block ran between marks of the guest.
+ * A QEMU plugin (TCG plugin API, version 1) that counts how often each translation block ran
+ * between marks of the guest.
  *
- * A mark is the 16-bit Thumb instruction 0x46DB, `mov r11, r11`, the first of a function of its own. At each mark the counts
- * since the one before are written and flushed:
+ * A mark is the 16-bit Thumb instruction 0x46DB, `mov r11, r11`, the first of a function of its own. At each mark the
+ * counts since the one before are written and flushed:
  *     M <mark number>
  *     <pc, hex> <instructions> <executions> <executions that did not go on to the next address>
  * Argument: out=FILE. The few declarations of the public plugin interface that it takes are written out below. */
@@ -20,8 +21,10 @@ struct qemu_plugin_insn;
 typedef void (*translated_callback)(qemu_plugin_id_t id, struct qemu_plugin_tb *block);
 typedef void (*executed_callback)(unsigned int cpu, void *data);
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, translated_callback callback);
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *block, executed_callback callback, int flags, void *data);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, executed_callback callback, int flags, void *data);
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *block, executed_callback callback, int flags,
+                                          void *data);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, executed_callback callback, int flags,
+                                            void *data);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *block);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *block);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block, size_t index);
