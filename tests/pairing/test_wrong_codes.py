@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A thousand wrong codes through the real handshake: none gets in, waits grow, the lockout holds, paired hosts still come in."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from threading import Barrier
 
 import pytest
 from two_sides import Agent, exchange, host_of, paired
@@ -101,6 +103,19 @@ def test_many_connections_at_once_get_one_look(agent: Agent) -> None:
     assert reasons == [Reason.WRONG_CODE] + [Reason.WAIT] * 100
     assert agent.policy.lockout.failures == 1
     assert len(set(answers[1:])) == 1, "what waits is told the same, whether the code is right or not"
+
+
+def test_threads_at_once_get_one_look_too(agent: Agent) -> None:
+    agent.code()
+    proven = []
+    for number in range(32):
+        host, side = host_of(Code(bytes([number] * 10)), str(number)), AgentHandshake(agent.policy)
+        proven.append((side, host.receive(side.receive(host.begin()) or b"") or b""))
+    with ThreadPoolExecutor(len(proven)) as threads:
+        start = Barrier(len(proven))
+        list(threads.map(lambda each: (start.wait(), each[0].receive(each[1])), proven))
+    assert sorted(side.refusal.reason for side, _ in proven if side.refusal) == [Reason.WRONG_CODE] + [Reason.WAIT] * 31
+    assert agent.policy.lockout.failures == 1
 
 
 def test_wrong_codes_never_cost_a_paired_host_time(agent: Agent) -> None:
