@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tinytl.progress import Progress
     from tinytl.report import Answers
     from tinytl_bridge import Device
-    from tinytl_bridge.teaching import TeachResult
+    from tinytl_bridge.taught import TeachResult
     from tinytl_bridge.wire.requests import OnlyWhen
     from tinytl_bridge.wire.results import Evaluation
 
