@@ -128,7 +128,7 @@ class Intake:
             x = x.reshape(self.shape)
         if x.dtype != np.int64:
             return x
-        if len(self.shape) == 3 and self.shape[2] in (1, 3):
+        if x.ndim > 1 and len(self.shape) == 3 and self.shape[2] in (1, 3):
             raise DataError(
                 "whole numbers for a model that takes images", expected="a type that says what they are",
                 hint="--stream-dtype uint8 for pixels 0 to 255, float32 for the model's input as it is; or a \"dtype\" in each line",

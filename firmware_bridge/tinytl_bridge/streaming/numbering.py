@@ -57,7 +57,7 @@ class Numbering:
         if kind == "repeat":
             self.repeats += 1
             self._in_a_row += 1
-            self._say("repeat", f"sample {number:,} came again: not learned twice")
+            self._say("repeat", f"n = {number:,} came again: not learned twice")
             if self._in_a_row == _SUSPICIOUS:
                 self._tell(f"{_SUSPICIOUS} repeats in a row: has the sender begun to count again? nothing is learned until n exceeds "
                            f"{self._highest:,}")  # fmt: skip
@@ -65,7 +65,7 @@ class Numbering:
         self._in_a_row = 0
         if kind == "late":
             self.late += 1
-            self._say("late", f"sample {number:,} came late")
+            self._say("late", f"n = {number:,} came late")
         return kind
 
     def _place(self, number: int) -> Kind:

@@ -13,7 +13,7 @@ from tinytl_bridge.streaming.formats.csv_lines import CsvLines
 from tinytl_bridge.streaming.formats.json_lines import JsonLines
 from tinytl_bridge.streaming.formats.lines import BOM
 from tinytl_bridge.streaming.formats.npy_frames import MAGIC, NpyFrames
-from tinytl_bridge.streaming.records import Parser, Record, shown
+from tinytl_bridge.streaming.records import Parser, Record
 
 FormatName = Literal["auto", "json", "csv", "npy"]
 FORMATS: tuple[FormatName, ...] = ("auto", "json", "csv", "npy")
@@ -80,6 +80,6 @@ def _told_by(data: bytes) -> FormatName | None:
     if data[:1].isalnum() or data[:1] in b"+-.\"'_#":
         return "csv"
     raise DataError(
-        f"the stream begins with {shown(data[:12])}, which tells no format", expected="JSON lines, CSV or .npy frames",
+        f"the stream begins with byte 0x{data[0]:02x}, which tells no format", expected="JSON lines, CSV or .npy frames",
         hint="--stream-format json, csv or npy; where a stream is joined in the middle of a line, it must be named",
     )  # fmt: skip

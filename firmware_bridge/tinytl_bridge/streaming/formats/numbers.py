@@ -84,4 +84,5 @@ def checked(shape: Sequence[int]) -> tuple[int, ...]:
 
 def usable(x: np.ndarray) -> np.ndarray:
     """Return an array in the types that samples have: uint8 and int8 as they are, everything else float32."""
-    return x.astype(x.dtype if x.dtype.name in ("uint8", "int8") else np.float32)
+    with np.errstate(over="ignore"):  # infinity is refused when the sample is prepared
+        return x.astype(x.dtype if x.dtype.name in ("uint8", "int8") else np.float32)
