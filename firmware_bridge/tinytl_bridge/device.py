@@ -24,7 +24,8 @@ from tinytl_bridge.identity import Expected, Identity, expect_model, identity_of
 from tinytl_bridge.recalling import SourceWatch
 from tinytl_bridge.stream_place import begin_stream
 from tinytl_bridge.targets import open_target
-from tinytl_bridge.teaching import Lessons, TeachResult, check_lessons, teach_stream
+from tinytl_bridge.taught import TeachResult
+from tinytl_bridge.teaching import Lessons, check_lessons, teach_stream
 from tinytl_bridge.wire.protocol import Readable
 from tinytl_bridge.wire.requests import PLAIN, TeachFlags
 from tinytl_bridge.wire.results import NOWHERE, Evaluation, Inference, StreamPlace, TaughtSample

@@ -134,7 +134,7 @@ class QemuTarget(Target):
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [program, *self._machine(elf, theirs.fileno())], pass_fds=[theirs.fileno()], preexec_fn=_die_with_parent,
+                [program, *self._machine(elf, theirs.fileno())], pass_fds=[theirs.fileno()], preexec_fn=_die_with_parent, process_group=0,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             )  # fmt: skip
         uart = _SocketStream(ours, self._process)
