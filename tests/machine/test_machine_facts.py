@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from machine_trees import PIS, write_files, write_pi, write_program
 
-from tinytl_bridge.machine.cpu import Cpu, examine_cpu
+from tinytl_bridge.machine.cpu import Cpu, examine_cpu, is_emulated
 from tinytl_bridge.machine.memory import forget_peak, read_memory
 from tinytl_bridge.machine.thermal import read_temperature
 
@@ -22,7 +22,7 @@ def test_each_pi_is_told_by_its_files(name: str, tmp_path: Path) -> None:
     cpu = examine_cpu(root)
     assert (cpu.board, cpu.processor, cpu.cores, cpu.governor) == (pi.model, CORES[name], 4, "ondemand")
     assert (cpu.clock_mhz, cpu.clock_max_mhz, cpu.clock_measured_mhz) == (pi.now_khz / 1e3, pi.max_khz / 1e3, pi.firmware_hz / 1e6)
-    assert (cpu.kernel, cpu.machine, cpu.missing.keys() - {"libc"}) == ("6.6.51+rpt-rpi-v8", "aarch64", set())
+    assert (cpu.kernel, cpu.machine, cpu.missing.keys() - {"libc"}) == ("6.6.51+rpt-rpi-v8", "aarch64", {"emulated"})
     temperature = read_temperature(root)
     assert (temperature.celsius, temperature.how) == (pi.millis / 1000, "thermal zone cpu-thermal")
     assert read_memory(root).machine_bytes == pi.megabytes * 1024**2
@@ -75,7 +75,18 @@ def test_this_machine() -> None:
     cpu = examine_cpu()
     assert cpu.cores and cpu.cores >= len(os.sched_getaffinity(0))
     assert cpu.kernel == os.uname().release and cpu.machine == os.uname().machine
+    if cpu.emulated is None:
+        assert cpu.missing["emulated"] == "/proc/sys/kernel/arch is missing, as before Linux 6.1"
     assert cpu.process_bits == 64 if os.uname().machine in ("x86_64", "aarch64") else cpu.process_bits in (32, 64)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "program", "emulated"),
+    [("aarch64", "armv7l", False), ("aarch64", "aarch64", False), ("x86_64", "i686", False), ("x86_64", "aarch64", True),
+     ("x86_64", "armv7l", True), ("riscv64", "aarch64", True)],
+)  # fmt: skip
+def test_a_program_of_another_kind_than_its_kernel_is_emulated(kernel: str, program: str, emulated: bool) -> None:
+    assert is_emulated(kernel, program) is emulated
 
 
 def test_the_sensor_near_the_cores_is_taken_and_a_broken_one_is_not(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 """The whole bench of a Linux machine. In: callables `infer(sample)` and `teach(sample, label)`. Out: figures that say how they were had.
 
 As JSON: `{"figures": {name: {"value", "unit", "how"}}, "missing": {name: reason}, "machine": {"cpu", "memory", "before", "after",
-"throttled"}, "storable": bool, "storable_why": text}`. A run in which the machine was throttled is not storable.
+"throttled"}, "storable": bool, "storable_why": text}`. A run in which the machine was throttled, or that ran emulated, is not storable.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tinytl.errors import BenchError
-from tinytl_bridge.machine.cpu import examine_cpu
+from tinytl_bridge.machine.cpu import Cpu, examine_cpu
 from tinytl_bridge.machine.energy_run import MeterFile, measure_energy
 from tinytl_bridge.machine.latency import Latency, measure_latency
 from tinytl_bridge.machine.memory import forget_peak, read_memory
 from tinytl_bridge.machine.meters import MeasuredEnergy, Meter, find_meters
 from tinytl_bridge.machine.perf_counters import count_events
 from tinytl_bridge.machine.thermal import read_temperature
-from tinytl_bridge.machine.throttling import Throttling, read_throttling
+from tinytl_bridge.machine.throttling import Happened, Throttling, read_throttling
 from tinytl_bridge.machine.tree import ROOT
 
 Sample = TypeVar("Sample")
@@ -90,10 +90,19 @@ def measure_machine(
     _add_energy(figures, missing, infer_next, energy, durations, root)
     readings.append(read_throttling(root))
     throttled = Throttling.happened_between(readings[0], readings[-1], readings[1:-1])
-    machine = {"cpu": examine_cpu(root).to_json(), "memory": read_memory(root).to_json(), "before": before, "after": _state(root),
+    cpu = examine_cpu(root)
+    machine = {"cpu": cpu.to_json(), "memory": read_memory(root).to_json(), "before": before, "after": _state(root),
                "throttled": throttled.to_json()}  # fmt: skip
-    why = f"the machine was throttled: {', '.join(throttled.flags)}" if throttled.happened else throttled.words
-    return {"figures": figures, "missing": missing, "machine": machine, "storable": not throttled.happened, "storable_why": why}
+    storable, why = _storable(cpu, throttled)
+    return {"figures": figures, "missing": missing, "machine": machine, "storable": storable, "storable_why": why}
+
+
+def _storable(cpu: Cpu, throttled: Happened) -> tuple[bool, str]:
+    if throttled.happened:
+        return False, f"the machine was throttled: {', '.join(throttled.flags)}"
+    if cpu.emulated:
+        return False, f"{cpu.machine} is emulated here: wall times are of no such board"
+    return True, throttled.words
 
 
 def _state(root: Path) -> dict[str, Any]:

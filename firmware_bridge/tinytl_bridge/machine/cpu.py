@@ -20,6 +20,8 @@ _ARM_PARTS = {
     0xD0B: "Cortex-A76", 0xD0C: "Neoverse-N1", 0xD40: "Neoverse-V1", 0xD41: "Cortex-A78", 0xD49: "Neoverse-N2",
 }  # fmt: skip
 _ARM = 0x41
+_ARCH = "proc/sys/kernel/arch"
+_KINDS = {"aarch64": "arm", "arm64": "arm", "x86_64": "x86", "i386": "x86", "i686": "x86"}
 _CPU = "sys/devices/system/cpu"
 _FREQUENCY = re.compile(r"frequency\(\d+\)=(\d+)")
 
@@ -33,7 +35,9 @@ class Cpu:
         processor: model of the cores, e.g. `Cortex-A76`. cores: that the kernel runs.
         clock_mhz: of the fastest core now, by the kernel. clock_max_mhz: its limit. Both in MHz.
         clock_measured_mhz: by a Pi's firmware, in MHz; lower than the kernel's where the firmware throttles.
-        governor: of the clock. kernel: its release. machine: what the kernel runs on, e.g. `aarch64`.
+        governor: of the clock. kernel: its release. machine: what this program runs on, e.g. `aarch64`.
+        emulated: whether the kernel is of another kind of processor than this program, as under `qemu-aarch64`; what `/proc` tells of
+            the processor is then the host's, and wall times are of no such board.
         process_bits: of a pointer of this program, 32 or 64. libc: of this program.
         missing: field → reason.
     """
@@ -47,6 +51,7 @@ class Cpu:
     governor: str | None
     kernel: str | None
     machine: str | None
+    emulated: bool | None
     process_bits: int
     libc: str | None
     missing: dict[str, str]
@@ -66,29 +71,48 @@ def examine_cpu(root: Path = ROOT) -> Cpu:
         What is known; a damaged file counts as a missing one.
     """
     cpuinfo = text_of(root, "proc/cpuinfo") or ""
-    cores = _cores(root, cpuinfo)
+    arch = text_of(root, _ARCH)
     measured, why = _measured(root)
     name, version = platform.libc_ver()
     facts: dict[str, Any] = {
         "board": text_of(root, "proc/device-tree/model") or fields_of(cpuinfo).get("Model"),
         "processor": _processor(cpuinfo),
-        "cores": cores,
+        "cores": _cores(root, cpuinfo),
         "clock_mhz": _fastest(root, "scaling_cur_freq") or _x86_clock(cpuinfo),
         "clock_max_mhz": _fastest(root, "cpuinfo_max_freq"),
         "clock_measured_mhz": measured,
         "governor": text_of(root, f"{_CPU}/cpu0/cpufreq/scaling_governor"),
         "kernel": text_of(root, "proc/sys/kernel/osrelease"),
-        "machine": text_of(root, "proc/sys/kernel/arch") or (platform.machine() if root == ROOT else None),
+        "machine": platform.machine() if root == ROOT else arch,
+        "emulated": is_emulated(arch, platform.machine()) if arch and root == ROOT else None,
         "libc": f"{name} {version}" if name else None,
     }
     reasons = {
         "board": "no device tree names one", "processor": "/proc/cpuinfo names none that is known", "cores": "the kernel lists none",
         "clock_mhz": "no cpufreq", "clock_max_mhz": "no cpufreq", "clock_measured_mhz": why, "governor": "no cpufreq",
-        "kernel": "/proc/sys/kernel/osrelease is missing", "machine": "/proc/sys/kernel/arch is missing",
+        "kernel": "/proc/sys/kernel/osrelease is missing", "machine": f"/{_ARCH} is missing",
+        "emulated": f"/{_ARCH} is missing, as before Linux 6.1" if root == ROOT else "not this machine",
         "libc": "not glibc",
     }  # fmt: skip
     missing = {fact: reasons[fact] for fact, value in facts.items() if value is None}
     return Cpu(**facts, process_bits=8 * struct.calcsize("P"), missing=missing)
+
+
+def is_emulated(kernel: str, program: str) -> bool:
+    """Tell whether a program runs on a kernel for another kind of processor; 32 bits on a kernel of 64 bits is the same kind.
+
+    Args:
+        kernel: machine by `/proc/sys/kernel/arch`, e.g. `x86_64`.
+        program: machine by `uname`, e.g. `armv7l`.
+
+    Returns:
+        Whether their kinds differ.
+    """
+    return _kind(kernel) != _kind(program)
+
+
+def _kind(machine: str) -> str:
+    return _KINDS.get(machine, "arm" if machine.startswith("arm") else machine)
 
 
 def _processor(cpuinfo: str) -> str | None:
