@@ -17,6 +17,7 @@ from tinytl_bridge.agent.calls import AgentCalls
 from tinytl_bridge.agent.doorman import Doorman
 from tinytl_bridge.agent.extractor_choice import ExtractorChoice
 from tinytl_bridge.agent.kept_files import KeptFiles
+from tinytl_bridge.agent.measuring import Measuring
 from tinytl_bridge.agent.process_number import told_process
 from tinytl_bridge.agent.server import Server
 from tinytl_bridge.agent.settings import AgentSettings
@@ -47,7 +48,8 @@ def run_agent(settings: AgentSettings) -> None:
     try:
         files = KeptFiles(settings.state_dir / "files")
         choice = ExtractorChoice(settings.engine, target, files, settings.state_dir)
-        calls = AgentCalls({"about": lambda _: about() | dict(choice.facts())}, _keeper(files, choice))
+        own_calls = {"about": lambda _: about() | dict(choice.facts()), **Measuring(files, choice).calls()}
+        calls = AgentCalls(own_calls, _keeper(files, choice))
         server = Server(settings, SharedSession(target, calls), doorman, Announcement(doorman))
         with told_process(settings.state_dir):
             asyncio.run(server.serve())
