@@ -42,6 +42,8 @@ class PiTarget(Target):
         DeviceError: no host, or no port.
     """
 
+    is_emulated = False
+    """Whether its time says nothing about a machine."""
     timeout_s = 10.0  # the stream loses nothing: only an agent that hangs is asked again
 
     def __init__(self, place: str, *, name: str, state_dir: Path | None = None, code: str | None = None, anew: bool = False) -> None:
