@@ -24,6 +24,7 @@ from tinytl_bridge.engines.choice import LEAST_HELD_OUT, default_margin
 from tinytl_bridge.engines.comparison import extract_all
 from tinytl_bridge.engines.feature_differences import differences_of
 from tinytl_bridge.engines.judging import held_out_mask
+from tinytl_bridge.engines.litert import default_threads
 from tinytl_bridge.twin import TwinModel
 
 COUNT = 240
@@ -137,8 +138,9 @@ def test_without_litert_the_choice_is_the_runtime(monkeypatch: pytest.MonkeyPatc
 
 def test_a_measured_choice_holds_its_measurement() -> None:
     samples, labels = prepared(COUNT)
-    choice = measured_choice(digits(), samples, labels, data="uci-digits", num_threads=1, margin_samples=COUNT)
+    choice = measured_choice(digits(), samples, labels, data="uci-digits", margin_samples=COUNT)
     assert choice.comparison is not None and choice.comparison.held_out >= LEAST_HELD_OUT
+    assert 1 <= choice.comparison.litert.num_threads <= default_threads()
     assert choice.engine in choice.reason
 
 

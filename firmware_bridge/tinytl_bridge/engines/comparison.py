@@ -16,11 +16,10 @@ from tinytl.bundle.bundle import Bundle
 from tinytl.errors import BenchError
 from tinytl_bridge.engines.feature_differences import FeatureDifferences, differences_of
 from tinytl_bridge.engines.judging import HELD_OUT, TaughtHead, classes_of, held_out_mask, taught_head
-from tinytl_bridge.engines.litert import litert_extractor
-from tinytl_bridge.engines.runtime import RuntimeExtractor, runtime_extractor
-from tinytl_bridge.machine.latency import Latency, measure_latency
-from tinytl_bridge.targets.extraction import Extractor, put_features
-from tinytl_bridge.twin import library
+from tinytl_bridge.engines.runtime import runtime_extractor
+from tinytl_bridge.engines.timing import extraction_latency, fastest_litert
+from tinytl_bridge.machine.latency import Latency
+from tinytl_bridge.targets.extraction import Extractor
 
 TIMED_CALLS = 200
 
@@ -99,21 +98,22 @@ def compare_engines(
         samples: (N, input_bytes) int8, prepared, of a training split, in the order in which they are taught.
         labels: (N,) numbers of the bundle's classes.
         data: what the samples are called, for who reads the figures.
-        num_threads: of LiteRT; None: as in `LitertExtractor`.
+        num_threads: of LiteRT; None: as many as are fastest, up to `default_threads`.
         timed_calls: of each engine, after a tenth as many of warm-up. most_seconds: bound on timing one engine, in s.
 
     Raises:
         BenchError: samples or labels that do not fit, or too few of every class to hold one out.
         DeviceError, ModelError: as `LitertExtractor`. CompileError: as `compile_bundle`.
     """
-    runtime, litert = runtime_extractor(bundle), litert_extractor(bundle, num_threads=num_threads)
+    runtime = runtime_extractor(bundle)
     _check(bundle, samples, labels, runtime.input_bytes)
+    litert = fastest_litert(bundle, runtime, samples, num_threads=num_threads)
     held_out = held_out_mask(labels)
     engines: tuple[Engine, Engine] = (runtime, litert)
     features = [extract_all(engine, samples) for engine in engines]
     classes = [classes_of(runtime.model, each) for each in features]
     heads = [taught_head(runtime.model, each, labels, held_out) for each in features]
-    latencies = [_latency(runtime, engine, samples, timed_calls, most_seconds) for engine in (None, litert)]
+    latencies = [extraction_latency(runtime, other, samples, count=timed_calls, most_seconds=most_seconds) for other in (None, litert)]
     figures = [
         EngineFigures(engine.name, engine.version, engine.kernels, engine.num_threads, head, latency)
         for engine, head, latency in zip(engines, heads, latencies, strict=True)
@@ -150,21 +150,3 @@ def _check(bundle: Bundle, samples: np.ndarray, labels: np.ndarray, input_bytes:
     if not held_out_mask(labels).any():
         expected = f"{HELD_OUT} or more of a class: every fourth is held out to judge by"
         raise BenchError(f"{len(samples)} samples are too few to compare engines", expected=expected)
-
-
-def _latency(runtime: RuntimeExtractor, other: Extractor | None, samples: np.ndarray, count: int, most_seconds: float) -> Latency:
-    """Time one sample after another as a session runs them: put into the model's input, its features written.
-
-    other: None: the runtime's kernels.
-    """
-    model, place = runtime.model, iter(range(1 << 62))
-    kernels = library().tinytl_model_invoke
-
-    def call() -> None:
-        model.set_input(samples[next(place) % len(samples)])
-        if other is None:
-            kernels(model.address)
-        else:
-            put_features(model.address, other)
-
-    return measure_latency(call, warmup=max(1, count // 10), count=count, max_seconds=most_seconds)
