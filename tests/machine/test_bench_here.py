@@ -97,10 +97,10 @@ def write_throttling(root: Path, answers: str) -> None:
     )
 
 
-def measure(root: Path, **arguments: object) -> dict:
+def measure(root: Path, *, seconds: float = 0.8, **arguments: object) -> dict:
     return measure_machine(
         lambda sample: sum(range(sample)), lambda sample, label: sum(range(sample * label)), samples=[100, 200], labels=[1, 2],
-        count=30, warmup=3, idle_seconds=0.8, run_seconds=0.8, settle_seconds=0.02, root=root, **arguments,
+        count=30, warmup=3, idle_seconds=seconds, run_seconds=seconds, settle_seconds=0.02, root=root, **arguments,
     )  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def test_what_a_bare_machine_cannot_tell_is_missing_with_its_reason(tmp_path: Pa
 
 def test_a_found_meter_that_is_too_slow_is_missing_and_a_named_one_refuses(tmp_path: Path) -> None:
     root = write_pi(tmp_path, "pi5")
-    result = measure(root)
+    result = measure(root, seconds=0.2)
     assert "Raspberry Pi 5 PMIC: " in result["missing"]["inference_energy_j"] and "samples in a run" in result["missing"]["idle_power_w"]
     with pytest.raises(
         BenchError, match=r"none.csv: there is none; expected the file that the meter writes meanwhile\nhint: start the meter first"

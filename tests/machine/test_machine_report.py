@@ -4,7 +4,6 @@
 import getpass
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -57,16 +56,9 @@ def test_a_home_with_a_blank_is_taken_out(monkeypatch: pytest.MonkeyPatch) -> No
     assert without_paths("twin /data/anna maria/lib/twin.so") == "twin …/twin.so"
 
 
-def run(*, home: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from tinytl_cli import main; main()", "doctor", "--report", "--json"]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"HOME": str(home)}, timeout=100)
-
-
 def test_the_command_prints_json_and_no_home(tmp_path: Path) -> None:
-    home = tmp_path / "zacharias"
-    home.mkdir()
-    ran = run(home=home)
-    assert ran.returncode == 0, ran.stderr
+    ran = CliRunner().invoke(cli, ["doctor", "--report", "--json"], env={"HOME": str(tmp_path / "zacharias")})
+    assert ran.exit_code == 0, ran.output
     assert json.loads(ran.stdout)["format"] == "tinytl-report" and "nothing personal is in it" in ran.stderr
     assert "zacharias" not in ran.stdout and f"/{getpass.getuser()}/" not in ran.stdout
 
