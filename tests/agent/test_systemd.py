@@ -2,6 +2,7 @@
 """The agent's service unit: what systemd itself says of it, how it is installed and removed, and, under a real manager, what it may do."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tinytl import errors
 from tinytl.errors import DeviceError
-from tinytl_bridge.agent import systemd
+from tinytl_bridge.agent import durable_folder, systemd, systemd_unit
 from tinytl_bridge.agent.systemd import UNIT, agent_command, install_unit, namespaces_allowed, uninstall_unit
 from tinytl_bridge.agent.systemd_unit import MARK, quoted, unit_text
 
@@ -45,7 +47,7 @@ def test_systemd_reads_each_line(tmp_path: Path, namespaces: bool) -> None:
 
 @needs_systemd
 def test_a_program_in_an_odd_folder_is_found_by_systemd(tmp_path: Path) -> None:
-    program = tmp_path / '50% of $HOME, "quoted" back\\slash' / "py thon"
+    program = tmp_path / "50% of $HOME, #1; ünï" / "py thon"
     program.parent.mkdir()
     program.symlink_to(sys.executable)
     (tmp_path / UNIT).write_text(unit_text([str(program)], [], namespaces=False))
@@ -95,6 +97,11 @@ def test_paths_that_the_service_would_not_see() -> None:
         match=r"/tmp/heads lies in a temporary folder, of which the service has its own; expected .* elsewhere\nhint: .*--state",
     ):
         unit_text([PYTHON], [Path("/tmp/heads")])
+    for name in ('py"thon', "py'thon", "py\\thon"):
+        with pytest.raises(
+            DeviceError, match=r"/usr/py.*thon cannot be started by systemd; expected a path without quotes and backslashes"
+        ):
+            unit_text([f"/usr/{name}"], [])
     with pytest.raises(DeviceError, match=r"/var/tmp/python lies in a temporary folder"):
         unit_text(["/var/tmp/python"], [])
 
@@ -110,7 +117,8 @@ def test_the_command_starts_the_command_line(tmp_path: Path) -> None:
 
 @pytest.fixture
 def no_manager(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A place without a user's manager: its socket is elsewhere."""
+    """A place without managers: their sockets are elsewhere."""
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/nothing")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
 
@@ -216,9 +224,8 @@ time.sleep(600)
 """
 DRIVER = """
 import json, os, pathlib, subprocess, sys, time
-sys.path[:0] = json.loads(sys.argv[1])
 from tinytl_bridge.agent.systemd import install_unit, uninstall_unit
-probe, state, odd = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]), json.loads(sys.argv[4])
+probe, state, odd = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), json.loads(sys.argv[3])
 def show(): return subprocess.run(["systemctl", "--user", "is-active", "tinytl-agent"], capture_output=True, text=True).stdout.strip()
 def process(): return subprocess.run(["systemctl", "--user", "show", "-P", "MainPID", "tinytl-agent"], capture_output=True, text=True).stdout.strip()
 told = []
@@ -233,23 +240,10 @@ print(json.dumps(told))
 """
 
 
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """The home of a user who is not root, outside /tmp."""
-    folder = Path(tempfile.mkdtemp(prefix="tinytl-home-", dir="/var/lib"))
-    yield folder
-    shutil.rmtree(folder)
-    for group in Path("/sys/fs/cgroup").glob(f"*/tinytl_manager_{USER}"):
-        for each in sorted((path for path in [group, *group.rglob("*")] if path.is_dir()), reverse=True):
-            each.rmdir()
-
-
 def manager_reason() -> str:
     """Why no real manager can be started here, nothing if it can."""
     if sys.platform != "linux" or not Path("/lib/systemd/systemd").exists() or not shutil.which("setpriv"):
         return "needs systemd and setpriv"
-    import os
-
     if (
         os.geteuid() != 0
         or subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/run"], capture_output=True, check=False).returncode
@@ -258,20 +252,36 @@ def manager_reason() -> str:
     return ""
 
 
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """The home of a user who is not root, outside /tmp, with a copy of what installs: root's Python and checkout are root's alone."""
+    if reason := manager_reason():
+        pytest.skip(reason)
+    folder = Path(tempfile.mkdtemp(prefix="tinytl-home-", dir="/var/lib"))
+    yield folder
+    shutil.rmtree(folder)
+    for group in Path("/sys/fs/cgroup").glob(f"*/tinytl_manager_{USER}"):
+        for each in sorted((path for path in [group, *group.rglob("*")] if path.is_dir()), reverse=True):
+            each.rmdir()
+
+
 @pytest.mark.long
 def test_under_a_real_manager(home: Path) -> None:
     """Installed, installed again, changed and removed by a user who is not root; the service writes its folder and nothing else."""
-    if reason := manager_reason():
-        pytest.skip(reason)
     state, probe = home / "he ads 50%$HOME", home / "probe.py"
     for folder in (state, home / ".ssh"):
         folder.mkdir()
     probe.write_text(PROBE)
     (home / "driver.py").write_text(DRIVER)
+    for package, files in {"tinytl": [errors], "tinytl_bridge": [], "tinytl_bridge/agent": [systemd, systemd_unit, durable_folder]}.items():
+        (home / package).mkdir()
+        (home / package / "__init__.py").touch()
+        for module in files:
+            shutil.copy(str(module.__file__), home / package)
     subprocess.run(["chown", "-R", f"{USER}:{USER}", home], check=True)
     ran = subprocess.run(
-        ["unshare", "-m", "sh", HERE / "user_manager.sh", home, str(USER), sys.executable, home / "driver.py", json.dumps(sys.path),
-         probe, state, json.dumps(ODD)], capture_output=True, text=True, timeout=120, check=False,
+        ["unshare", "-m", "sh", HERE / "user_manager.sh", home, str(USER), PYTHON, home / "driver.py", probe, state, json.dumps(ODD)],
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     first, again, changed, removed = json.loads(ran.stdout.splitlines()[-1])

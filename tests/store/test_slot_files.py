@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,7 +69,9 @@ def test_one_agent_at_a_time(tmp_path: Path) -> None:
     first.open()
     with pytest.raises(DeviceError, match=r"the agent's store in .* is in use by another process\nhint: stop that agent"):
         second.open()
-    first.close()
+    closing = threading.Thread(target=first.close)  # an agent may be stopped by another thread than started it
+    closing.start()
+    closing.join()
     second.open()
     second.close()
 

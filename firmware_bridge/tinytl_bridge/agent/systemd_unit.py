@@ -90,8 +90,11 @@ def unit_text(command: Sequence[str], writable: Sequence[Path], *, namespaces: b
         namespaces: whether the file system is hidden and made read-only, which takes a user namespace.
 
     Raises:
-        DeviceError: a path is not absolute, lies in a folder that the service does not see, or has a control character.
+        DeviceError: the program has a quote or backslash, which systemd refuses; a path is not absolute, lies in a folder that the
+            service does not see, or has a control character.
     """
+    if set(command[0]) & set("\"'\\"):
+        raise DeviceError(f"{command[0]} cannot be started by systemd", expected="a path without quotes and backslashes")
     for path in (Path(command[0]), *writable):
         if not path.is_absolute():
             raise DeviceError(f"{path} in a service unit is not absolute", expected="a path from / on")
