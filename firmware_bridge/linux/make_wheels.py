@@ -105,7 +105,7 @@ def build_wheel(processor: str, out: Path) -> Path:
 def _environment(processor: str, build: Path | None = None) -> dict[str, str]:
     """Return the environment of a build; without `build`, of the audit."""
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    values = os.environ | {"PATH": path, "SOURCE_DATE_EPOCH": _commit_date()}
+    values = os.environ | {"PATH": path, "SOURCE_DATE_EPOCH": commit_date()}
     if build is not None:
         values |= {"SKBUILD_BUILD_DIR": str(build), "_PYTHON_HOST_PLATFORM": f"linux-{processor}"}
         if processor != own_processor():
@@ -113,8 +113,8 @@ def _environment(processor: str, build: Path | None = None) -> dict[str, str]:
     return values
 
 
-def _commit_date() -> str:
-    """Return SOURCE_DATE_EPOCH, where it is not set the last commit's time, where there is no git the first day of zip files."""
+def commit_date() -> str:
+    """Return seconds since 1970 as text: SOURCE_DATE_EPOCH, else the last commit's time, else the first day of zip files."""
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return given
     git = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
