@@ -54,7 +54,8 @@ def test_a_pmic_that_tells_no_rail_is_refused(script: str, text: str, tmp_path: 
 
 def test_an_ina_over_hwmon_tells_power_or_voltage_and_current(tmp_path: Path) -> None:
     meter = HwmonMeter(write_chip(tmp_path / "a", HWMON))
-    assert (meter.sample(), meter.name, meter.resolution_w) == (3.24, "ina219 (hwmon)", 0.020)
+    assert (meter.sample(), meter.name, meter.rate_hz) == (3.24, "ina219 (hwmon)", 50)
+    assert meter.resolution_w == pytest.approx(0.002)
     assert "shunt resistor (100000 by the driver" in meter.how
     meter = HwmonMeter(write_chip(tmp_path / "b", HWMON, without=("power1_input",)))
     assert meter.sample() == pytest.approx(5.12 * 0.64)
@@ -65,7 +66,7 @@ def test_an_ina_over_hwmon_tells_power_or_voltage_and_current(tmp_path: Path) ->
 
 def test_an_ina_over_iio_is_scaled_and_its_shunt_voltage_is_not_its_voltage(tmp_path: Path) -> None:
     meter = IioMeter(write_chip(tmp_path / "a", IIO))
-    assert (meter.sample(), meter.name, meter.resolution_w) == (3.25, "ina226 (IIO)", 0.025)
+    assert (meter.sample(), meter.name, meter.resolution_w, meter.rate_hz) == (3.25, "ina226 (IIO)", 0.025, 50)
     meter = IioMeter(write_chip(tmp_path / "b", IIO, without=("in_power2_raw",)))
     assert meter.sample() == pytest.approx(5.12 * 0.64)
     shared = IIO | {"in_power_scale": "20.0\n"}
@@ -73,6 +74,28 @@ def test_an_ina_over_iio_is_scaled_and_its_shunt_voltage_is_not_its_voltage(tmp_
     damaged = IIO | {"in_power2_scale": "inf\n", "in_voltage1_scale": "?\n"}
     with pytest.raises(BenchError, match=r"ina226 \(IIO\): no number in its files"):
         IioMeter(write_chip(tmp_path / "d", damaged)).sample()
+
+
+@pytest.mark.parametrize(
+    ("files", "step_w", "rate_hz"),
+    [
+        ({"name": "ina219"}, 0.020, 50),
+        ({"name": "ina226", "update_interval": "35"}, 0.00625, 1000 / 35),
+        ({"name": "ina226", "shunt_resistor": "100000", "update_interval": "0"}, 0.000625, 50),
+        ({"name": "ina234", "shunt_resistor": "-1"}, 0.008, 50),
+        ({"name": "ina260", "update_interval": "?"}, 0.010, 50),
+    ],
+)
+def test_step_and_rate_of_chips_over_hwmon(files: dict[str, str], step_w: float, rate_hz: float, tmp_path: Path) -> None:
+    meter = HwmonMeter(write_chip(tmp_path, files))
+    assert (meter.resolution_w, meter.rate_hz) == (pytest.approx(step_w), pytest.approx(rate_hz))
+
+
+def test_step_and_rate_of_chips_over_iio(tmp_path: Path) -> None:
+    meter = IioMeter(write_chip(tmp_path / "a", IIO | {"in_sampling_frequency": "28"}, without=("in_power2_scale",)))
+    assert (meter.resolution_w, meter.rate_hz) == (0, 28)
+    meter = IioMeter(write_chip(tmp_path / "b", IIO | {"in_sampling_frequency": "114", "in_power2_scale": "6.25"}))
+    assert (meter.resolution_w, meter.rate_hz) == (0.00625, 50)
 
 
 @pytest.mark.parametrize("name", PIS)

@@ -15,8 +15,12 @@ from tinytl_bridge.machine.meters.base import Watts
 from tinytl_bridge.machine.tree import number_of, text_of
 
 CHIPS = re.compile(r"ina(?:219|220|226|230|231|234|260)")
-_STEP_W = {"ina219": 0.020, "ina220": 0.020}
-"""Of power as the kernel's drivers set the chip with their default shunt; of the others 0.025."""
+_STEP_W_OHM = {"ina219": 200e-6, "ina220": 200e-6, "ina234": 80e-6}
+"""Step of power × shunt resistor, in W Ω, as the kernel's hwmon driver sets these chips; of the others 62.5e-6."""
+_DEFAULT_SHUNT_OHM = 0.010
+_INA260_STEP_W = 0.010
+"""Its shunt resistor is inside."""
+_MOST_HZ = 50.0
 
 
 def is_ina(name: str | None) -> bool:
@@ -31,14 +35,16 @@ class HwmonMeter:
         folder: `/sys/class/hwmon/hwmonN`, or one like it.
     """
 
-    rate_hz = 50.0
-
     def __init__(self, folder: Path) -> None:
         chip = text_of(folder, "name") or "ina"
         self._folder = folder
         self.name = f"{chip} (hwmon)"
         self.how = f"{chip} over hwmon, power of the line that its shunt lies in; {_shunt(folder)}"
-        self.resolution_w = _STEP_W.get(chip, 0.025)
+        micro_ohms = number_of(folder, "shunt_resistor") or 0
+        ohms = micro_ohms / 1e6 if micro_ohms > 0 else _DEFAULT_SHUNT_OHM
+        self.resolution_w = _INA260_STEP_W if chip == "ina260" else _STEP_W_OHM.get(chip, 62.5e-6) / ohms
+        interval_ms = number_of(folder, "update_interval") or 0
+        self.rate_hz = min(_MOST_HZ, 1000 / interval_ms) if interval_ms > 0 else _MOST_HZ
 
     def sample(self) -> Watts:
         """Read the power now, in W.
@@ -62,14 +68,13 @@ class IioMeter:
         folder: `/sys/bus/iio/devices/iio:deviceN`, or one like it.
     """
 
-    rate_hz = 50.0
-
     def __init__(self, folder: Path) -> None:
         chip = text_of(folder, "name") or "ina"
         self._folder = folder
         self.name = f"{chip} (IIO)"
         self.how = f"{chip} over IIO, power of the line that its shunt lies in; {_shunt(folder)}"
-        self.resolution_w = _STEP_W.get(chip, 0.025)
+        self.resolution_w = (_scale(folder, "in_power*_scale") or 0.0) / 1e3
+        self.rate_hz = min(_MOST_HZ, _scale(folder, "in_sampling_frequency") or _MOST_HZ)
 
     def sample(self) -> Watts:
         """Read the power now, in W.
@@ -98,6 +103,18 @@ def _scaled(folder: Path, pattern: str) -> float | None:
             continue
         if raw is not None and math.isfinite(scale):
             return raw * scale
+    return None
+
+
+def _scale(folder: Path, pattern: str) -> float | None:
+    """Return the number above 0 that the first file of that name holds."""
+    for path in sorted(folder.glob(pattern)):
+        try:
+            number = float(text_of(folder, path.name) or "")
+        except ValueError:
+            continue
+        if math.isfinite(number) and number > 0:
+            return number
     return None
 
 
