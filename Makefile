@@ -7,7 +7,7 @@ RUNTIME := $(shell find firmware_bridge/runtime firmware_bridge/boards -type f 2
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint bench studies setup clean
+.PHONY: help demo test test-long lint bench studies wheels setup clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,11 @@ bench: setup ## the shipped bundle, steps of learning, and published models wher
 
 studies: setup ## freeze plans against full training on the workstation, an hour or two; without TINYTL_DATA_DIR on packaged digits alone
 	$(BIN)/tinytl study plans $(if $(TINYTL_DATA_DIR),,--task digits) --count-on qemu:mps2-an386 -o benchmarks/studies
+
+wheels: ## wheels for Linux on x86_64, aarch64 and armv7l (a Raspberry Pi), into build/wheels
+	@test -x build/wheel-tools/bin/python || $(PYTHON) -m venv build/wheel-tools
+	@build/wheel-tools/bin/pip install --quiet --disable-pip-version-check -r firmware_bridge/linux/requirements.txt
+	@build/wheel-tools/bin/python firmware_bridge/linux/make_wheels.py --install-compilers --out build/wheels
 
 setup: $(VENV)/.installed ## virtual environment, tinytl[host], emulator and cross compiler
 
