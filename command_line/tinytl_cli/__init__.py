@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from tinytl.asking import ASKER
 from tinytl.errors import TinytlError
 from tinytl.version import __version__
 from tinytl_cli.console import fail, is_verbose
@@ -40,6 +41,8 @@ _STORY: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("teach", "teaching", "Stream labelled samples; the head learns on the target."),
         ("save", "device", "Keep the head through power loss."),
         ("rollback", "device", "Go back to a saved head, or to the factory head."),
+        ("pair", "pairing", "Make this machine known to an agent, by the code that it shows."),
+        ("agent", "agent", "Make this Linux machine, a Raspberry Pi for one, a device for others."),
     )),
     ("Measure and show", (
         ("bench", "measure", "Accuracy, instructions, modelled cycles and energy, RAM, flash."),
@@ -94,6 +97,8 @@ def cli() -> None:
     tinytl teach --target qemu:mps2-an386 --data uci-digits --samples 898
     tinytl bench digits.tinytl --target qemu:mps2-an386
     """
+    if sys.stdin is not None and sys.stdin.isatty():
+        ASKER.set(lambda question: str(click.prompt(question, err=True, prompt_suffix="")))
 
 
 def main() -> None:

@@ -90,6 +90,9 @@ def library() -> ctypes.CDLL:
         "tinytl_twin_steps": (word, pointer),
         "tinytl_twin_replay_count": (word, pointer),
         "tinytl_twin_class_count": (word, pointer),
+        "tinytl_twin_bundle_id": (pointer, pointer),
+        "tinytl_twin_sample": (pointer, pointer, word),
+        "tinytl_twin_put_features": (ctypes.c_int, pointer, pointer, word),
     }
     for name, (result, *arguments) in prototypes.items():
         function = getattr(loaded, name)
@@ -189,6 +192,17 @@ class TwinModel:
             self.set_input(x, index)
         self._library.tinytl_model_invoke(self._pointer)
         return [self.tensor(index) for index in self.image.outputs]
+
+    def put_features(self, features: np.ndarray) -> None:
+        """Write features (feature_count,) int8, all outputs side by side, in place of what `invoke` leaves.
+
+        Raises:
+            DeviceError: they are not int8, or not as many as the model has.
+        """
+        count = sum(int(np.prod(self.image.dims(index))) for index in self.image.outputs)
+        given = np.ascontiguousarray(features)
+        if given.dtype != np.int8 or self._library.tinytl_twin_put_features(self._pointer, given.ctypes.data, given.size) != 0:
+            raise DeviceError(f"features are {features.dtype} {features.shape}", expected=f"int8 ({count},)")
 
     def invoke_range(self, first: int, last: int) -> None:
         """Run operators first … last − 1 on what the arena holds."""

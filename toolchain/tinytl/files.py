@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that are there whole or not at all: written beside their place under another name, and renamed.
 
-In: a path and bytes. Out: the file, with the rights of any other one; or the file that was there before, and a refusal with the system's
-reason. Nothing else is left in the folder.
+In: a path and bytes. Out: the file, with the rights of any other one unless fewer are asked for; or the file that was there before, and
+a refusal with the system's reason. Nothing else is left in the folder.
 """
 
 import os
@@ -18,11 +18,11 @@ _MODE = 0o644
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path, *, mode: int = _MODE) -> Iterator[IO[bytes]]:
     """Open a file that takes its name when the block ends; a block that raises leaves what was there.
 
     Args:
-        path: of the file; its folder exists.
+        path: of the file; its folder exists. mode: its rights; at no moment are there more.
 
     Raises:
         OSError: the folder does not exist or cannot be written.
@@ -33,24 +33,24 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-            temporary.chmod(_MODE)
+            temporary.chmod(mode)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, mode: int = _MODE) -> None:
     """Write a file so that it is there whole or not at all.
 
     Args:
-        path: of the file; its folder exists. data: all of its bytes.
+        path: of the file; its folder exists. data: all of its bytes. mode: its rights.
 
     Raises:
         BundleError: the folder does not exist or cannot be written.
     """
     try:
-        with whole_file(path) as stream:
+        with whole_file(path, mode=mode) as stream:
             stream.write(data)
     except OSError as error:
         raise BundleError(

@@ -9,6 +9,8 @@
 
 #define TINYTL_MAX_PROGRAM_BYTES 32u
 
+struct tinytl_model; /* tinytl.h */
+
 /* What a board gives. Every callback gets `context`. */
 typedef struct tinytl_platform {
     void *context;
@@ -47,6 +49,13 @@ typedef struct tinytl_platform {
     void (*mark)(void *context);           /* boundary of a counted region; may be NULL */
     uint32_t (*stack_bytes)(void *context);/* high-water mark; may be NULL */
     void (*count_loop)(void *context, uint32_t iterations); /* 1 or more, of 3 instructions each; may be NULL */
+
+    /* Features of the present sample by other means than the kernels here: an accelerator, or a library of a larger
+     * machine. It reads every tinytl_model_input, writes every tinytl_model_output whole, changes nothing else, and
+     * returns 0. Another number: it has none for this model, and the kernels run; the inputs are then as they were. The
+     * image's header names the bundle whose features are wanted. What it writes is what the head learns: other bytes
+     * than those of the kernels lead to another head. May be NULL. */
+    int (*extract)(void *context, const struct tinytl_model *model);
 } tinytl_platform;
 
 #endif

@@ -21,6 +21,9 @@ uint32_t tinytl_session_owner(const tinytl_session *session);
 /* Take a sample's last piece: it must be complete with it. The input is used up by what follows. */
 tinytl_error tinytl_session_complete(tinytl_session *session, uint32_t offset, const uint8_t *data, uint32_t bytes);
 
+/* Leave the features of the sample in the model's outputs: the platform's, or those of the kernels. */
+void tinytl_session_extract(tinytl_session *session);
+
 /* What was found in a sample: zeros where it was not looked at. */
 typedef struct look {
     float confidence;

@@ -106,7 +106,7 @@ tinytl_error tinytl_command_teach(tinytl_session *session, command in, payload *
     if (given.label >= model->class_count)
         return refusal(TINYTL_STATUS_bad_label, given.label, model->class_count);
     session->position++; /* before the guard may save it */
-    tinytl_model_invoke(model);
+    tinytl_session_extract(session);
     lesson_result result = {LEARNED, 0, 0.0f, {0.0f, 0.0f}, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0, 0}};
     if (is_guarded(model, given) && tinytl_guard_holds_out(model, given.label))
         result.outcome = HELD_OUT;
@@ -134,7 +134,7 @@ tinytl_error tinytl_command_grow(tinytl_session *session, command in, payload *o
         return refusal(TINYTL_STATUS_no_head, 0, 0);
     if (given.label != model->class_count)
         return refusal(TINYTL_STATUS_bad_label, given.label, model->class_count);
-    tinytl_model_invoke(model);
+    tinytl_session_extract(session);
     const uint32_t predicted = tinytl_head_infer(model);
     lesson_result result = {LEARNED, 0, 0.0f, {0.0f, 0.0f}, {TINYTL_NOT_CHECKED, 0, 0, 0, 0, 0, 0}};
     if (tinytl_watch_is_due(&session->watch))

@@ -55,6 +55,13 @@ tinytl_error tinytl_command_input(tinytl_session *session, command in, payload *
     return error;
 }
 
+void tinytl_session_extract(tinytl_session *session)
+{
+    const tinytl_platform *platform = session->platform;
+    if (!platform->extract || platform->extract(platform->context, &session->model) != 0)
+        tinytl_model_invoke(&session->model);
+}
+
 look tinytl_session_look(tinytl_session *session)
 {
     const look reading = {tinytl_head_confidence(&session->model), tinytl_head_drift(&session->model)};
@@ -69,7 +76,7 @@ tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *
     const tinytl_error error = tinytl_session_complete(session, get32(in.data), in.data + 4, in.bytes - 4u);
     if (error.status)
         return error;
-    tinytl_model_invoke(&session->model);
+    tinytl_session_extract(session);
     if (!session->model.head) {
         put32(out, 0);
         return fine();
@@ -106,7 +113,7 @@ tinytl_error tinytl_command_evaluate(tinytl_session *session, command in, payloa
     session->input_fill = 0;
     for (uint32_t i = 0; i < count; i++) {
         place(model, 0, platform->mailbox + samples + i * model->input_bytes, model->input_bytes);
-        tinytl_model_invoke(model);
+        tinytl_session_extract(session);
         const uint32_t best = tinytl_head_infer(model);
         platform->mailbox[predictions + 2u * i] = (uint8_t)best;
         platform->mailbox[predictions + 2u * i + 1u] = (uint8_t)(best >> 8);

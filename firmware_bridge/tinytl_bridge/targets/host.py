@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tinytl_bridge.targets.base import Target
+from tinytl_bridge.targets.extraction import CALLBACK, Extraction, Extractor
+from tinytl_bridge.targets.memory import Memory
 from tinytl_bridge.targets.memory_file import MemoryFile
 from tinytl_bridge.targets.state_folder import state_folder
 from tinytl_bridge.twin import aligned_bytes, library
@@ -50,6 +52,7 @@ class _Platform(ctypes.Structure):
         ("mark", ctypes.c_void_p),
         ("stack_bytes", ctypes.c_void_p),
         ("count_loop", ctypes.c_void_p),
+        ("extract", CALLBACK),
     )
 
 
@@ -93,25 +96,46 @@ class HostTarget(Target):
         mailbox: whether it has the fast lane.
         before_store: called with (offset, data) before every erase (data None) and write; raises `PowerCut` to cut the
             power there.
+        memory: its non-volatile memory, of the size of its slots; None: a mapped file in the state folder.
+        board: what it calls its board, at most 23 characters of ASCII.
+        extract: gives the features of its bundle's samples in place of the runtime's kernels; None: the kernels run.
     """
 
     def __init__(
         self, *, state_dir: Path | None = None, arena_bytes: int = ARENA_BYTES, model_slot_bytes: int = MODEL_SLOT_BYTES,
         head_slot_bytes: int = HEAD_SLOT_BYTES, program_bytes: int = 1, mailbox: bool = True,
-        before_store: Callable[[int, bytes | None], None] | None = None,
+        before_store: Callable[[int, bytes | None], None] | None = None, memory: Memory | None = None,
+        extract: Extractor | None = None, board: str = "host",
     ) -> None:  # fmt: skip
-        self.name = "host"
+        self.name, self._board = "host", board.encode("ascii")
         self._sizes = (arena_bytes, model_slot_bytes, head_slot_bytes)
         self._program_bytes = program_bytes
         self._with_mailbox, self._before_store = mailbox, before_store
         size = 2 * model_slot_bytes + 2 * head_slot_bytes
-        self._file = MemoryFile(state_folder(state_dir) / f"host-{size:x}.nv", size, who="host")
+        self._store = memory or MemoryFile(state_folder(state_dir) / f"host-{size:x}.nv", size, who="host")
+        self._interruption: BaseException | None = None
         self._memory: mmap.mmap | None = None
         self._base, self._out, self._dead = 0, bytearray(), False
+        self._platform: _Platform | None = None
+        self.extract = extract
+
+    @property
+    def extract(self) -> Extractor | None:
+        """The extractor beside the runtime's kernels; it may be set while the session runs, from the next sample on."""
+        return None if self.extraction is None else self.extraction.extractor
+
+    @extract.setter
+    def extract(self, extractor: Extractor | None) -> None:
+        self.extraction = None if extractor is None else Extraction(extractor)
+        if self._platform is not None:
+            self._platform.extract = self._callback()
+
+    def _callback(self) -> object:
+        return CALLBACK() if self.extraction is None else self.extraction.callback
 
     def start(self) -> Stream:
         """Bring the session up on what the file holds."""
-        self._memory = self._file.open()
+        self._memory = self._store.open()
         self._base = ctypes.addressof(ctypes.c_uint8.from_buffer(self._memory))
         self._dead, self._out = False, bytearray()
         arena_bytes, model_slot_bytes, head_slot_bytes = self._sizes
@@ -119,10 +143,10 @@ class HostTarget(Target):
         self._mailbox = aligned_bytes(MAILBOX_BYTES if self._with_mailbox else 16)
         self._callbacks = (_ERASE(self._erase), _WRITE(self._write), _SEND(self._send))
         self._platform = _Platform(
-            board_name=b"host", arena=self._arena.ctypes.data, arena_bytes=arena_bytes, nv_base=self._base,
+            board_name=self._board, arena=self._arena.ctypes.data, arena_bytes=arena_bytes, nv_base=self._base,
             model_slot_bytes=model_slot_bytes, head_slot_bytes=head_slot_bytes, program_bytes=self._program_bytes,
             nv_erase=self._callbacks[0], nv_write=self._callbacks[1], mailbox=self._mailbox.ctypes.data if self._with_mailbox else None,
-            mailbox_bytes=len(self._mailbox) if self._with_mailbox else 0, send=self._callbacks[2],
+            mailbox_bytes=len(self._mailbox) if self._with_mailbox else 0, send=self._callbacks[2], extract=self._callback(),
             mark=ctypes.cast(library().tinytl_twin_mark, ctypes.c_void_p),
         )  # fmt: skip
         loaded = library()
@@ -135,7 +159,7 @@ class HostTarget(Target):
         """Drop the session; the file stays."""
         self._dead = True
         self._memory = None
-        self._file.close()
+        self._store.close()
 
     def mailbox(self) -> memoryview | None:
         """Return the memory shared with the session."""
@@ -145,6 +169,9 @@ class HostTarget(Target):
         """Feed bytes to the session."""
         if not self._dead:
             library().tinytl_session_receive(ctypes.c_void_p(self._session.ctypes.data), data, ctypes.c_uint32(len(data)))
+        interruption, self._interruption = self._interruption, None
+        if interruption is not None:
+            raise interruption
 
     def take(self) -> bytes:
         """Return and forget what the session sent."""
@@ -167,13 +194,26 @@ class HostTarget(Target):
             return min(cut.done_bytes, count)
         return count
 
+    def _kept(self, tell: Callable[[int, int], None], offset: int, count: int) -> int:
+        """Tell the memory; 0 if it kept the change. ctypes would take an exception for a 0: it waits until the session has refused."""
+        if self._dead:
+            return -1
+        try:
+            tell(offset, count)
+        except OSError:
+            return -1
+        except BaseException as interruption:
+            self._interruption = interruption
+            return -1
+        return 0
+
     def _erase(self, _context: int, offset: int, count: int) -> int:
         ctypes.memset(self._base + offset, 0xFF, self._allowed(offset, None, count))
-        return -1 if self._dead else 0
+        return self._kept(self._store.erased, offset, count)
 
     def _write(self, _context: int, offset: int, data: int, count: int) -> int:
         new, old = ctypes.string_at(data, count), ctypes.string_at(self._base + offset, count)
         if offset % self._program_bytes or count % self._program_bytes or old != b"\xff" * count:
             return -1
         ctypes.memmove(self._base + offset, new, self._allowed(offset, new, count))
-        return -1 if self._dead else 0
+        return self._kept(self._store.written, offset, count)

@@ -51,6 +51,12 @@ class MemoryFile:
             raise self._unusable(error) from error
         return self.view
 
+    def erased(self, offset: int, count: int) -> None:
+        """Do nothing: the buffer is the file."""
+
+    def written(self, offset: int, count: int) -> None:
+        """Do nothing: the buffer is the file."""
+
     def _mapped(self) -> mmap.mmap:
         if not self.path.exists() or self.path.stat().st_size != self._size:
             self._erase()

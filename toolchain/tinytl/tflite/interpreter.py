@@ -134,14 +134,23 @@ class Interpreter:
 
 def _provider() -> tuple[Callable[..., Any], Any]:
     """Return an `Interpreter` class and its BUILTIN_REF resolver."""
+    module = interpreter_module()
+    return module.Interpreter, module.OpResolverType.BUILTIN_REF
+
+
+def interpreter_module() -> Any:
+    """Return the first installed module of those that have LiteRT's `Interpreter` and `OpResolverType`.
+
+    Raises:
+        ModelError: none is installed.
+    """
     for module_name in _PROVIDERS:
         if module_name.startswith("tflite_runtime") and int(np.__version__.split(".")[0]) >= 2:
             continue  # built against NumPy 1: it imports, and fails at its first array
         try:
-            module = import_module(module_name)
+            return import_module(module_name)
         except ImportError:
             continue
-        return module.Interpreter, module.OpResolverType.BUILTIN_REF
     raise ModelError(
         "no LiteRT interpreter is installed",
         expected="one of ai_edge_litert, tflite_runtime (with numpy below 2), tensorflow",

@@ -11,15 +11,23 @@ _STATE_HEADER_BYTES = 16
 _STREAM_PLACE_BYTES = 8
 
 
+def commit_place(program_bytes: int) -> int:
+    """Return where in a slot its commit word lies: behind the header of 28 bytes, in a program unit of its own.
+
+    Args:
+        program_bytes: as for `slot_header_bytes`.
+    """
+    return -(-28 // program_bytes) * program_bytes
+
+
 def slot_header_bytes(program_bytes: int) -> int:
     """Return what lies before the payload of a slot: header and commit word, each in program units of its own.
 
     Args:
         program_bytes: what the flash programs at once, 1, 2, 4, 8, 16 or 32.
     """
-    commit_at = -(-28 // program_bytes) * program_bytes
     alignment = max(program_bytes, 16)
-    return -(-(commit_at + max(program_bytes, 4)) // alignment) * alignment
+    return -(-(commit_place(program_bytes) + max(program_bytes, 4)) // alignment) * alignment
 
 
 def saved_head_bytes(parameters: int, added_classes: int) -> int:

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One C session for many connections: who holds it, and a plain refusal for who comes meanwhile.
+
+In: whole runs, each from a client. Out: the bytes that go back to that client. A session belongs to the client whose HELLO opened it, until
+that client leaves: a microcontroller has one line, so one program at a time is what its protocol knows.
+"""
+
+import struct
+from dataclasses import dataclass, field
+
+from tinytl_bridge.agent.calls import CALLS, AgentCalls
+from tinytl_bridge.targets.host import HostTarget
+from tinytl_bridge.wire import protocol
+from tinytl_bridge.wire.protocol import Command, Frame
+from tinytl_bridge.wire.statuses import status_names
+
+_ERROR = struct.Struct("<HHII")
+
+
+@dataclass(eq=False)
+class Client:
+    """Who sends runs.
+
+    Attributes:
+        name: for log lines. steady: a line that never hangs up, such as a serial port: others may take the session from it.
+        frames, noise: runs so far that were frames, and those that were not.
+    """
+
+    name: str
+    steady: bool = False
+    frames: int = field(default=0)
+    noise: int = field(default=0)
+
+
+class SharedSession:
+    """The C session and its holder.
+
+    Args:
+        target: started. calls: what the agent answers itself.
+    """
+
+    def __init__(self, target: HostTarget, calls: AgentCalls) -> None:
+        self._target, self._calls = target, calls
+        self.holder: Client | None = None
+        self._number = 0
+
+    def answer(self, client: Client, run: bytes) -> bytes:
+        """Have a run executed.
+
+        Args:
+            client: who sent it. run: stuffed, without the zeros around it.
+
+        Returns:
+            The bytes for that client, whole frames; none where the run was noise.
+        """
+        frame = protocol.decode(run)
+        if frame is None:
+            client.noise += 1
+            return b""
+        client.frames += 1
+        if frame.type in CALLS:
+            return self._calls.answer(frame)
+        if frame.type == Command.HELLO and frame.sequence == 0:
+            if self._is_taken(client):
+                return self._refusal(frame)
+            self.holder, self._number = client, frame.session
+        self._target.receive(b"\0" + run + b"\0")
+        return self._target.take()
+
+    def leave(self, client: Client) -> None:
+        """Give the session free where this client held it: its connection is closed."""
+        if self.holder is client:
+            self.holder = None
+
+    def _is_taken(self, client: Client) -> bool:
+        return self.holder is not None and self.holder is not client and not self.holder.steady
+
+    def _refusal(self, frame: Frame) -> bytes:
+        """Answer as the session does where another one is open."""
+        status = status_names().index("no_session")
+        payload = _ERROR.pack(status, 0, frame.session, self._number)
+        return protocol.encode(Frame(protocol.ERROR, frame.sequence, frame.session, payload))
