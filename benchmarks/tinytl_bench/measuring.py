@@ -23,13 +23,13 @@ from tinytl.errors import BenchError
 from tinytl.measurement import REQUIRED, Figure, Measurement
 from tinytl.model_file import ModelFile, compile_model, ends_of, read_model
 from tinytl.progress import Progress, silent
-from tinytl_bench.counting import Counter, Region, open_counter
+from tinytl_bench.counting import Counter, Region, open_counter, open_pi_counter
 from tinytl_bench.figures import Counted, count_figures, energy_figures, histograms, layer_rows, memory_figures, work_of
 from tinytl_bench.inputs import SEED, seeded_inputs
 from tinytl_bridge.device import Device, connect
 from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.running import samples_of
-from tinytl_bridge.target_names import emulated_board
+from tinytl_bridge.target_names import emulated_board, emulated_pi
 from tinytl_bridge.wire.protocol import DeviceStatus
 
 _TIMED_RUNS = 20
@@ -141,6 +141,10 @@ def _device(target: str) -> Iterator[tuple[Device, Counter | None]]:
     board = emulated_board(target)
     if board:
         with open_counter(board) as counter:
+            yield counter.device, counter
+        return
+    if processor := emulated_pi(target):
+        with open_pi_counter(processor) as counter:
             yield counter.device, counter
         return
     with TemporaryDirectory() as scratch, connect(target, state_dir=Path(scratch)) as device:
