@@ -24,13 +24,13 @@ from tinytl.measurement import REQUIRED, Figure, Measurement
 from tinytl.model_file import ModelFile, compile_model, ends_of, read_model
 from tinytl.progress import Progress, silent
 from tinytl_bench.agent_bench import AgentFigures, measure_on_agent
-from tinytl_bench.counting import Counter, Region, open_counter
+from tinytl_bench.counting import Counter, Region, open_counter, open_pi_counter
 from tinytl_bench.figures import Counted, count_figures, energy_figures, histograms, layer_rows, memory_figures, work_of
 from tinytl_bench.inputs import SEED, seeded_inputs
 from tinytl_bridge.device import Device, connect
 from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.running import samples_of
-from tinytl_bridge.target_names import emulated_board, parse_target
+from tinytl_bridge.target_names import emulated_board, emulated_pi, parse_target
 from tinytl_bridge.targets.pi import PiTarget
 from tinytl_bridge.wire.protocol import DeviceStatus
 
@@ -163,6 +163,10 @@ def _device(target: str) -> Iterator[tuple[Device, Counter | None]]:
     board = emulated_board(target)
     if board:
         with open_counter(board) as counter:
+            yield counter.device, counter
+        return
+    if processor := emulated_pi(target):
+        with open_pi_counter(processor) as counter:
             yield counter.device, counter
         return
     if parse_target(target).kind == "pi":  # it keeps its own state; this machine's folder has the pairing

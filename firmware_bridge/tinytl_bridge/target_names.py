@@ -8,6 +8,7 @@ In: a name. Out: a `TargetName`. Whether there is such a target is for `targets.
 from dataclasses import dataclass
 
 EMULATED = "qemu"
+EMULATED_PI = "qemu-pi"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class TargetName:
         """The board that QEMU emulates, None for any other target."""
         return self.place if self.kind == EMULATED and self.place else None
 
+    @property
+    def emulated_pi(self) -> str | None:
+        """The processor of a Pi that QEMU emulates, None for any other target."""
+        return self.place + ("?" + self.options if self.options else "") if self.kind == EMULATED_PI else None
+
 
 def parse_target(name: str) -> TargetName:
     """Take a target's name apart.
@@ -43,3 +49,8 @@ def parse_target(name: str) -> TargetName:
 def emulated_board(name: str) -> str | None:
     """Return the name of the board that a target `qemu:BOARD[?link=uart]` emulates, None for any other target."""
     return parse_target(name).emulated_board
+
+
+def emulated_pi(name: str) -> str | None:
+    """Return the processor of a target `qemu-pi:PROCESSOR`, None for any other target."""
+    return parse_target(name).emulated_pi

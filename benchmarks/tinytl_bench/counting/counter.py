@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A counting device: an emulated board whose regions between marks are counted, whatever way this QEMU allows.
+"""A counting device: an emulated board or Pi whose regions between marks are counted, whatever way this QEMU allows.
 
 With plugins: exact instructions, classes and modelled cycles of each region. Without: instructions alone, from `-icount` and the board's
 timer, which wraps after 167 million of them. Either way a region holds the same few instructions that begin and end it, about 20
@@ -18,9 +18,11 @@ from tinytl.errors import BenchError
 from tinytl_bench.counting.plugin import build_plugin, plugin_refusal, qemu_version
 from tinytl_bench.counting.profile import Disassembly, MarkLog, Profile, profile
 from tinytl_bridge.device import Device
+from tinytl_bridge.emulated_pi.programs import EMULATOR
 from tinytl_bridge.firmware.boards import load_board
 from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.targets.qemu import QemuTarget
+from tinytl_bridge.targets.qemu_pi import QemuPiTarget
 from tinytl_bridge.wire.requests import Measured
 
 ICOUNT = ("-icount", "shift=10,align=off,sleep=off")
@@ -39,10 +41,10 @@ class Region:
 
 @dataclass(frozen=True)
 class Marks:
-    """What the plugin gives: its log, and the disassembly to read it by."""
+    """What the plugin gives: its log, and the disassembly to read it by; None: instructions are counted, but not told apart."""
 
     log: MarkLog
-    code: Disassembly
+    code: Disassembly | None
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,11 @@ class Counter:
         marked = self.marks.log.read_new()
         if len(marked) != 2 * len(ticks):
             raise BenchError(f"{len(marked)} marks were counted for {len(ticks)} regions", expected=str(2 * len(ticks)))
-        profiles = [profile(blocks, self.marks.code) for blocks in marked[1::2]]
+        code = self.marks.code
+        if code is None:
+            totals = (sum(block.instructions * block.executions for block in blocks) for blocks in marked[1::2])
+            return tuple(Region(total, None, None) for total in totals)
+        profiles = [profile(blocks, code) for blocks in marked[1::2]]
         return tuple(
             Region(region_profile.instructions, region_profile, None if self.unmodelled else region_profile.cycles)
             for region_profile in profiles
@@ -100,6 +106,24 @@ def open_counter(board: str, *, plugin: bool | None = None) -> Iterator[Counter]
         code = None if refusal else Disassembly(build_firmware(board).elf)
         with Device(QemuTarget(board, state_dir=folder, extra_arguments=arguments)) as device:
             yield Counter(device, how, Marks(MarkLog(counts), code) if code else None, _unmodelled(load_board(board).cpu, refusal))
+
+
+@contextmanager
+def open_pi_counter(processor: str) -> Iterator[Counter]:
+    """Start an emulated Pi that counts, on a fresh store of its own; instructions alone, and by the plugin alone.
+
+    Args:
+        processor: such as `cortex-a72`.
+
+    Raises:
+        BuildError: the Pi cannot be set up. BenchError: no C compiler for the plugin. DeviceError: QEMU refuses it, in its words.
+    """
+    with TemporaryDirectory() as scratch:
+        counts = Path(scratch, "counts")
+        plugin = ("-plugin", f"{build_plugin()},out={counts}")
+        how = f"instructions (QEMU {qemu_version(EMULATOR)} plugin)"
+        with Device(QemuPiTarget(processor, state_dir=Path(scratch), emulator_arguments=plugin)) as device:
+            yield Counter(device, how, Marks(MarkLog(counts), None), _unmodelled(processor, ""))
 
 
 def _unmodelled(core: str, refusal: str) -> str:

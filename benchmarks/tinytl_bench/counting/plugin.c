@@ -2,10 +2,13 @@
  * A QEMU plugin (TCG plugin API, version 1) that counts how often each translation block ran
  * between marks of the guest.
  *
- * A mark is the 16-bit Thumb instruction 0x46DB, `mov r11, r11`, the first of a function of its own. At each mark the
- * counts since the one before are written and flushed:
+ * A mark is an instruction that does nothing and that no compiler emits, the first of a function of its own:
+ * `mov r11, r11` in Thumb and Arm code, `mov x11, x11` in A64. At each mark the counts since the one before are
+ * written and flushed:
  *     M <mark number>
  *     <pc, hex> <instructions> <executions> <executions that did not go on to the next address>
+ * A Linux program has a virtual processor a thread: counted is the one that set the latest mark, until then the
+ * first.
  * Argument: out=FILE. The few declarations of the public plugin interface that it takes are written out below. */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -33,7 +36,9 @@ size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 
 #define EXPORT __attribute__((visibility("default")))
-enum { NO_REGISTERS = 0, MARK = 0x46DB, BUCKETS = 1 << 14 };
+enum { NO_REGISTERS = 0, BUCKETS = 1 << 14 };
+static const uint16_t THUMB_MARK = 0x46DB;
+static const uint32_t ARM_MARK = 0xE1A0B00B, A64_MARK = 0xAA0B03EB;
 
 EXPORT int qemu_plugin_version = 1;
 
@@ -46,12 +51,13 @@ typedef struct counted_block {
 static counted_block *buckets[BUCKETS];
 static counted_block *previous; /* block executed last */
 static FILE *out;
-static unsigned marks;
+static unsigned marks, counted_cpu;
 
 static void on_executed(unsigned int cpu, void *data)
 {
     counted_block *block = data;
-    (void)cpu;
+    if (cpu != counted_cpu)
+        return;
     if (previous && block->pc != previous->following_pc)
         previous->jumps++;
     block->executions++;
@@ -60,8 +66,8 @@ static void on_executed(unsigned int cpu, void *data)
 
 static void on_mark(unsigned int cpu, void *data)
 {
-    (void)cpu;
     (void)data;
+    counted_cpu = cpu;
     fprintf(out, "M %u\n", marks++);
     for (size_t i = 0; i < BUCKETS; i++)
         for (counted_block *block = buckets[i]; block; block = block->next_in_bucket) {
@@ -96,15 +102,25 @@ static counted_block *find_block(const struct qemu_plugin_tb *translated)
     return block;
 }
 
+static bool is_mark(const struct qemu_plugin_insn *insn)
+{
+    uint16_t half;
+    uint32_t word;
+    if (qemu_plugin_insn_size(insn) == sizeof half)
+        return memcpy(&half, qemu_plugin_insn_data(insn), sizeof half), half == THUMB_MARK;
+    if (qemu_plugin_insn_size(insn) != sizeof word)
+        return false;
+    memcpy(&word, qemu_plugin_insn_data(insn), sizeof word);
+    return word == ARM_MARK || word == A64_MARK;
+}
+
 static void on_translated(qemu_plugin_id_t id, struct qemu_plugin_tb *translated)
 {
     (void)id;
     qemu_plugin_register_vcpu_tb_exec_cb(translated, on_executed, NO_REGISTERS, find_block(translated));
     for (size_t i = 0; i < qemu_plugin_tb_n_insns(translated); i++) {
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(translated, i);
-        uint16_t word;
-        memcpy(&word, qemu_plugin_insn_data(insn), sizeof word);
-        if (qemu_plugin_insn_size(insn) == sizeof word && word == MARK)
+        if (is_mark(insn))
             qemu_plugin_register_vcpu_insn_exec_cb(insn, on_mark, NO_REGISTERS, NULL);
     }
 }

@@ -48,9 +48,9 @@ def build_plugin() -> Path:
     return library
 
 
-def qemu_version() -> str:
-    """Return QEMU's version, "" if there is no QEMU."""
-    program = shutil.which(PROGRAM)
+def qemu_version(name: str = PROGRAM) -> str:
+    """Return QEMU's version, "" if there is no QEMU. name: of the program."""
+    program = shutil.which(name)
     return _version(program) if program else ""
 
 

@@ -147,6 +147,7 @@ class HostTarget(Target):
             model_slot_bytes=model_slot_bytes, head_slot_bytes=head_slot_bytes, program_bytes=self._program_bytes,
             nv_erase=self._callbacks[0], nv_write=self._callbacks[1], mailbox=self._mailbox.ctypes.data if self._with_mailbox else None,
             mailbox_bytes=len(self._mailbox) if self._with_mailbox else 0, send=self._callbacks[2], extract=self._callback(),
+            mark=ctypes.cast(library().tinytl_twin_mark, ctypes.c_void_p),
         )  # fmt: skip
         loaded = library()
         loaded.tinytl_twin_session_bytes.restype = ctypes.c_size_t

@@ -5,7 +5,6 @@ The UART is one end of a socket pair, handed over by its descriptor: nobody list
 with the UART as doorbell, or over the UART alone.
 """
 
-import ctypes
 import math
 import select
 import shutil
@@ -19,6 +18,7 @@ from tinytl.errors import DeviceError
 from tinytl_bridge.firmware.boards import RING_BYTES, Board, load_board
 from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.targets.base import Target
+from tinytl_bridge.targets.child_process import die_with_parent
 from tinytl_bridge.targets.memory_file import MemoryFile
 from tinytl_bridge.targets.ring import RingStream, choose_ring
 from tinytl_bridge.targets.state_folder import state_folder
@@ -27,16 +27,10 @@ from tinytl_bridge.wire.link import Stream
 LINKS = ("ring", "uart")
 
 PROGRAM = "qemu-system-arm"
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
 _START_TIMEOUT_S = 20.0
 _EXIT_TIMEOUT_S = 10.0
 _LONGEST_WAIT_S = 60.0
 _USUAL = (": info: ", "warning: nic ")
-
-
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class _SocketStream:
@@ -134,7 +128,7 @@ class QemuTarget(Target):
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [program, *self._machine(elf, theirs.fileno())], pass_fds=[theirs.fileno()], preexec_fn=_die_with_parent, process_group=0,
+                [program, *self._machine(elf, theirs.fileno())], pass_fds=[theirs.fileno()], preexec_fn=die_with_parent, process_group=0,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             )  # fmt: skip
         uart = _SocketStream(ours, self._process)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The targets by name: `host`, `qemu:BOARD[?link=uart]`, `pi:HOST[:PORT]`, `serial:PORT[?baud=N]`, or any
+"""The targets by name: `host`, `qemu:BOARD[?link=uart]`, `pi:HOST[:PORT]`, `qemu-pi:PROCESSOR`, `serial:PORT[?baud=N]`, or any
 pyserial URL.
 
 In: a name as a person gives it. Out: a `Target` that is not started yet. A new kind of target is one class and one line here.
@@ -14,7 +14,7 @@ from tinytl_bridge.target_names import parse_target
 from tinytl_bridge.targets.base import Target
 
 _LIKE_A_PORT = re.compile(r"(/dev/|tty|cu\.|COM\d)", re.IGNORECASE)
-KNOWN = ("host", "qemu:BOARD", "pi:HOST", "serial:PORT", "a pyserial URL such as socket://HOST:PORT")
+KNOWN = ("host", "qemu:BOARD", "pi:HOST", "qemu-pi:PROCESSOR", "serial:PORT", "a pyserial URL such as socket://HOST:PORT")
 
 
 def open_target(name: str, *, state_dir: Path | None = None) -> Target:
@@ -40,6 +40,10 @@ def open_target(name: str, *, state_dir: Path | None = None) -> Target:
         from tinytl_bridge.targets.pi import PiTarget
 
         return PiTarget(address.place, name=name, state_dir=state_dir, code=os.environ.get("TINYTL_PAIRING_CODE"))
+    if address.emulated_pi is not None:
+        from tinytl_bridge.targets.qemu_pi import QemuPiTarget
+
+        return QemuPiTarget(address.emulated_pi, state_dir=state_dir)
     if address.kind == "serial" and address.place:
         return SerialTarget(name.partition(":")[2], name=name)
     if address.place.startswith("//"):
