@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 from streamed import ended, image, json_lines, npy, teach
 
+from tinytl.bundle.bundle import read_bundle
 from tinytl.bundle.shipped import find_bundle
 from tinytl_bench.studies.guard import with_settings
 from tinytl_bridge import connect
@@ -87,6 +88,22 @@ def test_a_signal_ends_the_stream_and_what_was_learned_is_saved(state: Path, num
     assert (facts["taught"], facts["ended_by"], facts["saved_as"]) == (7, "stopped", 1)
     assert saved(state) == ("saved", 7)
     process.communicate()
+
+
+@pytest.mark.long
+def test_ctrl_c_does_not_end_the_emulator_before_the_head_is_saved(tmp_path: Path) -> None:
+    """A terminal sends it to the whole group of processes."""
+    target = "qemu:mps2-an386"
+    with connect(target, state_dir=tmp_path) as device:
+        device.flash(read_bundle(find_bundle("digits")))
+    process = teach(tmp_path, "--stream", "-", "--trace", "--json", target=target, start_new_session=True)
+    assert process.stdin is not None
+    process.stdin.write(json_lines(3))
+    process.stdin.flush()
+    until(process, b"step 3:")
+    os.killpg(process.pid, signal.SIGINT)
+    code, facts, said = ended(process)
+    assert (code, facts.get("taught"), facts.get("saved_as")) == (0, 3, 1), said
 
 
 def test_so_many_samples_end_a_stream_that_goes_on(state: Path) -> None:
