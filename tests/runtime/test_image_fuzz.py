@@ -77,7 +77,7 @@ IMAGES = {
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
     every_family = runtime_dir() / "twin/every_family.c"
     files = [HARNESS / "fuzz.c", every_family, *sources("ground", "image", "kernels/portable", *FAMILIES, *LEARNER)]
-    return compile_c(tmp_path_factory.mktemp("fuzz") / "fuzz", files, "-std=c99", "-O1", "-g", *SANITIZERS)
+    return compile_c(tmp_path_factory.mktemp("fuzz") / "fuzz", files, "-std=c99", "-Og", "-g1", *SANITIZERS)
 
 
 def fuzz(harness: Path, image: bytes, rounds: int, seed: int) -> tuple[int, int]:
