@@ -9,12 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from streamed import image, json_line, json_lines, npy
 
-from tinytl.errors import DataError
+from tinytl.class_match import UNKNOWN
+from tinytl.errors import DataError, DeviceError
 from tinytl_bridge import Device
 from tinytl_bridge.streaming import Format, LiveResult, Stop, Wishes, open_source, teach_live
+from tinytl_bridge.streaming.labels import NamedLabels
 from tinytl_bridge.streaming.records import Arrival, LabelledSample, Malformed, SourceLost
+from tinytl_bridge.wire.class_names import pack_name
 from tinytl_bridge.wire.requests import TeachFlags
 
 
@@ -115,8 +120,23 @@ def test_new_classes_by_name_while_there_is_room(device: Device) -> None:
     assert told[0].startswith(
         "sample 5 refused: new classes 'hat': 1, and the head has 12 of 12; expected at most 0 more\nhint: tinytl export"
     )
-    _, told = streamed(device, sample("x" * 40), new_classes=True)
+    _, told = streamed(device, sample("x" * 40), sample("9" * 5000), sample("\ud800"), sample(""), new_classes=True)
     assert "class name 'xxxx" in told[0]
+    assert told[2] == "sample 3 refused: label '\\ud800'; expected at most 200 characters, none of them half a character"
+    assert len(told) == 4 and "label '99999" in told[1] and "class name '' takes 0 bytes" in told[3]
+
+
+@given(label=st.text(st.characters(), max_size=40) | st.integers(-5, 10**20), adding=st.booleans())
+def test_any_label_is_a_class_or_refused(label: Any, adding: bool) -> None:
+    labels = NamedLabels([*map(str, range(5)), "cup", "٣"], capacity=8, new_classes=adding)
+    try:
+        labels.expect(label)
+    except DeviceError:
+        return
+    number = labels.number_of(label)
+    assert number == UNKNOWN if str(label) not in (labels.known or ()) and not str(label).isascii() else -1 <= number < 7
+    if number == UNKNOWN:
+        assert adding and len(pack_name(labels.name_of(label))) == 32
 
 
 def test_one_label_for_all(device: Device) -> None:
@@ -132,6 +152,7 @@ def test_every_sample_is_answered_for_once(device: Device) -> None:
     source = Given(*(sample(3) for _ in range(9)))
     result = teach_live(device, source, Wishes(samples=2))
     assert (result.ending, result.taught.taught, source.done) == ("samples", 2, [0, 1])
+    assert 0 < result.left <= 7
 
 
 def test_only_when_wrong_skips_what_is_right(device: Device) -> None:
