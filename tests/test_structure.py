@@ -21,6 +21,7 @@ SOURCES = [
 ARROWS = arrows(ROOT)
 FOLDERS = sorted({folder for path in ARROWS for folder in path.parents if ROOT in folder.parents})
 MOST_FILES = 15
+C_COLUMNS = 120
 LARGER = {
     "command_line/tinytl_cli": "one file a command, and what they print with",
     "firmware_bridge/runtime/kernels/dsp": "one family: a kernel or a loop a file, in the order of no other",
@@ -47,6 +48,20 @@ def test_source_file_keeps_the_house_rules(path: Path) -> None:
     assert text.count("\n") <= 420, "a file outgrew its room"
     assert not re.search(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b", text), "unfinished work"
     assert path.stem not in {"utils", "helpers", "misc", "common", "manager"}
+
+
+def too_wide(text: str) -> list[int]:
+    """Return the numbers, from 1, of the lines that are too long for C."""
+    return [number for number, line in enumerate(text.split("\n"), 1) if len(line) > C_COLUMNS]
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if p.suffix != ".py"], ids=name)
+def test_lines_of_c_fit(path: Path) -> None:
+    assert not too_wide(path.read_text(encoding="utf-8")), f"lines of more than {C_COLUMNS} columns"
+
+
+def test_a_line_of_c_that_is_too_long_is_found() -> None:
+    assert too_wide("é" * C_COLUMNS + "\n" + "x" * (C_COLUMNS + 1) + "\n") == [2]
 
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if RUNTIME in p.parents], ids=name)

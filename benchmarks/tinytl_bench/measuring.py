@@ -23,13 +23,15 @@ from tinytl.errors import BenchError
 from tinytl.measurement import REQUIRED, Figure, Measurement
 from tinytl.model_file import ModelFile, compile_model, ends_of, read_model
 from tinytl.progress import Progress, silent
+from tinytl_bench.agent_bench import AgentFigures, measure_on_agent
 from tinytl_bench.counting import Counter, Region, open_counter, open_pi_counter
 from tinytl_bench.figures import Counted, count_figures, energy_figures, histograms, layer_rows, memory_figures, work_of
 from tinytl_bench.inputs import SEED, seeded_inputs
 from tinytl_bridge.device import Device, connect
 from tinytl_bridge.firmware.build import build_firmware
 from tinytl_bridge.running import samples_of
-from tinytl_bridge.target_names import emulated_board, emulated_pi
+from tinytl_bridge.target_names import emulated_board, emulated_pi, parse_target
+from tinytl_bridge.targets.pi import PiTarget
 from tinytl_bridge.wire.protocol import DeviceStatus
 
 _TIMED_RUNS = 20
@@ -52,6 +54,7 @@ def bench(
     ram_bytes: int | None = None,
     flash_bytes: int | None = None,
     logits: bool = False,
+    energy_csv: Path | None = None,
     first: Callable[[Device, ModelFile, Image], None] | None = None,
     progress: Progress | None = None,
 ) -> Measurement:
@@ -63,6 +66,7 @@ def bench(
         samples: at most so many of them.
         calibration: what the board was measured to take for a MAC; adds the energy `calibrated`.
         optimize, ram_bytes, flash_bytes: as for `Device.compile`. logits: as for `read_model`.
+        energy_csv: file that a power meter on this machine writes while an agent is measured; None: the agent's own meter, if it has one.
         first: called with the device once the model is on it, before anything is measured; what it raises ends the measurement.
         progress: of flashing, evaluating and counting; None: nobody.
 
@@ -79,23 +83,41 @@ def bench(
     figures: dict[str, Figure] = {}
     with _device(target) as (device, counter):
         image = device.compile(read, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
-        device.flash(image, progress=report)
+        device.flash(image, source=read, progress=report)
         if first is not None:
             first(device, read, image)
+        agent = _on_agent(device, bundle, task, energy_csv, report)
         if task is not None:
             figures["accuracy"] = _accuracy(device, task, samples, report)
         counted = _count(counter, inputs, bundle, report) if counter else None
         if counter and counted:
             on = "" if bundle else f", on one random input (seed {SEED})"
             figures |= count_figures(counted, how=counter.how + on, clock_hz=device.info.clock_hz)
+        elif agent:
+            figures |= agent.figures
         else:
             figures["milliseconds_wall"] = Figure(_wall_ms(device, inputs), "ms", "ms (wall, one inference with its transfer)")
         status = device.status()
     figures |= _memory(image, status, target) | energy_figures(work_of(bundle, image), calibration)
     details: dict[str, Any] = histograms(counted) if counted else {}
     details |= _compiled(image, optimize, logits=logits)
-    details["missing"] = _missing(figures, target, counter, {} if bundle else _HEADLESS)
+    known = ({} if bundle else _HEADLESS) | (agent.missing if agent else {})
+    details |= agent.details if agent else {}
+    details["missing"] = _missing(figures, target, counter, known)
     return Measurement(read.name, target, figures, layer_rows(bundle, image, counted), details)
+
+
+def _on_agent(
+    device: Device, bundle: Bundle | None, task: Dataset | None, energy_csv: Path | None, report: Progress
+) -> AgentFigures | None:  # fmt: skip
+    """Have an agent measure its own machine; None for any other target, for an emulated one, whose time says nothing, and for a .tflite."""
+    agent = device.target
+    is_real = isinstance(agent, PiTarget) and not agent.is_emulated
+    if energy_csv is not None and not (is_real and bundle):
+        raise BenchError(f"a power meter's file for {agent.name!r}", expected="a bundle on pi:HOST", hint="leave --energy-csv out")
+    if not isinstance(agent, PiTarget) or agent.is_emulated or bundle is None or task is None:
+        return None
+    return measure_on_agent(device, agent, task, energy_csv=energy_csv, progress=report)
 
 
 def _compiled(image: Image, optimize: str, *, logits: bool) -> dict[str, Any]:
@@ -146,6 +168,10 @@ def _device(target: str) -> Iterator[tuple[Device, Counter | None]]:
     if processor := emulated_pi(target):
         with open_pi_counter(processor) as counter:
             yield counter.device, counter
+        return
+    if parse_target(target).kind == "pi":  # it keeps its own state; this machine's folder has the pairing
+        with connect(target) as device:
+            yield device, None
         return
     with TemporaryDirectory() as scratch, connect(target, state_dir=Path(scratch)) as device:
         yield device, None

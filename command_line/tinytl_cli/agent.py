@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--address", default="127.0.0.1", show_default=True, help="Where to listen; others than this machine pair first.")
+@click.option("--always-pair", is_flag=True, help="Programs of this machine pair too: on a machine that others use as well.")
 @click.option("--port", default=7707, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--serial", default="", metavar="DEVICE|pty", help="Serve a serial line as well, such as /dev/ttyGS0 of a USB gadget.")
 @click.option("--baud", default=115_200, show_default=True, type=click.IntRange(min=1), help="Of the serial line.")
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 @click.option("--forget", metavar="NAME", help="Forget a paired host, by its name or the first digits of its id, and exit.")
 @click.option("--new-code", is_flag=True, help="Have the agent that runs make a new pairing code, in its log, and exit.")
 def agent(
-    address: str, port: int, serial: str, baud: int, no_tcp: bool, engine: str, state_dir: Path | None, install: bool, uninstall: bool,
-    list_pairings: bool, forget: str | None, new_code: bool,
+    address: str, always_pair: bool, port: int, serial: str, baud: int, no_tcp: bool, engine: str, state_dir: Path | None,
+    install: bool, uninstall: bool, list_pairings: bool, forget: str | None, new_code: bool,
 ) -> None:  # fmt: skip
     """Serve this machine as a device: flash, teach, save and measure it from another one.
 
@@ -48,7 +49,7 @@ def agent(
         raise click.UsageError("--no-tcp leaves nothing to serve: give --serial DEVICE as well")
     if sum((install, uninstall, list_pairings, forget is not None, new_code)) > 1:
         raise click.UsageError("one of --install, --uninstall, --pairings, --forget and --new-code")
-    settings = AgentSettings(agent_folder(state_dir), address, port, serial, baud, not no_tcp, engine)
+    settings = AgentSettings(agent_folder(state_dir), address, port, serial, baud, not no_tcp, engine, always_pair)
     if install or uninstall:
         _service(settings, install=install)
     elif list_pairings:

@@ -149,15 +149,15 @@ class _Bars:
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Draw a report."""
-        if self._bars is None or (done < total and not self.is_due()):
+        if self._bars is None or ((done < total or not total) and not self.is_due()):
             return
         self._next = time.monotonic() + _PAUSE_S
         key, _, more = stage.partition(": ")
         if not self._tasks:
             self._bars.start()
         if key not in self._tasks:
-            self._tasks[key] = self._bars.add_task(key, total=total)
-        self._bars.update(self._tasks[key], completed=done, total=total, description=_escape(stage if more else key))
+            self._tasks[key] = self._bars.add_task(key, total=total or None)
+        self._bars.update(self._tasks[key], completed=done, total=total or None, description=_escape(stage if more else key))
 
 
 @contextmanager

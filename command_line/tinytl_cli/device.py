@@ -110,7 +110,8 @@ def flash(
     read = read_model(model, logits=logits)
     with connect(target, state_dir=state_dir) as device, progress() as bar:
         try:
-            device.flash(device.compile(read, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes), progress=bar)
+            image = device.compile(read, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
+            device.flash(image, source=read, progress=bar)
         except (CompileError, Refusal):
             if device.status().model_status == "ok":
                 say(f"the target still holds {device.identity().text}: teach, evaluate and infer would use that one", always=True)
@@ -136,7 +137,7 @@ def info(target: str, state_dir: Path | None, as_json: bool) -> None:
 
     with connect(target, state_dir=state_dir) as device:
         status = device.status()
-        facts = {**plain(device.info), **plain(status)}
+        facts = {**plain(device.info), **plain(status), **device.target.facts()}
         empty = _empty(target, device.info) if status.model_status == "no_model" and not as_json else ""
         if facts["model_status"] == "ok":
             metadata = device.metadata()

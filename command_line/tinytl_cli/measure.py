@@ -34,12 +34,14 @@ if TYPE_CHECKING:
 @click.option("--tolerance", default=0.03, show_default=True, help="Of instructions, bytes and stack, as a fraction.")
 @click.option("-o", "--out", type=FILE, help="Write the measurements here as JSON, e.g. as a new baseline.")
 @click.option("--html", type=FILE, help="Draw the page of the measurements here: where the instructions of each layer go.")
+@click.option("--markdown", type=FILE, help="Write figures, or the comparison, here as a table for a pull request.")
+@click.option("--energy-csv", type=FILE, help="What a power meter beside pi:HOST writes meanwhile: columns of time and of power.")
 @compile_options
 @json_option
 def bench(
     model: Path | None, suite: str | None, peers: bool, targets: tuple[str, ...], data: str | None,
     resize: tuple[int, int] | None, samples: int | None, pj_per_mac: float | None, pj_source: str | None,
-    compare: Path | None, tolerance: float, out: Path | None, html: Path | None,
+    compare: Path | None, tolerance: float, out: Path | None, html: Path | None, markdown: Path | None, energy_csv: Path | None,
     logits: bool, as_json: bool, **limits: Any,
 ) -> None:  # fmt: skip
     """Measure MODEL, a bundle or a .tflite, on each target: every figure says how it was had.
@@ -52,12 +54,12 @@ def bench(
     if (model is None) == (suite is None):
         raise click.UsageError("one of MODEL and --suite is measured: tinytl bench MODEL --target TARGET")
     calibration = _calibration(pj_per_mac, pj_source)
-    _expect_folders(out, html)
+    _expect_folders(out, html, markdown)
     if peers and suite is None:
         raise click.UsageError("--peers goes with --suite: peers are counted on published models")
     if model is not None:
         dataset = load_dataset(data, resize=resize) if data else None
-        measured = _bench_model(model, targets, dataset, samples, calibration, limits | {"logits": logits})
+        measured = _bench_model(model, targets, dataset, samples, calibration, limits | {"logits": logits, "energy_csv": energy_csv})
     elif logits:
         raise click.UsageError("--logits goes with MODEL: a suite's models are counted whole, as its peers' are")
     elif data or samples or resize:
@@ -67,7 +69,10 @@ def bench(
     documents = [measurement.to_json() for measurement in measured]
     result = documents[0] if len(documents) == 1 and suite is None else documents
     show(result, as_json=as_json, render=lambda console: _renderer(suite)(console, measured))
+    if markdown is not None:
+        _write_markdown(markdown, measured, compare, tolerance)
     if out is not None:
+        _expect_storable(measured)
         _write(out, result)
     if html is not None:
         _draw(html, measured)
@@ -130,6 +135,24 @@ def _write(out: Path, document: Any) -> None:
 
     write_whole(out, (json.dumps(document, indent=2) + "\n").encode())
     say(f"written: {out}")
+
+
+def _write_markdown(path: Path, measured: "Sequence[Measurement]", baseline: Path | None, tolerance: float) -> None:
+    from tinytl.files import write_whole
+    from tinytl_bench.markdown import markdown_of
+
+    write_whole(path, markdown_of(measured, baseline, tolerance=tolerance).encode())
+    say(f"written: {path}")
+
+
+def _expect_storable(measured: "Sequence[Measurement]") -> None:
+    """Refuse to store a run that no later one should be compared with."""
+    for measurement in measured:
+        if reason := measurement.details.get("not_storable"):
+            raise BenchError(
+                f"the measurement on {measurement.target} is not stored: {reason}", expected="a run at the machine's full clock",
+                hint="cool it, or give it a stronger power supply, and measure again",
+            )  # fmt: skip
 
 
 def _draw(html: Path, measured: "Sequence[Measurement]") -> None:

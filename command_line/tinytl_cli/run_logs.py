@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tinytl.class_match import ClassMatch
     from tinytl.report import Answers, LearningCurve
-    from tinytl_bridge.teaching import TeachResult
+    from tinytl_bridge.taught import TeachResult
     from tinytl_bridge.wire.results import Evaluation
 
 

@@ -2,8 +2,9 @@
 """Commands that look around: `doctor`, `data`, `models`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -13,12 +14,17 @@ from tinytl_cli.options import FILE, json_option, resize_option, seed_option
 
 
 @click.command()
+@click.option("--report", is_flag=True, help="Facts of this machine for a bug report: nothing personal is in them.")
 @json_option
-def doctor(as_json: bool) -> None:
+def doctor(report: bool, as_json: bool) -> None:
     """What is installed, what is missing, the command that installs it.
 
-    Exits with 1 when something that the demo needs is missing.
+    Exits with 1 when something that the demo needs is missing; with --report always with 0. A report holds processor, clock, heat,
+    throttling, memory, counters, meters, versions and what is installed; no host name, user, serial number or path of a home.
     """
+    if report:
+        _report(as_json)
+        return
     from tinytl_bridge.doctor import examine
 
     findings = examine()
@@ -106,6 +112,30 @@ def models(as_json: bool) -> None:
         console.print(table("The zoo", ("name", "what", "parameters", "inputs", "plans"), rows, numeric=("parameters",)))
 
     show(cards, as_json=as_json, render=render)
+
+
+def _report(as_json: bool) -> None:
+    """Print the facts of this machine, a line each, or as JSON."""
+    from tinytl_bridge.machine.report import report_of
+
+    facts = report_of()
+    rows = list(_lines("", facts))
+    show(facts, as_json=as_json, render=lambda console: console.print(table("Report of tinytl", ("what", "value"), rows)))
+    say("nothing personal is in it: it may go into a bug report as it is")
+
+
+def _lines(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Return leaves of an object with their names, e.g. («cpu board», «Raspberry Pi 5 …»)."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _lines(f"{name} {key}".strip().replace("_", " "), item)
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        for index, item in enumerate(value, 1):
+            yield from _lines(f"{name} {index}", item)
+    elif isinstance(value, list):
+        yield name, "; ".join(map(str, value)) or None
+    else:
+        yield name, {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
 
 
 def _joined(numbers: Sequence[int], sign: str) -> str:

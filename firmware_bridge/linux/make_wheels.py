@@ -90,12 +90,12 @@ def build_wheel(processor: str, out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         built, audited = Path(folder, "built"), Path(folder, "audited")
-        pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--wheel-dir", built, ROOT]
+        python = [sys.executable, "-m"]
+        pip = [*python, "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--wheel-dir", str(built), str(ROOT)]
         _run(f"building for {processor}", pip, _environment(processor, Path(folder, "cmake")))
         (plain,) = built.glob("*.whl")
-        _run(
-            f"auditing {plain.name}", [sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", audited, plain], _environment(processor)
-        )
+        audit = [*python, "auditwheel", "repair", "--wheel-dir", str(audited), str(plain)]
+        _run(f"auditing {plain.name}", audit, _environment(processor))
         (wheel,) = audited.glob("*.whl")
         for earlier in out.glob(f"tinytl-*_{processor}.whl"):
             earlier.unlink()
@@ -105,7 +105,7 @@ def build_wheel(processor: str, out: Path) -> Path:
 def _environment(processor: str, build: Path | None = None) -> dict[str, str]:
     """Return the environment of a build; without `build`, of the audit."""
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    values = os.environ | {"PATH": path, "SOURCE_DATE_EPOCH": _commit_date()}
+    values = os.environ | {"PATH": path, "SOURCE_DATE_EPOCH": commit_date()}
     if build is not None:
         values |= {"SKBUILD_BUILD_DIR": str(build), "_PYTHON_HOST_PLATFORM": f"linux-{processor}"}
         if processor != own_processor():
@@ -113,8 +113,8 @@ def _environment(processor: str, build: Path | None = None) -> dict[str, str]:
     return values
 
 
-def _commit_date() -> str:
-    """Return SOURCE_DATE_EPOCH, where it is not set the last commit's time, where there is no git the first day of zip files."""
+def commit_date() -> str:
+    """Return seconds since 1970 as text: SOURCE_DATE_EPOCH, else the last commit's time, else the first day of zip files."""
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return given
     git = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
@@ -122,7 +122,7 @@ def _commit_date() -> str:
     return (answer.stdout.strip() if answer else "") or OLDEST_DATE
 
 
-def _run(what: str, command: list[str | Path], environment: dict[str, str]) -> None:
+def _run(what: str, command: list[str], environment: dict[str, str]) -> None:
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         raise WheelError(f"{what} failed:\n" + "\n".join(done.stdout.splitlines()[-30:]))
@@ -138,9 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
         exit status: 1 where a wheel that was named could not be built, or none could.
     """
     parser = argparse.ArgumentParser(description="Build wheels of tinytl with its compiled runtime.")
-    parser.add_argument(
-        "processors", nargs="*", metavar="PROCESSOR", help=f"of {', '.join(COMPILERS)}; none: all that have a compiler here"
-    )
+    parser.add_argument("processors", nargs="*", metavar="PROCESSOR", help=f"{', '.join(COMPILERS)}; none: all with a compiler here")
     parser.add_argument("-o", "--out", type=Path, default=ROOT / "build/wheels", help="folder of the wheels (build/wheels)")
     parser.add_argument("--install-compilers", action="store_true", help="ask apt for cross compilers that are missing")
     options = parser.parse_args(arguments)

@@ -3,7 +3,7 @@
 
 from tinytl_bridge.device import Device, connect
 from tinytl_bridge.identity import Identity
-from tinytl_bridge.teaching import TeachResult
+from tinytl_bridge.taught import TeachResult
 from tinytl_bridge.wire.results import Evaluation, Inference, TaughtSample
 
 __all__ = ["Device", "Evaluation", "Identity", "Inference", "TaughtSample", "TeachResult", "connect"]

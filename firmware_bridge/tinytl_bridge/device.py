@@ -24,7 +24,8 @@ from tinytl_bridge.identity import Expected, Identity, expect_model, identity_of
 from tinytl_bridge.recalling import SourceWatch
 from tinytl_bridge.stream_place import begin_stream
 from tinytl_bridge.targets import open_target
-from tinytl_bridge.teaching import Lessons, TeachResult, check_lessons, teach_stream
+from tinytl_bridge.taught import TeachResult
+from tinytl_bridge.teaching import Lessons, check_lessons, teach_stream
 from tinytl_bridge.wire.protocol import Readable
 from tinytl_bridge.wire.requests import PLAIN, TeachFlags
 from tinytl_bridge.wire.results import NOWHERE, Evaluation, Inference, StreamPlace, TaughtSample
@@ -96,11 +97,14 @@ class Device(Connection):
         options = options_for(self.info, optimize=optimize, ram_bytes=ram_bytes, flash_bytes=flash_bytes)
         return compile_model(model, options)
 
-    def flash(self, model: Bundle | ModelFile | Image, *, progress: Progress | None = None) -> None:
+    def flash(
+        self, model: Bundle | ModelFile | Image, *, source: ModelFile | None = None, progress: Progress | None = None
+    ) -> None:  # fmt: skip
         """Put a model onto the device; its head is then the factory one.
 
         Args:
-            model: a bundle or a model file, compiled for the device, or an image.
+            model: a bundle or a model file, compiled for the device, or an image. source: the file that an image was compiled from; an
+                agent keeps it, so that another engine may run its extractor. progress: told of bytes sent; None: nobody.
 
         Raises:
             Refusal: it does not fit or is of another version; nothing has changed then. DeviceError: it holds another image afterwards.
@@ -118,6 +122,9 @@ class Device(Connection):
                 "the device took the image and holds another", expected=f"the {len(data):,} bytes that were sent",
                 hint="flash again; tinytl info shows what it holds",
             )  # fmt: skip
+        origin = source or (model if isinstance(model, ModelFile) else None)
+        if origin is not None:
+            self.target.keep_model(origin.path.read_bytes(), progress=report)
 
     def prepare(self, x: np.ndarray) -> np.ndarray:
         """Turn raw samples (N, …) into the model's int8 input (N, input_bytes), as its metadata says."""

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stream of labelled samples to a device: which class each means, which are new, what came of each.
 
-In: prepared samples with labels, by the device's numbers or by a dataset's names. Out: a `TeachResult`. Classes may be added while
-the stream runs, so a name is looked up when its sample's turn comes.
+In: prepared samples with labels, by the device's numbers or by names: a fixed set of them, or an iterator that may have no end. Out: a
+`TeachResult`. Classes may be added while the stream runs, so a name is looked up when its sample's turn comes.
 """
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from tinytl.class_match import UNKNOWN, ClassMatch, match_classes
 from tinytl.progress import Progress, is_due
-from tinytl_bridge.recalling import SourceKept, SourceWatch
+from tinytl_bridge.recalling import SourceWatch
+from tinytl_bridge.taught import Tally, TeachResult
 from tinytl_bridge.wire.class_names import check_room
 from tinytl_bridge.wire.link import Refusal
 from tinytl_bridge.wire.requests import PLAIN, TeachFlags
@@ -20,8 +23,26 @@ from tinytl_bridge.wire.results import TaughtSample
 from tinytl_bridge.wire.session import Session
 from tinytl_bridge.wire.verdicts import Verdict
 
-_RECENT = 100
-"""Samples that the accuracy shown meanwhile looks back."""
+Label = int | str
+
+
+class ClassLookup(Protocol):
+    """Which of the device's classes a label means.
+
+    Attributes:
+        known: the device's class names; None where labels are its numbers and nobody asks.
+    """
+
+    known: list[str] | None
+
+    def number_of(self, label: Label) -> int:
+        """Return the device's number of a label's class, `UNKNOWN` of one that is to be added."""
+
+    def name_of(self, label: Label) -> str:
+        """Return the name that a label's class gets when it is added."""
+
+    def renew(self, known: Sequence[str]) -> None:
+        """Take the device's class names as they are now. Raises DeviceError where labels to come mean none of them."""
 
 
 @dataclass(frozen=True)
@@ -46,63 +67,23 @@ class Lessons:
         return match_classes(self.labels, self.names, known, adding=self.new_classes)
 
 
-def mean_told(numbers: Sequence[float | None]) -> float | None:
-    """Return the mean of the numbers that there are, None where there is none."""
-    readings = [number for number in numbers if number is not None]
-    return sum(readings) / len(readings) if readings else None
+class _MatchedLabels:
+    """The labels of a fixed set: all of them are matched at once."""
 
+    def __init__(self, lessons: Lessons, known: Sequence[str]) -> None:
+        self.known: list[str] | None = None if lessons.names is None else list(known)
+        self._lessons, self._match = lessons, lessons.match(known)
 
-@dataclass(frozen=True)
-class TeachResult:
-    """A stream of taught samples.
+    def number_of(self, label: Label) -> int:
+        return int(label if self._match is None else self._match.numbers[int(label)])
 
-    Attributes:
-        samples: those that were learned, held out or skipped, in order.
-        diverged: samples whose loss was not finite; they changed nothing, or the guard undid them.
-        repeated: frames that had to be sent again.
-        added: names of the classes that were new, in order.
-        verdicts: of the guard meanwhile, in order.
-        source: the replay set before and after; None where it was not asked for or there is none.
-        undone: whether more of it was lost than `keep_source` allows, so that the head before is back.
-    """
+    def name_of(self, label: Label) -> str:
+        return "" if self._match is None else self._match.names[int(label)]
 
-    samples: tuple[TaughtSample, ...]
-    diverged: int
-    repeated: int
-    added: tuple[str, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
-    source: SourceKept | None = None
-    undone: bool = False
-
-    @property
-    def taught(self) -> int:
-        """Samples learned."""
-        return sum(s.outcome == "learned" for s in self.samples)
-
-    @property
-    def skipped(self) -> int:
-        """Samples that were right already, and not learned for that."""
-        return sum(s.outcome == "skipped" for s in self.samples)
-
-    @property
-    def held_out(self) -> int:
-        """Samples that the guard holds out."""
-        return sum(s.outcome == "held out" for s in self.samples)
-
-    @property
-    def confidence(self) -> float | None:
-        """Mean over the samples that told theirs; None where none did."""
-        return mean_told([s.confidence for s in self.samples])
-
-    @property
-    def drift(self) -> float | None:
-        """Mean over the samples that told theirs; None where none did."""
-        return mean_told([s.drift for s in self.samples])
-
-    @property
-    def accuracy(self) -> float:
-        """Fraction predicted correctly, each before it was learned (prequential accuracy)."""
-        return sum(s.predicted == s.label for s in self.samples) / len(self.samples) if self.samples else 0.0
+    def renew(self, known: Sequence[str]) -> None:
+        self.known, self._match = list(known), self._lessons.match(known)
+        if self._match is not None:
+            self._match.expect_teachable()
 
 
 def check_lessons(session: Session, lessons: Lessons) -> None:
@@ -125,7 +106,7 @@ def teach_stream(
     session: Session, lessons: Lessons, *, progress: Progress, on_step: Callable[[TaughtSample], None] | None,
     watch: SourceWatch | None = None,
 ) -> TeachResult:  # fmt: skip
-    """Teach one sample after the other.
+    """Teach a fixed set, one sample after the other.
 
     Args:
         session: with the device. lessons: prepared and checked. progress: told now and then, with the accuracy of the last samples.
@@ -134,62 +115,83 @@ def teach_stream(
     Raises:
         DeviceError: as `Device.teach`.
     """
-    taught: list[TaughtSample] = []
-    diverged, repeated, undone = 0, session.repeated, False
-    verdicts: list[Verdict] = []
-    known = _known(session, lessons)
-    before, match = set(known), lessons.match(known)
-    for count, (sample, label) in enumerate(zip(lessons.samples, lessons.labels, strict=True), 1):
-        number = int(label if match is None else match.numbers[label])
-        try:
-            if match is not None and number == UNKNOWN:
-                known.append(match.names[int(label)])
-                match = lessons.match(known)
-                step = session.grow(sample, len(known) - 1, known[-1], lessons.flags)
-            else:
-                step = session.teach(sample, number, lessons.flags)
-            if step.verdict is not None:
-                verdicts.append(step.verdict)
-            if watch is not None and step.verdict is not None and step.verdict.decision == "committed" and watch.exceeded():
+    total = len(lessons.samples)
+
+    def report(tally: Tally) -> None:
+        if tally.count == total or is_due(progress):
+            progress(f"teach: {tally.text}", tally.count, total)
+
+    lookup = _MatchedLabels(lessons, () if lessons.names is None else session.labels())
+    pairs = zip(lessons.samples, lessons.labels, strict=True)
+    return teach_each(session, pairs, lookup, flags=lessons.flags, report=report, on_step=on_step, watch=watch)
+
+
+def teach_each(
+    session: Session, lessons: Iterable[tuple[np.ndarray, Label]], lookup: ClassLookup, *, flags: TeachFlags = PLAIN,
+    report: Callable[[Tally], None], on_step: Callable[[TaughtSample], None] | None, watch: SourceWatch | None = None,
+    keep: int | None = None,
+) -> TeachResult:  # fmt: skip
+    """Teach samples as an iterator hands them out, until it ends; each is asked for when the one before is answered.
+
+    Args:
+        session: with the device. lessons: (input_bytes,) int8 and the label of each. lookup: which class a label means.
+        flags: of each sample. report: told the counts after each sample. on_step: called after each that did not diverge.
+        watch: of the source task; None: nobody looks at it. keep: how many samples and verdicts at most the result holds; None: all.
+
+    Raises:
+        DeviceError: as `Device.teach`.
+    """
+    taught, verdicts = deque[TaughtSample](maxlen=keep), deque[Verdict](maxlen=keep)
+    tally, repeated, undone = Tally(), session.repeated, False
+    before = set(lookup.known or ())
+    for sample, label in lessons:
+        step = _taught(session, sample, label, lookup, flags)
+        if step is None:
+            tally.outcomes["diverged"] += 1
+            report(tally)
+            continue
+        if step.verdict is not None:
+            verdicts.append(step.verdict)
+            tally.undone += step.verdict.decision == "undone"
+            if watch is not None and step.verdict.decision == "committed" and watch.exceeded():
                 watch.undo(committed=True)
                 undone = True
-            if step.verdict is not None or step.outcome == "diverged":
-                known = _known(session, lessons)  # classes that were not saved are gone with what was undone
-                match = lessons.match(known)
-                if match is not None:
-                    match.expect_teachable()
-            if step.outcome == "diverged":
-                diverged += 1
-                continue
+        if step.verdict is not None or step.outcome == "diverged":
+            _renew(session, lookup)  # classes that were not saved are gone with what was undone
+        if step.outcome == "diverged":
+            tally.outcomes["diverged"] += 1
+        else:
+            tally.add(step)
             taught.append(step)
             if on_step is not None:
                 on_step(step)
-        except Refusal as refusal:
-            if refusal.status != "diverged":
-                raise
-            diverged += 1
         if undone:
             break
-        if count == len(lessons.samples) or is_due(progress):
-            progress(_stage(taught[-_RECENT:]), count, len(lessons.samples))
+        report(tally)
     if watch is not None and not undone and watch.exceeded():
         watch.undo(committed=False)
-        undone, known = True, _known(session, lessons)
-    added = tuple(name for name in known if name not in before)
-    return TeachResult(tuple(taught), diverged, session.repeated - repeated, added, tuple(verdicts), watch.kept if watch else None, undone)
+        undone = True
+        _renew(session, lookup)
+    added = tuple(name for name in lookup.known or () if name not in before)
+    kept = watch.kept if watch else None
+    return TeachResult(tuple(taught), tally, session.repeated - repeated, added, tuple(verdicts), kept, undone)
 
 
-def _stage(recent: Sequence[TaughtSample]) -> str:
-    right = sum(sample.predicted == sample.label for sample in recent)
-    return f"teach: {100 * right / max(len(recent), 1):.0f} % of the last {len(recent)} right{_sureness(recent)}"
+def _taught(session: Session, sample: np.ndarray, label: Label, lookup: ClassLookup, flags: TeachFlags) -> TaughtSample | None:
+    """Teach one sample, adding its class where that is new; None where it diverged and no guard told of it."""
+    number = lookup.number_of(label)
+    try:
+        if number != UNKNOWN or lookup.known is None:
+            return session.teach(sample, number, flags)
+        known = [*lookup.known, lookup.name_of(label)]
+        lookup.renew(known)
+        return session.grow(sample, len(known) - 1, known[-1], flags)
+    except Refusal as refusal:
+        if refusal.status != "diverged":
+            raise
+        return None
 
 
-def _sureness(recent: Sequence[TaughtSample]) -> str:
-    """Say how sure the head was of the last samples and how far they have drifted, where the device tells."""
-    confidence, drift = mean_told([sample.confidence for sample in recent]), mean_told([sample.drift for sample in recent])
-    return (f", {100 * confidence:.0f} % sure" if confidence is not None else "") + (f", drift {drift:.1f}" if drift is not None else "")
-
-
-def _known(session: Session, lessons: Lessons) -> list[str]:
-    """Return the device's class names where labels go by name."""
-    return list(session.labels()) if lessons.names is not None else []
+def _renew(session: Session, lookup: ClassLookup) -> None:
+    if lookup.known is not None:
+        lookup.renew(session.labels())

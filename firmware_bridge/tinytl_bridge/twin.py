@@ -150,6 +150,11 @@ class TwinModel:
             _raise(opened)
         self.image = read_image(image)
 
+    @property
+    def address(self) -> int:
+        """Where the `tinytl_model` lies, for functions of `library` that take one; valid while this object lives."""
+        return int(self._pointer)
+
     def _view(self, address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         """A part of the arena, in place: as a view of the array it keeps the arena alive."""
         start = address - self.arena.ctypes.data

@@ -71,7 +71,7 @@ def test_a_run_stands_with_runs_alone(logs: tuple[Path, Path], tmp_path: Path) -
     ("change", "text"),
     [
         ({"format_version": 9}, r"run: format is 'tinytl-run' version 9; expected 'tinytl-run' version 1\nhint: tinytl teach --log and"),
-        ({"kind": "dream"}, r"run: Invalid enum value 'dream'"),
+        ({"kind": "dream"}, r"run: field 'kind' is 'dream'; expected 'teach' or 'evaluate'"),
         ({"answers": [{"when": "x", "classes": ["a"], "counts": []}]}, r"run: answers.counts has 0 rows; expected 1 × 1, one row"),
         ({"answers": [{"when": "x", "classes": [], "counts": []}]}, r"run: answers.classes has 0 names; expected 1 to 1000"),
     ],

@@ -153,14 +153,14 @@ def test_numbers_of_numpy_are_numbers() -> None:
 
 
 def test_a_wrong_type_in_a_manifest_is_named(tmp_path: Path) -> None:
-    assert of_manifest({"accumulation": "2"}, tmp_path) == "x.tinytl: manifest field 'head.accumulation': expected `int`, got `str`"
+    assert of_manifest({"accumulation": "2"}, tmp_path) == "x.tinytl: manifest field 'head.accumulation' is '2'; expected a whole number"
 
 
 @pytest.mark.parametrize("name", ALWAYS_WRITTEN)
 def test_a_setting_that_every_manifest_holds_is_missed(name: str, tmp_path: Path) -> None:
     with pytest.raises(BundleError) as caught:
         bundle_with({}, tmp_path, without=name)
-    assert str(caught.value) == f"x.tinytl: manifest field 'head.{name}': missing"
+    assert str(caught.value) == f"x.tinytl: manifest field 'head.{name}' is missing"
 
 
 def test_a_manifest_holds_what_is_not_the_default_in_the_order_of_old() -> None:

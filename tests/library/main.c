@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A user's firmware around a library: trial.h, which the test writes, has the library's header, samples and what to call the image.
- * Prints every byte of every output; of a model with a head the class, and after a step the head's checksum.
+ * A user's firmware around a library: trial.h, which the test writes, has the library's header, samples and
+ * what to call the image. Prints every byte of every output; of a model with a head the class, and after a step
+ * the head's checksum.
  */
 #include <string.h>
 

@@ -81,11 +81,18 @@ class _Name:
 
 
 class LossyDisk:
-    """The state of page cache and disk after the first operations of a log."""
+    """The state of page cache and disk after the first operations of a log.
 
-    def __init__(self, log: Log) -> None:
+    Args:
+        log: these operations. files: what was on the disk before.
+    """
+
+    def __init__(self, log: Log, files: dict[str, bytes] | None = None) -> None:
         self._files: dict[int, _File] = {}
         self._names: dict[str, _Name] = {}
+        for number, (name, data) in enumerate((files or {}).items()):
+            self._files[-number - 1] = _File(data, data)
+            self._names[name] = _Name([-number - 1])
         for operation in log:
             self._do(*operation)
 
@@ -106,7 +113,7 @@ class LossyDisk:
                 self._name(name).meanings.append(None)
             case "unlink", name:
                 self._name(name).meanings.append(None)
-            case "sync folder",:
+            case ("sync folder",):
                 for name in self._names.values():
                     name.meanings = name.meanings[-1:]
 

@@ -34,7 +34,7 @@ def test_a_stored_study_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_study_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "spread.json").write_text("{}")
-    with pytest.raises(BenchError, match=r"spread\.json is no study of seeds: .*`model`"):
+    with pytest.raises(BenchError, match=r"spread\.json is no study of seeds: .*'model' is missing"):
         read_seeds(tmp_path / "spread.json")
 
 

@@ -20,6 +20,16 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_of_secrets_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    with whole_file(path, mode=0o600) as stream:
+        (being_written,) = tmp_path.iterdir()
+        assert being_written.stat().st_mode & 0o077 == 0
+        stream.write(b"{}")
+    write_whole(path, b"[]", mode=0o600)
+    assert path.stat().st_mode & 0o777 == 0o600 and path.read_bytes() == b"[]"
+
+
 def broken_off(path: Path) -> None:
     with whole_file(path) as stream:
         stream.write(b"half")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 Progress = Callable[[str, int, int], None]
-"""Called with (stage text, done, total); done ≤ total, both in the stage's own unit."""
+"""Called with (stage text, done, total); done ≤ total, both in the stage's own unit; total 0: nobody knows how many come."""
 
 
 @runtime_checkable

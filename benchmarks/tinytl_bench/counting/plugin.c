@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A QEMU plugin (TCG plugin API, version 1) that counts how often each translation block ran between marks of the guest.
+ * A QEMU plugin (TCG plugin API, version 1) that counts how often each translation block ran
+ * between marks of the guest.
  *
+<<<<<<< HEAD
  * A mark is an instruction that does nothing and that no compiler emits, the first of a function of its own: `mov r11, r11` in Thumb
  * and Arm code, `mov x11, x11` in A64. At each mark the counts since the one before are written and flushed:
+=======
+ * A mark is the 16-bit Thumb instruction 0x46DB, `mov r11, r11`, the first of a function of its own. At each mark the
+ * counts since the one before are written and flushed:
+>>>>>>> main
  *     M <mark number>
  *     <pc, hex> <instructions> <executions> <executions that did not go on to the next address>
  * A Linux program has a virtual processor a thread: counted is the one that set the latest mark, until then the first.
@@ -21,8 +27,10 @@ struct qemu_plugin_insn;
 typedef void (*translated_callback)(qemu_plugin_id_t id, struct qemu_plugin_tb *block);
 typedef void (*executed_callback)(unsigned int cpu, void *data);
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, translated_callback callback);
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *block, executed_callback callback, int flags, void *data);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, executed_callback callback, int flags, void *data);
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *block, executed_callback callback, int flags,
+                                          void *data);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, executed_callback callback, int flags,
+                                            void *data);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *block);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *block);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *block, size_t index);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A peer's model on the board: one inference between two marks, then its answer over the UART. peer.h is written for each model. */
+ * A peer's model on the board: one inference between two marks, then its answer over the UART. peer.h is
+ * written for each model. */
 #include "board.h"
 #include "peer.h"
 

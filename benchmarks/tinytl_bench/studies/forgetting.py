@@ -14,7 +14,6 @@ from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 
-import msgspec
 import numpy as np
 
 from tinytl.bundle.bundle import Bundle
@@ -24,6 +23,7 @@ from tinytl.exporting.packing import balanced, replay_count
 from tinytl.files import write_whole
 from tinytl.head.learning import Learning
 from tinytl.progress import Progress, silent
+from tinytl.typed_json import convert, decode
 from tinytl_bench.studies.forgetting_tasks import OldAndNew
 from tinytl_bench.studies.plans.twin_head import TwinHead, extract
 
@@ -163,8 +163,8 @@ def write_forgetting(study: ForgettingStudy, path: Path) -> None:
 def read_forgetting(path: Path) -> ForgettingStudy:
     """Read a stored study. Raises BenchError: what is wrong in it."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=ForgettingStudy)
-    except (OSError, msgspec.MsgspecError) as error:
+        return convert(decode(path.read_bytes()), ForgettingStudy)
+    except (OSError, ValueError) as error:
         raise BenchError(f"{path} is no study of forgetting: {error}", hint="tinytl study forgetting -o FILE writes one") from None
 
 

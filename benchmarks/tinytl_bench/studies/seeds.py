@@ -12,7 +12,6 @@ from pathlib import Path
 from statistics import fmean, stdev
 from tempfile import TemporaryDirectory
 
-import msgspec
 import numpy as np
 
 from tinytl.bundle.bundle import read_bundle
@@ -24,6 +23,7 @@ from tinytl.model_kind import RUN_FILE
 from tinytl.progress import Progress, silent
 from tinytl.training.pretraining import pretrain
 from tinytl.training.run_folder import Run, load_run
+from tinytl.typed_json import convert, decode
 from tinytl_bench.studies.guard import with_settings
 from tinytl_bridge import connect
 
@@ -197,8 +197,8 @@ def write_seeds(study: SeedsStudy, path: Path) -> None:
 def read_seeds(path: Path = STORED) -> SeedsStudy:
     """Read a stored study. Raises BenchError: what is wrong in it."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=SeedsStudy)
-    except (OSError, msgspec.MsgspecError) as error:
+        return convert(decode(path.read_bytes()), SeedsStudy)
+    except (OSError, ValueError) as error:
         raise BenchError(f"{path} is no study of seeds: {error}", hint="tinytl study seeds -o FILE writes one") from None
 
 

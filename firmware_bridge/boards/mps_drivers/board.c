@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* CMSDK UART 0: data, state (bit 0 transmitter full, bit 1 receiver full), control, interrupts, baud divider. */
-enum { UART_DATA = 0x00, UART_STATE = 0x04, UART_CONTROL = 0x08, UART_INTERRUPTS = 0x0C, UART_DIVIDER = 0x10, TX_FULL = 1, RX_FULL = 2 };
+enum { UART_DATA = 0x00, UART_STATE = 0x04, UART_CONTROL = 0x08, UART_INTERRUPTS = 0x0C, UART_DIVIDER = 0x10,
+       TX_FULL = 1, RX_FULL = 2 };
 enum { TX_ON = 1, RX_ON = 2, RX_INTERRUPT_ON = 8, RX_INTERRUPT = 2 };
 
 /* The receiver's interrupt in the NVIC: enable, clear pending. */
@@ -21,7 +22,8 @@ void uart_init(void)
     REGISTER(NVIC_ENABLE) = NVIC_BIT;
 }
 
-/* The interrupt is cleared before the receiver is looked at: a byte that comes in between makes it pending again, and WFI does not wait. */
+/* The interrupt is cleared before the receiver is looked at: a byte that comes in between makes it pending again,
+ * and WFI does not wait. */
 uint8_t uart_read(void)
 {
     for (;;) {
@@ -50,7 +52,8 @@ static const uint32_t nv_bytes = 2u * BOARD_MODEL_SLOT_BYTES + 2u * BOARD_HEAD_S
 int flash_erase(void *context, uint32_t offset, uint32_t bytes)
 {
     (void)context;
-    if (offset % BOARD_SECTOR_BYTES != 0 || bytes % BOARD_SECTOR_BYTES != 0 || offset > nv_bytes || bytes > nv_bytes - offset)
+    if (offset % BOARD_SECTOR_BYTES != 0 || bytes % BOARD_SECTOR_BYTES != 0 || offset > nv_bytes ||
+        bytes > nv_bytes - offset)
         return -1;
     memset(nv + offset, 0xFF, bytes);
     return 0;
@@ -60,7 +63,8 @@ int flash_write(void *context, uint32_t offset, const void *data, uint32_t bytes
 {
     const uint8_t *source = data;
     (void)context;
-    if (offset > nv_bytes || bytes > nv_bytes - offset || offset % BOARD_PROGRAM_BYTES != 0 || bytes % BOARD_PROGRAM_BYTES != 0)
+    if (offset > nv_bytes || bytes > nv_bytes - offset || offset % BOARD_PROGRAM_BYTES != 0 ||
+        bytes % BOARD_PROGRAM_BYTES != 0)
         return -1;
     for (uint32_t i = 0; i < bytes; i++)
         if (nv[offset + i] != 0xFF)

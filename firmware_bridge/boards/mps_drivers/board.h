@@ -24,12 +24,14 @@ void ring_fault(uint32_t exception); /* tells the host of a fault */
 void timer_init(void);
 uint32_t timer_ticks(void *context); /* counts up at BOARD_TICK_HZ, wraps */
 
-/* Flash: erase sets whole sectors to FF, a write takes whole program units that are erased. Both return 0 on success and refuse what flash would not do. */
+/* Flash: erase sets whole sectors to FF, a write takes whole program units that are erased. Both return 0 on success
+ * and refuse what flash would not do. */
 int flash_erase(void *context, uint32_t offset, uint32_t bytes);
 int flash_write(void *context, uint32_t offset, const void *data, uint32_t bytes);
 
 uint32_t stack_high_water(void *context); /* bytes, since reset */
-void count_mark(void *context);           /* one `mov r11, r11`, which no compiler emits: the counting plugin looks for it */
+/* One `mov r11, r11`, which no compiler emits: the counting plugin looks for it. */
+void count_mark(void *context);
 void count_loop(void *context, uint32_t iterations); /* 3 instructions an iteration */
 
 #endif

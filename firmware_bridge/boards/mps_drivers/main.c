@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The firmware: fill in the platform, then feed the session every byte that comes, in the ring or over the UART as the host wants it.
- * Everything else is the runtime's. */
+ * The firmware: fill in the platform, then feed the session every byte that comes, in the ring or over the UART as the
+ * host wants it. Everything else is the runtime's. */
 #include "board.h"
 #include "tinytl_session.h"
 

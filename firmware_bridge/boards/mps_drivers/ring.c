@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The ring (SPEC.md section 3.3): frames in memory that host and device share, one direction behind the other. Whoever publishes
- * bytes sends one byte over the UART, which wakes the other; nobody polls. */
+ * The ring (SPEC.md section 3.3): frames in memory that host and device share, one direction behind the other. Whoever
+ * publishes bytes sends one byte over the UART, which wakes the other; nobody polls. */
 #include "board.h"
 
 #include <string.h>
 
-enum { RING_MAGIC = 0x474E4952, TO_DEVICE = 0x4000, TO_HOST = 0x8000, DIRECTION_BYTES = 0x4000, MASK = DIRECTION_BYTES - 1 };
+enum { RING_MAGIC = 0x474E4952, TO_DEVICE = 0x4000, TO_HOST = 0x8000, DIRECTION_BYTES = 0x4000,
+       MASK = DIRECTION_BYTES - 1 };
 
-/* Heads are where the writer goes on, tails where the reader does: offsets in a direction's bytes; equal where it is empty. */
+/* Heads are where the writer goes on, tails where the reader does: offsets in a direction's bytes;
+ * equal where it is empty. */
 typedef struct ring {
     volatile uint32_t magic, to_device_head, to_device_tail, to_host_head, to_host_tail, fault;
 } ring;

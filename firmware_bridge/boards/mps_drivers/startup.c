@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Vectors and reset: FPU on, data copied, bss cleared, stack painted, then main. A fault is told over the ring, if that is in use, and
- * stops the machine. */
+ * Vectors and reset: FPU on, data copied, bss cleared, stack painted, then main. A fault is told over the ring, if that
+ * is in use, and stops the machine. */
 #include "board.h"
 
-extern uint32_t __data_load[], __data_start[], __data_end[], __bss_start[], __bss_end[], __stack_bottom[], __stack_top[];
+extern uint32_t __data_load[], __data_start[], __data_end[], __bss_start[], __bss_end[];
+extern uint32_t __stack_bottom[], __stack_top[];
 int main(void);
 void Reset_Handler(void);
 
@@ -37,5 +38,6 @@ __attribute__((naked)) void Reset_Handler(void)
 }
 
 __attribute__((section(".vectors"), used)) static const void *const vectors[16] = {
-    __stack_top, Reset_Handler, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault, fault,
+    __stack_top, Reset_Handler, fault, fault, fault, fault, fault, fault,
+    fault, fault, fault, fault, fault, fault, fault, fault,
 };

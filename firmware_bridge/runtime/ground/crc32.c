@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * CRC-32/ISO-HDLC (reflected 0xEDB88320): ten words at a time without any table, what is left a nibble at a time with one of 64 bytes.
+ * CRC-32/ISO-HDLC (reflected 0xEDB88320): ten words at a time without any table, what is left a nibble at a time
+ * with one of 64 bytes.
  *
- * x^300 + x^155 + x^117 + x^89 + 1 is a multiple of the CRC's polynomial, the only one of five terms below degree 515. So a set bit of the data
- * may be taken out if the bits 145, 183, 211 and 300 places behind it are turned over: the checksum stays. A word taken out so is eight shifts
- * and exclusive-ors into words that come later, and a Cortex-M shifts for nothing. What words yet to come are to be turned over with
- * waits in ten registers. After Russell, arXiv:2412.16398; table lookups take at least three instructions and a load of flash a byte, and 4 KB. */
+ * x^300 + x^155 + x^117 + x^89 + 1 is a multiple of the CRC's polynomial, the only one of five terms below degree 515.
+ * So a set bit of the data may be taken out if the bits 145, 183, 211 and 300 places behind it are turned over: the
+ * checksum stays. A word taken out so is eight shifts and exclusive-ors into words that come later, and a Cortex-M
+ * shifts for nothing. What words yet to come are to be turned over with waits in ten registers. After Russell,
+ * arXiv:2412.16398; table lookups take at least three instructions and a load of flash a byte, and 4 KB. */
 #include <string.h>
 
 #include "tinytl.h"
@@ -32,17 +34,17 @@ static uint32_t word_at(const uint8_t *byte)
     return word;
 }
 
-/* Take out word n of a block. a to j: what words n to n + 9 are to be turned over with; afterwards a holds that of word n + 10.
- * Places in words: 145 = 4 · 32 + 17, 183 = 5 · 32 + 23, 211 = 6 · 32 + 19, 300 = 9 · 32 + 12. */
-#define TAKE_OUT(n, a, b, c, d, e, f, g, h, i, j)                                                                                                    \
-    do {                                                                                                                                             \
-        const uint32_t word = word_at(byte + (n) * WORD_BYTES) ^ a;                                                                                  \
-        e ^= word << 17;                                                                                                                             \
-        f ^= word >> 15 ^ word << 23;                                                                                                                \
-        g ^= word >> 9 ^ word << 19;                                                                                                                 \
-        h ^= word >> 13;                                                                                                                             \
-        j ^= word << 12;                                                                                                                             \
-        a = word >> 20;                                                                                                                              \
+/* Take out word n of a block. a to j: what words n to n + 9 are to be turned over with; afterwards a holds that of
+ * word n + 10. Places in words: 145 = 4 · 32 + 17, 183 = 5 · 32 + 23, 211 = 6 · 32 + 19, 300 = 9 · 32 + 12. */
+#define TAKE_OUT(n, a, b, c, d, e, f, g, h, i, j)                   \
+    do {                                                            \
+        const uint32_t word = word_at(byte + (n) * WORD_BYTES) ^ a; \
+        e ^= word << 17;                                            \
+        f ^= word >> 15 ^ word << 23;                               \
+        g ^= word >> 9 ^ word << 19;                                \
+        h ^= word >> 13;                                            \
+        j ^= word << 12;                                            \
+        a = word >> 20;                                             \
     } while (0)
 
 uint32_t tinytl_crc32(uint32_t crc, const void *data, size_t bytes)

@@ -7,7 +7,8 @@
 
 #include "tinytl.h"
 
-/* Offset of a field in its record. A check says BAD_<RECORD>(member): bad_record with that record's offset filled in. */
+/* Offset of a field in its record. A check says BAD_<RECORD>(member): bad_record with that
+ * record's offset filled in. */
 #define FIELD(record, member) ((uint32_t)offsetof(record, member))
 
 static inline tinytl_error refusal(tinytl_status status, uint32_t got, uint32_t expected)

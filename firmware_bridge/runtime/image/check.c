@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The image's check: everything it says is tested here, once, before anything of it is used (SPEC.md section 2). Offsets are
- * compared in 64 bits, so that no sum wraps. */
+ * The image's check: everything it says is tested here, once, before anything of it is used (SPEC.md section 2).
+ * Offsets are compared in 64 bits, so that no sum wraps. */
 #include "ground/error.h"
 #include "image/operator_call.h"
 
@@ -15,7 +15,8 @@ typedef char header_is_128_bytes[sizeof(tinytl_image_header) == HEADER_BYTES ? 1
 typedef char tensor_is_40_bytes[sizeof(tinytl_tensor) == 40 ? 1 : -1];
 typedef char operator_is_32_bytes[sizeof(tinytl_operator) == 32 ? 1 : -1];
 
-tinytl_error tinytl_image_header_check(const tinytl_image_header *header, size_t arena_bytes, size_t slot_bytes, uint32_t family_mask)
+tinytl_error tinytl_image_header_check(const tinytl_image_header *header, size_t arena_bytes, size_t slot_bytes,
+                                       uint32_t family_mask)
 {
     if (header->magic[0] != 'T' || header->magic[1] != 'L' || header->magic[2] != 'I' || header->magic[3] != 'M')
         return refusal(TINYTL_STATUS_bad_magic, 0, 0);
@@ -42,7 +43,8 @@ tinytl_error tinytl_image_header_check(const tinytl_image_header *header, size_t
 }
 
 /* A section of `count` records lies inside the image, on a multiple of 16. */
-static tinytl_error table_check(const tinytl_image_header *header, uint32_t offset, uint32_t count, uint32_t record_bytes)
+static tinytl_error table_check(const tinytl_image_header *header, uint32_t offset, uint32_t count,
+                                uint32_t record_bytes)
 {
     const uint64_t end = (uint64_t)offset + (uint64_t)count * record_bytes;
     if (offset < HEADER_BYTES || end > header->image_bytes)
@@ -86,7 +88,8 @@ static uint32_t element_bytes(uint8_t dtype)
 
 static int zero_point_ok(const tinytl_tensor *tensor)
 {
-    const int32_t low = tensor->dtype == TINYTL_UINT8 ? 0 : INT8_MIN, high = tensor->dtype == TINYTL_UINT8 ? UINT8_MAX : INT8_MAX;
+    const int32_t low = tensor->dtype == TINYTL_UINT8 ? 0 : INT8_MIN,
+                  high = tensor->dtype == TINYTL_UINT8 ? UINT8_MAX : INT8_MAX;
     return element_bytes(tensor->dtype) != 1 || (tensor->zero_point >= low && tensor->zero_point <= high);
 }
 
@@ -170,7 +173,8 @@ static tinytl_error operator_check(const uint8_t *image, const tinytl_image_head
         return BAD_OPERATOR(params_bytes);
     if (op->params % 4u != 0 || (uint64_t)op->params + op->params_bytes > header->image_bytes)
         return BAD_OPERATOR(params);
-    if (op->scratch_offset % TINYTL_ALIGNMENT != 0 || (uint64_t)op->scratch_offset + op->scratch_bytes > header->arena_bytes)
+    if (op->scratch_offset % TINYTL_ALIGNMENT != 0 ||
+        (uint64_t)op->scratch_offset + op->scratch_bytes > header->arena_bytes)
         return BAD_OPERATOR(scratch_offset);
     const tinytl_call call = tinytl_operator_call(image, NULL, op);
     if (!entry->rule(&call))

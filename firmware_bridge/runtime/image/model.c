@@ -5,7 +5,8 @@
 #include "ground/error.h"
 #include "image/operator_call.h"
 
-tinytl_error tinytl_model_open(tinytl_model *model, const void *image, size_t image_bytes, void *arena, size_t arena_bytes)
+tinytl_error tinytl_model_open(tinytl_model *model, const void *image, size_t image_bytes, void *arena,
+                               size_t arena_bytes)
 {
     const uint8_t *bytes = image;
     const tinytl_image_header *header = image;
@@ -42,7 +43,8 @@ void *tinytl_model_input(const tinytl_model *model, uint32_t index)
 
 const void *tinytl_model_output(const tinytl_model *model, uint32_t index)
 {
-    return tinytl_model_tensor(model, model->operands[model->header->graph_operands + model->header->input_count + index]);
+    return tinytl_model_tensor(model,
+                               model->operands[model->header->graph_operands + model->header->input_count + index]);
 }
 
 void tinytl_model_invoke_range(const tinytl_model *model, uint32_t first, uint32_t last)

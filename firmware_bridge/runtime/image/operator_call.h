@@ -8,8 +8,9 @@
 /* The entry of an opcode's kernel, NULL if this runtime has none. */
 const operator_entry *tinytl_operator_find(uint16_t opcode, uint16_t kernel);
 
-/* The output lies in the arena and on no input, but for operators that work in place on exactly the same bytes, and for those that go
- * through rows in order, whose output may begin below the input (how far is the compiler's proof); scratch lies apart. */
+/* The output lies in the arena and on no input, but for operators that work in place on exactly the same bytes, and for
+ * those that go through rows in order, whose output may begin below the input (how far is the compiler's proof);
+ * scratch lies apart. */
 int tinytl_places_ok(const tinytl_call *call, const tinytl_operator *op, uint32_t traits);
 
 /* The call of an operator. `arena` may be NULL while an image is checked. */

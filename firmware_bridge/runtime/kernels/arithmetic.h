@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The fixed-point arithmetic of TFLite's reference kernels, written from its definition (gemmlowp's rounding doubling high
- * multiplication and rounding division by a power of two). Every result equals the reference's for all inputs in the range named. */
+ * The fixed-point arithmetic of TFLite's reference kernels, written from its definition (gemmlowp's rounding
+ * doubling high multiplication and rounding division by a power of two). Every result equals the reference's for all
+ * inputs in the range named. */
 #ifndef TINYTL_KERNELS_ARITHMETIC_H
 #define TINYTL_KERNELS_ARITHMETIC_H
 
 #include <stdint.h>
 
-/* round(a · b / 2^31), ties up; a and b are not both INT32_MIN. With the reference's signed nudge and truncating division that is
- * floor((a · b + 2^30) / 2^31) for both signs. */
+/* round(a · b / 2^31), ties up; a and b are not both INT32_MIN. With the reference's signed nudge and truncating
+ * division that is floor((a · b + 2^30) / 2^31) for both signs. */
 static inline int32_t doubling_high_mul(int32_t a, int32_t b)
 {
     return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
 }
 
-/* round(x / 2^exponent), ties away from zero; x > INT32_MIN, exponent 0 … 31. Below zero that is floor((x − 1 + half) / 2^exponent);
- * the last bit is shifted out apart, so that adding the half cannot overflow. */
+/* round(x / 2^exponent), ties away from zero; x > INT32_MIN, exponent 0 … 31. Below zero that is
+ * floor((x − 1 + half) / 2^exponent); the last bit is shifted out apart, so that adding the half cannot overflow. */
 static inline int32_t rounding_shift_right(int32_t x, int32_t exponent)
 {
     if (exponent == 0)
@@ -36,8 +37,9 @@ static inline int32_t multiply_by_quantized_multiplier(int32_t x, int32_t multip
     return shift < 0 ? rounding_shift_right(high, -shift) : high;
 }
 
-/* x · (high + low / 2^31) · 2^(shift − 31), the exact product rounded once, ties away from zero, saturated at ± 2^30; high and low are
- * not negative, shift −31 … 31. With |x| · low split at bit 31, what is cut off cannot carry into the rounding. */
+/* x · (high + low / 2^31) · 2^(shift − 31), the exact product rounded once, ties away from zero, saturated
+ * at ± 2^30; high and low are not negative, shift −31 … 31. With |x| · low split at bit 31, what is cut off cannot
+ * carry into the rounding. */
 static inline int32_t multiply_by_wide_multiplier(int32_t x, int32_t high, int32_t low, int32_t shift)
 {
     const int32_t bits = 31 - shift, limit = 1 << 30;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Average pooling and the mean over height and width, some channels at a time: the drivers of every family. A window has at most 256
- * places, so that 16 bits hold a sum of bytes. */
+ * Average pooling and the mean over height and width, some channels at a time: the drivers of every family. A window
+ * has at most 256 places, so that 16 bits hold a sum of bytes. */
 #ifndef TINYTL_KERNELS_BLOCK_POOLING_H
 #define TINYTL_KERNELS_BLOCK_POOLING_H
 
@@ -27,10 +27,12 @@ static inline void average_pool_blocks(const tinytl_call *call, int32_t block, p
     int8_t *output = call_output_data(call);
 
     for (int32_t y = 0; y < (int32_t)out->dims[1]; y++) {
-        const pool_span rows = pool_clip(y * p[POOL_STRIDE_H] - p[POOL_PAD_TOP], p[POOL_FILTER_H], (int32_t)in->dims[1]);
+        const pool_span rows =
+            pool_clip(y * p[POOL_STRIDE_H] - p[POOL_PAD_TOP], p[POOL_FILTER_H], (int32_t)in->dims[1]);
         for (int32_t x = 0; x < (int32_t)out->dims[2]; x++) {
             const pool_span columns = pool_clip(x * p[POOL_STRIDE_W] - p[POOL_PAD_LEFT], p[POOL_FILTER_W], width);
-            const pool_places places = {rows.last - rows.first, columns.last - columns.first, width * channels, channels};
+            const pool_places places = {rows.last - rows.first, columns.last - columns.first, width * channels,
+                                        channels};
             const int32_t count = places.rows * places.columns;
             const int8_t *window = input + (rows.first * width + columns.first) * channels;
             for (int32_t c = 0; c < channels; c += block) {
@@ -60,7 +62,8 @@ static inline void mean_blocks(const tinytl_call *call, int32_t block, pool_sum 
         sum(input + c, &places, sums);
         for (int32_t k = 0; k < block; k++) {
             const int32_t centred = sums[k] - count * in->zero_point;
-            const int32_t scaled = multiply_by_quantized_multiplier(centred, call->params[MEAN_MULTIPLIER], call->params[MEAN_SHIFT]);
+            const int32_t scaled =
+                multiply_by_quantized_multiplier(centred, call->params[MEAN_MULTIPLIER], call->params[MEAN_SHIFT]);
             *output++ = (int8_t)clamp_from(scaled, out->zero_point, INT8_MIN, INT8_MAX);
         }
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * How the second operand of add and mul repeats: b has a's rank, each side a's or 1. `b_steps[d]` is the distance in b of one step
- * along dimension d of a: 0 where b repeats. */
+ * How the second operand of add and mul repeats: b has a's rank, each side a's or 1. `b_steps[d]` is the distance in b
+ * of one step along dimension d of a: 0 where b repeats. */
 #ifndef TINYTL_KERNELS_BROADCAST_H
 #define TINYTL_KERNELS_BROADCAST_H
 

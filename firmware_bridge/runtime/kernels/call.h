@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a kernel is given: one operator of a checked image, its parameters and tensors. Kernels trust it: the image's check has
- * tested every shape, offset and count, and has asked the check rule that stands beside the kernel. */
+ * What a kernel is given: one operator of a checked image, its parameters and tensors. Kernels trust it: the image's
+ * check has tested every shape, offset and count, and has asked the check rule that stands beside the kernel. */
 #ifndef TINYTL_KERNELS_CALL_H
 #define TINYTL_KERNELS_CALL_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The inner loops of convolution and fully connected layers, which sum four outputs at a time: over one run of input bytes, so that
- * each is loaded and shifted by its zero point once for four products, or over four neighbouring channels of a window. Sums are
- * uint32_t: they wrap as the reference's int32 sums do on every machine, and no int8 model that means something comes near that. */
+ * The inner loops of convolution and fully connected layers, which sum four outputs at a time: over one run of input
+ * bytes, so that each is loaded and shifted by its zero point once for four products, or over four neighbouring
+ * channels of a window. Sums are uint32_t: they wrap as the reference's int32 sums do on every machine, and no int8
+ * model that means something comes near that. */
 #ifndef TINYTL_KERNELS_DOT_PRODUCT_H
 #define TINYTL_KERNELS_DOT_PRODUCT_H
 
@@ -12,7 +13,8 @@ enum { TINYTL_DOT_BLOCK = 4 };
 /* sum + Σ_i (input[i] + offset) · weights[i], i < count. */
 uint32_t tinytl_dot_one(const int8_t *input, const int8_t *weights, int32_t count, int32_t offset, uint32_t sum);
 
-/* The same for four outputs, whose weights lie `stride` bytes apart: sums[k] += Σ_i (input[i] + offset) · weights[k · stride + i]. */
+/* The same for four outputs, whose weights lie `stride` bytes apart:
+ * sums[k] += Σ_i (input[i] + offset) · weights[k · stride + i]. */
 void tinytl_dot_block(const int8_t *input, const int8_t *weights, int32_t stride, int32_t count, int32_t offset,
                       uint32_t sums[TINYTL_DOT_BLOCK]);
 
@@ -38,8 +40,8 @@ static inline int32_t dot_outputs(int32_t outputs)
 }
 
 /* Either of the two, by `outputs`, which `dot_outputs` gave. */
-static inline void dot_products(const int8_t *input, const int8_t *weights, int32_t stride, int32_t count, int32_t offset,
-                                int32_t outputs, uint32_t sums[TINYTL_DOT_BLOCK])
+static inline void dot_products(const int8_t *input, const int8_t *weights, int32_t stride, int32_t count,
+                                int32_t offset, int32_t outputs, uint32_t sums[TINYTL_DOT_BLOCK])
 {
     if (outputs == TINYTL_DOT_BLOCK)
         tinytl_dot_block(input, weights, stride, count, offset, sums);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the image's side knows of kernels: how an opcode and a kernel number become a check rule and a function (image/operators.c). */
+ * What the image's side knows of kernels: how an opcode and a kernel number become a check rule and a function
+ * (image/operators.c). */
 #ifndef TINYTL_KERNELS_OPERATORS_H
 #define TINYTL_KERNELS_OPERATORS_H
 
@@ -24,8 +25,8 @@ enum {
     OPCODE_none = 0
 };
 
-/* Kernels beside the portable ones, and the families whose images this runtime takes: of the one family file that is linked
- * (kernels/portable_family.c or kernels/dsp/family.c). */
+/* Kernels beside the portable ones, and the families whose images this runtime takes: of the one family file that is
+ * linked (kernels/portable_family.c or kernels/dsp/family.c). */
 extern const operator_entry tinytl_variants[];
 extern const uint32_t tinytl_variant_count;
 

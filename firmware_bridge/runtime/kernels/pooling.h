@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What average and max pooling share: parameters and the window clipped to the input. input s8 [1,H,W,C] → output s8 [1,OH,OW,C]. */
+ * What average and max pooling share: parameters and the window clipped to the input. input s8 [1,H,W,C] →
+ * output s8 [1,OH,OW,C]. */
 #ifndef TINYTL_KERNELS_POOLING_H
 #define TINYTL_KERNELS_POOLING_H
 

@@ -17,15 +17,17 @@ typedef struct rescaling {
 /* Of a convolution: operands 3 and 4 are multipliers and shifts, the clamp starts at `params[act]`. */
 static inline rescaling rescaling_of(const tinytl_call *call, uint32_t act)
 {
-    const rescaling r = {call_input_data(call, 3), call_input_data(call, 4), call_output(call)->zero_point, call->params[act],
-                         call->params[act + 1]};
+    const rescaling r = {call_input_data(call, 3), call_input_data(call, 4), call_output(call)->zero_point,
+                         call->params[act], call->params[act + 1]};
     return r;
 }
 
-/* output[o] = clamp(zero_point + sums[o − first] · multiplier[o] · 2^(shift[o] − 31)) for `count` outputs from `first` on. */
+/* output[o] = clamp(zero_point + sums[o − first] · multiplier[o] · 2^(shift[o] − 31)) for `count`
+ * outputs from `first` on. */
 static inline void rescale(const rescaling *r, int32_t first, int32_t count, const uint32_t *sums, int8_t *output)
 {
-    /* Copies: a store to an int8 may alias anything, so what is read through a pointer would be read again after each. */
+    /* Copies: a store to an int8 may alias anything, so what is read through a pointer would be
+     * read again after each. */
     const int32_t *multiplier = r->multiplier + first, *shift = r->shift + first;
     const int32_t zero_point = r->zero_point, low = r->act_min - zero_point, high = r->act_max - zero_point;
     output += first;

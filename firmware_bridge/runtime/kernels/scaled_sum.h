@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What add and sub share: both operands are brought to one scale, 2^left_shift times finer than the coarser of the two. */
+ * What add and sub share: both operands are brought to one scale, 2^left_shift times finer than the
+ * coarser of the two. */
 #ifndef TINYTL_KERNELS_SCALED_SUM_H
 #define TINYTL_KERNELS_SCALED_SUM_H
 
@@ -41,8 +42,9 @@ static inline int8_t rescaled_sum(int32_t sum, const int32_t *p)
 static inline int scaled_sum_ok(const int32_t *p)
 {
     return offset_ok(p[A_OFFSET]) && offset_ok(p[B_OFFSET]) && rescale_ok(p[A_MULTIPLIER], p[A_SHIFT]) &&
-           rescale_ok(p[B_MULTIPLIER], p[B_SHIFT]) && in_range(p[LEFT_SHIFT], 0, 22) && rescale_ok(p[OUT_MULTIPLIER], p[OUT_SHIFT]) &&
-           zero_point_ok(p[OUT_OFFSET]) && clamp_ok(p[ACT_MIN], p[ACT_MAX]);
+           rescale_ok(p[B_MULTIPLIER], p[B_SHIFT]) && in_range(p[LEFT_SHIFT], 0, 22) &&
+           rescale_ok(p[OUT_MULTIPLIER], p[OUT_SHIFT]) && zero_point_ok(p[OUT_OFFSET]) &&
+           clamp_ok(p[ACT_MIN], p[ACT_MAX]);
 }
 
 #endif

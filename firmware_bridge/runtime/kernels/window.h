@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The window of a convolution along one dimension, clipped to the input once per output place, so that inner loops test no bounds. */
+ * The window of a convolution along one dimension, clipped to the input once per output place, so that inner
+ * loops test no bounds. */
 #ifndef TINYTL_KERNELS_WINDOW_H
 #define TINYTL_KERNELS_WINDOW_H
 

@@ -5,7 +5,8 @@
 #include "learn/arithmetic/elementary.h"
 #include "tinytl.h"
 
-/* Of one logit z: the sigmoid of |z|. Of several: the softmax's largest, 1 / Σ e^(z - max z). Sums run from class 0 up. */
+/* Of one logit z: the sigmoid of |z|. Of several: the softmax's largest, 1 / Σ e^(z - max z). Sums
+ * run from class 0 up. */
 float tinytl_head_confidence(const tinytl_model *model)
 {
     const float *logits = tinytl_head_logits(model);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How far a sample's features lie from those of the source task's classes, and what samples were like of late. Distances are sums of
- * integers, so they are exact on any machine.
+ * How far a sample's features lie from those of the source task's classes, and what samples were like of late.
+ * Distances are sums of integers, so they are exact on any machine.
  */
 #include <string.h>
 
@@ -12,7 +12,8 @@
 #define REMEMBERED 64u /* samples that the means reach back */
 #define EVERY 8u
 
-/* sums[k]: elements k, k + count, k + 2 count … of each feature. The check of the image leaves less than 2^17 of them: |sum| < 2^28. */
+/* sums[k]: elements k, k + count, k + 2 count … of each feature. The check of the image leaves less than 2^17 of
+ * them: |sum| < 2^28. */
 static void fold(const tinytl_model *model, uint32_t count, int32_t *sums)
 {
     memset(sums, 0, count * sizeof *sums);

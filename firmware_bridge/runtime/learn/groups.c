@@ -52,7 +52,8 @@ static group group_at(const tinytl_model *model, uint32_t first)
     int pools = kind == TINYTL_AVERAGE_POOL || kind == TINYTL_MAX_POOL;
     while (end < model->head->layer_count && model->layers[end].joins)
         end++;
-    return (group){first, end, tinytl_pixels(pools ? &model->values[model->layers[first].inputs[0]] : output_of(model, first))};
+    return (group){first, end,
+                   tinytl_pixels(pools ? &model->values[model->layers[first].inputs[0]] : output_of(model, first))};
 }
 
 static void forward_pixel(tinytl_pass *pass, const group *run, uint32_t pixel)
@@ -122,7 +123,8 @@ static void clear(const tinytl_model *model, uint32_t number, uint32_t pixels)
 static void clear_input(const tinytl_model *model, const group *run, uint32_t input)
 {
     const tinytl_head_value *value = &model->values[input];
-    if (wants(model, input) && value->storage == TINYTL_WHOLE && value->last_reader >= run->first && value->last_reader < run->end)
+    if (wants(model, input) && value->storage == TINYTL_WHOLE && value->last_reader >= run->first &&
+        value->last_reader < run->end)
         clear(model, input, tinytl_pixels(value));
 }
 
@@ -171,8 +173,8 @@ static void update_int8(tinytl_pass *pass, const group *run)
     }
 }
 
-/* What the first layer hands on needs its weights as they were: it goes first, over all pixels. Gradients of values that are stored
- * whole are added to in one of the two rounds. */
+/* What the first layer hands on needs its weights as they were: it goes first, over all pixels. Gradients of values
+ * that are stored whole are added to in one of the two rounds. */
 static void backward_group(tinytl_pass *pass, const group *run)
 {
     const tinytl_head_layer *first = &pass->model->layers[run->first];

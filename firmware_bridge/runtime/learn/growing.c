@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A class that the head did not have. Its row of the last layer is imprinted (Qi et al., «Low-Shot Learning with Imprinted Weights»,
- * CVPR 2018, arXiv:1712.07136): it points where the first sample's inputs of that layer lie. There inputs are normalized; here they are not
- * and have a bias, so the direction is taken from the centre of the replayed samples, and the mean of the other rows is added:
+ * A class that the head did not have. Its row of the last layer is imprinted (Qi et al., «Low-Shot Learning with
+ * Imprinted Weights», CVPR 2018, arXiv:1712.07136): it points where the first sample's inputs of that layer lie. There
+ * inputs are normalized; here they are not and have a bias, so the direction is taken from the centre of the replayed
+ * samples, and the mean of the other rows is added:
  *
  *     d = x - centre,   w = mean of rows + (spread / |d|) d,   b = mean of biases - (spread / |d|) d·centre
  *
- * spread is the root mean square of |row - mean of rows|. So at the centre the new class's logit is the mean of the others'.
+ * spread is the root mean square of |row - mean of rows|. So at the centre the new class's logit is the
+ * mean of the others'.
  */
 #include <string.h>
 
@@ -44,7 +46,8 @@ static const float *inputs_of_last(tinytl_model *model, const last_layer *last)
     return tinytl_window_read(&pass, last->number, 0);
 }
 
-/* Mean inputs over the first replayed samples: of the replay set, or of the buffer where there is no set; zeros where both are empty. */
+/* Mean inputs over the first replayed samples: of the replay set, or of the buffer where there is no set; zeros
+ * where both are empty. */
 static void find_centre(tinytl_model *model, const last_layer *last, float *centre)
 {
     uint32_t from_set = model->head->replay_set_count, count = from_set != 0 ? from_set : model->replay_count;
@@ -52,7 +55,8 @@ static void find_centre(tinytl_model *model, const last_layer *last, float *cent
     count = count < CENTRE_SAMPLES ? count : CENTRE_SAMPLES;
     for (uint32_t place = 0; place < count; place++) {
         const float *inputs;
-        model->features = (from_set != 0 ? tinytl_replay_set_at(model, place) : tinytl_replay_buffer_at(model, place)).features;
+        model->features =
+            (from_set != 0 ? tinytl_replay_set_at(model, place) : tinytl_replay_buffer_at(model, place)).features;
         inputs = inputs_of_last(model, last);
         for (uint32_t i = 0; i < last->in; i++)
             centre[i] += inputs[i];

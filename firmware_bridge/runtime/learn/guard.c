@@ -19,7 +19,8 @@ static uint32_t count_recalled(tinytl_model *model)
     return right;
 }
 
-/* What a head has right: of the held-out samples, of the fresh ones among them, and, where that is asked for, of the replay set. */
+/* What a head has right: of the held-out samples, of the fresh ones among them, and, where that is asked
+ * for, of the replay set. */
 typedef struct score {
     uint32_t right;
     uint32_t fresh;
@@ -65,7 +66,8 @@ static int beats_chance(uint64_t held, uint64_t right, uint64_t largest)
     return right > largest && held * (right - largest) * (right - largest) > 9u * largest * (held - largest);
 }
 
-/* Whether more of the replay set is lost than TINYTL_GUARD_LOSS_PERCENT, and more than one sample, which may be chance. */
+/* Whether more of the replay set is lost than TINYTL_GUARD_LOSS_PERCENT, and more than one sample,
+ * which may be chance. */
 static int loses_source(const tinytl_model *model, score present, score kept)
 {
     const uint64_t limit = TINYTL_GUARD_LOSS_PERCENT * (uint64_t)model->head->replay_set_count;

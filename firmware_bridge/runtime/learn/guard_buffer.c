@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Behind the guard's buffer of held-out samples stands a counter a class, which sample of the class it is, so that a stream that repeats
- * itself is held out evenly; then a byte a place: whether the sample is fresh, held out since the last decision.
+ * Behind the guard's buffer of held-out samples stands a counter a class, which sample of the class it is, so that
+ * a stream that repeats itself is held out evenly; then a byte a place: whether the sample is fresh, held out
+ * since the last decision.
  */
 #include "learn/guard_buffer.h"
 

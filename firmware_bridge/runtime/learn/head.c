@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The trainable head: features → logits, and one step of learning. Works on a checked image (head_check.c) and on nothing but
- * the arena ranges that its head section names.
+ * The trainable head: features → logits, and one step of learning. Works on a checked image (head_check.c) and on
+ * nothing but the arena ranges that its head section names.
  */
 #include <math.h>
 
@@ -53,7 +53,8 @@ static tinytl_step_result learn(tinytl_model *model, uint32_t label, float learn
         tinytl_groups_forward(&pass);
     }
     largest = pass.noise == 0 && count > 1 ? result.predicted : tinytl_largest(logits, count);
-    result.loss = tinytl_loss_of(model->head, logits, count, target, largest, tinytl_gradient_at(model, logits_value(model), 0));
+    result.loss =
+        tinytl_loss_of(model->head, logits, count, target, largest, tinytl_gradient_at(model, logits_value(model), 0));
     if (tinytl_magnitude(result.loss) >= TINYTL_MAGNITUDE_INFINITE) {
         result.loss = INFINITY;
         return result;

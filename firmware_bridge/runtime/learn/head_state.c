@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The head's state: opened, reset, and as bytes (SPEC.md section 4, payload of kind 2; names of added classes come last). Momentum and the
- * replay buffer are not part of the bytes: a restored head starts with zero velocities and an empty buffer.
+ * The head's state: opened, reset, and as bytes (SPEC.md section 4, payload of kind 2; names of added classes
+ * come last). Momentum and the replay buffer are not part of the bytes: a restored head starts with zero
+ * velocities and an empty buffer.
  */
 #include <string.h>
 
@@ -103,7 +104,8 @@ tinytl_head_part tinytl_head_state_part(const tinytl_model *model, uint32_t numb
     if (number == 1)
         return (tinytl_head_part){tinytl_head_parameters(model), head->parameter_count * WORD};
     if (number == 2)
-        return (tinytl_head_part){tinytl_head_class_name(model, head->class_count), names_bytes(model, model->class_count)};
+        return (tinytl_head_part){tinytl_head_class_name(model, head->class_count),
+                                  names_bytes(model, model->class_count)};
     header[0] = head->parameter_count;
     header[1] = model->class_count;
     header[2] = model->steps;
@@ -125,7 +127,8 @@ static tinytl_error check_names(const uint8_t *state, uint32_t first, uint32_t c
     const char *names = (const char *)state + (size_t)first * WORD;
     for (uint32_t number = 0; number < count; number++) {
         uint32_t word = first + number * (TINYTL_CLASS_NAME_BYTES / WORD);
-        if (tinytl_class_name_check(names + (size_t)number * TINYTL_CLASS_NAME_BYTES, names, number).status != TINYTL_STATUS_ok)
+        if (tinytl_class_name_check(names + (size_t)number * TINYTL_CLASS_NAME_BYTES, names, number).status !=
+            TINYTL_STATUS_ok)
             return refusal(TINYTL_STATUS_bad_head, word, word_at(state, word));
     }
     return fine();

@@ -5,14 +5,16 @@
 
 static tinytl_sample_buffer replay_buffer(const tinytl_model *model)
 {
-    return tinytl_sample_buffer_at(model, model->head->replay_buffer, model->head->replay_capacity, model->replay_count);
+    return tinytl_sample_buffer_at(model, model->head->replay_buffer, model->head->replay_capacity,
+                                   model->replay_count);
 }
 
 tinytl_replayed tinytl_replay_set_at(const tinytl_model *model, uint32_t place)
 {
     const tinytl_head_section *head = model->head;
     const void *labels = model->image + head->replay_set_labels;
-    const int8_t *features = (const int8_t *)model->image + head->replay_set_features + (size_t)place * head->feature_count;
+    const int8_t *features =
+        (const int8_t *)model->image + head->replay_set_features + (size_t)place * head->feature_count;
     return (tinytl_replayed){features, ((const uint16_t *)labels)[place]};
 }
 

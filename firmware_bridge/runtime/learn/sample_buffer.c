@@ -6,12 +6,14 @@
 #include "learn/layers/graph.h"
 #include "learn/arithmetic/random.h"
 
-tinytl_sample_buffer tinytl_sample_buffer_at(const tinytl_model *model, uint32_t offset, uint32_t capacity, uint32_t count)
+tinytl_sample_buffer tinytl_sample_buffer_at(const tinytl_model *model, uint32_t offset, uint32_t capacity,
+                                             uint32_t count)
 {
     uint32_t width = model->head->feature_count;
     size_t features_bytes = ((size_t)capacity * width + 3u) & ~(size_t)3u;
     uint8_t *start = model->arena + offset;
-    return (tinytl_sample_buffer){(int8_t *)start, (uint16_t *)(void *)(start + features_bytes), capacity, count, width};
+    return (tinytl_sample_buffer){(int8_t *)start, (uint16_t *)(void *)(start + features_bytes), capacity, count,
+                                  width};
 }
 
 tinytl_replayed tinytl_sample_at(const tinytl_sample_buffer *buffer, uint32_t place)
@@ -19,9 +21,11 @@ tinytl_replayed tinytl_sample_at(const tinytl_sample_buffer *buffer, uint32_t pl
     return (tinytl_replayed){buffer->features + (size_t)place * buffer->feature_count, buffer->labels[place]};
 }
 
-/* Counts places by class, in the gradient of the logits, which nobody needs between steps; they are floats (exact to 2^24) because that is
- * float memory. counted: bytes of the places that count, NULL: all. Returns the first class with the most. */
-static uint32_t count_classes(const tinytl_model *model, const tinytl_sample_buffer *buffer, const uint8_t *counted, float *counts)
+/* Counts places by class, in the gradient of the logits, which nobody needs between steps; they are floats (exact
+ * to 2^24) because that is float memory. counted: bytes of the places that count, NULL: all. Returns the first
+ * class with the most. */
+static uint32_t count_classes(const tinytl_model *model, const tinytl_sample_buffer *buffer, const uint8_t *counted,
+                              float *counts)
 {
     uint32_t largest = 0;
     for (uint32_t j = 0; j < model->class_count; j++)

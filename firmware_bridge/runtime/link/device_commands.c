@@ -88,7 +88,8 @@ static const uint8_t *readable(const tinytl_session *session, uint8_t what, uint
         *bytes = model->head ? (model->class_count - model->head->class_count) * TINYTL_CLASS_NAME_BYTES : 0;
         return model->head ? (const uint8_t *)tinytl_head_class_name(model, model->head->class_count) : NULL;
     }
-    if ((what == READ_OUTPUT && index >= header->output_count) || (what == READ_INPUT && index >= header->input_count) || what > READ_TENSOR)
+    if ((what == READ_OUTPUT && index >= header->output_count) ||
+        (what == READ_INPUT && index >= header->input_count) || what > READ_TENSOR)
         return NULL;
     if (what != READ_TENSOR)
         number = graph[what == READ_OUTPUT ? header->input_count + index : index];

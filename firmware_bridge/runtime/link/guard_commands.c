@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What became of the source task: RECALL. The guard's decisions: CHECK, and what TEACH has it do by itself. The kept head is the last saved one, read where it lies, or the factory one. */
+ * What became of the source task: RECALL. The guard's decisions: CHECK, and what TEACH has it do by itself. The kept
+ * head is the last saved one, read where it lies, or the factory one. */
 #include "link/commands.h"
 
 tinytl_error tinytl_session_undo(tinytl_session *session)
 {
     const store_entry kept = tinytl_session_kept(session);
-    const tinytl_error error = tinytl_guard_undo(&session->model, kept.sequence ? kept.payload : NULL, kept.sequence ? tinytl_session_state_bytes(session, &kept) : 0);
+    const tinytl_error error = tinytl_guard_undo(&session->model, kept.sequence ? kept.payload : NULL,
+                                                 kept.sequence ? tinytl_session_state_bytes(session, &kept) : 0);
     if (!error.status)
         tinytl_session_now(session, kept.sequence);
     return error;

@@ -45,7 +45,8 @@ static void answer(const tinytl_session *session, lesson given, const lesson_res
         tinytl_session_tell(session, &result->report, out);
 }
 
-/* What the head says of a sample before it learns: of those that are due to be looked at, and of those that may be left out for it. */
+/* What the head says of a sample before it learns: of those that are due to be looked at, and of those that may
+ * be left out for it. */
 static void look_before(tinytl_session *session, lesson given, lesson_result *result)
 {
     const int due = tinytl_watch_is_due(&session->watch);
@@ -58,11 +59,13 @@ static void look_before(tinytl_session *session, lesson given, lesson_result *re
         result->found.confidence = tinytl_head_confidence(&session->model);
 }
 
-/* Whether the flags leave out a sample that the head has right already, as surely as they ask. The high byte holds the probability, in 1/256. */
+/* Whether the flags leave out a sample that the head has right already, as surely as they ask. The high byte holds the
+ * probability, in 1/256. */
 static int is_skipped(lesson given, const lesson_result *result)
 {
     const float threshold = (float)(given.flags >> 8) / 256.0f;
-    return result->predicted == given.label && ((given.flags & FLAG_WRONG) || ((given.flags & FLAG_UNSURE) && result->found.confidence >= threshold));
+    return result->predicted == given.label &&
+           ((given.flags & FLAG_WRONG) || ((given.flags & FLAG_UNSURE) && result->found.confidence >= threshold));
 }
 
 /* A step that diverged is the device's to undo where there is a guard, else the host's to hear. */
@@ -127,7 +130,8 @@ tinytl_error tinytl_command_grow(tinytl_session *session, command in, payload *o
     if (in.bytes < front)
         return refusal(TINYTL_STATUS_bad_payload, in.bytes, front);
     const lesson given = read_lesson(in.data);
-    tinytl_error error = tinytl_session_complete(session, get32(in.data + front - 4u), in.data + front, in.bytes - front);
+    tinytl_error error =
+        tinytl_session_complete(session, get32(in.data + front - 4u), in.data + front, in.bytes - front);
     if (error.status)
         return error;
     if (!model->head)

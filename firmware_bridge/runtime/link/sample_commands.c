@@ -4,8 +4,8 @@
 
 enum { MEASURE_INFERENCE, MEASURE_STEP, MEASURE_LOOP };
 
-/* Copy a piece of a sample to its place: the graph inputs' bytes follow one another, in the graph's order. Never writes past an
- * input, whatever the offset. */
+/* Copy a piece of a sample to its place: the graph inputs' bytes follow one another, in the graph's order. Never writes
+ * past an input, whatever the offset. */
 static void place(const tinytl_model *model, uint32_t offset, const uint8_t *data, uint32_t bytes)
 {
     for (uint32_t i = 0; i < model->header->input_count && bytes > 0; i++) {
@@ -86,7 +86,8 @@ tinytl_error tinytl_command_infer(tinytl_session *session, command in, payload *
     if (tinytl_watch_is_due(&session->watch))
         (void)tinytl_session_look(session);
     const uint32_t room = (TINYTL_MAX_PAYLOAD - 4u) / 4u;
-    const uint32_t logit_count = tinytl_head_logit_count(&session->model), count = logit_count < room ? logit_count : room;
+    const uint32_t logit_count = tinytl_head_logit_count(&session->model),
+                   count = logit_count < room ? logit_count : room;
     put16(out, best);
     put16(out, count);
     for (uint32_t k = 0; k < count; k++)
@@ -107,9 +108,11 @@ tinytl_error tinytl_command_evaluate(tinytl_session *session, command in, payloa
     if (!model->head)
         return refusal(TINYTL_STATUS_no_head, 0, 0);
     const uint32_t samples = get32(in.data), count = get32(in.data + 4), predictions = get32(in.data + 8);
-    const uint64_t samples_end = samples + (uint64_t)count * model->input_bytes, predictions_end = predictions + (uint64_t)count * 2u;
+    const uint64_t samples_end = samples + (uint64_t)count * model->input_bytes,
+                   predictions_end = predictions + (uint64_t)count * 2u;
     if (samples_end > platform->mailbox_bytes || predictions_end > platform->mailbox_bytes)
-        return refusal(TINYTL_STATUS_bad_range, capped(samples_end > predictions_end ? samples_end : predictions_end), platform->mailbox_bytes);
+        return refusal(TINYTL_STATUS_bad_range, capped(samples_end > predictions_end ? samples_end : predictions_end),
+                       platform->mailbox_bytes);
     session->input_fill = 0;
     for (uint32_t i = 0; i < count; i++) {
         place(model, 0, platform->mailbox + samples + i * model->input_bytes, model->input_bytes);

@@ -41,8 +41,9 @@ static void set_place(tinytl_session *session, uint32_t stream, uint32_t positio
 static store_entry fitting(const tinytl_session *session, int older)
 {
     store_entry entry = tinytl_store_find(session->platform, STORE_HEAD, older);
-    if (entry.sequence && (entry.owner != tinytl_session_owner(session) ||
-                           tinytl_head_state_check(&session->model, entry.payload, tinytl_session_state_bytes(session, &entry)).status))
+    if (entry.sequence &&
+        (entry.owner != tinytl_session_owner(session) ||
+         tinytl_head_state_check(&session->model, entry.payload, tinytl_session_state_bytes(session, &entry)).status))
         entry.sequence = 0;
     return entry;
 }
@@ -97,7 +98,8 @@ void tinytl_session_load(tinytl_session *session)
         const store_entry entry = tinytl_store_find(platform, STORE_MODEL, older);
         if (!entry.sequence)
             continue;
-        tinytl_error error = tinytl_model_open(&session->model, entry.payload, entry.bytes, platform->arena, platform->arena_bytes);
+        tinytl_error error =
+            tinytl_model_open(&session->model, entry.payload, entry.bytes, platform->arena, platform->arena_bytes);
         if (!error.status && session->model.header->head)
             error = tinytl_head_open(&session->model);
         session->model_status = (uint16_t)error.status;
@@ -109,7 +111,8 @@ void tinytl_session_load(tinytl_session *session)
 
 static store_writer flash_writer(tinytl_session *session)
 {
-    const store_writer writer = {session->platform, STORE_MODEL, session->flash_slot, session->flash_sequence, session->flash_next, session->flash_unit};
+    const store_writer writer = {session->platform, STORE_MODEL, session->flash_slot,
+                                 session->flash_sequence, session->flash_next, session->flash_unit};
     return writer;
 }
 
@@ -123,10 +126,12 @@ tinytl_error tinytl_command_flash_begin(tinytl_session *session, command in, pay
     if (in.bytes != sizeof header)
         return refusal(TINYTL_STATUS_bad_payload, in.bytes, sizeof header);
     memcpy(&header, in.data, sizeof header);
-    tinytl_error error = tinytl_image_header_check(&header, platform->arena_bytes, tinytl_store_capacity(platform, STORE_MODEL), tinytl_family_mask());
+    tinytl_error error = tinytl_image_header_check(&header, platform->arena_bytes,
+                                                   tinytl_store_capacity(platform, STORE_MODEL), tinytl_family_mask());
     if (!error.status)
         error = tinytl_store_begin(&writer, platform, STORE_MODEL, running);
-    /* A model that has become unreadable no longer tells its sequence; taken again, the heads that it left behind would come back. */
+    /* A model that has become unreadable no longer tells its sequence; taken again, the heads that it left
+     * behind would come back. */
     while (tinytl_store_names_owner(platform, owner_of(header.bundle_id, writer.sequence)))
         writer.sequence = tinytl_store_after(writer.sequence);
     session->flash_bytes = error.status ? 0 : header.image_bytes;

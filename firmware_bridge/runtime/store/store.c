@@ -17,7 +17,8 @@ static uint32_t rounded_up(uint32_t bytes, uint32_t unit)
     return (bytes + unit - 1) / unit * unit;
 }
 
-/* Where the commit word and the payload of a slot are: each in program units of its own, the payload aligned as images are. */
+/* Where the commit word and the payload of a slot are: each in program units of its own, the payload
+ * aligned as images are. */
 typedef struct slot_places {
     uint32_t commit;
     uint32_t payload;
@@ -52,8 +53,9 @@ static store_entry read_slot(const tinytl_platform *platform, store_kind kind, u
     const slot_places places = places_of(platform);
     const uint32_t bytes = get32(at + 12);
     store_entry entry = {slot, 0, get32(at + 20), bytes, at + places.payload};
-    if (memcmp(at, "TLST", 4) == 0 && get16(at + 4) == FORMAT_VERSION && get16(at + 6) == (uint32_t)kind && get32(at + places.commit) == COMMIT_WORD &&
-        get32(at + CHECKED_BYTES) == tinytl_crc32(0, at, CHECKED_BYTES) && bytes <= tinytl_store_capacity(platform, kind))
+    if (memcmp(at, "TLST", 4) == 0 && get16(at + 4) == FORMAT_VERSION && get16(at + 6) == (uint32_t)kind &&
+        get32(at + places.commit) == COMMIT_WORD && get32(at + CHECKED_BYTES) == tinytl_crc32(0, at, CHECKED_BYTES) &&
+        bytes <= tinytl_store_capacity(platform, kind))
         entry.sequence = get32(at + 8);
     return entry;
 }
@@ -110,7 +112,8 @@ tinytl_error tinytl_store_begin(store_writer *writer, const tinytl_platform *pla
 static tinytl_error write_at(const store_writer *writer, uint32_t place, const void *data, uint32_t bytes)
 {
     const uint32_t offset = slot_offset(writer->platform, writer->kind, writer->slot) + place;
-    if (writer->platform->nv_write(writer->platform->context, offset, data, bytes) != 0 || memcmp(writer->platform->nv_base + offset, data, bytes) != 0)
+    if (writer->platform->nv_write(writer->platform->context, offset, data, bytes) != 0 ||
+        memcmp(writer->platform->nv_base + offset, data, bytes) != 0)
         return refusal(TINYTL_STATUS_store_failed, offset, 0);
     return fine();
 }
@@ -126,7 +129,8 @@ static tinytl_error write_filled(const store_writer *writer, uint32_t place, con
 
 tinytl_error tinytl_store_append(store_writer *writer, const void *data, uint32_t bytes)
 {
-    const uint32_t unit = tinytl_store_program_bytes(writer->platform), payload_at = places_of(writer->platform).payload;
+    const uint32_t unit = tinytl_store_program_bytes(writer->platform),
+                   payload_at = places_of(writer->platform).payload;
     const uint8_t *from = data;
     tinytl_error error = fine();
     while (bytes > 0 && !error.status) {
@@ -150,12 +154,15 @@ tinytl_error tinytl_store_append(store_writer *writer, const void *data, uint32_
 tinytl_error tinytl_store_finish(const store_writer *writer)
 {
     const uint32_t waiting = writer->bytes % tinytl_store_program_bytes(writer->platform);
-    return waiting ? write_filled(writer, places_of(writer->platform).payload + writer->bytes - waiting, writer->unit, waiting) : fine();
+    return waiting ?
+           write_filled(writer, places_of(writer->platform).payload + writer->bytes - waiting, writer->unit, waiting) :
+           fine();
 }
 
 const uint8_t *tinytl_store_payload(const store_writer *writer)
 {
-    return writer->platform->nv_base + slot_offset(writer->platform, writer->kind, writer->slot) + places_of(writer->platform).payload;
+    return writer->platform->nv_base + slot_offset(writer->platform, writer->kind, writer->slot) +
+           places_of(writer->platform).payload;
 }
 
 tinytl_error tinytl_store_commit(const store_writer *writer, uint32_t owner)

@@ -13,7 +13,7 @@ from typing import Any
 
 from tinytl.errors import DeviceError, TinytlError
 from tinytl_bridge.wire import protocol
-from tinytl_bridge.wire.agent_link import CALL, DATA
+from tinytl_bridge.wire.agent_link import CALL, DATA, PIECE_BYTES
 from tinytl_bridge.wire.protocol import Frame
 
 CALLS = (CALL, DATA)
@@ -34,14 +34,15 @@ class AgentCalls:
     """
 
     def __init__(self, calls: Mapping[str, Call], keep: Callable[[str, bytes], None]) -> None:
-        self._calls = {"file-begin": self._begin, "file-end": self._end, **calls}
+        self._calls = {"file-begin": self._begin, "file-end": self._end, "rest": self._rest, **calls}
         self._keep = keep
         self._file, self._expected, self._name = bytearray(), 0, ""
+        self._long = b""
 
     def answer(self, frame: Frame) -> bytes:
         """Return the bytes that answer a frame of type CALL or DATA."""
         try:
-            payload = self._data(frame.payload) if frame.type == DATA else _packed(self._called(frame.payload))
+            payload = self._data(frame.payload) if frame.type == DATA else self._fitting(_packed(self._called(frame.payload)))
         except TinytlError as error:
             payload = _packed({"error": {"what": error.what, "expected": error.expected, "hint": error.hint}})
             return protocol.encode(Frame(protocol.ANSWER | CALL, frame.sequence, frame.session, payload))
@@ -59,8 +60,21 @@ class AgentCalls:
             )
         return {"result": dict(self._calls[name](request))}
 
+    def _fitting(self, answer: bytes) -> bytes:
+        """Return an answer as it is, or, where no frame holds it, how long it is: it is fetched by `rest` then."""
+        if len(answer) <= MOST_REPLY_BYTES:
+            return answer
+        self._long = answer
+        return _packed({"bytes": len(answer)})
+
+    def _rest(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        offset = request.get("offset")
+        if not isinstance(offset, int) or not 0 <= offset < len(self._long):
+            raise DeviceError(f"bytes {offset!r} on of an answer of {len(self._long):,}", expected="some that there are")
+        return {"piece": self._long[offset : offset + PIECE_BYTES].decode("ascii")}
+
     def _begin(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        size, name = request.get("bytes"), request.get("name")
+        size, name = request.get("bytes"), request.get("file")
         if not isinstance(size, int) or not 0 < size <= MOST_FILE_BYTES or not isinstance(name, str):
             raise DeviceError(f"file {name!r} of {size!r} bytes", expected=f"a name, and 1 to {MOST_FILE_BYTES:,} bytes")
         self._file, self._expected, self._name = bytearray(), size, name
@@ -88,7 +102,4 @@ class AgentCalls:
 
 
 def _packed(document: Mapping[str, Any]) -> bytes:
-    data = json.dumps(document).encode()
-    if len(data) > MOST_REPLY_BYTES:
-        raise DeviceError(f"the answer has {len(data):,} bytes; this is an error of tinytl", expected=f"at most {MOST_REPLY_BYTES:,}")
-    return data
+    return json.dumps(document).encode()

@@ -36,7 +36,7 @@ class Doorman:
 
     def __init__(self, settings: AgentSettings) -> None:
         self.pairings = Pairings(settings.state_dir)
-        is_open = not settings.tcp or is_loopback(settings.address)
+        is_open = not settings.always_pair and (not settings.tcp or is_loopback(settings.address))
         self._policy = OpenPolicy() if is_open else AgentPolicy(self.pairings, announce=self._announce)
         self._is_told = False
 

@@ -8,19 +8,24 @@ import asyncio
 import logging
 import os
 import platform
-import socket
-import sys
+from collections.abc import Callable
+from typing import Any
 
 from tinytl.version import __version__
+from tinytl_bridge.agent.announcement import Announcement
 from tinytl_bridge.agent.calls import AgentCalls
 from tinytl_bridge.agent.doorman import Doorman
+from tinytl_bridge.agent.extractor_choice import ExtractorChoice
 from tinytl_bridge.agent.kept_files import KeptFiles
+from tinytl_bridge.agent.measuring import Measuring
 from tinytl_bridge.agent.process_number import told_process
 from tinytl_bridge.agent.server import Server
 from tinytl_bridge.agent.settings import AgentSettings
 from tinytl_bridge.agent.shared_session import SharedSession
 from tinytl_bridge.agent.slot_files import SlotFiles
+from tinytl_bridge.machine.cpu import examine_cpu
 from tinytl_bridge.targets.host import HEAD_SLOT_BYTES, MODEL_SLOT_BYTES, HostTarget
+from tinytl_bridge.targets.state_folder import state_folder
 
 log = logging.getLogger("tinytl.agent")
 
@@ -36,13 +41,16 @@ def run_agent(settings: AgentSettings) -> None:
     """
     _start_log()
     doorman = Doorman(settings)
-    memory = SlotFiles(settings.state_dir / "store", model_slot_bytes=MODEL_SLOT_BYTES, head_slot_bytes=HEAD_SLOT_BYTES)
+    store = state_folder(settings.state_dir / "store")
+    memory = SlotFiles(store, model_slot_bytes=MODEL_SLOT_BYTES, head_slot_bytes=HEAD_SLOT_BYTES)
     target = HostTarget(memory=memory, mailbox=False, board=board_name())
     target.start()
     try:
         files = KeptFiles(settings.state_dir / "files")
-        calls = AgentCalls({"about": lambda _: about(settings)}, files.keep)
-        server = Server(settings, SharedSession(target, calls), doorman, lambda *place: announce(settings, doorman, *place))
+        choice = ExtractorChoice(settings.engine, target, files, settings.state_dir)
+        own_calls = {"about": lambda _: about() | dict(choice.facts()), **Measuring(files, choice).calls()}
+        calls = AgentCalls(own_calls, _keeper(files, choice))
+        server = Server(settings, SharedSession(target, calls), doorman, Announcement(doorman))
         with told_process(settings.state_dir):
             asyncio.run(server.serve())
     finally:
@@ -54,23 +62,21 @@ def board_name() -> str:
     return f"linux-{platform.machine()}"[:23]
 
 
-def about(settings: AgentSettings) -> dict[str, object]:
-    """Return what an agent says of itself: versions, machine and engine."""
-    return {"tinytl": __version__, "python": platform.python_version(), "machine": platform.machine(), "engine": settings.engine}
+def about() -> dict[str, Any]:
+    """Return what an agent says of its machine: versions, processor, model."""
+    cpu = examine_cpu()
+    return {"agent": __version__, "python": platform.python_version(), "machine": cpu.board or cpu.machine, "processor": cpu.processor}
 
 
-def announce(settings: AgentSettings, doorman: Doorman, address: str, port: int) -> None:
-    """Print where the agent listens, and what to type on the other machine."""
-    say = sys.stdout.write
-    say(f"listening on {address}:{port}\n")
-    code = doorman.code()
-    if code is None:
-        say(f"for programs of this machine alone: tinytl info --target pi:{address}:{port}\n")
-    else:
-        place = socket.gethostname() if address in ("0.0.0.0", "::") else address
-        say(f"pairing code: {code}  (once, for {doorman.code_minutes} minutes; a new one with every start)\n")
-        say(f"on the other machine: tinytl info --target pi:{place}{'' if port == 7707 else f':{port}'}\n")
-    sys.stdout.flush()
+def _keeper(files: KeptFiles, choice: ExtractorChoice) -> Callable[[str, bytes], None]:
+    """Return what keeps files that arrive; a new bundle may run in another engine."""
+
+    def keep(name: str, data: bytes) -> None:
+        files.keep(name, data)
+        if name == "model":
+            choice.renew()
+
+    return keep
 
 
 def _start_log() -> None:

@@ -9,11 +9,11 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from tinytl.errors import DeviceError
+from tinytl_bridge.agent.announcement import Announcement
 from tinytl_bridge.agent.doorman import Doorman
 from tinytl_bridge.agent.lines import Line
 from tinytl_bridge.agent.runs import Runs
@@ -31,11 +31,12 @@ class Server:
 
     Args:
         settings: where it listens. session: what executes frames. doorman: who may come in.
-        announce: called with (address, port) once it listens.
+        announcement: told where it listens.
     """
 
-    def __init__(self, settings: AgentSettings, session: SharedSession, doorman: Doorman, announce: Callable[[str, int], None]) -> None:
-        self._settings, self._session, self._doorman, self._announce = settings, session, doorman, announce
+    def __init__(self, settings: AgentSettings, session: SharedSession, doorman: Doorman, announcement: Announcement) -> None:
+        self._settings, self._session, self._doorman = settings, session, doorman
+        self._announcement = announcement
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="session")
         self._open: set[asyncio.Task[None]] = set()
         self._end = asyncio.Event()
@@ -53,7 +54,9 @@ class Server:
         server = await self._listening() if self._settings.tcp else None
         try:
             if self._settings.serial:
-                self._serve_line(await SerialLine.open(self._settings))
+                line = await SerialLine.open(self._settings)
+                self._announcement.serial(line.name)
+                self._serve_line(line)
             await self._end.wait()
         finally:
             if server is not None:
@@ -71,7 +74,7 @@ class Server:
                 f"the agent cannot listen on {address}:{port}: {error.strerror or error}", expected="a free port of this machine",
                 hint="does an agent run already? --port 0 takes a free port",
             ) from error  # fmt: skip
-        self._announce(address, int(server.sockets[0].getsockname()[1]))
+        self._announcement.listening(address, int(server.sockets[0].getsockname()[1]))
         return server
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

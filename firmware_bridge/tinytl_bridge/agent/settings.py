@@ -23,7 +23,7 @@ class AgentSettings:
         serial: device file or pyserial URL that it serves beside TCP, "" for none; "pty" makes a pair of its own. baud: of it.
         tcp: whether it listens at all.
         engine: "auto", "runtime" or "litert": who runs the extractor.
-        name: how it calls itself in the announcement, at most 23 characters of ASCII.
+        always_pair: whether programs of this machine have to pair too.
     """
 
     state_dir: Path
@@ -33,7 +33,7 @@ class AgentSettings:
     baud: int = 115_200
     tcp: bool = True
     engine: str = "auto"
-    name: str = "linux"
+    always_pair: bool = False
 
 
 def is_loopback(address: str) -> bool:

@@ -45,7 +45,7 @@ class SlotFiles:
         sizes = (model_slot_bytes, model_slot_bytes, head_slot_bytes, head_slot_bytes)
         self._places = [range(sum(sizes[:number]), sum(sizes[: number + 1])) for number in range(len(sizes))]
         self._commit_place = commit_place(program_bytes)
-        self._lock = FileLock(self._folder.path / LOCK_NAME, timeout=0, mode=0o600)
+        self._lock = FileLock(self._folder.path / LOCK_NAME, timeout=0, mode=0o600, thread_local=False)
         self._view: mmap.mmap | None = None
         self._ends = [0] * len(sizes)  # of each slot, how many bytes from its start are not FF
         self._uncommitted: set[int] = set()  # slots erased since their files were written

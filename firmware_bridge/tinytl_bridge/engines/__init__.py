@@ -4,7 +4,7 @@
 The head is the runtime's with either. Features that differ lead to another head, so the choice looks at accuracy before it looks at time.
 """
 
-from tinytl_bridge.engines.choice import EngineChoice, choose_engine
+from tinytl_bridge.engines.choice import UNMEASURED, EngineChoice, choose_engine, measured_choice
 from tinytl_bridge.engines.comparison import EngineComparison, compare_engines
 from tinytl_bridge.engines.litert import LitertExtractor, litert_extractor
 from tinytl_bridge.engines.runtime import RuntimeExtractor, runtime_extractor
@@ -13,6 +13,7 @@ ENGINES = ("runtime", "litert")
 
 __all__ = [
     "ENGINES",
+    "UNMEASURED",
     "EngineChoice",
     "EngineComparison",
     "LitertExtractor",
@@ -20,5 +21,6 @@ __all__ = [
     "choose_engine",
     "compare_engines",
     "litert_extractor",
+    "measured_choice",
     "runtime_extractor",
 ]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _DELEGATE = "DELEGATE"
+_BIASED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+_BIAS, _ABSENT = 2, -1
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,13 @@ class Delegation:
 
     Attributes:
         partitions: operators DELEGATE that run. taken: operators of the graph in them. left: names of those that LiteRT's own kernels run.
+        without_bias: names of those of the left ones that have a place for a bias and none there.
     """
 
     partitions: int
     taken: int
     left: tuple[str, ...]
+    without_bias: tuple[str, ...] = ()
 
 
 def delegation_of(interpreter: Any) -> Delegation:
@@ -40,9 +44,18 @@ def delegation_of(interpreter: Any) -> Delegation:
         if operator is not None and operator["index"] not in running:
             running[operator["index"]] = operator
             pending += [int(number) for number in operator["inputs"]]
-    left = tuple(operator["op_name"] for operator in sorted(running.values(), key=_place) if operator["op_name"] != _DELEGATE)
+    left = [operator for operator in sorted(running.values(), key=_place) if operator["op_name"] != _DELEGATE]
     graph = [operator for operator in operators if operator["op_name"] != _DELEGATE]
-    return Delegation(len(running) - len(left), len(graph) - len(left), left)
+    return Delegation(len(running) - len(left), len(graph) - len(left), _names(left), _names(filter(_lacks_bias, left)))
+
+
+def _names(operators: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    return tuple(operator["op_name"] for operator in operators)
+
+
+def _lacks_bias(operator: dict[str, Any]) -> bool:
+    numbers = [int(number) for number in operator["inputs"]]
+    return operator["op_name"] in _BIASED and (len(numbers) <= _BIAS or numbers[_BIAS] == _ABSENT)
 
 
 def _delegates_last(operators: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

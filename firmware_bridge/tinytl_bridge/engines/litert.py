@@ -2,8 +2,9 @@
 """The engine `litert`: a bundle's extractor run by LiteRT with XNNPACK, on several threads.
 
 In: samples (input_bytes,) int8. Out: features (feature_count,) int8, all outputs side by side, as an image of the bundle has them. XNNPACK
-rounds otherwise than the runtime and LiteRT's own kernels: `compare_engines` tells by how much. That XNNPACK runs is asked of the
-interpreter, never taken for granted: with none of the operators in it the extractor is refused.
+rounds otherwise than the runtime and LiteRT's reference kernels: `compare_engines` tells by how much. That XNNPACK runs is asked of the
+interpreter, never taken for granted: with none of the operators in it the extractor is refused. The package for 32-bit systems is the
+exception: `tflite_runtime` has no XNNPACK for int8, so there LiteRT's own optimized kernels run, and `kernels` says so.
 """
 
 import os
@@ -18,11 +19,13 @@ from tinytl.bundle.bundle import Bundle
 from tinytl.errors import DeviceError, ModelError
 from tinytl.tflite.interpreter import interpreter_module
 from tinytl.tflite.litert_compatibility import readable_by_litert
+from tinytl.tflite.signature import Signature, read_signature
 from tinytl_bridge.engines.delegation import Delegation, delegation_of
 
 MOST_THREADS = 4
 """By default: a Raspberry Pi's cores. More gain nothing on extractors of this size."""
 _PACKAGES = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime", "tensorflow": "tensorflow"}
+_WITHOUT_XNNPACK = "tflite_runtime"
 _RUNTIME_HINT = "use the engine runtime"
 
 
@@ -40,11 +43,12 @@ class LitertExtractor:
         num_threads: 1 or more; None: `default_threads`.
 
     Attributes:
-        name: "litert". num_threads: as given or found. delegation: what XNNPACK took.
+        name: "litert". num_threads: as given or found. kernels: whose they are, in a word or two. delegation: what XNNPACK took.
         version: package and version that run it. input_bytes, feature_count: sizes of a sample and of its features.
 
     Raises:
-        DeviceError: LiteRT is missing, or XNNPACK took none of the operators. ModelError: LiteRT refuses the model, or its ends are not int8.
+        DeviceError: LiteRT is missing, XNNPACK took none of the operators, or LiteRT is known to crash on it.
+        ModelError: a damaged file, one that LiteRT refuses, or ends that are not int8.
     """
 
     name = "litert"
@@ -54,15 +58,15 @@ class LitertExtractor:
         self.num_threads = default_threads() if num_threads is None else num_threads
         if self.num_threads < 1:
             raise DeviceError(f"{self.num_threads} threads", expected="1 or more")
+        _expect_int8_ends(read_signature(extractor))
         module = _module()
-        self.version = _version_of(module.__name__.partition(".")[0])
+        package = module.__name__.partition(".")[0]
+        self.version = _version_of(package)
         self._interpreter = _opened(module, extractor, self.num_threads)
         self.delegation: Delegation = delegation_of(self._interpreter)
-        if not self.delegation.taken:
-            operators = ", ".join(sorted(set(self.delegation.left)))
-            raise DeviceError(f"XNNPACK takes no operator of the extractor: {operators}", expected="one or more", hint=_RUNTIME_HINT)
-        (start,), outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        _expect_int8([start, *outputs])
+        expect_delegated(self.delegation, needs_xnnpack=package != _WITHOUT_XNNPACK)
+        self.kernels = "XNNPACK" if self.delegation.taken else "LiteRT's own, without XNNPACK"
+        start, outputs = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()
         self._start, self._shape = int(start["index"]), tuple(start["shape"])
         self._outputs = [int(detail["index"]) for detail in outputs]
         self.input_bytes = int(np.prod(start["shape"]))
@@ -119,10 +123,31 @@ def _opened(module: Any, extractor: bytes, num_threads: int) -> Any:
     return interpreter
 
 
-def _expect_int8(ends: list[dict[str, Any]]) -> None:
-    for detail in ends:
-        if np.dtype(detail["dtype"]) != np.int8:
-            raise ModelError(f"tensor {detail['name']!r} is {np.dtype(detail['dtype'])}", expected="an int8 input and int8 features")
+def expect_delegated(delegation: Delegation, *, needs_xnnpack: bool) -> None:
+    """Refuse an extractor that LiteRT would not run as it is meant to.
+
+    Args:
+        delegation: of its interpreter. needs_xnnpack: whether XNNPACK must have taken one operator or more.
+
+    Raises:
+        DeviceError: XNNPACK took none; there is no operator; or a convolution that LiteRT is known to crash on.
+    """
+    if "DEPTHWISE_CONV_2D" in delegation.without_bias:  # seen to end the process in ai-edge-litert 2.3.0; the reference kernels run it
+        what = "the extractor has a DEPTHWISE_CONV_2D without bias, which LiteRT crashes on"
+        raise DeviceError(what, expected="a bias, zeros will do", hint=_RUNTIME_HINT)
+    if not delegation.taken and not delegation.left:
+        raise DeviceError("the extractor has no operators", expected="one or more", hint=_RUNTIME_HINT)
+    if not delegation.taken and needs_xnnpack:
+        operators = ", ".join(sorted(set(delegation.left)))
+        raise DeviceError(f"XNNPACK takes no operator of the extractor: {operators}", expected="one or more", hint=_RUNTIME_HINT)
+
+
+def _expect_int8_ends(signature: Signature) -> None:
+    if len(signature.inputs) != 1:
+        raise ModelError(f"the extractor has {len(signature.inputs)} inputs", expected="one")
+    for tensor in (*signature.inputs, *signature.outputs):
+        if tensor.dtype != "int8":
+            raise ModelError(f"tensor {tensor.name!r} of the extractor is {tensor.dtype}", expected="an int8 input and int8 features")
 
 
 def _has_variables(extractor: bytes) -> bool:

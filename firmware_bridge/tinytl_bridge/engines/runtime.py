@@ -21,12 +21,13 @@ class RuntimeExtractor:
         image: of a bundle. bundle_id: 16 bytes, the bundle's.
 
     Attributes:
-        name: "runtime". num_threads: 1. version: tinytl's. model: the model that runs.
+        name: "runtime". num_threads: 1. kernels: whose they are. version: tinytl's. model: the model that runs.
         input_bytes, feature_count: sizes of a sample and of its features.
     """
 
     name = "runtime"
     num_threads = 1
+    kernels = "portable C"
 
     def __init__(self, image: Image, *, bundle_id: bytes = b"") -> None:
         self.bundle_id = bundle_id

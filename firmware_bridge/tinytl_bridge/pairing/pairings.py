@@ -87,8 +87,10 @@ class Pairings:
             raise self._bad(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
         try:
             return _entries(json.loads(text))
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise self._bad(f"is damaged: {error}") from error
+        except RecursionError as error:
+            raise self._bad("is damaged: nested too deeply") from error
 
     def find(self, id: bytes) -> Pairing | None:
         """Return the pairing of an id (16 bytes), None if there is none. Raises: as for `all`."""

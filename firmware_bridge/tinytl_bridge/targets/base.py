@@ -2,7 +2,10 @@
 """The interface of a target: where the runtime runs, and the stream to it."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
 
+from tinytl.progress import Progress
 from tinytl_bridge.wire.link import Stream
 
 
@@ -28,3 +31,14 @@ class Target(ABC):
     def mailbox(self) -> memoryview | None:
         """Return the memory shared with the device, None where there is none. Valid while started."""
         return None
+
+    def keep_model(self, data: bytes, *, progress: Progress) -> None:  # noqa: B027
+        """Have the target keep the file of the model that was flashed, where it can use one; most cannot, and nothing happens.
+
+        Args:
+            data: a bundle's or a .tflite's bytes. progress: told of bytes sent.
+        """
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return what a target tells of itself beside its session; most tell nothing. Valid while started."""
+        return {}

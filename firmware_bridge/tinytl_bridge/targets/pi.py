@@ -42,6 +42,8 @@ class PiTarget(Target):
         DeviceError: no host, or no port.
     """
 
+    is_emulated = False
+    """Whether its time says nothing about a machine."""
     timeout_s = 10.0  # the stream loses nothing: only an agent that hangs is asked again
 
     def __init__(self, place: str, *, name: str, state_dir: Path | None = None, code: str | None = None, anew: bool = False) -> None:
@@ -73,6 +75,14 @@ class PiTarget(Target):
     def call(self, name: str, *, timeout_s: float = 30.0, **fields: Any) -> Mapping[str, Any]:
         """Ask the agent beside its session. Args, Raises: as `AgentLink.call`."""
         return self._started().call(name, timeout_s=timeout_s, **fields)
+
+    def keep_model(self, data: bytes, *, progress: Progress) -> None:
+        """Have the agent keep the model's file, for the engine that runs its .tflite. Args, Raises: as `send_file`."""
+        self.send_file("model", data, progress=progress)
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return the agent's version, its machine, and which engine runs the extractor, and why."""
+        return self.call("about")
 
     def send_file(self, name: str, data: bytes, *, progress: Progress = silent) -> None:
         """Have the agent keep a file. Args, Raises: as `AgentLink.send_file`."""

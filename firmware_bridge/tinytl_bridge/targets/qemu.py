@@ -128,7 +128,7 @@ class QemuTarget(Target):
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [program, *self._machine(elf, theirs.fileno())], pass_fds=[theirs.fileno()], preexec_fn=die_with_parent,
+                [program, *self._machine(elf, theirs.fileno())], pass_fds=[theirs.fileno()], preexec_fn=die_with_parent, process_group=0,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             )  # fmt: skip
         uart = _SocketStream(ours, self._process)

@@ -40,6 +40,7 @@ class QemuPiTarget(PiTarget):
         DeviceError: no such processor.
     """
 
+    is_emulated = True
     timeout_s = 120.0  # emulated, a large model takes its time; that the Pi ended is told by the stream
 
     def __init__(self, processor: str, *, state_dir: Path | None = None, emulator_arguments: Sequence[str] = ()) -> None:

@@ -43,7 +43,20 @@ class AgentLink:
             DeviceError: what the agent refused, in its words; or it does not answer.
         """
         answer = self._exchange(CALL, json.dumps({"call": name, **fields}).encode(), timeout_s, name)
-        return _result(answer.payload, name)
+        return _result(self._whole(answer.payload), name)
+
+    def _whole(self, payload: bytes) -> bytes:
+        """Return an answer that no frame holds, fetched piece by piece; any other as it is."""
+        document = _object(payload)
+        if set(document) != {"bytes"}:
+            return payload
+        text = ""
+        while len(text) < document["bytes"]:
+            piece = self.call("rest", offset=len(text)).get("piece")
+            if not isinstance(piece, str) or not piece:
+                raise DeviceError("a long answer of the agent ends early", expected=f"{document['bytes']} bytes", hint="try again")
+            text += piece
+        return text.encode()
 
     def send_file(self, name: str, data: bytes, *, progress: Progress) -> None:
         """Have the agent keep a file.
@@ -54,7 +67,7 @@ class AgentLink:
         Raises:
             DeviceError: the agent refused it; it keeps the one before.
         """
-        self.call("file-begin", name=name, bytes=len(data))
+        self.call("file-begin", file=name, bytes=len(data))
         for offset in range(0, len(data), PIECE_BYTES):
             answer = self._exchange(DATA, _OFFSET.pack(offset) + data[offset : offset + PIECE_BYTES], 30.0, name)
             if answer.type == protocol.ANSWER | CALL:
@@ -84,14 +97,19 @@ class AgentLink:
 
 
 def _result(payload: bytes, name: str) -> dict[str, Any]:
-    try:
-        document = json.loads(payload)
-        error = document.get("error")
-        result = document.get("result")
-    except (ValueError, AttributeError):
-        error = result = None
+    document = _object(payload)
+    error, result = document.get("error"), document.get("result")
     if isinstance(error, dict):
         raise DeviceError(str(error.get("what")), expected=str(error.get("expected", "")), hint=str(error.get("hint", "")))
     if not isinstance(result, dict):
         raise DeviceError(f"the agent's answer to {name!r} is {payload[:40]!r}", expected="a JSON object", hint="is it of this version?")
     return result
+
+
+def _object(payload: bytes) -> dict[str, Any]:
+    """Return the JSON object of a payload, an empty one where it is none."""
+    try:
+        document = json.loads(payload)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}

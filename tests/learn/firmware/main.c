@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Teaches a head with the samples that the emulator's loader put at TRIAL and prints, every `period` steps, what must be
- * equal on every machine: checksum of the head, bits of the loss, class predicted, state of the replay draw. The label after the last
- * class begins a new one, called by a letter.
+ * Teaches a head with the samples that the emulator's loader put at TRIAL and prints, every `period` steps, what must
+ * be equal on every machine: checksum of the head, bits of the loss, class predicted, state of the replay draw. The
+ * label after the last class begins a new one, called by a letter.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runs models with the samples that the emulator's loader put at TRIAL_ADDRESS and prints, for each sample, the checksum of all
- * outputs: what must be equal on every machine.
+ * Runs models with the samples that the emulator's loader put at TRIAL_ADDRESS and prints, for each sample, the
+ * checksum of all outputs: what must be equal on every machine.
  */
 #include <string.h>
 

@@ -10,7 +10,8 @@ enum { HEADER = 8, CRC = 4, ERROR = 0xFF };
 
 uint32_t frame_encode(uint8_t *wire, frame_head head, const void *body, uint32_t bytes)
 {
-    uint8_t frame[TINYTL_FRAME_BYTES] = {head.type, TINYTL_PROTOCOL, (uint8_t)head.sequence, (uint8_t)(head.sequence >> 8)};
+    uint8_t frame[TINYTL_FRAME_BYTES] = {head.type, TINYTL_PROTOCOL, (uint8_t)head.sequence,
+                                         (uint8_t)(head.sequence >> 8)};
     set32(frame + 4, head.session);
     if (bytes > 0)
         memcpy(frame + HEADER, body, bytes);

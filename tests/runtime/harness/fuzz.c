@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fuzzes the check of images: changes fields of a valid one, puts the checksum right, and lets the runtime open it and, where it
- * does, run everything. Built with sanitizers, with image and arena in blocks of exactly their size, so that one byte read or
- * written beside them stops the program. Prints how many images were taken and refused.
+ * Fuzzes the check of images: changes fields of a valid one, puts the checksum right, and lets the runtime open it and,
+ * where it does, run everything. Built with sanitizers, with image and arena in blocks of exactly their size, so that
+ * one byte read or written beside them stops the program. Prints how many images were taken and refused.
  *
  *     fuzz IMAGE ROUNDS SEED */
 #include <stdio.h>
@@ -11,7 +11,8 @@
 
 #include "tinytl.h"
 
-enum { MAX_IMAGE = 1 << 16, MAX_ARENA = 1 << 15, CRC_FIELD = 12, CRC_START = 16, HEAD_BYTES = 112, LAYER_BYTES = 32, STEPS = 2 };
+enum { MAX_IMAGE = 1 << 16, MAX_ARENA = 1 << 15, CRC_FIELD = 12, CRC_START = 16, HEAD_BYTES = 112, LAYER_BYTES = 32,
+       STEPS = 2 };
 
 static uint32_t random_state;
 
@@ -53,8 +54,9 @@ static uint32_t draw_value(uint32_t before, const uint8_t *image, uint32_t image
 {
     uint32_t other;
     memcpy(&other, image + draw(image_bytes / 4u) * 4u, sizeof other);
-    const uint32_t values[] = {0, 1, draw(20), 0u - 1u, 0x7fffffffu, 0x80000000u, before + 1u, before - 1u, before * 2u, before + 16u,
-                               before ^ (1u << draw(32)), 1u << draw(32), 0u - (1u << draw(32)), random_state, other};
+    const uint32_t values[] = {0, 1, draw(20), 0u - 1u, 0x7fffffffu, 0x80000000u, before + 1u, before - 1u, before * 2u,
+                               before + 16u, before ^ (1u << draw(32)), 1u << draw(32), 0u - (1u << draw(32)),
+                               random_state, other};
     return values[draw(sizeof values / sizeof values[0])];
 }
 
@@ -105,7 +107,8 @@ static int open_and_run(const uint8_t *mutant, uint32_t image_bytes)
 {
     uint8_t *image = exact_block(image_bytes);
     memcpy(image, mutant, image_bytes);
-    const uint32_t asked = image_bytes < sizeof(tinytl_image_header) ? 0 : ((const tinytl_image_header *)(const void *)image)->arena_bytes;
+    const uint32_t asked =
+        image_bytes < sizeof(tinytl_image_header) ? 0 : ((const tinytl_image_header *)(const void *)image)->arena_bytes;
     const uint32_t arena_bytes = asked <= MAX_ARENA ? asked : MAX_ARENA;
     uint8_t *arena = exact_block(arena_bytes);
     tinytl_model model;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Coverage-guided: a head's state, as the store keeps it. The input is a byte that chooses a model and a byte of classes to add to it, then words to
- * change in that model's own state (place, 2 bytes, and 4 bytes); or, where that second byte is FF, the state itself. It is refused, and
- * nothing has changed, or taken, and then it is told again as it was, and the head can learn. */
+ * Coverage-guided: a head's state, as the store keeps it. The input is a byte that chooses a model and a byte of
+ * classes to add to it, then words to change in that model's own state (place, 2 bytes, and 4 bytes); or, where that
+ * second byte is FF, the state itself. It is refused, and nothing has changed, or taken, and then it is told again as
+ * it was, and the head can learn. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,8 @@ static void open_all(void)
     for (uint32_t which = 0; which < MAX_IMAGES; which++) {
         const fuzzed_image image = fuzzed_image_at(which);
         const uint32_t arena_bytes = ((const tinytl_image_header *)(const void *)image.data)->arena_bytes;
-        if (tinytl_model_open(&models[which], image.data, image.bytes, exact_block(arena_bytes), arena_bytes).status || tinytl_head_open(&models[which]).status)
+        if (tinytl_model_open(&models[which], image.data, image.bytes, exact_block(arena_bytes), arena_bytes).status ||
+            tinytl_head_open(&models[which]).status)
             abort();
     }
 }
@@ -69,8 +71,10 @@ static void use(tinytl_model *model)
     free(after);
 }
 
-/* The factory state with `more` classes, one too many perhaps, called a, b, c …, and words of it changed. Returns its bytes. */
-static uint32_t changed_state(const tinytl_model *model, uint32_t more, const uint8_t *data, size_t bytes, uint8_t *state)
+/* The factory state with `more` classes, one too many perhaps, called a, b, c …, and words of it
+ * changed. Returns its bytes. */
+static uint32_t changed_state(const tinytl_model *model, uint32_t more, const uint8_t *data, size_t bytes,
+                              uint8_t *state)
 {
     uint32_t count;
     uint8_t *own = state_of(model, &count);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Coverage-guided: commands and noise to a device that has a model and a saved head. The input is a list of moves: a byte that says which,
- * then its bytes. */
+ * Coverage-guided: commands and noise to a device that has a model and a saved head. The input is a list of moves: a
+ * byte that says which, then its bytes. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzzed_device.h"
 #include "ground/bytes.h"
 
-enum { STATUS = 0x02, SAVE = 0x40, RESTART = 0xFF, NOISE = 0xFE, CHANGED_IMAGE = 0xFD, SAMPLE = 0xFC, CRC_AT = 12, CRC_FROM = 16 };
+enum { STATUS = 0x02, SAVE = 0x40, RESTART = 0xFF, NOISE = 0xFE, CHANGED_IMAGE = 0xFD, SAMPLE = 0xFC, CRC_AT = 12,
+       CRC_FROM = 16 };
 
 typedef struct reader {
     const uint8_t *at;
@@ -55,7 +56,8 @@ static void send_sample(reader *from)
 {
     static const uint8_t types[3] = {0x21, 0x22, 0x23}, fronts[3] = {4, 8, 40};
     uint8_t body[TINYTL_MAX_PAYLOAD] = {0};
-    const uint32_t which = take(from) % 3u, front = fronts[which], inputs = fuzzed_session->model_status ? 0 : fuzzed_session->model.input_bytes;
+    const uint32_t which = take(from) % 3u, front = fronts[which],
+                   inputs = fuzzed_session->model_status ? 0 : fuzzed_session->model.input_bytes;
     if (which == 2)
         body[0] = (uint8_t)(fuzzed_session->model_status ? 0 : fuzzed_session->model.class_count);
     if (which > 0)

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Coverage-guided: what a device finds in its flash. The input is laid over a store that holds models and heads, piece by piece; checksums are put
- * right where it says so. The device starts on that, uses what it found, and must then take a new model, a new head and a restart. */
+ * Coverage-guided: what a device finds in its flash. The input is laid over a store that holds models and heads, piece
+ * by piece; checksums are put right where it says so. The device starts on that, uses what it found, and must then take
+ * a new model, a new head and a restart. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "fuzzed_device.h"
 #include "ground/bytes.h"
 
-enum { STATUS = 0x02, INFER = 0x21, TEACH = 0x22, SAVE = 0x40, ROLLBACK = 0x41, CHECK = 0x42, CHECKED = 24, SLOTS = 4, UNGUARDED = 2 };
+enum { STATUS = 0x02, INFER = 0x21, TEACH = 0x22, SAVE = 0x40, ROLLBACK = 0x41, CHECK = 0x42, CHECKED = 24, SLOTS = 4,
+       UNGUARDED = 2 };
 
 static const uint32_t slot_places[SLOTS] = {0, MODEL_SLOT, 2 * MODEL_SLOT, 2 * MODEL_SLOT + HEAD_SLOT};
 
@@ -29,7 +31,8 @@ static void put_right(uint8_t *slot, uint32_t room, uint32_t which)
 static void lay_over(const uint8_t *data, size_t bytes)
 {
     while (bytes > 4) {
-        const uint32_t number = data[0] % SLOTS, room = number < 2 ? MODEL_SLOT : HEAD_SLOT, place = get16(data + 1) % room;
+        const uint32_t number = data[0] % SLOTS, room = number < 2 ? MODEL_SLOT : HEAD_SLOT,
+                       place = get16(data + 1) % room;
         uint32_t count = data[3] < bytes - 4 ? data[3] : (uint32_t)bytes - 4;
         count = count < room - place ? count : room - place;
         memcpy(fuzzed_flash + slot_places[number] + place, data + 4, count);
@@ -74,7 +77,8 @@ static void begin_anew(uint32_t which)
     set32(steps, fuzzed_session->model.steps);
     const uint32_t crc = tinytl_head_crc32(&fuzzed_session->model);
     fuzzed_start();
-    if (fuzzed_session->model_status || fuzzed_session->head_status || memcmp(fuzzed_session->model.image, image.data, image.bytes) != 0)
+    if (fuzzed_session->model_status || fuzzed_session->head_status ||
+        memcmp(fuzzed_session->model.image, image.data, image.bytes) != 0)
         abort();
     if (fuzzed_session->model.steps != get32(steps) || tinytl_head_crc32(&fuzzed_session->model) != crc)
         abort();

@@ -105,9 +105,9 @@ void fuzzed_begin(void)
     fuzzed_flash = block_of(1, FUZZED_FLASH);
     fuzzed_session = (tinytl_session *)(void *)block_of(2, sizeof *fuzzed_session);
     platform = (tinytl_platform){
-        .board_name = "fuzzed", .arena = block_of(0, arena_bytes), .arena_bytes = arena_bytes, .nv_base = fuzzed_flash, .model_slot_bytes = MODEL_SLOT,
-        .head_slot_bytes = HEAD_SLOT, .program_bytes = UNIT, .nv_erase = erase, .nv_write = write, .mailbox = block_of(3, MAILBOX),
-        .mailbox_bytes = MAILBOX, .send = take_answer,
+        .board_name = "fuzzed", .arena = block_of(0, arena_bytes), .arena_bytes = arena_bytes, .nv_base = fuzzed_flash,
+        .model_slot_bytes = MODEL_SLOT, .head_slot_bytes = HEAD_SLOT, .program_bytes = UNIT, .nv_erase = erase,
+        .nv_write = write, .mailbox = block_of(3, MAILBOX), .mailbox_bytes = MAILBOX, .send = take_answer,
     };
     fuzzed_start();
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A device whose arena, flash, mailbox and session lie in blocks of exactly their size, so that one byte beside them stops a fuzzer. Its flash
- * has the rules of flash. Images come from the files named in TINYTL_FUZZED_IMAGES, one a line. */
+ * A device whose arena, flash, mailbox and session lie in blocks of exactly their size, so that one byte beside
+ * them stops a fuzzer. Its flash has the rules of flash. Images come from the files named in
+ * TINYTL_FUZZED_IMAGES, one a line. */
 #ifndef TINYTL_TESTS_FUZZED_DEVICE_H
 #define TINYTL_TESTS_FUZZED_DEVICE_H
 
 #include "frames.h"
 
-enum { MODEL_SLOT = 3072, HEAD_SLOT = 1024, FUZZED_FLASH = 2 * (MODEL_SLOT + HEAD_SLOT), MAILBOX = 256, UNIT = 8, SLOT_PAYLOAD = 48, MAX_IMAGES = 4 };
+enum { MODEL_SLOT = 3072, HEAD_SLOT = 1024, FUZZED_FLASH = 2 * (MODEL_SLOT + HEAD_SLOT), MAILBOX = 256, UNIT = 8,
+       SLOT_PAYLOAD = 48, MAX_IMAGES = 4 };
 
 typedef struct fuzzed_image {
     uint8_t *data; /* aligned; exactly its bytes */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Opens an image, runs and teaches it, and asks READ for nothing, and for one byte, of everything there may be. Built so that
- * undefined behaviour is a trap: clang's checks see an offset of 0 on a null pointer, which gcc's let pass. Prints how many
- * requests were answered.
+ * Opens an image, runs and teaches it, and asks READ for nothing, and for one byte, of everything there may be. Built
+ * so that undefined behaviour is a trap: clang's checks see an offset of 0 on a null pointer, which gcc's let pass.
+ * Prints how many requests were answered.
  *
  *     null_pointers IMAGE */
 #include <stdio.h>

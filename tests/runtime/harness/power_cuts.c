@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Cuts the power inside erases and writes of random chains of SAVE, FLASH, ROLLBACK, CHECK and GROW. After each cut the device starts again
- * and must hold what it held before the command, whole, or after it; a second command is then cut as well, and then one more must work.
- * Prints of each kind of operation how many cuts left the old and the new state; the first fault ends it with what was done.
+ * Cuts the power inside erases and writes of random chains of SAVE, FLASH, ROLLBACK, CHECK and GROW. After each cut the
+ * device starts again and must hold what it held before the command, whole, or after it; a second command is then cut
+ * as well, and then one more must work. Prints of each kind of operation how many cuts left the old and the new state;
+ * the first fault ends it with what was done.
  *
  *     power_cuts IMAGE OTHER_IMAGE MODEL_SECTOR SECTORS HEAD_SECTOR SECTORS UNIT CUTS SEED */
 #include <stdio.h>
@@ -13,7 +14,8 @@
 #include "wire.h"
 
 enum { MAX_IMAGE = 1 << 14, STEPS = 4, CUTS_OF_ONE = 12, COMMIT_BYTES = 4 };
-enum { FLASH_BEGIN = 0x10, FLASH_DATA = 0x11, FLASH_COMMIT = 0x12, TEACH = 0x22, GROW_CLASS = 0x23, SAVE_HEAD = 0x40, TO_HEAD = 0x41, GUARD_CHECK = 0x42 };
+enum { FLASH_BEGIN = 0x10, FLASH_DATA = 0x11, FLASH_COMMIT = 0x12, TEACH = 0x22, GROW_CLASS = 0x23, SAVE_HEAD = 0x40,
+       TO_HEAD = 0x41, GUARD_CHECK = 0x42 };
 enum { UNGUARDED = 2, CLASS_NAME = 32, LESSONS = 60 };
 
 typedef enum kind { SAVE, FLASH, ROLLBACK, CHECK, GROW, KINDS } kind;
@@ -187,7 +189,8 @@ static void judge(const operation *each, const course *made, uint32_t cut_at)
     uint32_t step = 0;
     while (made->ends[step + 1] <= cut_at)
         step++;
-    const uint32_t state = state_now(), unit = host_side.flash.shape.unit, commit = unit < COMMIT_BYTES ? COMMIT_BYTES / unit : 1;
+    const uint32_t state = state_now(), unit = host_side.flash.shape.unit,
+                   commit = unit < COMMIT_BYTES ? COMMIT_BYTES / unit : 1;
     const int is_old = state == made->states[step], is_new = state == made->states[step + 1];
     if (!is_old && !is_new)
         fault("neither the old nor the new state", each, cut_at);
@@ -215,7 +218,8 @@ static operation draw_operation(void)
 /* Anywhere, or near the end of a step, where header and commit word are. */
 static uint32_t draw_cut(const operation *each, const course *made)
 {
-    const uint32_t end = made->ends[1 + chance(each->count)], last = made->ends[each->count], back = 1 + chance(COMMIT_BYTES * 2);
+    const uint32_t end = made->ends[1 + chance(each->count)], last = made->ends[each->count],
+                   back = 1 + chance(COMMIT_BYTES * 2);
     return chance(2) && end >= back && end <= last ? end - back : chance(last);
 }
 
@@ -275,7 +279,8 @@ int main(int count, char **arguments)
         return 2;
     read_image(arguments[1], 0);
     read_image(arguments[2], 1);
-    const geometry shape = {number(arguments[3]), number(arguments[4]), number(arguments[5]), number(arguments[6]), number(arguments[7])};
+    const geometry shape = {number(arguments[3]), number(arguments[4]), number(arguments[5]), number(arguments[6]),
+                            number(arguments[7])};
     chance_begin(number(arguments[9]));
     device_begin(&shape);
     device_start();

@@ -83,7 +83,8 @@ static uint8_t some_bits(tear drawn)
     return bits;
 }
 
-/* What an erase leaves that ends early: nothing done, all done, a part of the bytes, some bits set, or, where zeros are programmed first, bits cleared. */
+/* What an erase leaves that ends early: nothing done, all done, a part of the bytes, some bits set, or, where zeros are
+ * programmed first, bits cleared. */
 static void tear_sector(uint8_t *memory, uint32_t bytes)
 {
     const uint32_t end = chance(ENDS);
@@ -92,10 +93,12 @@ static void tear_sector(uint8_t *memory, uint32_t bytes)
     if (end <= 2)
         memset(memory, 0xFF, whole);
     for (uint32_t i = 0; i < bytes && end > 2; i++)
-        memory[i] = (uint8_t)(end == 3 ? memory[i] | some_bits(drawn) : end == 4 ? memory[i] & ~some_bits(drawn) : some_bits(drawn));
+        memory[i] = (uint8_t)(end == 3 ? memory[i] | some_bits(drawn) :
+                              end == 4 ? memory[i] & ~some_bits(drawn) : some_bits(drawn));
 }
 
-/* What programming a unit leaves that ends early: a prefix of it, some of its bits, or, where the unit has an error-correcting code, anything. */
+/* What programming a unit leaves that ends early: a prefix of it, some of its bits, or, where the unit has an
+ * error-correcting code, anything. */
 static void tear_unit(uint8_t *memory, const uint8_t *data, uint32_t unit)
 {
     const uint32_t end = chance(unit >= ECC_FROM ? ENDS : ENDS - 1);

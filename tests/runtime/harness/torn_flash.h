@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Flash whose power goes: sectors are erased and units programmed one after another, in any order within a call, and the one at which the
- * power goes is left half done. A unit that is programmed twice between two erases, or not as a whole, ends the program. */
+ * Flash whose power goes: sectors are erased and units programmed one after another, in any order within a call, and
+ * the one at which the power goes is left half done. A unit that is programmed twice between two erases, or not as a
+ * whole, ends the program. */
 #ifndef TINYTL_TESTS_TORN_FLASH_H
 #define TINYTL_TESTS_TORN_FLASH_H
 

@@ -31,8 +31,9 @@ void device_begin(const geometry *shape)
     flash_begin(&host_side.flash, shape);
     platform = (tinytl_platform){
         .context = &host_side, .board_name = "torn", .arena = host_side.arena, .arena_bytes = DEVICE_ARENA,
-        .nv_base = host_side.flash.memory, .model_slot_bytes = model_slot_bytes(shape), .head_slot_bytes = head_slot_bytes(shape),
-        .program_bytes = shape->unit, .nv_erase = erase, .nv_write = write, .send = take_answer,
+        .nv_base = host_side.flash.memory, .model_slot_bytes = model_slot_bytes(shape),
+        .head_slot_bytes = head_slot_bytes(shape), .program_bytes = shape->unit, .nv_erase = erase,
+        .nv_write = write, .send = take_answer,
     };
 }
 

@@ -26,7 +26,8 @@ extern device host_side;
 void device_begin(const geometry *shape);
 /* Power on: the session starts on what the flash holds, and the host opens it. */
 void device_start(void);
-/* Send a command; returns its status, NO_ANSWER if there came none. The answer's body: host_side.answer, answer_bytes. */
+/* Send a command; returns its status, NO_ANSWER if there came none. The answer's body:
+ * host_side.answer, answer_bytes. */
 uint32_t device_command(uint8_t type, const void *body, uint32_t bytes);
 
 #endif

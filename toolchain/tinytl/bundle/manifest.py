@@ -7,15 +7,16 @@ a refusal names the field. Whether the manifest agrees with the other members is
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from dataclasses import fields as fields_of_class
 from typing import Annotated, Any, Literal
-
-import msgspec
-from msgspec import Meta
 
 from tinytl import install_hint
 from tinytl.errors import BundleError, ModelError
 from tinytl.head.layers import ACTIVATIONS, KINDS, MAX_FEATURES, MAX_LAYERS, MAX_SIDE, TRAINS
 from tinytl.head.learning import Learning
+from tinytl.typed_json import Bounds, FieldError, convert
+from tinytl.typed_json import decode as decode_json
 
 FORMAT = "tinytl-bundle"
 FORMAT_VERSION = 1
@@ -23,21 +24,22 @@ FORMAT_VERSION = 1
 ALWAYS_WRITTEN = ("loss", "learning_rate", "momentum", "weight_decay", "replays_per_step", "replay_buffer_bytes", "seed")
 """Settings of learning that every manifest holds, in this order. The others follow in the order of `Learning`, where not the default."""
 
-_Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-_Size = Annotated[int, Meta(ge=1, le=2**31 - 1)]
-_Text = Annotated[str, Meta(min_length=1, max_length=256)]
-_Scale = Annotated[float, Meta(gt=1e-30, lt=1e30)]  # positive and finite as float32 too
-_Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
-_ZeroPoint = Annotated[int, Meta(ge=-128, le=127)]
-_Shape = Annotated[list[_Size], Meta(min_length=1, max_length=4)]
-_FeatureShape = Annotated[list[_Size], Meta(min_length=1, max_length=3)]
-_Real = Annotated[float, Meta(gt=-1e30, lt=1e30)]
-_Value = Annotated[int, Meta(ge=0, lt=MAX_FEATURES + MAX_LAYERS)]
-_Side = Annotated[int, Meta(ge=1, le=MAX_SIDE)]
-_Padding = Annotated[int, Meta(ge=0, le=MAX_SIDE)]
+_Count = Annotated[int, Bounds(ge=0, le=2**31 - 1)]
+_Size = Annotated[int, Bounds(ge=1, le=2**31 - 1)]
+_Text = Annotated[str, Bounds(shortest=1, longest=256)]
+_Scale = Annotated[float, Bounds(gt=1e-30, lt=1e30)]  # positive and finite as float32 too
+_Fraction = Annotated[float, Bounds(ge=0.0, le=1.0)]
+_ZeroPoint = Annotated[int, Bounds(ge=-128, le=127)]
+_Shape = Annotated[list[_Size], Bounds(shortest=1, longest=4)]
+_FeatureShape = Annotated[list[_Size], Bounds(shortest=1, longest=3)]
+_Real = Annotated[float, Bounds(gt=-1e30, lt=1e30)]
+_Value = Annotated[int, Bounds(ge=0, lt=MAX_FEATURES + MAX_LAYERS)]
+_Side = Annotated[int, Bounds(ge=1, le=MAX_SIDE)]
+_Padding = Annotated[int, Bounds(ge=0, le=MAX_SIDE)]
 
 
-class Quantized(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Quantized:
     """An int8 tensor without its batch: real = (q − zero_point) × scale."""
 
     shape: _Shape
@@ -45,7 +47,8 @@ class Quantized(msgspec.Struct, frozen=True):
     zero_point: _ZeroPoint
 
 
-class Feature(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Feature:
     """A feature tensor: as `Quantized`, of at most three sides."""
 
     shape: _FeatureShape
@@ -53,7 +56,8 @@ class Feature(msgspec.Struct, frozen=True):
     zero_point: _ZeroPoint
 
 
-class Source(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Source:
     """What the model was pretrained on, and how well it did there. accuracy_float: None of a model that came as int8."""
 
     dataset: str
@@ -62,7 +66,8 @@ class Source(msgspec.Struct, frozen=True):
     test_samples: _Size
 
 
-class Preprocessing(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Preprocessing:
     """From pixels to the model's real input.
 
     Attributes:
@@ -75,7 +80,8 @@ class Preprocessing(msgspec.Struct, frozen=True):
     floats: Literal["unit"] | None = None
 
 
-class Layer(msgspec.Struct, frozen=True, rename={"takes": "in"}):
+@dataclass(frozen=True)
+class Layer:
     """One layer of the head: `tinytl.head.layers.HeadLayer` without its arrays.
 
     Attributes:
@@ -86,30 +92,33 @@ class Layer(msgspec.Struct, frozen=True, rename={"takes": "in"}):
     kind: Literal[KINDS]  # type: ignore[valid-type]
     name: _Text
     activation: Literal[ACTIVATIONS]  # type: ignore[valid-type]
-    inputs: Annotated[tuple[_Value, ...], Meta(min_length=1, max_length=2)] | None = None
-    takes: _Size | None = None
+    inputs: Annotated[tuple[_Value, ...], Bounds(shortest=1, longest=2)] | None = None
+    takes: _Size | None = field(default=None, metadata={"key": "in"})
     out: _Size | None = None
     window: tuple[_Side, _Side] = (1, 1)
     stride: tuple[_Side, _Side] = (1, 1)
     padding: tuple[_Padding, _Padding, _Padding, _Padding] = (0, 0, 0, 0)
-    rate: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
+    rate: Annotated[float, Bounds(ge=0.0, lt=1.0)] = 0.0
     trains: Literal[TRAINS] = "all"  # type: ignore[valid-type]
 
 
-class HeadFields(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class HeadFields:
     """The head's layers. How they learn stands beside them, as `tinytl.head.learning.Learning` has it: `learning_of`."""
 
-    layers: Annotated[list[Layer], Meta(min_length=1, max_length=MAX_LAYERS)]
+    layers: Annotated[list[Layer], Bounds(shortest=1, longest=MAX_LAYERS)]
 
 
-class Macs(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Macs:
     """Multiply-accumulates of one forward pass."""
 
     frozen: _Count
     trainable: _Count
 
 
-class TrainedChannels(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class TrainedChannels:
     """Output channels of one convolution that train where the others do not: `tinytl.cutting.keras_cut.TrainedChannels`.
 
     Attributes:
@@ -118,11 +127,12 @@ class TrainedChannels(msgspec.Struct, frozen=True):
 
     layer: _Text
     of: _Size
-    numbers: Annotated[list[_Count], Meta(min_length=1)]
+    numbers: Annotated[list[_Count], Bounds(shortest=1)]
     chosen_with: str
 
 
-class LayerErrorRow(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class LayerErrorRow:
     """How far one int8 tensor is from its float twin: `tinytl.exporting.quantization.LayerError`."""
 
     name: str
@@ -132,7 +142,8 @@ class LayerErrorRow(msgspec.Struct, frozen=True):
     sqnr_db: _Real | None
 
 
-class Manifest(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Manifest:
     """Every field of the manifest except `sha256`, in the order in which they are written."""
 
     format: Literal["tinytl-bundle"]
@@ -141,22 +152,22 @@ class Manifest(msgspec.Struct, frozen=True):
     model: _Text
     plan: _Text
     source: Source
-    labels: Annotated[list[_Text], Meta(min_length=1, max_length=65535)]
-    class_capacity: Annotated[int, Meta(ge=1, le=65535)]
+    labels: Annotated[list[_Text], Bounds(shortest=1, longest=65535)]
+    class_capacity: Annotated[int, Bounds(ge=1, le=65535)]
     input: Quantized
     preprocessing: Preprocessing
-    features: Annotated[list[Feature], Meta(min_length=1, max_length=MAX_FEATURES)]
+    features: Annotated[list[Feature], Bounds(shortest=1, longest=MAX_FEATURES)]
     head: HeadFields
     macs: Macs
     created_with: dict[str, str]
     trained_channels: TrainedChannels | None = None
-    layer_errors: list[LayerErrorRow] = []
-    warnings: list[str] = []
+    layer_errors: list[LayerErrorRow] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def encode(manifest: Mapping[str, Any], sha256: Mapping[str, str]) -> bytes:
     """Return the manifest's bytes: fields in the order of `Manifest`, then others by name, then `sha256`."""
-    ordered = [key for key in Manifest.__struct_fields__ if key in manifest]
+    ordered = [each.name for each in fields_of_class(Manifest) if each.name in manifest]
     ordered += sorted(set(manifest) - set(ordered))
     fields = {key: manifest[key] for key in ordered} | {"sha256": dict(sha256)}
     return (json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
@@ -175,8 +186,8 @@ def decode(data: bytes, *, label: str) -> tuple[dict[str, Any], dict[str, str]]:
         BundleError: foreign, newer, or a field that is missing, of the wrong type or out of range.
     """
     try:
-        fields = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        fields = decode_json(data)
+    except ValueError as error:
         raise BundleError(f"the manifest of {label} is not JSON: {error}") from error
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         kind = fields.get("format") if isinstance(fields, dict) else None
@@ -242,7 +253,7 @@ def learning_of(head: Mapping[str, Any], *, label: str) -> Learning:
     """
     for name in ALWAYS_WRITTEN:
         if name not in head:
-            raise BundleError(f"{label}: manifest field 'head.{name}': missing")
+            raise BundleError(f"{label}: manifest field 'head.{name}' is missing")
     try:
         learning: Learning = _converted(dict(head), Learning, label, "head")
     except ModelError as error:
@@ -252,17 +263,6 @@ def learning_of(head: Mapping[str, Any], *, label: str) -> Learning:
 
 def _converted(value: Any, kind: Any, label: str, root: str) -> Any:
     try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        field, problem = _located(str(error), root)
-        raise BundleError(f"{label}: manifest field {field!r}: {problem}") from error
-
-
-def _located(message: str, root: str) -> tuple[str, str]:
-    """Split msgspec's message into the field's path and what is wrong with it."""
-    problem, _, path = message.partition(" - at `$")
-    field = (root + path.rstrip("`")).lstrip(".")
-    missing = problem.removeprefix("Object missing required field `")
-    if missing != problem:
-        return f"{field}.{missing.rstrip('`')}".lstrip("."), "missing"
-    return field, problem[0].lower() + problem[1:]
+        return convert(value, kind, root)
+    except FieldError as error:
+        raise BundleError(f"{label}: manifest field {error.path!r} {error.what}", expected=error.expected) from error

@@ -9,17 +9,22 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
 
 from tinytl.data.dataset import Dataset
 from tinytl.data.limits import expect_memory
+from tinytl.data.pillow import pillow
 from tinytl.data.split import check_classes, split_dataset
 from tinytl.errors import DataError
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 GREY_MODES = ("L", "LA", "1")
+_ORIENTATION = 0x0112  # the number of this EXIF tag
 Labelled = list[tuple[Path, int]]
 
 
@@ -92,22 +97,22 @@ def _read(folder: Path, files: Labelled, resize: tuple[int, int] | None) -> tupl
     return x.reshape(*x.shape[:3], -1), np.array([number for _, number in files], np.int64)
 
 
-def _sized(image: Image.Image, height: int, width: int) -> Image.Image:
+def _sized(image: "Image.Image", height: int, width: int) -> "Image.Image":
     """Resize at once: of a folder of large photographs one at a time is in memory."""
-    return image if image.size == (width, height) else image.resize((width, height), Image.Resampling.BILINEAR)
+    return image if image.size == (width, height) else image.resize((width, height), pillow().Resampling.BILINEAR)
 
 
 def _size(path: Path) -> tuple[int, int]:
     """Return (height, width) of an upright image from its header alone."""
-    with _readable(path), Image.open(path) as image:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+    with _readable(path), pillow().open(path) as image:
+        turned = image.getexif().get(_ORIENTATION, 1) >= 5
         return (image.width, image.height) if turned else (image.height, image.width)
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: Path) -> "Image.Image":
     """Return an upright image of mode L or RGB."""
-    with _readable(path), Image.open(path) as image:
-        upright = ImageOps.exif_transpose(image)
+    with _readable(path), pillow().open(path) as image:
+        upright = pillow("ImageOps").exif_transpose(image)
         return upright.convert("L" if upright.mode in GREY_MODES else "RGB")
 
 
@@ -115,7 +120,7 @@ def _open(path: Path) -> Image.Image:
 def _readable(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, pillow().DecompressionBombError) as error:
         raise DataError(f"image {path} cannot be read: {error}", expected="a whole .png, .jpg or .bmp file") from error
 
 

@@ -12,8 +12,8 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from tinytl.data.pillow import pillow
 from tinytl.errors import DataError
 
 _BLOCK = 2**18
@@ -153,7 +153,8 @@ def _with_channels(x: np.ndarray, channels: int) -> np.ndarray:
         return x
     if channels == 3:
         return np.repeat(x, 3, axis=3)
-    grey = [np.asarray(Image.fromarray(image).convert("L")) for image in x]
+    from_array = pillow().fromarray
+    grey = [np.asarray(from_array(image).convert("L")) for image in x]
     return np.array(grey, np.uint8).reshape(*x.shape[:3], 1)
 
 
@@ -163,10 +164,11 @@ def _resized(x: np.ndarray, shape: tuple[int, ...], resize: str | None) -> np.nd
         return x
     if resize is None:
         raise DataError(f"images of {_times(x.shape[1:3])}", expected=f"{_times(shape[:2])}", hint="allow resizing with resize='bilinear'")
+    library = pillow()
     out = np.empty((len(x), *shape), np.uint8)
     for number, image in enumerate(x):
-        picture = Image.fromarray(image[:, :, 0] if channels == 1 else image)
-        out[number] = np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR)).reshape(shape)
+        picture = library.fromarray(image[:, :, 0] if channels == 1 else image)
+        out[number] = np.asarray(picture.resize((width, height), library.Resampling.BILINEAR)).reshape(shape)
     return out
 
 

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from tinytl.errors import BenchError, ReportError
 from tinytl.measurement import Measurement
 from tinytl.report.pages import write_bench_report, write_report, write_run_report
 from tinytl.report.run_log import FORMAT as RUN_FORMAT
 from tinytl.report.run_log import RunLog
 from tinytl.report.story import FORMAT, Story
+from tinytl.typed_json import decode
 
 _KINDS = "a story.json, or what tinytl teach --log, evaluate -o or bench -o wrote"
 
@@ -55,10 +54,10 @@ def report_from_files(files: Sequence[Path | str], out: Path | str) -> Path:
 
 def _document(path: Path) -> Any:
     try:
-        return msgspec.json.decode(path.read_bytes())
+        return decode(path.read_bytes())
     except OSError as error:
         raise ReportError(f"{path} cannot be read: {error.strerror or error}", expected=_KINDS) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ReportError(f"{path} is not JSON: {error}", expected=_KINDS) from error
 
 

@@ -8,6 +8,7 @@ import base64
 import io
 from pathlib import Path
 
+from tinytl.data.pillow import pillow
 from tinytl.files import write_whole
 from tinytl.report.canvas import LIGHT, canvas, to_png
 from tinytl.report.plots import learning_curve
@@ -15,12 +16,10 @@ from tinytl.report.story import Picture, Story
 
 
 def data_uri(picture: Picture) -> str:
-    """Return the image as «data:image/png;base64,…»."""
-    from PIL import Image
-
+    """Return the image as «data:image/png;base64,…». Raises DataError where Pillow is missing."""
     pixels = picture.array
     stream = io.BytesIO()
-    Image.fromarray(pixels[:, :, 0] if picture.shape[2] == 1 else pixels).save(stream, format="PNG", optimize=False)
+    pillow().fromarray(pixels[:, :, 0] if picture.shape[2] == 1 else pixels).save(stream, format="PNG", optimize=False)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 

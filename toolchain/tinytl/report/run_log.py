@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import msgspec
 import numpy as np
 
 from tinytl.class_match import ClassMatch
 from tinytl.errors import ReportError
 from tinytl.report.story import Count, LearningCurve
+from tinytl.typed_json import FieldError, convert, to_plain
 
 FORMAT = "tinytl-run"
 FORMAT_VERSION = 1
@@ -81,7 +81,7 @@ class RunLog:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for `json.dump`."""
-        return {"format": FORMAT, "format_version": FORMAT_VERSION, **msgspec.to_builtins(self)}
+        return {"format": FORMAT, "format_version": FORMAT_VERSION, **to_plain(self)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "RunLog":
@@ -94,9 +94,9 @@ class RunLog:
             kind = f"{document.get('format')!r} version {document.get('format_version')!r}"
             _refuse(f"format is {kind}", f"{FORMAT!r} version {FORMAT_VERSION}")
         try:
-            return msgspec.convert(document, cls)
-        except msgspec.ValidationError as error:
-            raise ReportError(f"run: {error}", hint=_HINT) from error
+            return convert(document, cls)
+        except FieldError as error:
+            raise ReportError(f"run: field {error.path!r} {error.what}", expected=error.expected, hint=_HINT) from error
 
 
 def shown(value: Fact) -> str:

@@ -11,22 +11,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-import msgspec
 import numpy as np
-from msgspec import Meta
 
 from tinytl.compiler import ArenaRange
 from tinytl.errors import ReportError
 from tinytl.head.learning import Learning
 from tinytl.measurement import Measurement
+from tinytl.typed_json import Bounds, FieldError, convert, decode, to_plain
 
 FORMAT = "tinytl-story"
 FORMAT_VERSION = 1
 
-Count = Annotated[int, Meta(ge=0)]
-Size = Annotated[int, Meta(ge=1)]
-Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
-NotNegative = Annotated[float, Meta(ge=0.0)]
+Count = Annotated[int, Bounds(ge=0)]
+Size = Annotated[int, Bounds(ge=1)]
+Fraction = Annotated[float, Bounds(ge=0.0, le=1.0)]
+NotNegative = Annotated[float, Bounds(ge=0.0)]
 
 
 def _refuse(what: str, expected: str) -> None:
@@ -291,7 +290,10 @@ class Story:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for `json.dump`; pixels as base64."""
-        document = msgspec.to_builtins(self, enc_hook=_plain)
+        try:
+            document = to_plain(self)
+        except TypeError as error:
+            raise ReportError(f"story: a {error} cannot be written as JSON", expected="numbers, texts, lists") from None
         return {"format": FORMAT, "format_version": FORMAT_VERSION, **document}
 
     @classmethod
@@ -302,8 +304,8 @@ class Story:
             ReportError: no JSON, another format, a newer version, a missing field, a wrong type, length or range.
         """
         try:
-            values = msgspec.json.decode(document) if isinstance(document, str | bytes) else document
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            values = decode(document) if isinstance(document, str | bytes) else document
+        except ValueError as error:
             raise ReportError(f"story: not JSON: {error}", expected="a story.json, as tinytl demo writes it") from error
         if not isinstance(values, Mapping) or values.get("format") != FORMAT:
             kind = values.get("format") if isinstance(values, Mapping) else type(values).__name__
@@ -311,13 +313,7 @@ class Story:
         if values.get("format_version") != FORMAT_VERSION:
             _refuse(f"format_version is {values.get('format_version')!r}", f"{FORMAT_VERSION}; a newer tinytl wrote it")
         try:
-            return msgspec.convert(values, cls)
-        except msgspec.ValidationError as error:
-            raise ReportError(f"story: {error}", hint="tinytl demo writes a story.json") from error
-
-
-def _plain(value: Any) -> Any:
-    """Turn NumPy scalars and arrays into plain values."""
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    raise ReportError(f"story: a {type(value).__name__} cannot be written as JSON", expected="numbers, texts, lists")
+            return convert(values, cls)
+        except FieldError as error:
+            what = f"story: field {error.path!r} {error.what}"
+            raise ReportError(what, expected=error.expected, hint="tinytl demo writes a story.json") from error

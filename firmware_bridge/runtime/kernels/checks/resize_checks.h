@@ -11,7 +11,8 @@ static inline int resizes(const tinytl_call *call, uint32_t columns)
     if (!counts(call, 3) || !s8_to_s8(call))
         return 0;
     const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
-    return in->dims[0] == out->dims[0] && in->dims[3] == out->dims[3] && is_s32_constant(call_input(call, 1), (uint64_t)out->dims[1] * columns) &&
+    return in->dims[0] == out->dims[0] && in->dims[3] == out->dims[3] &&
+           is_s32_constant(call_input(call, 1), (uint64_t)out->dims[1] * columns) &&
            is_s32_constant(call_input(call, 2), (uint64_t)out->dims[2] * columns);
 }
 

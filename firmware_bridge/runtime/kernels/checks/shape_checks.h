@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What check rules are made of: tests on the tensors and parameters of one call. Tensor records have been checked before: dims are
- * 1 … 2^24 each, their product is the bytes, operand numbers exist. A rule answers whether the kernel may run; of tensor data it reads
- * multipliers, shifts and tables. The longer tests are functions of their own (portable/shape_checks.c): there once, whatever is linked. */
+ * What check rules are made of: tests on the tensors and parameters of one call. Tensor records have been checked
+ * before: dims are 1 … 2^24 each, their product is the bytes, operand numbers exist. A rule answers whether the kernel
+ * may run; of tensor data it reads multipliers, shifts and tables. The longer tests are functions of their own
+ * (portable/shape_checks.c): there once, whatever is linked. */
 #ifndef TINYTL_KERNELS_CHECKS_SHAPE_CHECKS_H
 #define TINYTL_KERNELS_CHECKS_SHAPE_CHECKS_H
 
@@ -64,17 +65,20 @@ static inline int is_s32_constant(const tinytl_tensor *tensor, uint64_t count)
     return is(tensor, TINYTL_INT32) && tensor->region == 1 && tensor->bytes / 4u == count;
 }
 
-/* bias, multiplier and shift of operands 2 … 4: int32 constants of one number a channel, multipliers and shifts in range. */
+/* bias, multiplier and shift of operands 2 … 4: int32 constants of one number a channel, multipliers
+ * and shifts in range. */
 int tinytl_channels_ok(const tinytl_call *call, uint32_t channels) TINYTL_ONCE;
 
-/* Output side of a window of `taps` every `dilation` places that moves by `stride` over a padded side: every window must start
- * before the input's end, so that sums of coordinates stay small and padding is what a converter could have written. */
+/* Output side of a window of `taps` every `dilation` places that moves by `stride` over a padded side: every
+ * window must start before the input's end, so that sums of coordinates stay small and padding is what a converter
+ * could have written. */
 int tinytl_side_ok(uint32_t out, uint32_t in, int32_t taps, int32_t stride, int32_t dilation, int32_t pad) TINYTL_ONCE;
 
 /* So many inputs, of which the first is one int8 image, [1,H,W,C], as is the output. */
 int tinytl_images(const tinytl_call *call, uint32_t inputs) TINYTL_ONCE;
 
 /* Both sides of a window; padding and strides are the call's first parameters. */
-int tinytl_window_ok(const tinytl_call *call, int32_t taps_h, int32_t taps_w, int32_t dilation_h, int32_t dilation_w) TINYTL_ONCE;
+int tinytl_window_ok(const tinytl_call *call, int32_t taps_h, int32_t taps_w, int32_t dilation_h,
+                     int32_t dilation_w) TINYTL_ONCE;
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Clamps that are narrower than int8. The tiles saturate to int8 at no cost, which is the clamp of nearly every quantized layer. */
+ * Clamps that are narrower than int8. The tiles saturate to int8 at no cost, which is the clamp of nearly
+ * every quantized layer. */
 #ifndef TINYTL_KERNELS_DSP_CLAMPING_H
 #define TINYTL_KERNELS_DSP_CLAMPING_H
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Convolution as a matrix product, two pixels times two output channels at a time (tile.h): any window, stride, dilation and padding.
+ * Convolution as a matrix product, two pixels times two output channels at a time (tile.h): any window, stride,
+ * dilation and padding.
  *
- * input [1,H,W,C] · packed weights · channel table → output [1,OH,OW,O], O ≥ 2. The input's zero point is in the biases of the table, so
- * padding is the zero point itself. An odd O ends with a panel of the last two channels, one of which is computed twice. */
+ * input [1,H,W,C] · packed weights · channel table → output [1,OH,OW,O], O ≥ 2. The input's zero point is in the
+ * biases of the table, so padding is the zero point itself. An odd O ends with a panel of the last two channels, one
+ * of which is computed twice. */
 #include "kernels/dsp/clamping.h"
 #include "kernels/dsp/tile.h"
 #include "kernels/dsp/gather_windows.h"
@@ -35,7 +37,8 @@ static product product_of(const tinytl_call *call, run_tile *run)
 }
 
 /* All channels of two pixels. */
-static void multiply(const product *of, const int16_t *panel, const int16_t *panel_end, int8_t *output0, int8_t *output1)
+static void multiply(const product *of, const int16_t *panel, const int16_t *panel_end, int8_t *output0,
+                     int8_t *output1)
 {
     tinytl_tile tile = of->tile;
     tile.panel = panel;
@@ -101,8 +104,8 @@ static void convolve(const tinytl_call *call, run_tile *run, tinytl_pack_pair *p
 {
     const int32_t *p = call->params;
     const product of = product_of(call, run);
-    const int pixelwise = p[WINDOW_TAPS_H] == 1 && p[WINDOW_TAPS_W] == 1 && p[WINDOW_STRIDE_H] == 1 && p[WINDOW_STRIDE_W] == 1 &&
-                          call_input(call, 0)->dims[3] % 4u == 0;
+    const int pixelwise = p[WINDOW_TAPS_H] == 1 && p[WINDOW_TAPS_W] == 1 && p[WINDOW_STRIDE_H] == 1 &&
+                          p[WINDOW_STRIDE_W] == 1 && call_input(call, 0)->dims[3] % 4u == 0;
     if (pixelwise)
         convolve_pixels(call, &of, pack);
     else

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Convolution 3×3, stride 1, by exact Winograd transforms (winograd.h): any size and padding, input channels a multiple of 4 up to 64.
+ * Convolution 3×3, stride 1, by exact Winograd transforms (winograd.h): any size and padding, input channels a
+ * multiple of 4 up to 64.
  *
- * input [1,H,W,C] · transformed weights · channel table → output [1,OH,OW,O], O ≥ 2. Patches that cross the input's edge are gathered
- * with the zero point around them; tiles that cross the output's are made apart and their inner part is copied. */
+ * input [1,H,W,C] · transformed weights · channel table → output [1,OH,OW,O], O ≥ 2. Patches that cross the
+ * input's edge are gathered with the zero point around them; tiles that cross the output's are made apart and
+ * their inner part is copied. */
 #include "kernels/dsp/clamping.h"
 #include "kernels/dsp/tile.h"
 #include "kernels/dsp/winograd.h"
@@ -88,7 +90,8 @@ static void gather(const layer *l, int32_t top, int32_t left)
 
 static void transform_input(const layer *l, place at, uint32_t tile)
 {
-    const int32_t top = (int32_t)at.row - l->pad_top, left = (int32_t)at.column - l->pad_left, reach = (int32_t)l->how.side + 2;
+    const int32_t top = (int32_t)at.row - l->pad_top, left = (int32_t)at.column - l->pad_left,
+                  reach = (int32_t)l->how.side + 2;
     const int inside = top >= 0 && left >= 0 && top + reach <= (int32_t)l->height && left + reach <= (int32_t)l->width;
     if (inside) {
         const int8_t *from = l->input + ((uint32_t)top * l->width + (uint32_t)left) * l->channels;
@@ -110,7 +113,8 @@ static destination destination_of(const layer *l, place at, uint32_t tile)
 {
     const uint32_t side = l->how.side;
     const int whole = at.row + side <= l->out_height && at.column + side <= l->out_width;
-    const destination inside = {l->output + (at.row * l->out_width + at.column) * l->outputs, l->out_width * l->outputs, 1};
+    const destination inside = {l->output + (at.row * l->out_width + at.column) * l->outputs, l->out_width * l->outputs,
+                                1};
     const destination beside = {l->edge + tile * side * side * l->outputs, side * l->outputs, 0};
     return whole ? inside : beside;
 }
@@ -120,8 +124,8 @@ static void copy_inner_part(const layer *l, place at, const destination *from)
     const uint32_t rows = l->out_height - at.row < l->how.side ? l->out_height - at.row : l->how.side;
     const uint32_t columns = l->out_width - at.column < l->how.side ? l->out_width - at.column : l->how.side;
     for (uint32_t row = 0; row < rows; row++)
-        memcpy(l->output + ((at.row + row) * l->out_width + at.column) * l->outputs, from->first + row * from->row_bytes,
-               columns * l->outputs);
+        memcpy(l->output + ((at.row + row) * l->out_width + at.column) * l->outputs,
+               from->first + row * from->row_bytes, columns * l->outputs);
 }
 
 /* All channels of two tiles whose patches are in V. An odd number of channels ends with the last two. */
@@ -136,7 +140,8 @@ static void transform_products(const layer *l, const destination to[TILES])
         for (uint32_t k = 0; k < 2; k++) {
             const tinytl_winograd_channel channel = {(uint32_t)table[2 * k], table + 4u + k * words, l->is_signed};
             for (uint32_t tile = 0; tile < TILES; tile++)
-                l->how.output(l->m + 2u * k + tile, &channel, to[tile].first + first + k, to[tile].row_bytes, l->outputs);
+                l->how.output(l->m + 2u * k + tile, &channel, to[tile].first + first + k, to[tile].row_bytes,
+                              l->outputs);
         }
     }
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Depthwise convolution 3×3 over pairs of rows: two input rows lie in one word, row r in the lower half, r + 1 in the upper, channel by
- * channel, so that a multiply-accumulate takes two taps of a column and no operand is ever rearranged.
+ * Depthwise convolution 3×3 over pairs of rows: two input rows lie in one word, row r in the lower half,
+ * r + 1 in the upper, channel by channel, so that a multiply-accumulate takes two taps of a column and no
+ * operand is ever rearranged.
  *
- * Channel table, words: stride 1: bias four times, (w0, w1) of the three columns, (w1, w2) of the three, then m c (e) (tile.h);
- * stride 2: bias twice, (w0, w1) × 3, (w2, 0) × 3, then m c (e). Weights are scaled like the sum. */
+ * Channel table, words: stride 1: bias four times, (w0, w1) of the three columns, (w1, w2) of the three, then m c (e)
+ * (tile.h); stride 2: bias twice, (w0, w1) × 3, (w2, 0) × 3, then m c (e). Weights are scaled like the sum. */
 #ifndef TINYTL_KERNELS_DSP_DEPTHWISE_H
 #define TINYTL_KERNELS_DSP_DEPTHWISE_H
 

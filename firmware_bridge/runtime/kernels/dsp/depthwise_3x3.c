@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Depthwise convolution 3×3, stride 1 or 2, depth multiplier 1, channels a multiple of 4 (depthwise.h): any size and padding.
+ * Depthwise convolution 3×3, stride 1 or 2, depth multiplier 1, channels a multiple of 4 (depthwise.h):
+ * any size and padding.
  *
- * Pair j holds the input rows 2j − pad_top and the next. Both strides read pairs j and j + 1: for output rows 2j, 2j + 1 with stride 1,
- * for row j with stride 2. Two pairs are kept, in turn. */
+ * Pair j holds the input rows 2j − pad_top and the next. Both strides read pairs j and j + 1: for output rows 2j,
+ * 2j + 1 with stride 1, for row j with stride 2. Two pairs are kept, in turn. */
 #include "kernels/dsp/depthwise.h"
 #include "kernels/dsp/clamping.h"
 #include "kernels/dsp/tile.h"
@@ -85,8 +86,9 @@ void tinytl_depthwise_3x3(const tinytl_call *call)
     const layer l = layer_of(call);
     const int is_signed = p[DEPTHWISE_RESCALING] == RESCALE_SIGNED;
     const uint32_t at_once = p[DEPTHWISE_STRIDE] == 1 ? 2 : 1, out_row = out->dims[2] * l.channels;
-    run_rows *run = p[DEPTHWISE_STRIDE] == 1 ? (is_signed ? tinytl_depthwise_rows_1_signed : tinytl_depthwise_rows_1_saturating)
-                                   : (is_signed ? tinytl_depthwise_rows_2_signed : tinytl_depthwise_rows_2_saturating);
+    run_rows *run = p[DEPTHWISE_STRIDE] == 1
+                        ? (is_signed ? tinytl_depthwise_rows_1_signed : tinytl_depthwise_rows_1_saturating)
+                        : (is_signed ? tinytl_depthwise_rows_2_signed : tinytl_depthwise_rows_2_saturating);
     tinytl_depthwise_rows rows = {
         .table = call_input_data(call, 1),
         .output0 = call_output_data(call),

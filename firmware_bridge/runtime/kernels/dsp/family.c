@@ -4,7 +4,8 @@
 #include "kernels/dsp/variant_rules.h"
 
 const operator_entry tinytl_variants[] = {
-#define VARIANT(operator, kernel, name, params) {OPCODE_##operator, kernel, params, TRAITS_##operator, tinytl_rule_##name, tinytl_##name},
+#define VARIANT(operator, kernel, name, params) \
+    {OPCODE_##operator, kernel, params, TRAITS_##operator, tinytl_rule_##name, tinytl_##name},
 #include "kernels/dsp/variants.def"
 #undef VARIANT
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fully connected layer over packed weights, four outputs at a time (vector.h): input flattened to rows × in, outputs ≥ 4. A number
- * of outputs that is no multiple of 4 ends with a panel of the last four, some of which are computed twice. */
+ * Fully connected layer over packed weights, four outputs at a time (vector.h): input flattened to rows × in,
+ * outputs ≥ 4. A number of outputs that is no multiple of 4 ends with a panel of the last four, some of which
+ * are computed twice. */
 #include "kernels/dsp/clamping.h"
 #include "kernels/dsp/vector.h"
 
@@ -14,8 +15,10 @@ typedef int16_t *pack_vector(const int8_t *input, int16_t *panel, uint32_t count
 static void connect(const tinytl_call *call, run_vector *run, pack_vector *pack)
 {
     const uint32_t depth = (uint32_t)call->params[CONNECTION_DEPTH], padded = (depth + 3u) & ~3u;
-    const uint32_t rows = tensor_elements(call_input(call, 0)) / depth, outputs = tensor_elements(call_output(call)) / rows;
-    const uint32_t quads = (outputs + 3u) / AT_ONCE, whole = outputs / AT_ONCE, quad_bytes = call_input(call, 1)->bytes / quads;
+    const uint32_t rows = tensor_elements(call_input(call, 0)) / depth,
+                   outputs = tensor_elements(call_output(call)) / rows;
+    const uint32_t quads = (outputs + 3u) / AT_ONCE, whole = outputs / AT_ONCE,
+                   quad_bytes = call_input(call, 1)->bytes / quads;
     const uint8_t *weights = call_input_data(call, 1);
     const int32_t *channels = call_input_data(call, 2);
     const int8_t *input = call_input_data(call, 0);
@@ -29,7 +32,8 @@ static void connect(const tinytl_call *call, run_vector *run, pack_vector *pack)
             memset(bytes + depth, 0, padded - depth);
             from = bytes;
         }
-        tinytl_vector vector = {weights, panel, channels, output, weights + whole * quad_bytes, pack(from, panel, padded)};
+        tinytl_vector vector = {weights, panel, channels, output, weights + whole * quad_bytes,
+                                pack(from, panel, padded)};
         run(&vector);
         if (whole == quads)
             continue;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Panels of windows (gather_windows.h). Rows of a window that lie side by side in the input are packed where they are; windows that cross the
- * input's left or right edge, are dilated, or have rows of odd length are gathered first. */
+ * Panels of windows (gather_windows.h). Rows of a window that lie side by side in the input are packed where they are;
+ * windows that cross the input's left or right edge, are dilated, or have rows of odd length are gathered first. */
 #include "kernels/dsp/gather_windows.h"
 
 #include <string.h>

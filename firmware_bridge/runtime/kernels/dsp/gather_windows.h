@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The windows of a convolution as rows of a matrix: the bytes of two windows, padding filled with the zero point, packed into the
- * panel that a tile multiplies (tile.h). A window has taps_h · taps_w · channels bytes, rounded up to a multiple of 4. */
+ * The windows of a convolution as rows of a matrix: the bytes of two windows, padding filled with the zero point,
+ * packed into the panel that a tile multiplies (tile.h). A window has taps_h · taps_w · channels bytes, rounded up
+ * to a multiple of 4. */
 #ifndef TINYTL_KERNELS_DSP_WINDOWS_H
 #define TINYTL_KERNELS_DSP_WINDOWS_H
 
 #include "kernels/call.h"
 
 /* Parameters that the convolutions of this family share, in this order. */
-enum { WINDOW_PAD_TOP, WINDOW_PAD_LEFT, WINDOW_STRIDE_H, WINDOW_STRIDE_W, WINDOW_DILATION_H, WINDOW_DILATION_W, WINDOW_TAPS_H,
-       WINDOW_TAPS_W, WINDOW_RESCALING, WINDOW_ACT_MIN, WINDOW_ACT_MAX };
+enum { WINDOW_PAD_TOP, WINDOW_PAD_LEFT, WINDOW_STRIDE_H, WINDOW_STRIDE_W, WINDOW_DILATION_H, WINDOW_DILATION_W,
+       WINDOW_TAPS_H, WINDOW_TAPS_W, WINDOW_RESCALING, WINDOW_ACT_MIN, WINDOW_ACT_MAX };
 
 typedef int16_t *tinytl_pack_pair(const int8_t *pixel0, const int8_t *pixel1, int16_t *panel, uint32_t count);
 

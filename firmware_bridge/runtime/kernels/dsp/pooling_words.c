@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Average pooling and the mean over height and width, four channels at a time: bytes are added up in halves of two words. Channels are
- * a multiple of 4. */
+ * Average pooling and the mean over height and width, four channels at a time: bytes are added up in halves of two
+ * words. Channels are a multiple of 4. */
 #include "kernels/block_pooling.h"
 #include "kernels/dsp/halves.h"
 

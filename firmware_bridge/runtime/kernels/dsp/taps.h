@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Depthwise convolution of any window, one pixel at a time: contract of the inner kernel. Four channels are a word of the input, which
- * SXTB16 takes apart into channels 0, 2 and 1, 3; a tap of one channel is one SMLABB or SMLATT.
+ * Depthwise convolution of any window, one pixel at a time: contract of the inner kernel. Four channels are a word of
+ * the input, which SXTB16 takes apart into channels 0, 2 and 1, 3; a tap of one channel is one SMLABB or SMLATT.
  *
- * Table, words per four channels: four biases, per tap the weights (w0, w2) and (w1, w3), then m c (e) of the four (tile.h). Weights are
- * scaled like the sum. */
+ * Table, words per four channels: four biases, per tap the weights (w0, w2) and (w1, w3), then m c (e) of the four
+ * (tile.h). Weights are scaled like the sum. */
 #ifndef TINYTL_KERNELS_DSP_TAPS_H
 #define TINYTL_KERNELS_DSP_TAPS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The check rules of the dsp family's kernels (SPEC.md section 2.7). They stand together because they share tests of tables and panels,
- * which a library of several kernels then holds once. */
+ * The check rules of the dsp family's kernels (SPEC.md section 2.7). They stand together because they share tests of
+ * tables and panels, which a library of several kernels then holds once. */
 #include "kernels/dsp/variant_rules.h"
 
 #include "kernels/checks/pooling_checks.h"
@@ -26,7 +26,8 @@ static int shifts_ok(const int32_t *table, uint32_t count, uint32_t words, uint3
 /* `tensor` is a constant of rows × columns elements of a type. */
 static int matrix_ok(const tinytl_tensor *tensor, tinytl_dtype dtype, uint32_t rows, uint32_t columns)
 {
-    return is(tensor, dtype) && tensor->region == 1 && tensor->rank == 2 && tensor->dims[0] == rows && tensor->dims[1] == columns;
+    return is(tensor, dtype) && tensor->region == 1 && tensor->rank == 2 && tensor->dims[0] == rows &&
+           tensor->dims[1] == columns;
 }
 
 enum { MOST_TAPS = 1 << 10 };
@@ -58,7 +59,8 @@ static int panels_ok(const tinytl_call *call, uint32_t weight_numbers)
     if (!convolution_ok(call, 3))
         return 0;
     const int32_t *p = call->params;
-    const uint64_t row = (uint64_t)(uint32_t)p[WINDOW_TAPS_W] * call_input(call, 0)->dims[3], window = row * (uint32_t)p[WINDOW_TAPS_H];
+    const uint64_t row = (uint64_t)(uint32_t)p[WINDOW_TAPS_W] * call_input(call, 0)->dims[3],
+                   window = row * (uint32_t)p[WINDOW_TAPS_H];
     const uint32_t channels = call_output(call)->dims[3], pairs = channels / 2u + channels % 2u;
     if (window > 1u << 24)
         return 0;
@@ -105,8 +107,10 @@ static int winograd_ok(const tinytl_call *call, uint32_t side)
     const uint32_t depth = in->dims[3], channels = out->dims[3], pairs = channels / 2u + channels % 2u;
     const uint32_t positions = (side + 2u) * (side + 2u);
     return channels >= 2u && depth % 4u == 0 && depth <= WINOGRAD_MAX_CHANNELS &&
-           tinytl_side_ok(out->dims[1], in->dims[1], 3, 1, 1, pad_top) && tinytl_side_ok(out->dims[2], in->dims[2], 3, 1, 1, pad_left) &&
-           matrix_ok(call_input(call, 1), TINYTL_INT16, pairs, 2u * positions * depth) && tile_table_ok(call, 2, pairs, rescaling) &&
+           tinytl_side_ok(out->dims[1], in->dims[1], 3, 1, 1, pad_top) &&
+           tinytl_side_ok(out->dims[2], in->dims[2], 3, 1, 1, pad_left) &&
+           matrix_ok(call_input(call, 1), TINYTL_INT16, pairs, 2u * positions * depth) &&
+           tile_table_ok(call, 2, pairs, rescaling) &&
            call->scratch_bytes >= tinytl_winograd_scratch_bytes(side, depth, channels);
 }
 
@@ -129,11 +133,14 @@ int tinytl_rule_depthwise_3x3(const tinytl_call *call)
         !clamp_ok(p[DEPTHWISE_ACT_MIN], p[DEPTHWISE_ACT_MAX]))
         return 0;
     const tinytl_tensor *in = call_input(call, 0), *out = call_output(call);
-    const uint32_t channels = in->dims[3], biases = stride == 1 ? 4u : 2u, words = biases + 8u + (rescaling == RESCALE_SIGNED ? 1u : 0u);
-    return channels % 4u == 0 && out->dims[3] == channels && tinytl_side_ok(out->dims[1], in->dims[1], 3, stride, 1, pad_top) &&
+    const uint32_t channels = in->dims[3], biases = stride == 1 ? 4u : 2u,
+                   words = biases + 8u + (rescaling == RESCALE_SIGNED ? 1u : 0u);
+    return channels % 4u == 0 && out->dims[3] == channels &&
+           tinytl_side_ok(out->dims[1], in->dims[1], 3, stride, 1, pad_top) &&
            tinytl_side_ok(out->dims[2], in->dims[2], 3, stride, 1, pad_left) &&
            matrix_ok(call_input(call, 1), TINYTL_INT32, channels, words) &&
-           (rescaling != RESCALE_SIGNED || shifts_ok(call_constant_data(call, 1), channels, words, words - 1u, words)) &&
+           (rescaling != RESCALE_SIGNED ||
+            shifts_ok(call_constant_data(call, 1), channels, words, words - 1u, words)) &&
            (uint64_t)in->dims[2] * channels < 1u << 24 && (uint64_t)out->dims[2] * channels < 1u << 24 &&
            call->scratch_bytes >= tinytl_depthwise_scratch_bytes(in->dims[2], out->dims[2], (uint32_t)stride, channels);
 }
@@ -141,11 +148,13 @@ int tinytl_rule_depthwise_3x3(const tinytl_call *call)
 int tinytl_rule_depthwise_windows(const tinytl_call *call)
 {
     const int32_t *p = call->params;
-    if (!convolution_ok(call, 2) || !rescaling_ok(p[WINDOW_RESCALING]) || (int64_t)p[WINDOW_TAPS_H] * p[WINDOW_TAPS_W] > MOST_TAPS)
+    if (!convolution_ok(call, 2) || !rescaling_ok(p[WINDOW_RESCALING]) ||
+        (int64_t)p[WINDOW_TAPS_H] * p[WINDOW_TAPS_W] > MOST_TAPS)
         return 0;
     const tinytl_tensor *in = call_input(call, 0);
     const int is_signed = p[WINDOW_RESCALING] == RESCALE_SIGNED;
-    const uint32_t channels = in->dims[3], quads = channels / 4u, taps = (uint32_t)(p[WINDOW_TAPS_H] * p[WINDOW_TAPS_W]);
+    const uint32_t channels = in->dims[3], quads = channels / 4u,
+                   taps = (uint32_t)(p[WINDOW_TAPS_H] * p[WINDOW_TAPS_W]);
     const uint32_t words = taps_table_words(taps, is_signed);
     return in->region == 0 && channels % 4u == 0 && call_output(call)->dims[3] == channels && channels <= 1u << 16 &&
            matrix_ok(call_input(call, 1), TINYTL_INT32, quads, words) &&
@@ -166,7 +175,8 @@ static int connection_ok(const tinytl_call *call, uint32_t weight_numbers)
         return 0;
     const uint32_t outputs = out / (in / depth), quads = (outputs + 3u) / 4u;
     return outputs >= 4u && matrix_ok(call_input(call, 1), TINYTL_INT16, quads, weight_numbers * padded) &&
-           matrix_ok(call_input(call, 2), TINYTL_INT32, quads, 16) && shifts_ok(call_constant_data(call, 2), quads, 16, 6, 3) &&
+           matrix_ok(call_input(call, 2), TINYTL_INT32, quads, 16) &&
+           shifts_ok(call_constant_data(call, 2), quads, 16, 6, 3) &&
            call->scratch_bytes >= (depth % 4u ? 3u : 2u) * padded;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One vector times a matrix, four outputs at a time: the inner kernels of fully connected layers. Numbers, groups and halves are
- * those of tile.h, but the panel holds one row, every channel has a shift of its own, sat8((c + (acc · m >> 32)) >> e), and the weights of four channels lie interleaved: 16-bit
- * (k, k + 2) of the four, then (k + 1, k + 3) of the four; 8-bit one word each. Table: four biases, then m c e of the four. */
+ * One vector times a matrix, four outputs at a time: the inner kernels of fully connected layers. Numbers, groups and
+ * halves are those of tile.h, but the panel holds one row, every channel has a shift of its own,
+ * sat8((c + (acc · m >> 32)) >> e), and the weights of four channels lie interleaved: 16-bit (k, k + 2) of the four,
+ * then (k + 1, k + 3) of the four; 8-bit one word each. Table: four biases, then m c e of the four. */
 #ifndef TINYTL_KERNELS_DSP_VECTOR_H
 #define TINYTL_KERNELS_DSP_VECTOR_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The transforms of Winograd F(2×2, 3×3), scaled by 2 a side: the result is 4 times the sum. Input: B' d B by rows (1, 0, −1, 0),
- * (0, 1, 1, 0), (0, −1, 1, 0), (0, 1, 0, −1); its values stay within ± 512, so halves never meet. */
+ * The transforms of Winograd F(2×2, 3×3), scaled by 2 a side: the result is 4 times the sum. Input: B' d B by rows
+ * (1, 0, −1, 0), (0, 1, 1, 0), (0, −1, 1, 0), (0, 1, 0, −1); its values stay within ± 512, so halves never meet. */
 #include "kernels/dsp/halves.h"
 #include "kernels/dsp/winograd.h"
 
@@ -56,10 +56,12 @@ static inline void pair_of(uint32_t m0, uint32_t m1, uint32_t m2, uint32_t m3, u
 static inline int8_t rescaled(uint32_t four_sums, const tinytl_winograd_channel *channel)
 {
     const uint32_t acc = channel->bias + (four_sums << 6);
-    return channel->is_signed ? rescaled_signed((int32_t)acc >> 7, channel->words) : rescaled_saturating(acc, channel->words);
+    return channel->is_signed ? rescaled_signed((int32_t)acc >> 7, channel->words)
+                              : rescaled_saturating(acc, channel->words);
 }
 
-void tinytl_winograd_output_2(const int32_t *m, const tinytl_winograd_channel *channel, int8_t *output, uint32_t row_bytes, uint32_t step)
+void tinytl_winograd_output_2(const int32_t *m, const tinytl_winograd_channel *channel, int8_t *output,
+                              uint32_t row_bytes, uint32_t step)
 {
     const uint32_t *word = (const uint32_t *)(const void *)m;
     uint32_t rows[2][4], y0, y1;

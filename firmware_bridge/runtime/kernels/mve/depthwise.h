@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Depthwise convolution, 16 lanes at a time: contract of the inner kernel. Lane l of an output reads byte l behind each tap. Lanes are
- * the channels of a pixel or, where 16 is a multiple of them and the window moves by one, those of all pixels of a row.
+ * Depthwise convolution, 16 lanes at a time: contract of the inner kernel. Lane l of an output reads byte l behind
+ * each tap. Lanes are the channels of a pixel or, where 16 is a multiple of them and the window moves by one, those of
+ * all pixels of a row.
  *
- * No weight is −128, so two products fit 16 bits together. Sums are 32 bits; VMULL and VMOVL take even and odd lanes apart, so the channel
- * table has the lanes in the order 0 4 8 12, 2 6 10 14, 1 5 9 13, 3 7 11 15. */
+ * No weight is −128, so two products fit 16 bits together. Sums are 32 bits; VMULL and VMOVL take even and odd lanes
+ * apart, so the channel table has the lanes in the order 0 4 8 12, 2 6 10 14, 1 5 9 13, 3 7 11 15. */
 #ifndef TINYTL_KERNELS_MVE_DEPTHWISE_H
 #define TINYTL_KERNELS_MVE_DEPTHWISE_H
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Convolution as a matrix product, three pixels times four output channels at a time (tile.h): any window, stride, dilation and padding.
+ * Convolution as a matrix product, three pixels times four output channels at a time (tile.h): any window, stride,
+ * dilation and padding.
  *
- * input [1,H,W,C] · packed weights · channel table → output [1,OH,OW,O]. The input's zero point is in the biases of the table, so padding is
- * the zero point itself. Scratch: three windows, 16 bytes behind them, a ring of rows. */
+ * input [1,H,W,C] · packed weights · channel table → output [1,OH,OW,O]. The input's zero point is in the biases of the
+ * table, so padding is the zero point itself. Scratch: three windows, 16 bytes behind them, a ring of rows. */
 #include "kernels/mve/tile.h"
 #include "kernels/mve/windows.h"
 
@@ -38,14 +39,18 @@ static inline void point(tinytl_mve_tile *tile, uint32_t i, const int8_t *row, i
     tile->outputs[i] = output;
 }
 
-/* Windows of one pixel that move by one are rows as they lie, but for those at the end, whose last block would reach beyond the input. */
+/* Windows of one pixel that move by one are rows as they lie, but for those at the end, whose last block would
+ * reach beyond the input. */
 static void convolve_pixels(const tinytl_call *call, tinytl_mve_tile *tile, run_tile *run)
 {
-    const uint32_t depth = call_input(call, 0)->dims[3], channels = tile->channel_count, padded = tile->blocks * MVE_BLOCK;
-    const int8_t *input = call_input_data(call, 0), *end = input + call_output(call)->dims[1] * call_output(call)->dims[2] * depth;
+    const uint32_t depth = call_input(call, 0)->dims[3], channels = tile->channel_count,
+                   padded = tile->blocks * MVE_BLOCK;
+    const int8_t *input = call_input_data(call, 0),
+                 *end = input + call_output(call)->dims[1] * call_output(call)->dims[2] * depth;
     int8_t *output = call_output_data(call), *rows = (int8_t *)call->scratch;
 
-    for (; (uint32_t)(end - input) >= (MVE_ROWS - 1u) * depth + padded; input += MVE_ROWS * depth, output += MVE_ROWS * channels) {
+    for (; (uint32_t)(end - input) >= (MVE_ROWS - 1u) * depth + padded;
+         input += MVE_ROWS * depth, output += MVE_ROWS * channels) {
         for (uint32_t i = 0; i < MVE_ROWS; i++)
             point(tile, i, input + i * depth, output + i * channels);
         run(tile);
@@ -64,7 +69,8 @@ static void convolve_pixels(const tinytl_call *call, tinytl_mve_tile *tile, run_
 static void convolve_windows(const tinytl_call *call, tinytl_mve_tile *tile, run_tile *run)
 {
     const tinytl_tensor *out = call_output(call);
-    const uint32_t padded = tile->blocks * MVE_BLOCK, channels = call_input(call, 0)->dims[3], together = mve_together(call->params);
+    const uint32_t padded = tile->blocks * MVE_BLOCK, channels = call_input(call, 0)->dims[3],
+                   together = mve_together(call->params);
     const uint32_t step = (uint32_t)call->params[MVE_STRIDE_W] * channels, end = out->dims[2] * step;
     mve_ring ring = tinytl_mve_ring_of(call, together, call->scratch + MVE_ROWS * padded + MVE_BLOCK);
     const uint32_t taps = (uint32_t)(call->params[MVE_TAPS_H] * call->params[MVE_TAPS_W]);

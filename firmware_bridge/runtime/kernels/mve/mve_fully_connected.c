@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fully connected layer over packed weights, four outputs at a time (tile.h): input flattened to rows × in. A last block that would reach
- * beyond the input is copied to scratch first. */
+ * Fully connected layer over packed weights, four outputs at a time (tile.h): input flattened to rows × in. A last
+ * block that would reach beyond the input is copied to scratch first. */
 #include "kernels/mve/tile.h"
 #include "kernels/mve/ring.h"
 
 void tinytl_mve_fully_connected(const tinytl_call *call)
 {
     const uint32_t depth = (uint32_t)call->params[MVE_CONNECTION_DEPTH], padded = mve_in_blocks(depth);
-    const uint32_t rows = tensor_elements(call_input(call, 0)) / depth, outputs = tensor_elements(call_output(call)) / rows;
+    const uint32_t rows = tensor_elements(call_input(call, 0)) / depth,
+                   outputs = tensor_elements(call_output(call)) / rows;
     const int8_t *input = call_input_data(call, 0);
     tinytl_mve_vector vector = {
         .blocks = padded / MVE_BLOCK,

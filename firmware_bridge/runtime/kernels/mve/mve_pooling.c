@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Average pooling and the mean over height and width, eight channels at a time (sums.h): channels are a multiple of 8. */
+ * Average pooling and the mean over height and width, eight channels at a time (sums.h): channels
+ * are a multiple of 8. */
 #include "kernels/mve/sums.h"
 
 void tinytl_mve_average_pool_2d(const tinytl_call *call)

@@ -30,7 +30,8 @@ mve_ring tinytl_mve_ring_of(const tinytl_call *call, uint32_t piece_columns, uin
     const int32_t *p = call->params;
     const uint32_t row_bytes = row_columns(p, call_output(call)->dims[2]) * call_input(call, 0)->dims[3];
     int8_t *first = (int8_t *)memory + address_bytes(p, piece_columns);
-    const mve_ring ring = {call, (const int8_t **)(void *)memory, piece_columns, first, first + row_bytes, row_bytes, ring_rows(p), 0};
+    const mve_ring ring = {call, (const int8_t **)(void *)memory, piece_columns, first, first + row_bytes, row_bytes,
+                           ring_rows(p), 0};
     mve_fill(first, (int8_t)call_input(call, 0)->zero_point, row_bytes * (ring.count + 1u));
     return ring;
 }
@@ -51,13 +52,15 @@ static void fill(mve_ring *ring, int32_t last)
 void tinytl_mve_ring_move(mve_ring *ring, uint32_t out_row)
 {
     const int32_t *p = ring->call->params;
-    const uint32_t channels = call_input(ring->call, 0)->dims[3], piece = ring->piece_columns * (uint32_t)p[MVE_DILATION_W] * channels;
+    const uint32_t channels = call_input(ring->call, 0)->dims[3],
+                   piece = ring->piece_columns * (uint32_t)p[MVE_DILATION_W] * channels;
     const uint32_t height = call_input(ring->call, 0)->dims[1], pieces = (uint32_t)p[MVE_TAPS_W] / ring->piece_columns;
     int32_t row = (int32_t)out_row * p[MVE_STRIDE_H] - p[MVE_PAD_TOP];
     const int8_t **to = ring->pieces;
     fill(ring, row + (int32_t)ring->count - 1);
     for (int32_t ky = 0; ky < p[MVE_TAPS_H]; ky++, row += p[MVE_DILATION_H]) {
-        const int8_t *at = (uint32_t)row < height ? ring->rows + (uint32_t)row % ring->count * ring->row_bytes : ring->outside;
+        const int8_t *at =
+            (uint32_t)row < height ? ring->rows + (uint32_t)row % ring->count * ring->row_bytes : ring->outside;
         for (uint32_t i = 0; i < pieces; i++, at += piece)
             *to++ = at;
     }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Input rows of a convolution, copied once into a ring with the input's zero point on both sides, so that no window crosses an edge.
+ * Input rows of a convolution, copied once into a ring with the input's zero point on both sides, so that no
+ * window crosses an edge.
  *
- * A window is then a number of pieces, runs of bytes that lie together: its rows, or its single taps where it is dilated in width. */
+ * A window is then a number of pieces, runs of bytes that lie together: its rows, or its single taps where it
+ * is dilated in width. */
 #ifndef TINYTL_KERNELS_MVE_RING_H
 #define TINYTL_KERNELS_MVE_RING_H
 
@@ -9,8 +11,8 @@
 #include "kernels/mve/copying.h"
 
 /* Parameters that the convolutions of this family share, in this order. */
-enum { MVE_PAD_TOP, MVE_PAD_LEFT, MVE_STRIDE_H, MVE_STRIDE_W, MVE_DILATION_H, MVE_DILATION_W, MVE_TAPS_H, MVE_TAPS_W, MVE_RESCALING,
-       MVE_ACT_MIN, MVE_ACT_MAX };
+enum { MVE_PAD_TOP, MVE_PAD_LEFT, MVE_STRIDE_H, MVE_STRIDE_W, MVE_DILATION_H, MVE_DILATION_W, MVE_TAPS_H, MVE_TAPS_W,
+       MVE_RESCALING, MVE_ACT_MIN, MVE_ACT_MAX };
 
 /* Bytes rounded up to whole blocks of 16. */
 static inline uint32_t mve_in_blocks(uint32_t bytes)
@@ -33,7 +35,8 @@ typedef struct mve_ring {
     int32_t filled;            /* input rows so far */
 } mve_ring;
 
-/* Bytes that a ring takes; 15 bytes beyond its last row may be read. params: of the convolution; piece_columns: 1 … taps_w, a divisor. */
+/* Bytes that a ring takes; 15 bytes beyond its last row may be read. params: of the convolution; piece_columns:
+ * 1 … taps_w, a divisor. */
 uint64_t tinytl_mve_ring_bytes(const int32_t *params, uint32_t piece_columns, uint32_t out_width, uint32_t channels);
 
 /* Lay a ring out in memory and fill it with the zero point. */

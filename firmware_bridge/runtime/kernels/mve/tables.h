@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Addition by tables: as the dsp family's (kernels/dsp/tables.h), whose tables the compiler makes for both; `count` any number > 0. */
+ * Addition by tables: as the dsp family's (kernels/dsp/tables.h), whose tables the compiler makes for both;
+ * `count` any number > 0. */
 #ifndef TINYTL_KERNELS_MVE_TABLES_H
 #define TINYTL_KERNELS_MVE_TABLES_H
 

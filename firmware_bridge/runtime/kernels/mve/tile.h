@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The inner kernels of the mve family's matrix products: contracts. Each exists twice under the same name, as Armv8.1-M assembly
- * (armv81m/) and as plain C, its truth (plain/); tests run both on the same data. Sums are 32 bits that wrap; the compiler proves that
- * every final sum fits.
+ * The inner kernels of the mve family's matrix products: contracts. Each exists twice under the same name, as Armv8.1-M
+ * assembly (armv81m/) and as plain C, its truth (plain/); tests run both on the same data. Sums are 32 bits that wrap;
+ * the compiler proves that every final sum fits.
  *
- * A row is the inputs of one dot product, filled up to whole blocks of 16 bytes; what fills it up meets weights of zero.
+ * A row is the inputs of one dot product, filled up to whole blocks of 16 bytes; what fills it up
+ * meets weights of zero.
  *
  * Rescaling of a sum to an output, before zero point and clamp, with high(s) = (2 · s · m + 2^31) >> 32:
- *   rounded (m, e):     high(s) + 2^(e − 1) >> e, as TFLite does but for ties below zero; exact where no output is below the zero point
+ *   rounded (m, e):     high(s) + 2^(e − 1) >> e, as TFLite does but for ties below zero; exact where no output is
+ *                       below the zero point
  *   signed  (m, e):     high(s) − (s < 0) + 2^(e − 1) >> e, e ≥ 1: TFLite's two roundings, ties away from zero
- *   shifted (m, c, e):  (s · m >> 32) + c >> e, with the zero point in c; the compiler proves m, c, e over all sums that can occur
+ *   shifted (m, c, e):  (s · m >> 32) + c >> e, with the zero point in c; the compiler proves m, c, e over
+ *                       all sums that can occur
  * Tables hold −e, as VSHL and VRSHL take it. */
 #ifndef TINYTL_KERNELS_MVE_TILE_H
 #define TINYTL_KERNELS_MVE_TILE_H
@@ -25,8 +28,9 @@ enum {
 enum { MVE_ROUNDED, MVE_SIGNED };
 enum { MVE_BLOCK = 16, MVE_ROWS = 3, MVE_QUAD = 4 };
 
-/* Three pixels times all channels. Weights: per four channels the blocks of channels 0 and 2 in turn, then those of 1 and 3
- * from the last block to the first; the last four are filled up with zeros. Assembly reads the fields by their order. */
+/* Three pixels times all channels. Weights: per four channels the blocks of channels 0 and 2 in turn, then
+ * those of 1 and 3 from the last block to the first; the last four are filled up with zeros. Assembly reads the
+ * fields by their order. */
 typedef struct tinytl_mve_tile {
     const int8_t *rows[MVE_ROWS]; /* at any alignment; may be equal */
     uint32_t blocks;              /* of a row, > 0 */

@@ -15,7 +15,8 @@ enum { MOST_BYTES = 1 << 24 };
 /* `tensor` is a constant of rows × columns elements of a type. */
 static int matrix_ok(const tinytl_tensor *tensor, tinytl_dtype dtype, uint64_t rows, uint64_t columns)
 {
-    return is(tensor, dtype) && tensor->region == 1 && tensor->rank == 2 && tensor->dims[0] == rows && tensor->dims[1] == columns;
+    return is(tensor, dtype) && tensor->region == 1 && tensor->rank == 2 && tensor->dims[0] == rows &&
+           tensor->dims[1] == columns;
 }
 
 /* The last `count` words of each row of a table are shifts to the right, or none. */
@@ -69,7 +70,8 @@ int tinytl_rule_mve_conv_2d(const tinytl_call *call)
     const uint32_t window = window_bytes(call, in->dims[3]), padded = mve_in_blocks(window);
     const uint32_t quads = (out->dims[3] + 3u) / MVE_QUAD;
     const int in_place = in->dims[1] == out->dims[1] && in->dims[2] == out->dims[2];
-    return window && (!pixelwise(call->params) || in_place) && matrix_ok(call_input(call, 1), TINYTL_INT8, quads, 4u * padded) &&
+    return window && (!pixelwise(call->params) || in_place) &&
+           matrix_ok(call_input(call, 1), TINYTL_INT8, quads, 4u * padded) &&
            matrix_ok(call_input(call, 2), TINYTL_INT32, quads, 12) && shifts_ok(call, 2, MVE_QUAD) &&
            call->scratch_bytes >= conv_scratch_bytes(call, padded);
 }
@@ -106,8 +108,9 @@ int tinytl_rule_mve_fully_connected(const tinytl_call *call)
     if (in % depth != 0 || out % (in / depth) != 0)
         return 0;
     const uint32_t quads = (out / (in / depth) + 3u) / MVE_QUAD;
-    return matrix_ok(call_input(call, 1), TINYTL_INT8, quads, 4u * padded) && matrix_ok(call_input(call, 2), TINYTL_INT32, quads, 16) &&
-           shifts_ok(call, 2, MVE_QUAD) && call->scratch_bytes >= padded;
+    return matrix_ok(call_input(call, 1), TINYTL_INT8, quads, 4u * padded) &&
+           matrix_ok(call_input(call, 2), TINYTL_INT32, quads, 16) && shifts_ok(call, 2, MVE_QUAD) &&
+           call->scratch_bytes >= padded;
 }
 
 /* Two tables whose entries, one of each, never sum to more than 32 bits. */
@@ -123,7 +126,8 @@ int tinytl_rule_mve_add_tables(const tinytl_call *call)
 {
     return counts(call, 3) && s8_to_s8(call) && is(call_input(call, 1), TINYTL_INT8) &&
            same_dims(call_input(call, 0), call_output(call)) && same_dims(call_input(call, 1), call_output(call)) &&
-           matrix_ok(call_input(call, 2), TINYTL_INT32, 2, MVE_TABLE_ENTRIES) && addends_ok(call_constant_data(call, 2)) &&
+           matrix_ok(call_input(call, 2), TINYTL_INT32, 2, MVE_TABLE_ENTRIES) &&
+           addends_ok(call_constant_data(call, 2)) &&
            clamp_ok(call->params[MVE_ADDITION_ACT_MIN], call->params[MVE_ADDITION_ACT_MAX]);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Windows as rows of bytes (windows.h): whole blocks are copied, each piece over what the one before has written too much. */
+ * Windows as rows of bytes (windows.h): whole blocks are copied, each piece over what the one before
+ * has written too much. */
 #include "kernels/mve/windows.h"
 
 /* blocks: of a piece, a constant where this is inlined; 0 for any number. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The windows of a convolution as rows of a matrix: taps_h · taps_w · channels bytes, where padding is the input's zero point. */
+ * The windows of a convolution as rows of a matrix: taps_h · taps_w · channels bytes, where padding is the
+ * input's zero point. */
 #ifndef TINYTL_KERNELS_MVE_WINDOWS_H
 #define TINYTL_KERNELS_MVE_WINDOWS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Addition of two int8 tensors of different scales: a s8 of the output's dims · b s8 of a's rank, each side a's or 1 → output s8. May
- * work in place. Exact for all inputs. Parameters: kernels/scaled_sum.h. */
+ * Addition of two int8 tensors of different scales: a s8 of the output's dims · b s8 of a's rank, each side a's or 1 →
+ * output s8. May work in place. Exact for all inputs. Parameters: kernels/scaled_sum.h. */
 #include "kernels/broadcast.h"
 #include "kernels/scaled_sum.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Where the largest number along one dimension stands, the first of equal ones: input s8 → output s32 of the other dimensions in order. */
+ * Where the largest number along one dimension stands, the first of equal ones: input s8 → output s32 of the other
+ * dimensions in order. */
 #include "kernels/checks/shape_checks.h"
 
 enum {
@@ -8,7 +9,8 @@ enum {
 
 int tinytl_rule_arg_max(const tinytl_call *call)
 {
-    if (!counts(call, 1) || !is(call_input(call, 0), TINYTL_INT8) || !is(call_output(call), TINYTL_INT32) || !in_range(call->params[AXIS], 0, 3))
+    if (!counts(call, 1) || !is(call_input(call, 0), TINYTL_INT8) || !is(call_output(call), TINYTL_INT32) ||
+        !in_range(call->params[AXIS], 0, 3))
         return 0;
     const tinytl_tensor *in = call_input(call, 0);
     return call_output(call)->bytes / 4u == in->bytes / in->dims[call->params[AXIS]];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Average pooling: input s8 [1,H,W,C] → output s8 [1,OH,OW,C], the mean over the places inside the input, rounded half away from zero;
- * scales are equal. Exact. Parameters: kernels/pooling.h. */
+ * Average pooling: input s8 [1,H,W,C] → output s8 [1,OH,OW,C], the mean over the places inside the input, rounded half
+ * away from zero; scales are equal. Exact. Parameters: kernels/pooling.h. */
 #include "kernels/arithmetic.h"
 #include "kernels/checks/pooling_checks.h"
 #include "kernels/pooling.h"
@@ -31,11 +31,13 @@ void tinytl_average_pool_2d(const tinytl_call *call)
     int8_t *output = call_output_data(call);
 
     for (int32_t y = 0; y < (int32_t)out->dims[1]; y++) {
-        const pool_span rows = pool_clip(y * p[POOL_STRIDE_H] - p[POOL_PAD_TOP], p[POOL_FILTER_H], (int32_t)in->dims[1]);
+        const pool_span rows =
+            pool_clip(y * p[POOL_STRIDE_H] - p[POOL_PAD_TOP], p[POOL_FILTER_H], (int32_t)in->dims[1]);
         for (int32_t x = 0; x < (int32_t)out->dims[2]; x++) {
             const pool_span columns = pool_clip(x * p[POOL_STRIDE_W] - p[POOL_PAD_LEFT], p[POOL_FILTER_W], width);
             for (int32_t c = 0; c < channels; c++)
-                *output++ = (int8_t)clamp(mean_of(input + c, rows, columns, width, channels), p[POOL_ACT_MIN], p[POOL_ACT_MAX]);
+                *output++ =
+                    (int8_t)clamp(mean_of(input + c, rows, columns, width, channels), p[POOL_ACT_MIN], p[POOL_ACT_MAX]);
         }
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Concatenation of 8-bit tensors of equal scale along one dimension: one or more inputs s8/u8 → output of their type. */
+ * Concatenation of 8-bit tensors of equal scale along one dimension: one or more inputs s8/u8 →
+ * output of their type. */
 #include <string.h>
 
 #include "kernels/checks/shape_checks.h"

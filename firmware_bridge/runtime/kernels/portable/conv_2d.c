@@ -2,8 +2,9 @@
  * Convolution, int8, per-channel scales: any window, stride, dilation, padding and number of groups.
  *
  * input s8 [1,H,W,C] · weights s8 [O,KH,KW,C/groups] · bias, multiplier, shift s32 [O] → output s8 [1,OH,OW,O]:
- * out = clamp(zero_point + rescale(bias + Σ (in − in_zero_point) · w)). The window is clipped to the input once per output
- * pixel, so the inner loop is a straight dot product: a whole row of the window where rows are contiguous. Exact for all inputs. */
+ * out = clamp(zero_point + rescale(bias + Σ (in − in_zero_point) · w)). The window is clipped to the input once per
+ * output pixel, so the inner loop is a straight dot product: a whole row of the window where rows are contiguous.
+ * Exact for all inputs. */
 #include "kernels/checks/shape_checks.h"
 #include "kernels/dot_product.h"
 #include "kernels/rescale.h"
@@ -47,9 +48,10 @@ static geometry geometry_of(const tinytl_call *call)
     return g;
 }
 
-/* Add the window's products for `outputs` outputs (1 or TINYTL_DOT_BLOCK). `input`: channel 0 of the group at pixel (0, 0). */
-static void accumulate(const geometry *g, const int8_t *input, const int8_t *weights, window rows, window columns, int32_t outputs,
-                       uint32_t sums[TINYTL_DOT_BLOCK])
+/* Add the window's products for `outputs` outputs (1 or TINYTL_DOT_BLOCK). `input`: channel 0 of the
+ * group at pixel (0, 0). */
+static void accumulate(const geometry *g, const int8_t *input, const int8_t *weights, window rows, window columns,
+                       int32_t outputs, uint32_t sums[TINYTL_DOT_BLOCK])
 {
     for (int32_t ky = rows.first; ky < rows.last; ky++) {
         const int8_t *in_row = input + (rows.origin + ky * g->dilation_h) * g->width * g->channels;
@@ -97,7 +99,8 @@ int tinytl_rule_conv_2d(const tinytl_call *call)
         return 0;
     const uint32_t groups = in->dims[3] / w->dims[3];
     return w->dims[0] == out->dims[3] && out->dims[3] % groups == 0 && tinytl_channels_ok(call, out->dims[3]) &&
-           tinytl_window_ok(call, (int32_t)w->dims[1], (int32_t)w->dims[2], p[DILATION_H], p[DILATION_W]) && clamp_ok(p[ACT_MIN], p[ACT_MAX]);
+           tinytl_window_ok(call, (int32_t)w->dims[1], (int32_t)w->dims[2], p[DILATION_H], p[DILATION_W]) &&
+           clamp_ok(p[ACT_MIN], p[ACT_MAX]);
 }
 
 void tinytl_conv_2d(const tinytl_call *call)

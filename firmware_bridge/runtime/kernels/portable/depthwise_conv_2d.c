@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Depthwise convolution, int8, per-channel scales.
  *
- * input s8 [1,H,W,C] · weights s8 [1,KH,KW,O], O = C · depth_multiplier · bias, multiplier, shift s32 [O] → output s8 [1,OH,OW,O];
- * output channel o reads input channel
- * o / depth_multiplier. The window is clipped once per output pixel; four channels are summed at a time where they lie side by
- * side (depth_multiplier 1). Exact for all inputs. */
+ * input s8 [1,H,W,C] · weights s8 [1,KH,KW,O], O = C · depth_multiplier · bias, multiplier, shift s32 [O] → output s8
+ * [1,OH,OW,O]; output channel o reads input channel o / depth_multiplier. The window is clipped once per output pixel;
+ * four channels are summed at a time where they lie side by side (depth_multiplier 1). Exact for all inputs. */
 #include "kernels/checks/shape_checks.h"
 #include "kernels/dot_product.h"
 #include "kernels/rescale.h"
@@ -48,9 +47,11 @@ int tinytl_rule_depthwise_conv_2d(const tinytl_call *call)
         return 0;
     const tinytl_tensor *in = call_input(call, 0), *w = call_input(call, 1), *out = call_output(call);
     const int32_t *p = call->params;
-    return is(w, TINYTL_INT8) && w->rank == 4 && w->dims[0] == 1 && w->dims[3] == out->dims[3] && p[DEPTH_MULTIPLIER] >= 1 &&
-           (uint64_t)in->dims[3] * (uint32_t)p[DEPTH_MULTIPLIER] == out->dims[3] && tinytl_channels_ok(call, out->dims[3]) &&
-           tinytl_window_ok(call, (int32_t)w->dims[1], (int32_t)w->dims[2], p[DILATION_H], p[DILATION_W]) && clamp_ok(p[ACT_MIN], p[ACT_MAX]);
+    return is(w, TINYTL_INT8) && w->rank == 4 && w->dims[0] == 1 && w->dims[3] == out->dims[3] &&
+           p[DEPTH_MULTIPLIER] >= 1 && (uint64_t)in->dims[3] * (uint32_t)p[DEPTH_MULTIPLIER] == out->dims[3] &&
+           tinytl_channels_ok(call, out->dims[3]) &&
+           tinytl_window_ok(call, (int32_t)w->dims[1], (int32_t)w->dims[2], p[DILATION_H], p[DILATION_W]) &&
+           clamp_ok(p[ACT_MIN], p[ACT_MAX]);
 }
 
 void tinytl_depthwise_conv_2d(const tinytl_call *call)
@@ -69,10 +70,13 @@ void tinytl_depthwise_conv_2d(const tinytl_call *call)
     };
 
     for (int32_t y = 0; y < (int32_t)out->dims[1]; y++) {
-        const window rows = window_clip(y * p[STRIDE_H] - p[PAD_TOP], p[DILATION_H], (int32_t)w->dims[1], (int32_t)in->dims[1]);
+        const window rows =
+            window_clip(y * p[STRIDE_H] - p[PAD_TOP], p[DILATION_H], (int32_t)w->dims[1], (int32_t)in->dims[1]);
         for (int32_t x = 0; x < (int32_t)out->dims[2]; x++, output += outputs) {
-            const window columns = window_clip(x * p[STRIDE_W] - p[PAD_LEFT], p[DILATION_W], (int32_t)w->dims[2], width);
-            const int32_t top = rows.origin + rows.first * p[DILATION_H], left = columns.origin + columns.first * p[DILATION_W];
+            const window columns =
+                window_clip(x * p[STRIDE_W] - p[PAD_LEFT], p[DILATION_W], (int32_t)w->dims[2], width);
+            const int32_t top = rows.origin + rows.first * p[DILATION_H],
+                          left = columns.origin + columns.first * p[DILATION_W];
             taps.rows = rows.last - rows.first;
             taps.columns = columns.last - columns.first;
             taps.input = input + (top * width + left) * channels;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Fully connected layer, int8: input s8, flattened to rows × in · weights s8 [O,in] · bias, multiplier, shift, multiplier_low s32 [O]
- * → output s8, rows × O. The reference rescales this layer in double; two words of mantissa and one rounding give the same bytes for
- * all inputs (SPEC.md section 2.4). */
+ * Fully connected layer, int8: input s8, flattened to rows × in · weights s8 [O,in] · bias, multiplier, shift,
+ * multiplier_low s32 [O] → output s8, rows × O. The reference rescales this layer in double; two words of mantissa and
+ * one rounding give the same bytes for all inputs (SPEC.md section 2.4). */
 #include "kernels/arithmetic.h"
 #include "kernels/checks/shape_checks.h"
 #include "kernels/dot_product.h"
@@ -16,7 +16,8 @@ static void connect(const tinytl_call *call, const int8_t *input, int8_t *output
 {
     const tinytl_tensor *in = call_input(call, 0), *w = call_input(call, 1), *out = call_output(call);
     const int8_t *weights = call_input_data(call, 1);
-    const int32_t *bias = call_input_data(call, 2), *multiplier = call_input_data(call, 3), *shift = call_input_data(call, 4);
+    const int32_t *bias = call_input_data(call, 2), *multiplier = call_input_data(call, 3),
+                  *shift = call_input_data(call, 4);
     const int32_t *multiplier_low = call_input_data(call, 5);
     const int32_t outputs = (int32_t)w->dims[0], depth = (int32_t)w->dims[1];
 
@@ -28,7 +29,8 @@ static void connect(const tinytl_call *call, const int8_t *input, int8_t *output
         dot_products(input, weights + o * depth, depth, depth, -in->zero_point, count, sums);
         for (int32_t k = 0; k < count; k++) {
             const int32_t sum = (int32_t)sums[k];
-            const int32_t scaled = multiply_by_wide_multiplier(sum, multiplier[o + k], multiplier_low[o + k], shift[o + k]);
+            const int32_t scaled =
+                multiply_by_wide_multiplier(sum, multiplier[o + k], multiplier_low[o + k], shift[o + k]);
             output[o + k] = (int8_t)clamp_from(scaled, out->zero_point, call->params[ACT_MIN], call->params[ACT_MAX]);
         }
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Rows (along the last dimension) divided by their Euclidean length: input s8 → output s8 of its dims, scale 1/128 and zero point 0, in the
- * fixed-point arithmetic of TFLite's reference kernel. Qm.n: m integer bits, n fractional bits, one sign bit. */
+ * Rows (along the last dimension) divided by their Euclidean length: input s8 → output s8 of its dims, scale 1/128
+ * and zero point 0, in the fixed-point arithmetic of TFLite's reference kernel. Qm.n: m integer bits, n fractional
+ * bits, one sign bit. */
 #include "kernels/arithmetic.h"
 #include "kernels/checks/shape_checks.h"
 
@@ -68,7 +69,8 @@ void tinytl_l2_normalization(const tinytl_call *call)
             sum += (input[i] - in->zero_point) * (input[i] - in->zero_point);
         const inverse_root root = inverse_root_of(sum);
         for (uint32_t i = 0; i < depth; i++) {
-            const int32_t q = multiply_by_quantized_multiplier(input[i] - in->zero_point, root.multiplier, root.shift + OUTPUT_BITS);
+            const int32_t q =
+                multiply_by_quantized_multiplier(input[i] - in->zero_point, root.multiplier, root.shift + OUTPUT_BITS);
             output[i] = (int8_t)clamp(q, INT8_MIN, INT8_MAX);
         }
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A function of one 8-bit number as a table of its 256 values, by the input's byte read without sign: input s8/u8 · table, a constant of
- * the output's type → output s8/u8 of the input's dims. May work in place. Exact: the compiler fills the table. */
+ * A function of one 8-bit number as a table of its 256 values, by the input's byte read without sign: input
+ * s8/u8 · table, a constant of the output's type → output s8/u8 of the input's dims. May work in place. Exact: the
+ * compiler fills the table. */
 #include "kernels/checks/shape_checks.h"
 
 enum { TABLE_BYTES = 256 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A long short-term memory over all steps of a sequence, int8 with an int16 cell state, from the state zero on: input s8 [steps,I] ·
- * weights s8 [U,4,I] · recurrent weights s8 [U,4,U] · bias, recurrent bias s32 [U,4] · multiplier, shift s32 [2,4] → output s8 [steps,U];
- * scratch: the cells, s16 [U]. Sigmoid and tanh are those of TFLite's reference kernel (gemmlowp, 16 bits): exp by a degree-4
- * polynomial on [−1/4, 0) and a barrel of constants, 1 / (1 + x) by three Newton-Raphson steps. Qm.n below: m integer bits, n
- * fractional bits, one sign bit; every number fits 16 bits. */
+ * A long short-term memory over all steps of a sequence, int8 with an int16 cell state, from the state zero on: input
+ * s8 [steps,I] · weights s8 [U,4,I] · recurrent weights s8 [U,4,U] · bias, recurrent bias s32 [U,4] · multiplier, shift
+ * s32 [2,4] → output s8 [steps,U]; scratch: the cells, s16 [U]. Sigmoid and tanh are those of TFLite's reference kernel
+ * (gemmlowp, 16 bits): exp by a degree-4 polynomial on [−1/4, 0) and a barrel of constants, 1 / (1 + x) by three
+ * Newton-Raphson steps. Qm.n below: m integer bits, n fractional bits, one sign bit; every number fits 16 bits. */
 #include "kernels/arithmetic.h"
 #include "kernels/checks/shape_checks.h"
 #include "kernels/dot_product.h"
@@ -81,11 +81,13 @@ static int32_t sigmoid(int32_t a)
 /* tanh(a) of `integer_bits` of at most 6 → Q0.15. Twice a is the same number with one integer bit more. */
 static int32_t tanh_of(int32_t a, int32_t integer_bits)
 {
-    const int32_t above = clamp_s16(4 * (two_over_one_plus(exp_on_negative(a < 0 ? a : -a, integer_bits + 1)) - (1 << 13)));
+    const int32_t above =
+        clamp_s16(4 * (two_over_one_plus(exp_on_negative(a < 0 ? a : -a, integer_bits + 1)) - (1 << 13)));
     return a > 0 ? above : a < 0 ? -above : 0;
 }
 
-/* One of the two products of a step: weights s8 [units, GATES, depth], bias [units, GATES], a rescaling for each gate. */
+/* One of the two products of a step: weights s8 [units, GATES, depth], bias [units, GATES], a
+ * rescaling for each gate. */
 typedef struct gate_product {
     const int8_t *weights;
     const int32_t *bias, *multiplier, *shift;
@@ -126,8 +128,8 @@ static int8_t hidden_of(const int32_t gates[GATES], int32_t cell, const int32_t 
 /* int8 constant [units, gates, depth]. */
 static int is_gate_weights(const tinytl_tensor *tensor, uint32_t units, uint32_t depth)
 {
-    return is(tensor, TINYTL_INT8) && tensor->region == 1 && tensor->rank == 3 && tensor->dims[0] == units && tensor->dims[1] == GATES &&
-           tensor->dims[2] == depth;
+    return is(tensor, TINYTL_INT8) && tensor->region == 1 && tensor->rank == 3 && tensor->dims[0] == units &&
+           tensor->dims[1] == GATES && tensor->dims[2] == depth;
 }
 
 static int gate_rescalings_ok(const tinytl_call *call)
@@ -150,7 +152,8 @@ int tinytl_rule_lstm(const tinytl_call *call)
     const uint32_t units = tensor_last_dim(out), depth = tensor_last_dim(in);
     const int32_t *p = call->params;
     return in->bytes / depth == out->bytes / units && is_gate_weights(call_input(call, 1), units, depth) &&
-           is_gate_weights(call_input(call, 2), units, units) && is_s32_constant(call_input(call, 3), (uint64_t)units * GATES) &&
+           is_gate_weights(call_input(call, 2), units, units) &&
+           is_s32_constant(call_input(call, 3), (uint64_t)units * GATES) &&
            is_s32_constant(call_input(call, 4), (uint64_t)units * GATES) && gate_rescalings_ok(call) &&
            in_range(p[CELL_INTEGER_BITS], 0, MOST_CELL_INTEGER_BITS) && in_range(p[CELL_CLIP], 0, INT16_MAX) &&
            rescale_ok(p[HIDDEN_MULTIPLIER], p[HIDDEN_SHIFT]) && in_range(p[HIDDEN_OFFSET], INT8_MIN, INT8_MAX) &&
@@ -162,9 +165,12 @@ void tinytl_lstm(const tinytl_call *call)
     const uint32_t units = tensor_last_dim(call_output(call)), depth = tensor_last_dim(call_input(call, 0));
     const uint32_t steps = tensor_elements(call_output(call)) / units;
     const int32_t *multiplier = call_input_data(call, 5), *shift = call_input_data(call, 6), *p = call->params;
-    const gate_product from_input = {call_input_data(call, 1), call_input_data(call, 3), multiplier, shift, (int32_t)depth};
-    const gate_product from_hidden = {call_input_data(call, 2), call_input_data(call, 4), multiplier + GATES, shift + GATES, (int32_t)units};
-    const int8_t *input = call_input_data(call, 0), *hidden = NULL; /* of the step before; of the first it is zero and adds nothing */
+    const gate_product from_input = {call_input_data(call, 1), call_input_data(call, 3), multiplier, shift,
+                                     (int32_t)depth};
+    const gate_product from_hidden = {call_input_data(call, 2), call_input_data(call, 4), multiplier + GATES,
+                                      shift + GATES, (int32_t)units};
+    const int8_t *input = call_input_data(call, 0);
+    const int8_t *hidden = NULL; /* of the step before; of the first it is zero and adds nothing */
     int8_t *output = call_output_data(call);
     int16_t *cells = (int16_t *)(void *)call->scratch;
 

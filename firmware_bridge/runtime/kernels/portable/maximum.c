@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The larger of two int8 numbers of one scale: a s8 · b s8, each side the output's or 1 → output s8. May work in place. */
+ * The larger of two int8 numbers of one scale: a s8 · b s8, each side the output's or 1 → output
+ * s8. May work in place. */
 #include "kernels/checks/pair_checks.h"
 #include "kernels/pairs.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Mean over a set of dimensions, int8: Σ (q − zero_point), rescaled once (1 / count is in the multiplier). input s8 → output s8, whose
- * elements follow the kept dimensions in order. Exact for all inputs whose sum fits int32. */
+ * Mean over a set of dimensions, int8: Σ (q − zero_point), rescaled once (1 / count is in the multiplier). input s8 →
+ * output s8, whose elements follow the kept dimensions in order. Exact for all inputs whose sum fits int32. */
 #include "kernels/arithmetic.h"
 #include "kernels/checks/shape_checks.h"
 
@@ -62,7 +62,8 @@ void tinytl_mean(const tinytl_call *call)
                 for (uint32_t c = 0; c < outer[3]; c++) {
                     const int8_t *block = input + n * steps[0] + y * steps[1] + x * steps[2] + c * steps[3];
                     const int32_t sum = sum_block(block, inner, steps) - count * in->zero_point;
-                    const int32_t scaled = multiply_by_quantized_multiplier(sum, call->params[MULTIPLIER], call->params[SHIFT]);
+                    const int32_t scaled =
+                        multiply_by_quantized_multiplier(sum, call->params[MULTIPLIER], call->params[SHIFT]);
                     *output++ = (int8_t)clamp_from(scaled, out->zero_point, INT8_MIN, INT8_MAX);
                 }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Product of two int8 tensors: a s8 of the output's dims · b s8 of a's rank, each side a's or 1 → output s8. May work in place. Exact for
- * all inputs. */
+ * Product of two int8 tensors: a s8 of the output's dims · b s8 of a's rank, each side a's or 1 → output s8. May work
+ * in place. Exact for all inputs. */
 #include "kernels/arithmetic.h"
 #include "kernels/broadcast.h"
 #include "kernels/checks/pair_checks.h"
@@ -25,8 +25,9 @@ static inline int8_t product_of(int8_t a, int8_t b, const int32_t *p)
 int tinytl_rule_mul(const tinytl_call *call)
 {
     const int32_t *p = call->params;
-    return tinytl_second_repeats(call) && offset_ok(p[A_OFFSET]) && offset_ok(p[B_OFFSET]) && rescale_ok(p[OUT_MULTIPLIER], p[OUT_SHIFT]) &&
-           zero_point_ok(p[OUT_OFFSET]) && clamp_ok(p[ACT_MIN], p[ACT_MAX]);
+    return tinytl_second_repeats(call) && offset_ok(p[A_OFFSET]) && offset_ok(p[B_OFFSET]) &&
+           rescale_ok(p[OUT_MULTIPLIER], p[OUT_SHIFT]) && zero_point_ok(p[OUT_OFFSET]) &&
+           clamp_ok(p[ACT_MIN], p[ACT_MAX]);
 }
 
 void tinytl_mul(const tinytl_call *call)

@@ -17,7 +17,8 @@ static int repeats(const uint32_t dims[4], const uint32_t whole[4])
 
 int tinytl_second_repeats(const tinytl_call *call)
 {
-    return pair_of_s8(call) && repeats(call_input(call, 1)->dims, call_input(call, 0)->dims) && same_dims(call_input(call, 0), call_output(call));
+    return pair_of_s8(call) && repeats(call_input(call, 1)->dims, call_input(call, 0)->dims) &&
+           same_dims(call_input(call, 0), call_output(call));
 }
 
 int tinytl_both_repeat(const tinytl_call *call)

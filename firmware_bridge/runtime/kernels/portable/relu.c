@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * RELU, RELU6, RELU_N1_TO_1 that stand alone: input s8 → output s8 of its dims: rescale, then the clamp. May work in place. Exact. */
+ * RELU, RELU6, RELU_N1_TO_1 that stand alone: input s8 → output s8 of its dims: rescale, then the clamp. May
+ * work in place. Exact. */
 #include "kernels/arithmetic.h"
 #include "kernels/checks/shape_checks.h"
 
@@ -13,8 +14,8 @@ enum {
 int tinytl_rule_relu(const tinytl_call *call)
 {
     const int32_t *p = call->params;
-    return counts(call, 1) && s8_to_s8(call) && same_dims(call_input(call, 0), call_output(call)) && rescale_ok(p[MULTIPLIER], p[SHIFT]) &&
-           clamp_ok(p[ACT_MIN], p[ACT_MAX]);
+    return counts(call, 1) && s8_to_s8(call) && same_dims(call_input(call, 0), call_output(call)) &&
+           rescale_ok(p[MULTIPLIER], p[SHIFT]) && clamp_ok(p[ACT_MIN], p[ACT_MAX]);
 }
 
 void tinytl_relu(const tinytl_call *call)

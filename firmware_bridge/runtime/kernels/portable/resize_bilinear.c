@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Image of another size: each output place weighs four input places. input s8 [N,H,W,C] · rows s32 [OH,3] · columns s32 [OW,3] → output
- * s8 [N,OH,OW,C]. The compiler's tables give, for a row and a column, the two places and the second one's weight in 1/1024. Weights
- * lie in −1/2 … 3/2, so that a sum stays below 2^30. */
+ * Image of another size: each output place weighs four input places. input s8 [N,H,W,C] · rows s32 [OH,3] · columns s32
+ * [OW,3] → output s8 [N,OH,OW,C]. The compiler's tables give, for a row and a column, the two places and the second
+ * one's weight in 1/1024. Weights lie in −1/2 … 3/2, so that a sum stays below 2^30. */
 #include "kernels/checks/resize_checks.h"
 
 enum { ONE = 1 << 10, HALF = 1 << 19, PRODUCT_ONE = 1 << 20 };
@@ -26,7 +26,8 @@ int tinytl_rule_resize_bilinear(const tinytl_call *call)
         const int32_t *places = call_constant_data(call, d);
         const int64_t side = call_input(call, 0)->dims[d];
         for (uint32_t i = 0; i < call_output(call)->dims[d]; i++, places += 3)
-            if (places[0] < 0 || places[0] >= side || places[1] < 0 || places[1] >= side || !in_range(places[2], -ONE / 2, ONE))
+            if (places[0] < 0 || places[0] >= side || places[1] < 0 || places[1] >= side ||
+                !in_range(places[2], -ONE / 2, ONE))
                 return 0;
     }
     return 1;
@@ -47,7 +48,8 @@ void tinytl_resize_bilinear(const tinytl_call *call)
             for (uint32_t x = 0; x < out[2]; x++, column += 3) {
                 const uint32_t left = (uint32_t)column[0] * in[3], right = (uint32_t)column[1] * in[3];
                 for (uint32_t c = 0; c < in[3]; c++)
-                    *output++ = rounded(between(between(upper[left + c], upper[right + c], column[2]), between(lower[left + c], lower[right + c], column[2]), row[2]));
+                    *output++ = rounded(between(between(upper[left + c], upper[right + c], column[2]),
+                                                between(lower[left + c], lower[right + c], column[2]), row[2]));
             }
         }
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Image of another size: each output place takes one input place, by the compiler's tables of rows and columns. input s8 [N,H,W,C] ·
- * rows s32 [OH] · columns s32 [OW] → output s8 [N,OH,OW,C]. */
+ * Image of another size: each output place takes one input place, by the compiler's tables of rows and columns. input
+ * s8 [N,H,W,C] · rows s32 [OH] · columns s32 [OW] → output s8 [N,OH,OW,C]. */
 #include <string.h>
 
 #include "kernels/checks/resize_checks.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Part of an 8-bit tensor: output[i] = input[begin + stride · i] in each dimension. input s8/u8 → output of its type. A stride may be
- * negative (backwards) or 0 (the same place again and again: broadcasting). */
+ * Part of an 8-bit tensor: output[i] = input[begin + stride · i] in each dimension. input s8/u8 → output of its type. A
+ * stride may be negative (backwards) or 0 (the same place again and again: broadcasting). */
 #include <string.h>
 
 #include "kernels/checks/shape_checks.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Softmax over the last dimension, of at most 4,096: input s8 → output s8 of its dims, scale 1/256 and zero point −128, in the fixed-point
- * arithmetic of TFLite's reference kernel (gemmlowp): exp by a degree-4 polynomial on [−1/4, 0) and a barrel of constants, 1 / (1 + x)
- * by three Newton-Raphson steps. Qm.n below: m integer bits, n fractional bits, one sign bit. */
+ * Softmax over the last dimension, of at most 4,096: input s8 → output s8 of its dims, scale 1/256 and zero point
+ * −128, in the fixed-point arithmetic of TFLite's reference kernel (gemmlowp): exp by a degree-4 polynomial on
+ * [−1/4, 0) and a barrel of constants, 1 / (1 + x) by three Newton-Raphson steps. Qm.n below: m integer bits,
+ * n fractional bits, one sign bit. */
 #include "kernels/arithmetic.h"
 #include "kernels/checks/shape_checks.h"
 
@@ -34,7 +35,8 @@ static int32_t exp_on_quarter(int32_t a)
 /* exp(a) for a ≤ 0, Q5.26 → Q0.31. */
 static int32_t exp_on_negative(int32_t a)
 {
-    static const int32_t barrel[7] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242}; /* exp(−2^k), k = −2 … 4 */
+    /* exp(−2^k), k = −2 … 4 */
+    static const int32_t barrel[7] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
     const int32_t quarter = 1 << (DIFF_FRACTION_BITS - 2);
     const int32_t rest = (a & (quarter - 1)) - quarter;
     const int32_t whole = rest - a;
@@ -70,8 +72,8 @@ static int32_t exp_of(int32_t diff, const int32_t *p)
     return exp_on_negative(doubling_high_mul(shift_left(diff, p[INPUT_LEFT_SHIFT]), p[INPUT_MULTIPLIER]));
 }
 
-/* exp · scale / 2^exponent. The reference has no answer beyond 31 (it stops), but one is needed where 512 classes and more share
- * the probability: less than half a step each, which rounds to 0. */
+/* exp · scale / 2^exponent. The reference has no answer beyond 31 (it stops), but one is needed where 512 classes and
+ * more share the probability: less than half a step each, which rounds to 0. */
 static int32_t share_of(int32_t exponential, int32_t scale, int32_t exponent)
 {
     return exponent > 31 ? 0 : rounding_shift_right(doubling_high_mul(scale, exponential), exponent);
@@ -100,8 +102,8 @@ int tinytl_rule_softmax(const tinytl_call *call)
 {
     const int32_t *p = call->params;
     return counts(call, 1) && s8_to_s8(call) && same_dims(call_input(call, 0), call_output(call)) &&
-           tensor_last_dim(call_input(call, 0)) <= 4096 && p[INPUT_MULTIPLIER] >= 0 && in_range(p[INPUT_LEFT_SHIFT], 0, 31) &&
-           in_range(p[DIFF_MIN], INT32_MIN, 0);
+           tensor_last_dim(call_input(call, 0)) <= 4096 && p[INPUT_MULTIPLIER] >= 0 &&
+           in_range(p[INPUT_LEFT_SHIFT], 0, 31) && in_range(p[DIFF_MIN], INT32_MIN, 0);
 }
 
 void tinytl_softmax(const tinytl_call *call)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Difference a − b of two int8 tensors of different scales: a s8 · b s8, each side the output's or 1 → output s8. May work in place.
- * Exact for all inputs. Parameters: kernels/scaled_sum.h. */
+ * Difference a − b of two int8 tensors of different scales: a s8 · b s8, each side the output's or 1 → output s8. May
+ * work in place. Exact for all inputs. Parameters: kernels/scaled_sum.h. */
 #include "kernels/pairs.h"
 #include "kernels/scaled_sum.h"
 

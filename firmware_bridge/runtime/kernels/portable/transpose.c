@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Transposition of an 8-bit tensor: dimension d of the output is dimension permutation[d] of the input. input s8/u8 → output of its type. */
+ * Transposition of an 8-bit tensor: dimension d of the output is dimension permutation[d] of the input. input s8/u8 →
+ * output of its type. */
 #include "kernels/checks/shape_checks.h"
 
 enum {

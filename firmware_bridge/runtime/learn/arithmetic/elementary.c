@@ -8,8 +8,8 @@ float tinytl_exp_f32(float x)
     return tinytl_exp_here(x);
 }
 
-/* x = 2^e · m with m in [√½, √2); s = (m - 1) / (m + 1), |s| ≤ 0.172; log m = 2 s + s³ g(s²), g of degree 2 (error 8.5e-10
- * relative). */
+/* x = 2^e · m with m in [√½, √2); s = (m - 1) / (m + 1), |s| ≤ 0.172; log m = 2 s + s³ g(s²), g of degree 2
+ * (error 8.5e-10 relative). */
 float tinytl_log_f32(float x)
 {
     uint32_t bits = tinytl_float_bits(x) - 0x3F3504F3u; /* √½ */
@@ -38,7 +38,8 @@ float tinytl_cos_pi_f32(float x)
     return x > 0.5f ? -sum : sum;
 }
 
-/* x · y with y → 1 / √x: half the exponent as a first guess, then Newton: y ← y (3/2 - x/2 · y²), which doubles the bits. */
+/* x · y with y → 1 / √x: half the exponent as a first guess, then Newton: y ← y (3/2 - x/2 · y²),
+ * which doubles the bits. */
 float tinytl_sqrt_f32(float x)
 {
     float y = tinytl_float_of_bits(0x5F3759DFu - (tinytl_float_bits(x) >> 1));

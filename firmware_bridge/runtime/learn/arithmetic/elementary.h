@@ -44,15 +44,17 @@ static inline float tinytl_float_of_bits(uint32_t bits)
 #define TINYTL_LN2_LOW 0.0000319461833f
 #define TINYTL_LOG2_E 1.44269504f
 
-/* tinytl_exp_f32 in place, for loops. e^x = 2^n · e^r with n the integer nearest x / ln 2 and |r| ≤ 0.348; e^r ≈ 1 + r + r² q(r), q of degree 4 fitted to the
- * smallest largest relative error (3.2e-9). n ≥ -124 for x > -86: the result is a normal number. */
+/* tinytl_exp_f32 in place, for loops. e^x = 2^n · e^r with n the integer nearest x / ln 2 and |r| ≤ 0.348;
+ * e^r ≈ 1 + r + r² q(r), q of degree 4 fitted to the smallest largest relative error (3.2e-9). n ≥ -124 for x > -86:
+ * the result is a normal number. */
 static inline float tinytl_exp_here(float x)
 {
     int32_t exponent;
     float n, r, q;
     if (!(x > -86.0f))
         return 0.0f;
-    exponent = (int32_t)TINYTL_FUSED(x, TINYTL_LOG2_E, -0.5f); /* truncation of a negative number minus a half: the nearest */
+    /* truncation of a negative number minus a half: the nearest */
+    exponent = (int32_t)TINYTL_FUSED(x, TINYTL_LOG2_E, -0.5f);
     n = (float)exponent;
     r = TINYTL_FUSED(n, -TINYTL_LN2_HIGH, x);
     r = TINYTL_FUSED(n, -TINYTL_LN2_LOW, r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Random numbers of the learner: the next state of xorshift32 (<< 13, >> 17, << 5); a number below n is (state × n) >> 32.
+ * Random numbers of the learner: the next state of xorshift32 (<< 13, >> 17, << 5); a number below n
+ * is (state × n) >> 32.
  */
 #ifndef TINYTL_LEARN_RANDOM_H
 #define TINYTL_LEARN_RANDOM_H

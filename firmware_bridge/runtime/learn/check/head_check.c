@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sums and products of what the image says are made in 64 bits, so that none wraps. Counts stay below 2^24: then every index
- * below fits 32 bits, and counts are exact as floats.
+ * Sums and products of what the image says are made in 64 bits, so that none wraps. Counts stay below 2^24: then every
+ * index below fits 32 bits, and counts are exact as floats.
  */
 #include "learn/check/head_check.h"
 
@@ -115,10 +115,12 @@ static tinytl_error check_settings(const tinytl_image_header *header)
 {
     const tinytl_head_section *head = section_of(header);
 #define REAL(name, least, greatest) \
-    if (!is_real_in(head->name, least, greatest) && !(head->name == 0.0f && is_idle(head, FIELD(tinytl_head_section, name)))) \
+    if (!is_real_in(head->name, least, greatest) && \
+        !(head->name == 0.0f && is_idle(head, FIELD(tinytl_head_section, name)))) \
         return BAD_SECTION(name);
 #define COUNT(name, least, greatest) \
-    if (!is_count_in(head->name, least, greatest) && !(head->name == 0 && is_idle(head, FIELD(tinytl_head_section, name)))) \
+    if (!is_count_in(head->name, least, greatest) && \
+        !(head->name == 0 && is_idle(head, FIELD(tinytl_head_section, name)))) \
         return BAD_SECTION(name);
 #define CHOICE(name, first, last) COUNT(name, first, last)
 #define BYTES(name, least, greatest)
@@ -130,7 +132,8 @@ static tinytl_error check_settings(const tinytl_image_header *header)
     return fine();
 }
 
-/* What settings must be to one another. learning_rate × weight_decay ≤ 1: a weight may decay to 0, not swing past it. */
+/* What settings must be to one another. learning_rate × weight_decay ≤ 1: a weight may decay
+ * to 0, not swing past it. */
 static tinytl_error check_together(const tinytl_image_header *header)
 {
     const tinytl_head_section *head = section_of(header);
@@ -162,18 +165,20 @@ static tinytl_error check_optimizer(const tinytl_image_header *header)
 static int is_feature(const tinytl_tensor *tensor, const tinytl_head_value *value, uint64_t place)
 {
     return tensor->dtype == TINYTL_INT8 && tensor->region == 0 && tensor->scale > 0.0f && is_finite(tensor->scale) &&
-           value->storage == TINYTL_FEATURE && value->place == place && value->gradient == TINYTL_NONE && value->mask == TINYTL_NONE &&
-           (uint64_t)value->height * value->width * value->channels == tensor->bytes;
+           value->storage == TINYTL_FEATURE && value->place == place && value->gradient == TINYTL_NONE &&
+           value->mask == TINYTL_NONE && (uint64_t)value->height * value->width * value->channels == tensor->bytes;
 }
 
-/* The graph outputs are the features: int8 in the arena, with a scale. The first values are what they are to the layers. */
+/* The graph outputs are the features: int8 in the arena, with a scale. The first values are what
+ * they are to the layers. */
 static tinytl_error check_features(const tinytl_image_header *header)
 {
     const uint8_t *image = (const uint8_t *)header;
     const tinytl_head_section *head = section_of(header);
     const tinytl_tensor *tensors = (const tinytl_tensor *)(const void *)(image + header->tensors);
     const tinytl_head_value *values = (const tinytl_head_value *)(const void *)(image + head->values);
-    const uint16_t *outputs = (const uint16_t *)(const void *)(image + header->operands) + header->graph_operands + header->input_count;
+    const uint16_t *outputs =
+        (const uint16_t *)(const void *)(image + header->operands) + header->graph_operands + header->input_count;
     uint64_t features = 0;
     for (uint32_t index = 0; index < header->output_count; index++) {
         if (!is_feature(&tensors[outputs[index]], &values[index], features))
@@ -209,7 +214,8 @@ static tinytl_error check_frozen(const tinytl_image_header *header)
 {
     const tinytl_head_section *head = section_of(header);
     tinytl_error error = inside_image(header, head->frozen_parameters, (uint64_t)head->frozen_count * sizeof(float));
-    if (error.status == TINYTL_STATUS_ok && first_not_finite((const uint8_t *)header + head->frozen_parameters, 0, head->frozen_count) != TINYTL_NONE)
+    if (error.status == TINYTL_STATUS_ok &&
+        first_not_finite((const uint8_t *)header + head->frozen_parameters, 0, head->frozen_count) != TINYTL_NONE)
         error = BAD_SECTION(frozen_parameters);
     return error;
 }
@@ -230,10 +236,12 @@ static tinytl_error check_scales(const tinytl_image_header *header)
 static tinytl_error check_parameters(const tinytl_image_header *header)
 {
     const tinytl_head_section *head = section_of(header);
-    tinytl_error error = inside_image(header, head->initial_parameters, (uint64_t)head->parameter_count * sizeof(float));
+    tinytl_error error =
+        inside_image(header, head->initial_parameters, (uint64_t)head->parameter_count * sizeof(float));
     if (error.status != TINYTL_STATUS_ok)
         return error;
-    if (tinytl_head_not_finite(head, layers_of(header), (const uint8_t *)header + head->initial_parameters) != TINYTL_NONE)
+    if (tinytl_head_not_finite(head, layers_of(header), (const uint8_t *)header + head->initial_parameters) !=
+        TINYTL_NONE)
         return BAD_SECTION(initial_parameters);
     if (head->frozen_count == 0)
         return head->frozen_parameters == 0 ? fine() : BAD_SECTION(frozen_parameters);
@@ -266,7 +274,8 @@ static tinytl_error check_drift(const tinytl_image_header *header)
     uint64_t count = (uint64_t)head->class_count * head->drift_numbers;
     tinytl_error error;
     if (head->drift_numbers == 0)
-        return head->drift_means != 0 ? BAD_SECTION(drift_means) : head->drift_spread != 0.0f ? BAD_SECTION(drift_spread) : fine();
+        return head->drift_means != 0 ? BAD_SECTION(drift_means) :
+               head->drift_spread != 0.0f ? BAD_SECTION(drift_spread) : fine();
     if (head->drift_numbers > TINYTL_DRIFT_NUMBERS || head->feature_count > head->drift_numbers * MAX_FOLDED)
         return BAD_SECTION(drift_numbers);
     if (!(head->drift_spread >= 1.0f) || !is_finite(head->drift_spread))
@@ -281,8 +290,8 @@ static tinytl_error check_drift(const tinytl_image_header *header)
 tinytl_error tinytl_head_check(const void *image)
 {
     static tinytl_error (*const checks[])(const tinytl_image_header *) = {
-        check_counts, check_guard, check_settings, check_together, check_optimizer, check_features, tinytl_head_check_layers, check_parameters,
-        check_replay_set, check_drift,
+        check_counts, check_guard, check_settings, check_together, check_optimizer, check_features,
+        tinytl_head_check_layers, check_parameters, check_replay_set, check_drift,
     };
     const tinytl_image_header *header = image;
     tinytl_error error = fine();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Layers and values of a head section: SPEC.md section 2.5. Kernels trust what has passed here: every number that they make an address
- * of is derived from these records.
+ * Layers and values of a head section: SPEC.md section 2.5. Kernels trust what has passed here: every number that they
+ * make an address of is derived from these records.
  */
 #include "learn/check/head_check.h"
 
@@ -95,7 +95,8 @@ static tinytl_error check_words(const at_layer *it)
 /* Every window begins before the input's end and reaches into it, so that at least one of its places lies inside. */
 static int fits_along(uint32_t size, uint32_t out, uint32_t window, uint32_t stride, uint32_t pad)
 {
-    return window != 0 && stride != 0 && pad < window && out != 0 && (uint64_t)(out - 1u) * stride < (uint64_t)size + pad;
+    return window != 0 && stride != 0 && pad < window && out != 0 &&
+           (uint64_t)(out - 1u) * stride < (uint64_t)size + pad;
 }
 
 static tinytl_error check_window(const at_layer *it)
@@ -182,7 +183,8 @@ static uint64_t weight_words(const tinytl_head_layer *layer)
 /* Parameters that train follow one another, and so do those that do not; each layer's weights, then its bias. */
 static int follows(at_layer *it, uint32_t index, uint64_t count, int trains)
 {
-    uint32_t *next = trains ? &it->trained : &it->frozen, all = trains ? it->head->parameter_count : it->head->frozen_count;
+    uint32_t *next = trains ? &it->trained : &it->frozen,
+             all = trains ? it->head->parameter_count : it->head->frozen_count;
     if (index != *next || *next + count > all)
         return 0;
     *next += (uint32_t)count;
@@ -231,8 +233,10 @@ static tinytl_error check_group(const at_layer *it)
     if (it->layer->joins == 0)
         return fine();
     first = &it->layers[group_of(it, it->number)];
-    domain = is_pool(first->kind) ? &it->values[first->inputs[0]] : &it->values[it->head->feature_values + (uint32_t)(first - it->layers)];
-    if (it->layer->joins > 1 || it->number == 0 || it->layer->trains != 0 || (is_windowed(it->layer->kind) && !is_pool(it->layer->kind)))
+    domain = is_pool(first->kind) ? &it->values[first->inputs[0]]
+                                  : &it->values[it->head->feature_values + (uint32_t)(first - it->layers)];
+    if (it->layer->joins > 1 || it->number == 0 || it->layer->trains != 0 ||
+        (is_windowed(it->layer->kind) && !is_pool(it->layer->kind)))
         return BAD_LAYER(joins);
     if (it->layer->kind == TINYTL_DENSE || own->height != domain->height || own->width != domain->width)
         return BAD_LAYER(joins);
@@ -265,7 +269,8 @@ static tinytl_error check_value(const at_layer *it)
         return BAD_VALUE(storage);
     if ((output->gradient != TINYTL_NONE) != (it->layer->trains != 0 || below))
         return BAD_VALUE(gradient);
-    if (output->gradient != TINYTL_NONE && it->layer->activation != 0 && output->storage == TINYTL_PIXEL && output->mask == TINYTL_NONE)
+    if (output->gradient != TINYTL_NONE && it->layer->activation != 0 && output->storage == TINYTL_PIXEL &&
+        output->mask == TINYTL_NONE)
         return BAD_VALUE(mask);
     if (output->mask != TINYTL_NONE && it->layer->activation == 0)
         return BAD_VALUE(mask);
@@ -278,7 +283,8 @@ static tinytl_error check_value(const at_layer *it)
 static tinytl_error check_logits(const at_layer *it)
 {
     const tinytl_head_section *head = it->head;
-    int one = head->loss == TINYTL_SIGMOID_CROSS_ENTROPY && it->layer->out == 1 && head->class_count == 2 && head->class_capacity == 2;
+    int one = head->loss == TINYTL_SIGMOID_CROSS_ENTROPY && it->layer->out == 1 && head->class_count == 2 &&
+              head->class_capacity == 2;
     if (it->layer->kind != TINYTL_DENSE)
         return BAD_LAYER(kind);
     if (it->layer->activation != 0)
@@ -302,13 +308,16 @@ static uint64_t columns_of(const at_layer *it)
         return is_feature ? elements(it->input) : 0;
     if ((it->layer->kind == TINYTL_CONV_2D || it->layer->kind == TINYTL_DEPTHWISE_CONV_2D) && places > 1)
         return places * it->input->channels;
-    return !is_feature ? 0 : it->values[it->layer->inputs[1]].channels > it->input->channels ? it->values[it->layer->inputs[1]].channels
-                                                                                        : it->input->channels;
+    return !is_feature ? 0 :
+           it->values[it->layer->inputs[1]].channels > it->input->channels ?
+           it->values[it->layer->inputs[1]].channels : it->input->channels;
 }
 
 static tinytl_error check_layer(at_layer *it)
 {
-    static tinytl_error (*const checks[])(const at_layer *) = {check_words, NULL, check_shape, check_storage, check_group, check_value};
+    static tinytl_error (*const checks[])(const at_layer *) = {
+        check_words, NULL, check_shape, check_storage, check_group, check_value,
+    };
     tinytl_error error = fine();
     for (uint32_t i = 0; i < sizeof checks / sizeof checks[0] && error.status == TINYTL_STATUS_ok; i++) {
         if (checks[i] != NULL)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Where the head's buffers lie in the arena. What outlasts an inference (parameters, moments, sums of gradients, replay buffer,
- * held-out samples, names)
- * touches nothing else. Graph outputs, which are the features, stay as they are over a whole step. What
- * values, gradients, masks and columns share among themselves is the compiler's business: SPEC.md tells when each is in use.
+ * Where the head's buffers lie in the arena. What outlasts an inference (parameters, moments, sums of gradients, replay
+ * buffer, held-out samples, names) touches nothing else. Graph outputs, which are the features, stay as they are over a
+ * whole step. What values, gradients, masks and columns share among themselves is the compiler's business: SPEC.md
+ * tells when each is in use.
  */
 #include "learn/check/head_check.h"
 
@@ -43,7 +43,8 @@ static places list_places(const tinytl_image_header *header, const tinytl_head_s
 {
     uint64_t parameters = (uint64_t)head->parameter_count * sizeof(float);
     uint64_t replayed = samples_bytes(head, head->replay_capacity);
-    uint64_t held_out = head->guard_capacity == 0 ? 0 : samples_bytes(head, head->guard_capacity) + head->class_capacity * (uint64_t)2u + head->guard_capacity;
+    uint64_t held_out = head->guard_capacity == 0 ? 0 :
+        samples_bytes(head, head->guard_capacity) + head->class_capacity * (uint64_t)2u + head->guard_capacity;
     uint64_t names = (uint64_t)(head->class_capacity - head->class_count) * TINYTL_CLASS_NAME_BYTES;
     return (places){header, head, {
         {head->parameters, parameters, header->head, FIELD(tinytl_head_section, parameters)},
@@ -88,7 +89,8 @@ static tinytl_error check_lasting(const places *all)
 static const tinytl_tensor *output_tensor(const tinytl_image_header *header, uint32_t index)
 {
     const uint8_t *image = (const uint8_t *)header;
-    const uint16_t *outputs = (const uint16_t *)(const void *)(image + header->operands) + header->graph_operands + header->input_count;
+    const uint16_t *outputs =
+        (const uint16_t *)(const void *)(image + header->operands) + header->graph_operands + header->input_count;
     return (const tinytl_tensor *)(const void *)(image + header->tensors) + outputs[index];
 }
 
@@ -141,10 +143,12 @@ static tinytl_error check_value(const places *all, uint32_t number, uint32_t lea
     const tinytl_head_value *value = (const tinytl_head_value *)(const void *)((const uint8_t *)all->header + record);
     uint64_t pixels = (uint64_t)value->height * value->width, bits = pixels * ((value->channels + 7u) / 8u);
     uint64_t floats = (value->storage == TINYTL_WHOLE ? pixels : 1u) * value->channels;
-    tinytl_error error = check_buffer(all, value->place, floats * sizeof(float), record, FIELD(tinytl_head_value, place));
+    tinytl_error error =
+        check_buffer(all, value->place, floats * sizeof(float), record, FIELD(tinytl_head_value, place));
     floats = floats < least ? least : floats;
     if (error.status == TINYTL_STATUS_ok)
-        error = check_optional(all, value->gradient, floats * sizeof(float), record, FIELD(tinytl_head_value, gradient));
+        error =
+            check_optional(all, value->gradient, floats * sizeof(float), record, FIELD(tinytl_head_value, gradient));
     if (error.status == TINYTL_STATUS_ok)
         error = check_optional(all, value->mask, bits, record, FIELD(tinytl_head_value, mask));
     return error;
@@ -154,7 +158,8 @@ static tinytl_error check_max_pool(const places *all, uint32_t number)
 {
     uint32_t record = all->head->layers + number * (uint32_t)sizeof(tinytl_head_layer);
     const tinytl_head_layer *layer = (const tinytl_head_layer *)(const void *)((const uint8_t *)all->header + record);
-    const tinytl_head_value *output = (const tinytl_head_value *)(const void *)((const uint8_t *)all->header + all->head->values);
+    const tinytl_head_value *output =
+        (const tinytl_head_value *)(const void *)((const uint8_t *)all->header + all->head->values);
     output += all->head->feature_values + number;
     if (layer->kind != TINYTL_MAX_POOL)
         return fine();
@@ -162,21 +167,26 @@ static tinytl_error check_max_pool(const places *all, uint32_t number)
                         FIELD(tinytl_head_layer, places));
 }
 
-/* The gradient of the logits has room for a number a class that there may be: the replay buffer counts classes there. */
+/* The gradient of the logits has room for a number a class that there may be: the replay buffer
+ * counts classes there. */
 tinytl_error tinytl_head_check_places(const void *image)
 {
     const tinytl_image_header *header = image;
-    const tinytl_head_section *head = (const tinytl_head_section *)(const void *)((const uint8_t *)image + header->head);
+    const tinytl_head_section *head =
+        (const tinytl_head_section *)(const void *)((const uint8_t *)image + header->head);
     const places all = list_places(header, head);
     tinytl_error error = check_lasting(&all);
     if (error.status == TINYTL_STATUS_ok)
         error = check_graph(&all);
     if (error.status == TINYTL_STATUS_ok)
-        error = check_buffer(&all, head->columns, (uint64_t)head->columns_floats * sizeof(float), header->head, FIELD(tinytl_head_section, columns));
+        error = check_buffer(&all, head->columns, (uint64_t)head->columns_floats * sizeof(float), header->head,
+                             FIELD(tinytl_head_section, columns));
     if (error.status == TINYTL_STATUS_ok)
-        error = check_buffer(&all, head->int8_scratch, head->int8_scratch_bytes, header->head, FIELD(tinytl_head_section, int8_scratch));
+        error = check_buffer(&all, head->int8_scratch, head->int8_scratch_bytes, header->head,
+                             FIELD(tinytl_head_section, int8_scratch));
     for (uint32_t number = 0; number < head->layer_count && error.status == TINYTL_STATUS_ok; number++) {
-        error = check_value(&all, head->feature_values + number, number + 1 == head->layer_count ? head->class_capacity : 0);
+        error = check_value(&all, head->feature_values + number,
+                            number + 1 == head->layer_count ? head->class_capacity : 0);
         if (error.status == TINYTL_STATUS_ok)
             error = check_max_pool(&all, number);
     }

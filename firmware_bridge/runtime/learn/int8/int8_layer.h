@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Dense layers and convolutions whose weights are int8 and stay so while they learn (Lin et al., «On-Device Training Under 256KB Memory»,
- * arXiv:2206.15472). A weight is byte × scale of its row, and the scale never changes. A gradient step of a byte is that of the weight / scale, the paper's
- * quantization-aware scaling; what of it is less than one is rounded by chance (int8_update.c), so that small steps are not lost. No weight exists as a float.
+ * Dense layers and convolutions whose weights are int8 and stay so while they learn (Lin et al., «On-Device Training
+ * Under 256KB Memory», arXiv:2206.15472). A weight is byte × scale of its row, and the scale never changes. A gradient
+ * step of a byte is that of the weight / scale, the paper's quantization-aware scaling; what of it is less than one is
+ * rounded by chance (int8_update.c), so that small steps are not lost. No weight exists as a float.
  *
- * Inputs and gradients become 16-bit numbers, of a feature q - zero_point itself. Their limits are such that no sum of products passes 2^31.
+ * Inputs and gradients become 16-bit numbers, of a feature q - zero_point itself. Their limits are such that no sum of
+ * products passes 2^31.
  *
- * A step of an update goes over the pixels in rounds: round 0 finds the largest gradient and updates the bias; each further one gathers the
- * gradients of rows_at_once rows, as 16-bit numbers, and then updates these rows, four inputs and two rows at a time.
+ * A step of an update goes over the pixels in rounds: round 0 finds the largest gradient and updates the bias; each
+ * further one gathers the gradients of rows_at_once rows, as 16-bit numbers, and then updates these rows, four inputs
+ * and two rows at a time.
  */
 #ifndef TINYTL_LEARN_INT8_LAYER_H
 #define TINYTL_LEARN_INT8_LAYER_H
@@ -55,7 +58,8 @@ void tinytl_int8_gradient(tinytl_pass *pass, uint32_t number, uint32_t pixel);
 
 /* Rounds of an update; in each, `gather` for every pixel in order, once its gradient is known, and then `finish`. */
 uint32_t tinytl_int8_rounds(const tinytl_head_layer *layer, uint32_t pixels);
-void tinytl_int8_gather(tinytl_pass *pass, uint32_t number, uint32_t pixel, uint32_t round, const tinytl_update *update);
+void tinytl_int8_gather(tinytl_pass *pass, uint32_t number, uint32_t pixel, uint32_t round,
+                        const tinytl_update *update);
 void tinytl_int8_finish(tinytl_pass *pass, uint32_t number, uint32_t round, const tinytl_update *update);
 
 /* Inside these files: int8_product.c, int8_update.c, int8_window.c. */
@@ -97,11 +101,13 @@ typedef struct tinytl_int8_span {
     uint32_t end;
 } tinytl_int8_span;
 
-/* Window of an output pixel, dealt (int8_rows.h), to `to`; `step`: numbers from one four to the next. Zeros behind the last number. Returns the
- * numbers that may not be 0. */
-tinytl_int8_span tinytl_int8_window(const tinytl_pass *pass, uint32_t number, uint32_t pixel, int16_t *to, uint32_t step);
+/* Window of an output pixel, dealt (int8_rows.h), to `to`; `step`: numbers from one four to the next. Zeros behind the
+ * last number. Returns the numbers that may not be 0. */
+tinytl_int8_span tinytl_int8_window(const tinytl_pass *pass, uint32_t number, uint32_t pixel, int16_t *to,
+                                    uint32_t step);
 
-/* Numbers first … first + 3 of all windows as sum_tile takes them. Returns the pixels where they may not be 0, multiples of 4; others are not written. */
+/* Numbers first … first + 3 of all windows as sum_tile takes them. Returns the pixels where they may not be 0,
+ * multiples of 4; others are not written. */
 tinytl_int8_span tinytl_int8_lanes(const tinytl_pass *pass, uint32_t number, uint32_t first, int16_t *to);
 
 #endif

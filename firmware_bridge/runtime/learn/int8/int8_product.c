@@ -13,7 +13,8 @@
 
 uint64_t tinytl_int8_scratch_bytes(const tinytl_head_layer *layer, uint32_t pixels)
 {
-    uint64_t stride = tinytl_int8_stride(layer->in), out = layer->out, padded = tinytl_int8_padded(pixels), pairs = (layer->rows_at_once + 1u) / 2u;
+    uint64_t stride = tinytl_int8_stride(layer->in), out = layer->out, padded = tinytl_int8_padded(pixels),
+             pairs = (layer->rows_at_once + 1u) / 2u;
     uint64_t forward = pixels == 1 ? 2u * stride : WINDOWS * (2u * stride + 4u * out);
     uint64_t gradient = 4u * stride + 2u * out;
     uint64_t update = pixels == 1 ? 2u * stride : 8u * padded + pairs * (4u * padded + 16u + 1u);
@@ -93,7 +94,8 @@ void tinytl_int8_forward(tinytl_pass *pass, uint32_t number, uint32_t pixel)
 }
 
 /* d_output × scale of each row as 16-bit numbers; what is not finite counts as 0, which is said. */
-static tinytl_int8_scaled scaled_rows(tinytl_pass *pass, const tinytl_head_layer *layer, const float *d_output, int16_t *rows)
+static tinytl_int8_scaled scaled_rows(tinytl_pass *pass, const tinytl_head_layer *layer, const float *d_output,
+                                      int16_t *rows)
 {
     const float *scales = tinytl_int8_scales(pass->model, layer);
     uint32_t largest = 0;
@@ -131,7 +133,8 @@ void tinytl_int8_gradient(tinytl_pass *pass, uint32_t number, uint32_t pixel)
     const int8_t *row = tinytl_int8_weights(model, layer);
     int32_t *sums = (int32_t *)(void *)tinytl_int8_scratch(model);
     int16_t *rows = (int16_t *)(void *)(sums + stride);
-    tinytl_int8_scaled scaled = scaled_rows(pass, layer, tinytl_gradient_at(model, tinytl_value_of(model, number), pixel), rows);
+    tinytl_int8_scaled scaled =
+        scaled_rows(pass, layer, tinytl_gradient_at(model, tinytl_value_of(model, number), pixel), rows);
     float *d_input = tinytl_window_gradient(pass, number, pixel);
     memset(sums, 0, (size_t)stride * sizeof *sums);
     for (uint32_t r = 0; r < layer->out; r++, row += stride)

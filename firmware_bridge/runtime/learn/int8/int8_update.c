@@ -4,7 +4,8 @@
  *
  *     weight = floor(weight × keep + sum × factor + chance),  chance evenly from [0, 1)
  *
- * with sum = Σ over pixels of gradient × input, both as 16-bit numbers, and factor = -(the layer's rate) × their scales / the row's scale.
+ * with sum = Σ over pixels of gradient × input, both as 16-bit numbers, and factor = -(the layer's rate) × their
+ * scales / the row's scale.
  */
 #include <string.h>
 
@@ -12,8 +13,8 @@
 #include "learn/int8/int8_layer.h"
 #include "learn/int8/int8_rows.h"
 
-/* Gradients of rows_at_once rows behind the lanes and the rows' factors: for each pair of rows [pixels / 2][2 rows][2 pixels]; then a byte a
- * pair: whether any is not 0. */
+/* Gradients of rows_at_once rows behind the lanes and the rows' factors: for each pair of rows
+ * [pixels / 2][2 rows][2 pixels]; then a byte a pair: whether any is not 0. */
 typedef struct gathered {
     int16_t *lanes;
     int8_factor *factors;
@@ -24,9 +25,11 @@ typedef struct gathered {
 
 static gathered gathered_of(const tinytl_model *model, uint32_t number)
 {
-    uint32_t padded = tinytl_int8_padded(tinytl_int8_pixels(model, number)), pairs = (model->layers[number].rows_at_once + 1u) / 2u;
+    uint32_t padded = tinytl_int8_padded(tinytl_int8_pixels(model, number)),
+             pairs = (model->layers[number].rows_at_once + 1u) / 2u;
     int16_t *lanes = tinytl_int8_scratch(model), *factors = lanes + 4u * padded, *rows = factors + 8u * pairs;
-    return (gathered){lanes, (int8_factor *)(void *)factors, rows, (uint8_t *)(void *)(rows + (size_t)pairs * 2u * padded), 2u * padded};
+    return (gathered){lanes, (int8_factor *)(void *)factors, rows,
+                      (uint8_t *)(void *)(rows + (size_t)pairs * 2u * padded), 2u * padded};
 }
 
 uint32_t tinytl_int8_rounds(const tinytl_head_layer *layer, uint32_t pixels)
@@ -64,12 +67,14 @@ static inline int16_t gathered_number(float d, uint32_t limit, float inverse)
 }
 
 /* Rows [0, count) of this pixel. */
-static void gather_pixel(const gathered *to, uint32_t pixel, const float *d_output, uint32_t count, uint32_t limit, float inverse)
+static void gather_pixel(const gathered *to, uint32_t pixel, const float *d_output, uint32_t count, uint32_t limit,
+                         float inverse)
 {
     int16_t *rows = to->rows + (pixel >> 1) * 4u + (pixel & 1u);
     uint8_t *moves = to->moves;
     for (uint32_t r = 0; r + 1u < count; r += 2, rows += to->pair_numbers, moves++) {
-        int16_t first = gathered_number(d_output[r], limit, inverse), second = gathered_number(d_output[r + 1u], limit, inverse);
+        int16_t first = gathered_number(d_output[r], limit, inverse),
+                second = gathered_number(d_output[r + 1u], limit, inverse);
         rows[0] = first;
         rows[2] = second;
         *moves |= (first | second) != 0;
@@ -98,7 +103,8 @@ void tinytl_int8_gather(tinytl_pass *pass, uint32_t number, uint32_t pixel, uint
     to = gathered_of(model, number);
     if (pixel == 0)
         memset(to.rows, 0, (size_t)pairs * (to.pair_numbers * sizeof *to.rows + 1u));
-    gather_pixel(&to, pixel, d_output + first, left < layer->rows_at_once ? left : layer->rows_at_once, update->limit, pass->gradients.inverse);
+    gather_pixel(&to, pixel, d_output + first, left < layer->rows_at_once ? left : layer->rows_at_once, update->limit,
+                 pass->gradients.inverse);
 }
 
 /* What the weights are given. */
@@ -113,8 +119,8 @@ typedef struct step {
 static step step_of(const tinytl_pass *pass, const tinytl_head_layer *layer, const tinytl_update *update)
 {
     float factor = update->factor * pass->gradients.scale * pass->inputs.scale * (float)INT8_UNIT;
-    return (step){factor, (int32_t)(tinytl_update_keep(pass) * (float)INT8_UNIT), pass->rounding, tinytl_int8_weights(pass->model, layer),
-                  tinytl_int8_stride(layer->in)};
+    return (step){factor, (int32_t)(tinytl_update_keep(pass) * (float)INT8_UNIT), pass->rounding,
+                  tinytl_int8_weights(pass->model, layer), tinytl_int8_stride(layer->in)};
 }
 
 /* Factor of a row: 0 where it is not finite, which is said. */
@@ -147,7 +153,8 @@ static word word_at(const tinytl_pass *pass, const step *given, uint32_t row, ui
     return (word){weights, (uint32_t)(weights - (const int8_t *)(const void *)pass->model->parameters) / 4u * PLACES};
 }
 
-/* Inputs of 9 bits become such of 16, so that move_input has all of a product in the bits that it looks at. Returns the bits gained. */
+/* Inputs of 9 bits become such of 16, so that move_input has all of a product in the bits that it looks at.
+ * Returns the bits gained. */
 static int32_t lift(const tinytl_model *model, uint32_t number, int16_t *window)
 {
     if (model->values[model->layers[number].inputs[0]].storage != TINYTL_FEATURE)
@@ -162,7 +169,8 @@ static void update_vector(tinytl_pass *pass, uint32_t number, const tinytl_updat
 {
     const tinytl_model *model = pass->model;
     const tinytl_head_layer *layer = &model->layers[number];
-    const float *d_output = tinytl_gradient_at(model, tinytl_value_of(model, number), 0), *scales = tinytl_int8_scales(model, layer);
+    const float *d_output = tinytl_gradient_at(model, tinytl_value_of(model, number), 0),
+                *scales = tinytl_int8_scales(model, layer);
     const step given = step_of(pass, layer, update);
     int16_t *window = tinytl_int8_scratch(model);
     int32_t lifted;
@@ -181,7 +189,8 @@ static void update_vector(tinytl_pass *pass, uint32_t number, const tinytl_updat
 }
 
 /* Four inputs, `lane` on, of rows [first, end), which were gathered. */
-static void update_lanes(const tinytl_pass *pass, const step *given, const gathered *from, tinytl_int8_span pixels, uint32_t lane, uint32_t first, uint32_t end)
+static void update_lanes(const tinytl_pass *pass, const step *given, const gathered *from, tinytl_int8_span pixels,
+                         uint32_t lane, uint32_t first, uint32_t end)
 {
     const int16_t *lanes = from->lanes + (size_t)pixels.first * 4u, *rows = from->rows + (size_t)pixels.first * 2u;
     const uint8_t *moves = from->moves;
@@ -189,7 +198,8 @@ static void update_lanes(const tinytl_pass *pass, const step *given, const gathe
     uint32_t stride = given->stride, count = pixels.end - pixels.first, next_place = stride / 4u * PLACES;
     word at = word_at(pass, given, first, lane);
     int32_t sums[8] = {0, 0, 0, 0, 0, 0, 0, 0};
-    for (uint32_t row = first; row < end; row += 2, rows += from->pair_numbers, factor += 2, at.weights += 2u * stride, at.place += 2u * next_place) {
+    for (uint32_t row = first; row < end;
+         row += 2, rows += from->pair_numbers, factor += 2, at.weights += 2u * stride, at.place += 2u * next_place) {
         word second = {at.weights + stride, at.place + next_place};
         if (!*moves++ && stays(given))
             continue;
@@ -205,7 +215,8 @@ void tinytl_int8_finish(tinytl_pass *pass, uint32_t number, uint32_t round, cons
 {
     const tinytl_model *model = pass->model;
     const tinytl_head_layer *layer = &model->layers[number];
-    uint32_t pixels = tinytl_int8_pixels(model, number), first = (round - 1u) * layer->rows_at_once, end = first + layer->rows_at_once;
+    uint32_t pixels = tinytl_int8_pixels(model, number), first = (round - 1u) * layer->rows_at_once,
+             end = first + layer->rows_at_once;
     gathered from;
     step given;
     if (round == 0) {
@@ -214,7 +225,8 @@ void tinytl_int8_finish(tinytl_pass *pass, uint32_t number, uint32_t round, cons
         if (pixels == 1)
             update_vector(pass, number, update);
         else
-            pass->gradients = tinytl_int8_scaled_by(pass->largest, tinytl_int8_limit(pixels, tinytl_int8_input_limit(model, number)));
+            pass->gradients =
+                tinytl_int8_scaled_by(pass->largest, tinytl_int8_limit(pixels, tinytl_int8_input_limit(model, number)));
         return;
     }
     from = gathered_of(model, number);

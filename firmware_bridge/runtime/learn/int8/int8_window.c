@@ -107,10 +107,12 @@ static int is_full(const tinytl_model *model, uint32_t number, uint32_t pixel)
     if (layer->in % 8u != 0 || layer->kind == TINYTL_DENSE)
         return layer->in % 8u == 0;
     window = tinytl_place_of(model, number, pixel);
-    return window.inside == layer->window_width && window.row >= 0 && window.row + layer->window_height <= input->height;
+    return window.inside == layer->window_width && window.row >= 0 &&
+           window.row + layer->window_height <= input->height;
 }
 
-tinytl_int8_span tinytl_int8_window(const tinytl_pass *pass, uint32_t number, uint32_t pixel, int16_t *to, uint32_t step)
+tinytl_int8_span tinytl_int8_window(const tinytl_pass *pass, uint32_t number, uint32_t pixel, int16_t *to,
+                                    uint32_t step)
 {
     const tinytl_head_layer *layer = &pass->model->layers[number];
     const tinytl_head_value *input = input_of(pass->model, number);
@@ -139,32 +141,38 @@ tinytl_int8_span tinytl_int8_window(const tinytl_pass *pass, uint32_t number, ui
     return (tinytl_int8_span){rows.first * row_numbers, rows.end * row_numbers};
 }
 
-/* Along one side, the outputs [first, end) for which a window's place lies inside the input; start: where it lies for output 0. */
+/* Along one side, the outputs [first, end) for which a window's place lies inside the input; start: where
+ * it lies for output 0. */
 static tinytl_int8_span outputs_inside(int32_t start, int32_t stride, int32_t size, int32_t outputs)
 {
-    int32_t first = start < 0 ? (stride - 1 - start) / stride : 0, end = start < size ? (size - start + stride - 1) / stride : 0;
+    int32_t first = start < 0 ? (stride - 1 - start) / stride : 0,
+            end = start < size ? (size - start + stride - 1) / stride : 0;
     end = end < outputs ? end : outputs;
     return (tinytl_int8_span){(uint32_t)first, (uint32_t)(end > first ? end : first)};
 }
 
-/* Number `at` of the windows: the output's rows and columns for which it lies inside, and which element it is for output 0. */
+/* Number `at` of the windows: the output's rows and columns for which it lies inside, and which element
+ * it is for output 0. */
 typedef struct place {
     tinytl_int8_span rows;
     tinytl_int8_span columns;
     int32_t element;
 } place;
 
-static place place_at(const tinytl_head_layer *layer, const tinytl_head_value *input, const tinytl_head_value *output, uint32_t at)
+static place place_at(const tinytl_head_layer *layer, const tinytl_head_value *input, const tinytl_head_value *output,
+                      uint32_t at)
 {
     uint32_t tap = at / input->channels;
-    int32_t row = (int32_t)(tap / layer->window_width) - layer->pad_top, column = (int32_t)(tap % layer->window_width) - layer->pad_left;
+    int32_t row = (int32_t)(tap / layer->window_width) - layer->pad_top,
+            column = (int32_t)(tap % layer->window_width) - layer->pad_left;
     return (place){outputs_inside(row, layer->stride_height, input->height, output->height),
                    outputs_inside(column, layer->stride_width, input->width, output->width),
                    (row * input->width + column) * (int32_t)input->channels + (int32_t)(at % input->channels)};
 }
 
 /* Numbers `at` on of the windows, four of a feature's at once or one, at the pixels where they lie inside. */
-static void lanes_at(const source *from, const tinytl_model *model, uint32_t number, const place *at, int four, int16_t *to)
+static void lanes_at(const source *from, const tinytl_model *model, uint32_t number, const place *at, int four,
+                     int16_t *to)
 {
     const tinytl_head_layer *layer = &model->layers[number];
     const tinytl_head_value *input = input_of(model, number), *output = &model->values[tinytl_value_of(model, number)];
@@ -173,7 +181,9 @@ static void lanes_at(const source *from, const tinytl_model *model, uint32_t num
     uint32_t step = layer->stride_width * input->channels;
     for (uint32_t y = at->rows.first; y < at->rows.end; y++) {
         uint32_t pixel = y * output->width + at->columns.first, end = y * output->width + at->columns.end;
-        uint32_t element = (uint32_t)at->element + (y * layer->stride_height * input->width + at->columns.first * layer->stride_width) * input->channels;
+        uint32_t element =
+            (uint32_t)at->element +
+            (y * layer->stride_height * input->width + at->columns.first * layer->stride_width) * input->channels;
         for (; four && pixel < end; pixel++, element += step)
             lane_four(bytes + element, zero_point, to + (pixel >> 1) * 8u + (pixel & 1u));
         for (; pixel < end; pixel++, element += step)

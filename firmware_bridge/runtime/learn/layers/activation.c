@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * relu and relu6 behind any layer. Which elements they let through is kept as a bit an element, whole bytes a pixel; where no bits are
- * kept, the value itself is still there and tells.
+ * relu and relu6 behind any layer. Which elements they let through is kept as a bit an element, whole bytes a pixel;
+ * where no bits are kept, the value itself is still there and tells.
  */
 #include "learn/layers/layers.h"
 

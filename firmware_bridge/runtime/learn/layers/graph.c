@@ -11,22 +11,24 @@ const tinytl_tensor *tinytl_feature_tensor(const tinytl_model *model, uint32_t n
 }
 
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_FEATURE_FMA) && defined(__thumb2__) && defined(__GNUC__)
-#define FOUR(a, b, c, d)                                                                                                      \
-    "ldr %[word], [%[from]], #4\n sxtab %[q0], %[minus], %[word]\n sxtab %[q1], %[minus], %[word], ror #8\n"                 \
-    "sxtab %[q2], %[minus], %[word], ror #16\n sxtab %[q3], %[minus], %[word], ror #24\n"                                   \
-    "vmov " a ", " b ", %[q0], %[q1]\n vmov " c ", " d ", %[q2], %[q3]\n"                                                   \
-    "vcvt.f32.s32 " a ", " a "\n vcvt.f32.s32 " b ", " b "\n vcvt.f32.s32 " c ", " c "\n vcvt.f32.s32 " d ", " d "\n"        \
-    "vmul.f32 " a ", " a ", %[scale]\n vmul.f32 " b ", " b ", %[scale]\n vmul.f32 " c ", " c ", %[scale]\n"                  \
+#define FOUR(a, b, c, d)                                                                                              \
+    "ldr %[word], [%[from]], #4\n sxtab %[q0], %[minus], %[word]\n sxtab %[q1], %[minus], %[word], ror #8\n"          \
+    "sxtab %[q2], %[minus], %[word], ror #16\n sxtab %[q3], %[minus], %[word], ror #24\n"                             \
+    "vmov " a ", " b ", %[q0], %[q1]\n vmov " c ", " d ", %[q2], %[q3]\n"                                             \
+    "vcvt.f32.s32 " a ", " a "\n vcvt.f32.s32 " b ", " b "\n vcvt.f32.s32 " c ", " c "\n vcvt.f32.s32 " d ", " d "\n" \
+    "vmul.f32 " a ", " a ", %[scale]\n vmul.f32 " b ", " b ", %[scale]\n vmul.f32 " c ", " c ", %[scale]\n"           \
     "vmul.f32 " d ", " d ", %[scale]\n"
 
-/* SXTAB takes a byte out of a word and adds in one instruction: 4.2 instructions an element instead of 8. Eights, and a four. */
+/* SXTAB takes a byte out of a word and adds in one instruction: 4.2 instructions an element instead of 8.
+ * Eights, and a four. */
 static void dequantize_fours(const int8_t *from, const int8_t *end, int32_t minus_zero_point, float scale, float *to)
 {
     uint32_t word, q0, q1, q2, q3;
     __asm__ volatile("subs %[word], %[end], %[from]\n lsls %[word], %[word], #29\n bmi 2f\n"
                      "1:" FOUR("s8", "s9", "s10", "s11") "vstmia %[to]!, {s8-s11}\n"
                      "2:" FOUR("s8", "s9", "s10", "s11") "vstmia %[to]!, {s8-s11}\n cmp %[from], %[end]\n bne 1b"
-                     : [from] "+&r"(from), [to] "+&r"(to), [word] "=&r"(word), [q0] "=&r"(q0), [q1] "=&r"(q1), [q2] "=&r"(q2), [q3] "=&r"(q3)
+                     : [from] "+&r"(from), [to] "+&r"(to), [word] "=&r"(word),
+                       [q0] "=&r"(q0), [q1] "=&r"(q1), [q2] "=&r"(q2), [q3] "=&r"(q3)
                      : [end] "r"(end), [minus] "r"(minus_zero_point), [scale] "t"(scale)
                      : "memory", "cc", "s8", "s9", "s10", "s11");
 }

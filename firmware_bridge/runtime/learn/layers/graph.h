@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The head's graph as the layers see it. A value is a tensor [height][width][channels] of floats, or of int8 where it is a
- * feature; a layer works on one pixel of its output at a time, pixels numbered row by row. A value is stored whole, or as one
- * pixel, where all that read it run pixel by pixel with the layer that makes it.
+ * The head's graph as the layers see it. A value is a tensor [height][width][channels] of floats, or of int8 where it
+ * is a feature; a layer works on one pixel of its output at a time, pixels numbered row by row. A value is stored
+ * whole, or as one pixel, where all that read it run pixel by pixel with the layer that makes it.
  */
 #ifndef TINYTL_LEARN_GRAPH_H
 #define TINYTL_LEARN_GRAPH_H
@@ -52,7 +52,8 @@ static inline uint32_t tinytl_pixels(const tinytl_head_value *value)
 static inline float *tinytl_value_at(const tinytl_model *model, uint32_t number, uint32_t pixel)
 {
     const tinytl_head_value *value = &model->values[number];
-    return tinytl_floats_at(model, value->place) + (value->storage == TINYTL_PIXEL ? 0 : (size_t)pixel * value->channels);
+    return tinytl_floats_at(model, value->place) +
+           (value->storage == TINYTL_PIXEL ? 0 : (size_t)pixel * value->channels);
 }
 
 /* Its gradient, [channels]; NULL where nobody wants it. */
@@ -61,7 +62,8 @@ static inline float *tinytl_gradient_at(const tinytl_model *model, uint32_t numb
     const tinytl_head_value *value = &model->values[number];
     if (value->gradient == TINYTL_NONE)
         return NULL;
-    return tinytl_floats_at(model, value->gradient) + (value->storage == TINYTL_PIXEL ? 0 : (size_t)pixel * value->channels);
+    return tinytl_floats_at(model, value->gradient) +
+           (value->storage == TINYTL_PIXEL ? 0 : (size_t)pixel * value->channels);
 }
 
 /* Rows of a layer that take part: those of the last one beyond class_count are reserved. */

@@ -30,7 +30,8 @@ tinytl_layer_gradient tinytl_depthwise_gradient;
 tinytl_layer_update tinytl_depthwise_update;
 
 /* scale: W [channels]; add, activation, dropout and concatenate, channels behind channels, have no parameters. */
-tinytl_layer_forward tinytl_scale_forward, tinytl_add_forward, tinytl_copy_forward, tinytl_dropout_forward, tinytl_concatenate_forward;
+tinytl_layer_forward tinytl_scale_forward, tinytl_add_forward, tinytl_copy_forward, tinytl_dropout_forward,
+    tinytl_concatenate_forward;
 tinytl_layer_gradient tinytl_scale_gradient, tinytl_add_gradient, tinytl_dropout_gradient, tinytl_concatenate_gradient;
 tinytl_layer_update tinytl_scale_update;
 
@@ -40,7 +41,8 @@ tinytl_layer_gradient tinytl_average_pool_gradient, tinytl_max_pool_gradient;
 void tinytl_average_pool_begin(const tinytl_pass *pass, uint32_t number);
 void tinytl_average_pool_end(const tinytl_pass *pass, uint32_t number);
 
-/* The activation of a layer's output pixel, in place; its mask is kept where there is room for one. NaN passes through. */
+/* The activation of a layer's output pixel, in place; its mask is kept where there is room for one.
+ * NaN passes through. */
 void tinytl_activate(const tinytl_pass *pass, uint32_t number, uint32_t pixel);
 /* Gradient after the activation → before it, in place: relu: 0 where the output is ≤ 0; relu6: also where it is ≥ 6. */
 void tinytl_activation_gradient(const tinytl_pass *pass, uint32_t number, uint32_t pixel);

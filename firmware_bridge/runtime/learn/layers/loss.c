@@ -35,8 +35,10 @@ static float softmax_cross_entropy(const float *logits, uint32_t count, uint32_t
     return tinytl_log_f32(sum) - (logits[label] - largest) + finite;
 }
 
-/* Turns the loss and d_logits of a one-hot target into those of the smoothed one. Returns what the loss grows by, smoothing × (z_label - mean z). */
-static float smooth_label(const float *logits, uint32_t count, uint32_t label, float largest, float smoothing, float *d_logits)
+/* Turns the loss and d_logits of a one-hot target into those of the smoothed one. Returns what the loss grows by,
+ * smoothing × (z_label - mean z). */
+static float smooth_label(const float *logits, uint32_t count, uint32_t label, float largest, float smoothing,
+                          float *d_logits)
 {
     float share = smoothing / (float)count, growth = smoothing * (logits[label] - largest);
     for (uint32_t j = 0; j < count; j++) {
@@ -47,7 +49,8 @@ static float smooth_label(const float *logits, uint32_t count, uint32_t label, f
     return growth;
 }
 
-/* With a = e^-|z| in (0, 1]: log(1 + e^z) = max(z, 0) + log(1 + a); sigmoid(z) = 1 / (1 + a), of a negative z a / (1 + a). */
+/* With a = e^-|z| in (0, 1]: log(1 + e^z) = max(z, 0) + log(1 + a); sigmoid(z) = 1 / (1 + a), of a
+ * negative z a / (1 + a). */
 static float sigmoid_cross_entropy(const float *logits, uint32_t count, uint32_t label, float *d_logits)
 {
     float loss = 0.0f;
@@ -80,7 +83,8 @@ static int smooths(const tinytl_head_section *head)
     return bits << 1 != 0;
 }
 
-float tinytl_loss_of(const tinytl_head_section *head, const float *logits, uint32_t count, uint32_t label, uint32_t largest, float *d_logits)
+float tinytl_loss_of(const tinytl_head_section *head, const float *logits, uint32_t count, uint32_t label,
+                     uint32_t largest, float *d_logits)
 {
     float loss;
     if (head->loss == TINYTL_SIGMOID_CROSS_ENTROPY)

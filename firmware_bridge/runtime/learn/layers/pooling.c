@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Pools run over the pixels of their input, in order, so that it need not be stored: a pixel belongs to the cells of the output whose
- * windows cover it. Padding belongs to no mean and is never the largest.
+ * Pools run over the pixels of their input, in order, so that it need not be stored: a pixel belongs to the cells of
+ * the output whose windows cover it. Padding belongs to no mean and is never the largest.
  */
 #include <string.h>
 
@@ -34,7 +34,8 @@ static cells cells_of(uint32_t place, uint32_t window, uint32_t stride, uint32_t
 }
 
 /* Before the first cell. */
-static covered covered_by(const tinytl_model *model, const tinytl_head_layer *layer, const tinytl_head_value *output, uint32_t pixel)
+static covered covered_by(const tinytl_model *model, const tinytl_head_layer *layer, const tinytl_head_value *output,
+                          uint32_t pixel)
 {
     uint32_t width = model->values[layer->inputs[0]].width;
     covered cover = {.row = pixel / width, .column = pixel % width};
@@ -84,7 +85,8 @@ static const tinytl_head_value *output_of(const tinytl_pass *pass, uint32_t numb
 void tinytl_average_pool_begin(const tinytl_pass *pass, uint32_t number)
 {
     const tinytl_head_value *output = output_of(pass, number);
-    memset(tinytl_floats_at(pass->model, output->place), 0, (size_t)tinytl_pixels(output) * output->channels * sizeof(float));
+    memset(tinytl_floats_at(pass->model, output->place), 0,
+           (size_t)tinytl_pixels(output) * output->channels * sizeof(float));
 }
 
 void tinytl_average_pool_end(const tinytl_pass *pass, uint32_t number)
@@ -139,7 +141,8 @@ static uint32_t place_in(const tinytl_head_layer *layer, const covered *by)
 static int is_first(const tinytl_head_layer *layer, const covered *by)
 {
     uint32_t top = by->cell_row * layer->stride_height, left = by->cell_column * layer->stride_width;
-    return by->row == (top > layer->pad_top ? top - layer->pad_top : 0) && by->column == (left > layer->pad_left ? left - layer->pad_left : 0);
+    return by->row == (top > layer->pad_top ? top - layer->pad_top : 0) &&
+           by->column == (left > layer->pad_left ? left - layer->pad_left : 0);
 }
 
 void tinytl_max_pool_forward(tinytl_pass *pass, uint32_t number, uint32_t pixel)

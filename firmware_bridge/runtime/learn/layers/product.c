@@ -13,7 +13,7 @@ typedef struct rows_left {
     const float *d_output; /* of the next row */
     uint32_t count;        /* rows left */
     uint32_t in;           /* numbers of a row; 0 where weights are not needed */
-    float *weights;        /* the next row; where they are not needed, anything but NULL, to which not even 0 may be added */
+    float *weights;        /* the next row; where they are not needed, anything but NULL, to which 0 may not be added */
     float *bias;           /* of the next row; NULL: it does not train */
     float factor;
     uint32_t limit;        /* a gradient of this magnitude or more is passed over, which is said */
@@ -100,8 +100,8 @@ void tinytl_product_gradient(tinytl_pass *pass, uint32_t number, uint32_t pixel)
     const tinytl_head_layer *layer = &model->layers[number];
     const float *d_output = tinytl_gradient_at(model, tinytl_value_of(model, number), pixel);
     float *d_input = tinytl_window_gradient(pass, number, pixel);
-    rows_left left = {d_output, tinytl_rows_of(model, number), layer->in, (float *)(uintptr_t)tinytl_weights_of(model, layer), NULL, 1.0f,
-                      TINYTL_MAGNITUDE_INFINITE};
+    rows_left left = {d_output, tinytl_rows_of(model, number), layer->in,
+                      (float *)(uintptr_t)tinytl_weights_of(model, layer), NULL, 1.0f, TINYTL_MAGNITUDE_INFINITE};
     block found;
     for (uint32_t count; (count = next_block(pass, &left, &found)) != 0;)
         gather_rows((const float *const *)found.rows, found.steps, count, layer->in, d_input);
@@ -115,7 +115,8 @@ void tinytl_product_update(tinytl_pass *pass, uint32_t number, uint32_t pixel, c
     const float *input = update->weights ? tinytl_window_read(pass, number, pixel) : NULL;
     uint32_t in = model->layers[number].in;
     float *weights = input ? update->weights : update->bias; /* a layer that trains has one of them */
-    rows_left left = {d_output, tinytl_rows_of(model, number), input ? in : 0, weights, update->bias, update->factor, update->limit};
+    rows_left left = {d_output, tinytl_rows_of(model, number), input ? in : 0, weights, update->bias, update->factor,
+                      update->limit};
     block found;
     for (uint32_t count; left.count != 0;) {
         count = next_full_block(&left, &found);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The loops that a step spends its time in, over one row of weights, or four or five at once, which share each number of the input.
- * Every variant computes each number by the same fused operations in the same order (product.h), so all give the same bits. Included by
- * product.c alone.
+ * The loops that a step spends its time in, over one row of weights, or four or five at once, which share each number
+ * of the input. Every variant computes each number by the same fused operations in the same order (product.h), so all
+ * give the same bits. Included by product.c alone.
  *
  *     dot      bias + Σ weights[i] input[i]
  *     gather   d_input[i] += d weights[i]
@@ -28,7 +28,8 @@ static inline uint32_t next_rows(uint32_t left)
 }
 
 /* weights: [count][in], bias, sums: [count]. */
-static void dot_rows(const float *weights, uint32_t count, uint32_t in, const float *input, const float *bias, float *sums)
+static void dot_rows(const float *weights, uint32_t count, uint32_t in, const float *input, const float *bias,
+                     float *sums)
 {
     if (count == TINYTL_BLOCK)
         dot_five(weights, in, input, bias, sums);

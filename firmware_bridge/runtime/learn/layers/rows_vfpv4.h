@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * rows.h for Cortex-M cores with a single-precision FPU (M4F, M7, M33, M55). Eight weights move with one VLDM or VSTM, which
- * gcc does not form from C: 1.3 instructions a weight forward and 1.4 for gradient and update instead of 2.8 and 3.8.
+ * rows.h for Cortex-M cores with a single-precision FPU (M4F, M7, M33, M55). Eight weights move with one VLDM or
+ * VSTM, which gcc does not form from C: 1.3 instructions a weight forward and 1.4 for gradient and update
+ * instead of 2.8 and 3.8.
  */
 #ifndef TINYTL_LEARN_ROWS_VFPV4_H
 #define TINYTL_LEARN_ROWS_VFPV4_H
@@ -14,18 +15,18 @@
 #define SIXTEEN "s8", "s9", "s10", "s11", "s12", "s13", "s14", "s15", EIGHT
 
 /* One row's part of a block: inputs in s8 … s15, weights through s16 … s23. */
-#define DOT(row, sum)                                                                                                        \
-    "vldmia %[" row "]!, {s16-s23}\n vfma.f32 %[" sum "], s8, s16\n vfma.f32 %[" sum "], s9, s17\n"                          \
-    "vfma.f32 %[" sum "], s10, s18\n vfma.f32 %[" sum "], s11, s19\n vfma.f32 %[" sum "], s12, s20\n"                        \
+#define DOT(row, sum)                                                                                 \
+    "vldmia %[" row "]!, {s16-s23}\n vfma.f32 %[" sum "], s8, s16\n vfma.f32 %[" sum "], s9, s17\n"   \
+    "vfma.f32 %[" sum "], s10, s18\n vfma.f32 %[" sum "], s11, s19\n vfma.f32 %[" sum "], s12, s20\n" \
     "vfma.f32 %[" sum "], s13, s21\n vfma.f32 %[" sum "], s14, s22\n vfma.f32 %[" sum "], s15, s23\n"
-#define GATHER(row, d)                                                                                                       \
-    "vldmia %[" row "]!, {s16-s23}\n vfma.f32 s8, %[" d "], s16\n vfma.f32 s9, %[" d "], s17\n"                              \
-    "vfma.f32 s10, %[" d "], s18\n vfma.f32 s11, %[" d "], s19\n vfma.f32 s12, %[" d "], s20\n"                              \
+#define GATHER(row, d)                                                                          \
+    "vldmia %[" row "]!, {s16-s23}\n vfma.f32 s8, %[" d "], s16\n vfma.f32 s9, %[" d "], s17\n" \
+    "vfma.f32 s10, %[" d "], s18\n vfma.f32 s11, %[" d "], s19\n vfma.f32 s12, %[" d "], s20\n" \
     "vfma.f32 s13, %[" d "], s21\n vfma.f32 s14, %[" d "], s22\n vfma.f32 s15, %[" d "], s23\n"
-#define UPDATE(row, step)                                                                                                    \
-    "vldmia %[" row "], {s16-s23}\n vfma.f32 s16, %[" step "], s8\n vfma.f32 s17, %[" step "], s9\n"                         \
-    "vfma.f32 s18, %[" step "], s10\n vfma.f32 s19, %[" step "], s11\n vfma.f32 s20, %[" step "], s12\n"                     \
-    "vfma.f32 s21, %[" step "], s13\n vfma.f32 s22, %[" step "], s14\n vfma.f32 s23, %[" step "], s15\n"                     \
+#define UPDATE(row, step)                                                                                \
+    "vldmia %[" row "], {s16-s23}\n vfma.f32 s16, %[" step "], s8\n vfma.f32 s17, %[" step "], s9\n"     \
+    "vfma.f32 s18, %[" step "], s10\n vfma.f32 s19, %[" step "], s11\n vfma.f32 s20, %[" step "], s12\n" \
+    "vfma.f32 s21, %[" step "], s13\n vfma.f32 s22, %[" step "], s14\n vfma.f32 s23, %[" step "], s15\n" \
     "vstmia %[" row "]!, {s16-s23}\n"
 #define LOOP(at, end) "cmp %[" at "], %[" end "]\n bne 1b\n"
 
@@ -52,8 +53,8 @@ static inline void dot_four(const float *weights, uint32_t in, const float *inpu
     if (input != eights)
         __asm__ volatile("1: vldmia %[x]!, {s8-s15}\n" DOT("w0", "s0") DOT("w1", "s1") DOT("w2", "s2") DOT("w3", "s3")
                              LOOP("x", "end")
-                         : [x] "+&r"(input), [w0] "+&r"(w0), [w1] "+&r"(w1), [w2] "+&r"(w2), [w3] "+&r"(w3), [s0] "+&t"(s0),
-                           [s1] "+&t"(s1), [s2] "+&t"(s2), [s3] "+&t"(s3)
+                         : [x] "+&r"(input), [w0] "+&r"(w0), [w1] "+&r"(w1), [w2] "+&r"(w2), [w3] "+&r"(w3),
+                           [s0] "+&t"(s0), [s1] "+&t"(s1), [s2] "+&t"(s2), [s3] "+&t"(s3)
                          : [end] "r"(eights)
                          : "memory", "cc", SIXTEEN);
     sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
@@ -74,8 +75,9 @@ static inline void dot_five(const float *weights, uint32_t in, const float *inpu
     if (input != eights)
         __asm__ volatile("1: vldmia %[x]!, {s8-s15}\n" DOT("w0", "s0") DOT("w1", "s1") DOT("w2", "s2") DOT("w3", "s3")
                              DOT("w4", "s4") LOOP("x", "end")
-                         : [x] "+&r"(input), [w0] "+&r"(w0), [w1] "+&r"(w1), [w2] "+&r"(w2), [w3] "+&r"(w3), [w4] "+&r"(w4),
-                           [s0] "+&t"(s0), [s1] "+&t"(s1), [s2] "+&t"(s2), [s3] "+&t"(s3), [s4] "+&t"(s4)
+                         : [x] "+&r"(input), [w0] "+&r"(w0), [w1] "+&r"(w1), [w2] "+&r"(w2), [w3] "+&r"(w3),
+                           [w4] "+&r"(w4), [s0] "+&t"(s0), [s1] "+&t"(s1), [s2] "+&t"(s2), [s3] "+&t"(s3),
+                           [s4] "+&t"(s4)
                          : [end] "r"(eights)
                          : "memory", "cc", SIXTEEN);
     sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3, sums[4] = s4;
@@ -144,7 +146,8 @@ static inline void update_four(float *const *rows, const float *steps, const flo
         __asm__ volatile("1: vldmia %[x]!, {s8-s15}\n" UPDATE("w0", "g0") UPDATE("w1", "g1") UPDATE("w2", "g2")
                              UPDATE("w3", "g3") LOOP("x", "end")
                          : [x] "+&r"(input), [w0] "+&r"(w0), [w1] "+&r"(w1), [w2] "+&r"(w2), [w3] "+&r"(w3)
-                         : [g0] "t"(steps[0]), [g1] "t"(steps[1]), [g2] "t"(steps[2]), [g3] "t"(steps[3]), [end] "r"(eights)
+                         : [g0] "t"(steps[0]), [g1] "t"(steps[1]), [g2] "t"(steps[2]), [g3] "t"(steps[3]),
+                           [end] "r"(eights)
                          : "memory", "cc", SIXTEEN);
     if ((in & 7u) == 0)
         return;
@@ -161,9 +164,10 @@ static inline void update_five(float *const *rows, const float *steps, const flo
     if (input != eights)
         __asm__ volatile("1: vldmia %[x]!, {s8-s15}\n" UPDATE("w0", "g0") UPDATE("w1", "g1") UPDATE("w2", "g2")
                              UPDATE("w3", "g3") UPDATE("w4", "g4") LOOP("x", "end")
-                         : [x] "+&r"(input), [w0] "+&r"(w0), [w1] "+&r"(w1), [w2] "+&r"(w2), [w3] "+&r"(w3), [w4] "+&r"(w4)
-                         : [g0] "t"(steps[0]), [g1] "t"(steps[1]), [g2] "t"(steps[2]), [g3] "t"(steps[3]), [g4] "t"(steps[4]),
-                           [end] "r"(eights)
+                         : [x] "+&r"(input), [w0] "+&r"(w0), [w1] "+&r"(w1), [w2] "+&r"(w2), [w3] "+&r"(w3),
+                           [w4] "+&r"(w4)
+                         : [g0] "t"(steps[0]), [g1] "t"(steps[1]), [g2] "t"(steps[2]), [g3] "t"(steps[3]),
+                           [g4] "t"(steps[4]), [end] "r"(eights)
                          : "memory", "cc", SIXTEEN);
     if ((in & 7u) == 0)
         return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * No update makes a parameter infinite or NaN: |step × input| < 2^64 holds for each, a layer adds at most 2^24 of them a
- * sample, momentum below 1 accumulates less than 2^26 samples' worth, and half a unit in the last place of the largest float is 2^103.
- * Where gradients are summed, each new number is looked at.
+ * No update makes a parameter infinite or NaN: |step × input| < 2^64 holds for each, a layer adds at most 2^24 of them
+ * a sample, momentum below 1 accumulates less than 2^26 samples' worth, and half a unit in the last place of the
+ * largest float is 2^103. Where gradients are summed, each new number is looked at.
  */
 #include "learn/layers/update.h"
 
@@ -101,7 +101,8 @@ void tinytl_update_finish(const tinytl_pass *pass, uint32_t number)
     move_by_moments(model, trained_bias(model, number), 1.0f);
 }
 
-/* One update from summed gradients: `mean` makes their clipped mean of them, `rate` is a layer's and includes Adam's corrections. */
+/* One update from summed gradients: `mean` makes their clipped mean of them, `rate` is a layer's and includes
+ * Adam's corrections. */
 typedef struct applied {
     tinytl_pass *pass;
     float mean;
@@ -126,7 +127,8 @@ static void adam(const applied *update, uint32_t i, float gradient, float keep)
     float *weight = tinytl_floats_at(model, head->parameters) + i;
     store(update->pass, m, TINYTL_FUSED(1.0f - head->momentum, gradient - *m, *m));
     store(update->pass, v, TINYTL_FUSED(1.0f - head->second_momentum, TINYTL_FUSED(gradient, gradient, -*v), *v));
-    store(update->pass, weight, TINYTL_FUSED(-update->rate, *m / (tinytl_sqrt_f32(*v) + head->epsilon), keep * *weight));
+    store(update->pass, weight,
+          TINYTL_FUSED(-update->rate, *m / (tinytl_sqrt_f32(*v) + head->epsilon), keep * *weight));
 }
 
 static void sgd(const applied *update, uint32_t i, float gradient, float keep)

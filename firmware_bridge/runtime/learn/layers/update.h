@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What a gradient does to parameters (SPEC.md section 2.6). A gradient is used the moment it is known: added to the parameters themselves
- * (SGD), to their moments (momentum), or, where many have to be known at once (Adam, clipping, several samples an update), to
- * sums of gradients.
+ * What a gradient does to parameters (SPEC.md section 2.6). A gradient is used the moment it is known: added to the
+ * parameters themselves (SGD), to their moments (momentum), or, where many have to be known at once (Adam, clipping,
+ * several samples an update), to sums of gradients.
  */
 #ifndef TINYTL_LEARN_UPDATE_H
 #define TINYTL_LEARN_UPDATE_H
@@ -16,7 +16,7 @@ typedef struct tinytl_update {
     float *weights; /* NULL: they do not train */
     float *bias;    /* NULL: it does not train */
     float factor;
-    uint32_t limit; /* a d_output of this magnitude (bits, ≥ 1) or more is passed over: it could leave the finite numbers */
+    uint32_t limit; /* a d_output of this magnitude (bits, ≥ 1) or more is passed over: it could become infinite */
 } tinytl_update;
 
 /* What one update multiplies a weight with: biases do not decay. */

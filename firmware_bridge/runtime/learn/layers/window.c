@@ -14,7 +14,8 @@ static float *columns_of(const tinytl_model *model)
 }
 
 /* A dense layer, or a window of one pixel: its numbers lie side by side. First element in the input, or TINYTL_NONE. */
-static uint32_t first_element(const tinytl_model *model, const tinytl_head_layer *layer, const tinytl_head_value *input, uint32_t pixel)
+static uint32_t first_element(const tinytl_model *model, const tinytl_head_layer *layer, const tinytl_head_value *input,
+                              uint32_t pixel)
 {
     const tinytl_head_value *output;
     uint32_t row, column;
@@ -60,7 +61,8 @@ static void copy_window(const tinytl_model *model, uint32_t number, uint32_t pix
     uint32_t channels = input->channels, row_floats = layer->window_width * channels;
     tinytl_place window = tinytl_place_of(model, number, pixel);
     for (uint32_t y = 0; y < layer->window_height; y++, to += row_floats) {
-        uint32_t count = window.inside * channels, left = window.left * channels, first = tinytl_place_row(&window, input, y);
+        uint32_t count = window.inside * channels, left = window.left * channels,
+                 first = tinytl_place_row(&window, input, y);
         if (first == TINYTL_NONE)
             left = row_floats, count = 0;
         memset(to, 0, (size_t)left * sizeof *to);
@@ -83,7 +85,8 @@ const float *tinytl_window_read(tinytl_pass *pass, uint32_t number, uint32_t pix
     if (first != TINYTL_NONE && input->storage != TINYTL_FEATURE)
         return tinytl_floats_at(model, input->place) + first;
     if (first != TINYTL_NONE)
-        tinytl_feature_read(model, layer->inputs[0], first, layer->kind == TINYTL_DENSE ? layer->in : input->channels, columns);
+        tinytl_feature_read(model, layer->inputs[0], first, layer->kind == TINYTL_DENSE ? layer->in : input->channels,
+                            columns);
     else
         copy_window(model, number, pixel, columns);
     pass->columns_layer = number;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The window of inputs that one output pixel is made of, as one run of numbers: [window_height][window_width][channels], zeros
- * outside the input. Of a dense layer it is the whole input.
+ * The window of inputs that one output pixel is made of, as one run of numbers:
+ * [window_height][window_width][channels], zeros outside the input. Of a dense layer it is the whole input.
  */
 #ifndef TINYTL_LEARN_WINDOW_H
 #define TINYTL_LEARN_WINDOW_H
@@ -28,7 +28,8 @@ static inline uint32_t tinytl_place_row(const tinytl_place *place, const tinytl_
     return ((uint32_t)row * input->width + (uint32_t)(place->column + (int32_t)place->left)) * input->channels;
 }
 
-/* Numbers of the window of an output pixel, for reading: in place where they lie side by side, else copied to the columns. */
+/* Numbers of the window of an output pixel, for reading: in place where they lie side by side, else
+ * copied to the columns. */
 const float *tinytl_window_read(tinytl_pass *pass, uint32_t layer, uint32_t pixel);
 
 /* The same of the input's gradient, to add to: in place, or zeroed columns that tinytl_window_scatter then adds. */

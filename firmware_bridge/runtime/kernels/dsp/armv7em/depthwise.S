@@ -1,6 +1,7 @@
 @ SPDX-License-Identifier: Apache-2.0
 @ Depthwise convolution 3×3 over pairs of rows (depthwise.h).
-@ Stride 1: two rows times two columns, 24 multiply-accumulates for 36 products, 52 instructions with rescaling and stores.
+@ Stride 1: two rows times two columns, 24 multiply-accumulates for 36 products, 52 instructions with rescaling
+@ and stores.
 @ Stride 2: one row times two columns, 12 for 18, 33 instructions.
 @ s0 s1 outputs, s2 step, s3 end of the column loop, s4 channels left, s5 plane bytes, s6 column pairs · 8 · stride,
 @ s7 columns, s8 s9 planes, s10 s11 outputs of the channel.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * kernels/dsp/halves.h, one instruction each (rescaling: two and four). GCC 12 fuses no rotation into SXTB16 and has no SMMLA. */
+ * kernels/dsp/halves.h, one instruction each (rescaling: two and four). GCC 12 fuses no rotation into
+ * SXTB16 and has no SMMLA. */
 #ifndef TINYTL_KERNELS_DSP_ARMV7EM_HALVES_H
 #define TINYTL_KERNELS_DSP_ARMV7EM_HALVES_H
 

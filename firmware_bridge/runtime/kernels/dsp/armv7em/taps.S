@@ -1,6 +1,6 @@
 @ SPDX-License-Identifier: Apache-2.0
-@ Depthwise convolution of one pixel (taps.h): 9 instructions for four channels of a tap, unrolled four taps deep and entered where the
-@ rest of the taps begins.
+@ Depthwise convolution of one pixel (taps.h): 9 instructions for four channels of a tap, unrolled four taps deep and
+@ entered where the rest of the taps begins.
 @ s0 taps, s1 input behind the last channel, s2 output, s3 taps' end, s4 entry of the unrolled loop.
     .include "kernels/dsp/armv7em/function.inc"
     .include "kernels/dsp/armv7em/rescale.inc"

@@ -1,7 +1,7 @@
 @ SPDX-License-Identifier: Apache-2.0
 @ Two pixels times two channels, 8-bit weights (tile.h): 12 instructions for 16 products.
-@ Registers as in tile_s16.S, but that the panel's end stays in lr: s0 channel table, s1 panel, s2 s3 outputs, s4 weights' end,
-@ s5 panel's end, s6 entry of the unrolled loop.
+@ Registers as in tile_s16.S, but that the panel's end stays in lr: s0 channel table, s1 panel, s2 s3 outputs, s4
+@ weights' end, s5 panel's end, s6 entry of the unrolled loop.
     .include "kernels/dsp/armv7em/function.inc"
     .include "kernels/dsp/armv7em/rescale.inc"
 

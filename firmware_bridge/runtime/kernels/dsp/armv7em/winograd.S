@@ -1,6 +1,6 @@
 @ SPDX-License-Identifier: Apache-2.0
-@ The products of Winograd convolution (winograd.h): two channels times two tiles, all positions of one pair of channels in a call.
-@ 10 instructions for 16 products, and 9 a position. s0 M, s1 end of V, s2 entry of the unrolled loop.
+@ The products of Winograd convolution (winograd.h): two channels times two tiles, all positions of one pair of channels
+@ in a call. 10 instructions for 16 products, and 9 a position. s0 M, s1 end of V, s2 entry of the unrolled loop.
     .include "kernels/dsp/armv7em/function.inc"
 
     .set    GROUPS, 15

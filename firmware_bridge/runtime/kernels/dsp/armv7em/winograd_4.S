@@ -27,8 +27,8 @@
     .endif
 .endm
 
-@ Half of four channels: two channels of every pixel. r0 patch, r1 C, r2 3 C, r3 5 C, r12 offset, lr row bytes. A pushed row holds
-@ t0 t3 t1 t2 t5 t4; the last row lies lowest.
+@ Half of four channels: two channels of every pixel. r0 patch, r1 C, r2 3 C, r3 5 C, r12 offset, lr row bytes. A pushed
+@ row holds t0 t3 t1 t2 t5 t4; the last row lies lowest.
 .macro INPUT_ROWS odd
     .rept   6
     ldr     r4, [r0]

@@ -26,7 +26,8 @@ static int32_t high(uint32_t word)
 }
 
 /* Three columns of two rows of inputs `a` and the next two rows `b`: the output at row 0, and the one at row 1. */
-static uint32_t upper_sum(uint32_t sum, const uint32_t *a, const uint32_t *b, const int32_t *w01, const int32_t *w2, int in_low)
+static uint32_t upper_sum(uint32_t sum, const uint32_t *a, const uint32_t *b, const int32_t *w01, const int32_t *w2,
+                          int in_low)
 {
     for (uint32_t x = 0; x < 3; x++) {
         const uint32_t first = (uint32_t)w01[x], last = (uint32_t)w2[x];
@@ -40,7 +41,8 @@ static uint32_t lower_sum(uint32_t sum, const uint32_t *a, const uint32_t *b, co
 {
     for (uint32_t x = 0; x < 3; x++) {
         const uint32_t first = (uint32_t)w01[x], last = (uint32_t)w12[x];
-        sum += (uint32_t)(low(first) * high(a[x])) + (uint32_t)(low(last) * low(b[x])) + (uint32_t)(high(last) * high(b[x]));
+        sum += (uint32_t)(low(first) * high(a[x])) + (uint32_t)(low(last) * low(b[x])) +
+               (uint32_t)(high(last) * high(b[x]));
     }
     return sum;
 }
@@ -57,11 +59,13 @@ static void run(const tinytl_depthwise_rows *rows, uint32_t stride, int is_signe
     for (uint32_t c = 0; c < rows->channels; c++, table += biases + 8u + (uint32_t)is_signed) {
         const int32_t *w01 = table + biases, *rest = w01 + 3, *words = rest + 3;
         for (uint32_t x = 0; x < rows->columns; x++) {
-            const uint32_t *a = rows->planes0 + c * plane_words + x * stride, *b = rows->planes1 + c * plane_words + x * stride;
+            const uint32_t *a = rows->planes0 + c * plane_words + x * stride,
+                           *b = rows->planes1 + c * plane_words + x * stride;
             const uint32_t upper = upper_sum((uint32_t)table[0], a, b, w01, rest, stride == 2);
             rows->output0[x * rows->step + c] = rescaled(upper, words, is_signed);
             if (stride == 1)
-                rows->output1[x * rows->step + c] = rescaled(lower_sum((uint32_t)table[2], a, b, w01, rest), words, is_signed);
+                rows->output1[x * rows->step + c] =
+                    rescaled(lower_sum((uint32_t)table[2], a, b, w01, rest), words, is_signed);
         }
     }
 }

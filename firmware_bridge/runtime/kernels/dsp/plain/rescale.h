@@ -29,7 +29,8 @@ static inline int8_t rescale_shifted(uint32_t acc, const int32_t *words)
 /* `acc` is twice the sum. */
 static inline int8_t rescale_signed(int32_t acc, const int32_t *words)
 {
-    const int32_t high = (int32_t)((uint32_t)words[1] + (uint32_t)(((int64_t)acc * words[0] + ((int64_t)1 << 31)) >> 32));
+    const int32_t high =
+        (int32_t)((uint32_t)words[1] + (uint32_t)(((int64_t)acc * words[0] + ((int64_t)1 << 31)) >> 32));
     return saturate_s8((int32_t)((uint32_t)high + (uint32_t)(acc >> 31)) >> words[2]);
 }
 

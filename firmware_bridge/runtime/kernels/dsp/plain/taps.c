@@ -21,9 +21,11 @@ static void run(const tinytl_pixel_taps *pixel, int is_signed)
         for (uint32_t lane = 0; lane < QUAD; lane++) {
             uint32_t acc = (uint32_t)table[lane];
             for (uint32_t t = 0; t < count; t++)
-                acc += (uint32_t)(weight_of(weights + 2u * t, lane) * pixel->input[pixel->taps[t] + (int32_t)(c + lane)]);
+                acc +=
+                    (uint32_t)(weight_of(weights + 2u * t, lane) * pixel->input[pixel->taps[t] + (int32_t)(c + lane)]);
             const int32_t *constants = channels + words * lane;
-            pixel->output[c + lane] = is_signed ? rescale_signed((int32_t)acc, constants) : rescale_saturating(acc, constants);
+            pixel->output[c + lane] =
+                is_signed ? rescale_signed((int32_t)acc, constants) : rescale_saturating(acc, constants);
         }
     }
 }

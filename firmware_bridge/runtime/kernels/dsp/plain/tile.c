@@ -12,7 +12,8 @@ static void add_group_s16(const int16_t *weights, const int16_t *panel, uint32_t
         for (uint32_t pixel = 0; pixel < 2; pixel++)
             for (uint32_t half = 0; half < GROUP; half += 4)
                 for (uint32_t k = 0; k < 2; k++)
-                    sums[2 * channel + pixel] += (uint32_t)(weights[half + 2 * channel + k] * panel[half + 2 * pixel + k]);
+                    sums[2 * channel + pixel] +=
+                        (uint32_t)(weights[half + 2 * channel + k] * panel[half + 2 * pixel + k]);
 }
 
 /* The low byte of a number, with its sign. */
@@ -42,13 +43,15 @@ static void run(const tinytl_tile *tile, add_group *add, uint32_t weights_step, 
 
     while (weights != (const int16_t *)tile->weights_end) {
         uint32_t sums[4] = {(uint32_t)channels[0], (uint32_t)channels[1], (uint32_t)channels[2], (uint32_t)channels[3]};
-        for (const int16_t *panel = tile->panel; panel != (const int16_t *)tile->panel_end; panel += GROUP, weights += weights_step)
+        for (const int16_t *panel = tile->panel; panel != (const int16_t *)tile->panel_end;
+             panel += GROUP, weights += weights_step)
             add(weights, panel, sums);
         channels += 4;
         for (uint32_t channel = 0; channel < 2; channel++, channels += 2 + is_signed)
             for (uint32_t pixel = 0; pixel < 2; pixel++) {
                 const uint32_t sum = sums[2 * channel + pixel];
-                *outputs[pixel]++ = is_signed ? rescale_signed((int32_t)sum >> halvings, channels) : rescale_saturating(sum, channels);
+                *outputs[pixel]++ =
+                    is_signed ? rescale_signed((int32_t)sum >> halvings, channels) : rescale_saturating(sum, channels);
             }
     }
 }

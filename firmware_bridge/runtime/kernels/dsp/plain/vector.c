@@ -41,7 +41,8 @@ static void run(const tinytl_vector *vector, product *of, uint32_t weights_step)
         uint32_t sums[CHANNELS];
         for (uint32_t c = 0; c < CHANNELS; c++)
             sums[c] = (uint32_t)channels[c];
-        for (const int16_t *panel = vector->panel; panel != (const int16_t *)vector->panel_end; panel += GROUP, weights += weights_step)
+        for (const int16_t *panel = vector->panel; panel != (const int16_t *)vector->panel_end;
+             panel += GROUP, weights += weights_step)
             for (uint32_t c = 0; c < CHANNELS; c++)
                 sums[c] += of(weights, c, panel);
         for (uint32_t c = 0; c < CHANNELS; c++)

@@ -9,7 +9,8 @@ void tinytl_winograd_multiply(const int16_t *u, const uint32_t *v, int32_t *m, u
         uint32_t sums[4] = {0, 0, 0, 0};
         for (uint32_t half = 0; half < 2u * groups; half++, u += 4, panel += 4)
             for (uint32_t k = 0; k < 4; k++)
-                sums[k] += (uint32_t)(u[2 * (k / 2)] * panel[2 * (k % 2)]) + (uint32_t)(u[2 * (k / 2) + 1] * panel[2 * (k % 2) + 1]);
+                sums[k] += (uint32_t)(u[2 * (k / 2)] * panel[2 * (k % 2)]) +
+                           (uint32_t)(u[2 * (k / 2) + 1] * panel[2 * (k % 2) + 1]);
         for (uint32_t k = 0; k < 4; k++)
             m[k] = (int32_t)sums[k];
     }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The transforms of Winograd F(4×4, 3×3) in plain C (armv7em/winograd_4.S is the fast one), at the points 0, ±1, ±2 and infinity. The weights' rows (1, 0, 0), (−1, −1, −1), (−1, 1, −1),
- * (1, 2, 4), (1, −2, 4), (0, 0, 1) are integers; what that leaves out stands in the output transform, whose rows then make 24, 12, 6
- * and 6 times the sum: 9 · 2^(a + b) in two dimensions, a and b of 3 2 1 1. Multiplying by the inverse of 9 modulo 2^32 is exact.
+ * The transforms of Winograd F(4×4, 3×3) in plain C (armv7em/winograd_4.S is the fast one), at the points 0, ±1, ±2 and
+ * infinity. The weights' rows (1, 0, 0), (−1, −1, −1), (−1, 1, −1), (1, 2, 4), (1, −2, 4), (0, 0, 1) are integers; what
+ * that leaves out stands in the output transform, whose rows then make 24, 12, 6 and 6 times the sum: 9 · 2^(a + b) in
+ * two dimensions, a and b of 3 2 1 1. Multiplying by the inverse of 9 modulo 2^32 is exact.
  *
- * The input transform works on two channels a word with ordinary additions: a word is read as the integer high · 65536 + low, of
- * which linear combinations are exact, and is taken apart again at the end. Inputs are taken as 0 … 255, results stay within ± 17340. */
+ * The input transform works on two channels a word with ordinary additions: a word is read as the integer
+ * high · 65536 + low, of which linear combinations are exact, and is taken apart again at the end. Inputs are taken as
+ * 0 … 255, results stay within ± 17340. */
 #include "kernels/dsp/plain/halves.h"
 #include "kernels/dsp/winograd.h"
 #include "kernels/dsp/words.h"
@@ -18,8 +20,8 @@ static inline uint32_t apart(uint32_t both)
     return (both + 0x8000u) ^ 0x8000u;
 }
 
-/* One line of the input transform: rows (4, 0, −5, 0, 1, 0), (0, −4, −4, 1, 1, 0), (0, 4, −4, −1, 1, 0), (0, −2, −1, 2, 1, 0),
- * (0, 2, −1, −2, 1, 0), (0, 4, 0, −5, 0, 1). */
+/* One line of the input transform: rows (4, 0, −5, 0, 1, 0), (0, −4, −4, 1, 1, 0), (0, 4, −4, −1, 1, 0),
+ * (0, −2, −1, 2, 1, 0), (0, 2, −1, −2, 1, 0), (0, 4, 0, −5, 0, 1). */
 static inline void line(uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint32_t d4, uint32_t d5, uint32_t to[6])
 {
     const uint32_t even = d4 - d2, odd = d3 - d1, p = d4 - (d2 << 2), s = d3 - (d1 << 2);
@@ -31,14 +33,14 @@ static inline void line(uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3, uint
     to[5] = d5 - d3 - (odd << 2);
 }
 
-#define HALF(take, v)                                                                                                    \
-    do {                                                                                                                 \
-        const int8_t *from = input;                                                                                      \
-        for (uint32_t i = 0; i < 6; i++, from += row_bytes)                                                              \
-            line(take(OFFSET, load_word(from)), take(OFFSET, load_word(from + channels)),                                \
-                 take(OFFSET, load_word(from + 2 * channels)), take(OFFSET, load_word(from + 3 * channels)),             \
-                 take(OFFSET, load_word(from + 4 * channels)), take(OFFSET, load_word(from + 5 * channels)), rows[i]);   \
-        columns(rows, v, channels);                                                                                      \
+#define HALF(take, v)                                                                                                  \
+    do {                                                                                                               \
+        const int8_t *from = input;                                                                                    \
+        for (uint32_t i = 0; i < 6; i++, from += row_bytes)                                                            \
+            line(take(OFFSET, load_word(from)), take(OFFSET, load_word(from + channels)),                              \
+                 take(OFFSET, load_word(from + 2 * channels)), take(OFFSET, load_word(from + 3 * channels)),           \
+                 take(OFFSET, load_word(from + 4 * channels)), take(OFFSET, load_word(from + 5 * channels)), rows[i]); \
+        columns(rows, v, channels);                                                                                    \
     } while (0)
 
 static inline void columns(uint32_t rows[6][6], uint32_t *v, uint32_t step)
@@ -73,10 +75,12 @@ static inline void back(uint32_t m0, uint32_t m1, uint32_t m2, uint32_t m3, uint
 static inline int8_t rescaled(uint32_t scaled, uint32_t left, const tinytl_winograd_channel *channel)
 {
     const uint32_t acc = channel->bias + scaled * (INVERSE_OF_9 << left);
-    return channel->is_signed ? rescaled_signed((int32_t)acc >> 7, channel->words) : rescaled_saturating(acc, channel->words);
+    return channel->is_signed ? rescaled_signed((int32_t)acc >> 7, channel->words)
+                              : rescaled_saturating(acc, channel->words);
 }
 
-void tinytl_winograd_output_4(const int32_t *m, const tinytl_winograd_channel *channel, int8_t *output, uint32_t row_bytes, uint32_t step)
+void tinytl_winograd_output_4(const int32_t *m, const tinytl_winograd_channel *channel, int8_t *output,
+                              uint32_t row_bytes, uint32_t step)
 {
     static const uint8_t powers[4] = {3, 2, 1, 1};
     const uint32_t *word = (const uint32_t *)(const void *)m;

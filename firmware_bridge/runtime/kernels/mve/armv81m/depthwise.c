@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Depthwise convolution (kernels/mve/depthwise.h): per two taps and 16 lanes four loads, four multiplications, two additions in 16 bits and
- * eight instructions that bring the pairs into 32 bits. Narrowing saturates and puts the lanes back into their order. */
+ * Depthwise convolution (kernels/mve/depthwise.h): per two taps and 16 lanes four loads, four multiplications, two
+ * additions in 16 bits and eight instructions that bring the pairs into 32 bits. Narrowing saturates and puts the lanes
+ * back into their order. */
 #include "kernels/mve/armv81m/depthwise_3x3.h"
 #include "kernels/mve/tile.h"
 
@@ -14,10 +15,12 @@ static inline int32x4_t rescaled(int32x4_t sum, const int32_t *words, int is_sig
 }
 
 /* One block of 16 lanes: `at` bytes behind the taps. */
-static inline int8x16_t block(const tinytl_mve_depthwise *rows, uint32_t at, const int8_t *weights, const int32_t *table, int is_signed)
+static inline int8x16_t block(const tinytl_mve_depthwise *rows, uint32_t at, const int8_t *weights,
+                              const int32_t *table, int is_signed)
 {
     const uint32_t taps = rows->tap_count;
-    int32x4_t sum0 = vldrwq_s32(table), sum1 = vldrwq_s32(table + 4), sum2 = vldrwq_s32(table + 8), sum3 = vldrwq_s32(table + 12);
+    int32x4_t sum0 = vldrwq_s32(table), sum1 = vldrwq_s32(table + 4), sum2 = vldrwq_s32(table + 8),
+              sum3 = vldrwq_s32(table + 12);
     for (uint32_t tap = 0; tap < taps; tap += 2) {
         int8x16_t x = vldrbq_s8(rows->taps[tap] + at), w = vldrbq_s8(weights + MVE_LANES * tap);
         int16x8_t even = vmullbq_int_s8(x, w), odd = vmulltq_int_s8(x, w);

@@ -1,10 +1,11 @@
 @ SPDX-License-Identifier: Apache-2.0
 @ Depthwise convolution 3×3 (depthwise.h): about 125 instructions for 16 outputs.
 @
-@ q4 … q7 are the sums, four vectors of every fourth lane; q0 … q3 one or two taps. With both taps of a pair at work one register is
-@ missing, so the second one's weights are loaded twice.
-@ r1 r2 r3 the rows, r4 weights, r5 channel table, r6 output, r7 bytes from column to column, r8 zero point, r9 r10 how far weights and
-@ table go back after a block (0 where every block has its own), r11 lanes left, r12 pixels left, lr whether the clamp is narrow.
+@ q4 … q7 are the sums, four vectors of every fourth lane; q0 … q3 one or two taps. With both taps of a pair at work one
+@ register is missing, so the second one's weights are loaded twice.
+@ r1 r2 r3 the rows, r4 weights, r5 channel table, r6 output, r7 bytes from column to column, r8 zero point, r9 r10 how
+@ far weights and table go back after a block (0 where every block has its own), r11 lanes left, r12 pixels left, lr
+@ whether the clamp is narrow.
 @ On the stack for every pixel: lanes, how far the rows go on, weights, table; act_min, act_max.
     .syntax unified
     .arch   armv8.1-m.main

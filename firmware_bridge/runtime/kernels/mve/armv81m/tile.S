@@ -1,9 +1,10 @@
 @ SPDX-License-Identifier: Apache-2.0
 @ Matrix products of the mve family (tile.h): 12 instructions for 96 products, 10 for 64 of a single row.
 @
-@ Accumulators of VMLADAVA are even registers, pointers odd ones. A tile takes four channels in two passes, 0 and 2, then 1 and 3, because
-@ VMOV fills lanes 0 and 2 or 1 and 3 at a time, the first register the lower lane. The second pass runs backwards, so that rows need
-@ no reset. The first block of a pass is apart: VMLADAV needs no cleared accumulator.
+@ Accumulators of VMLADAVA are even registers, pointers odd ones. A tile takes four channels in two passes, 0 and 2,
+@ then 1 and 3, because VMOV fills lanes 0 and 2 or 1 and 3 at a time, the first register the lower lane. The second
+@ pass runs backwards, so that rows need no reset. The first block of a pass is apart: VMLADAV needs no cleared
+@ accumulator.
     .syntax unified
     .arch   armv8.1-m.main
     .arch_extension mve
@@ -72,7 +73,8 @@
     vmax.s32 \sum, \sum, q7
 .endm
 
-@ r0 tile. On the stack: three outputs, channel table, zero point, act_max, which LDM brings back for every four channels.
+@ r0 tile. On the stack: three outputs, channel table, zero point, act_max, which LDM brings back for every
+@ four channels.
 .macro TILE name, signed
     FUNCTION \name
     push    {r4-r11, lr}
@@ -137,7 +139,8 @@
     \op     r6, q0, q2
 .endm
 
-@ r0 vector. r3 output, r5 channel table, r9 blocks after the first, r11 bytes of a row, r12 channels left; clamp in q6 and q7.
+@ r0 vector. r3 output, r5 channel table, r9 blocks after the first, r11 bytes of a row, r12 channels left;
+@ clamp in q6 and q7.
     FUNCTION tinytl_mve_vector_shifted
     push    {r4-r11, lr}
     vpush   {d8-d15}

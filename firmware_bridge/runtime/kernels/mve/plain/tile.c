@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The matrix products of kernels/mve/tile.h in plain C: the truth that the assembly is tested against, and what the twin runs. */
+ * The matrix products of kernels/mve/tile.h in plain C: the truth that the assembly is tested against, and
+ * what the twin runs. */
 #include "kernels/mve/tile.h"
 #include "kernels/mve/plain/rescale.h"
 
@@ -45,7 +46,9 @@ void tinytl_mve_vector_shifted(const tinytl_mve_vector *vector)
         const int8_t *weights = vector->weights + MVE_QUAD * MVE_BLOCK * vector->blocks * quad + MVE_BLOCK * lane;
         const int32_t *words = vector->channels + 4u * MVE_QUAD * quad + lane;
         const uint32_t sum = product(vector->row, weights, vector->blocks, MVE_QUAD * MVE_BLOCK) + (uint32_t)words[0];
-        const uint32_t high = (uint32_t)(((int64_t)(int32_t)sum * words[MVE_QUAD]) >> 32) + (uint32_t)words[2u * MVE_QUAD];
-        vector->output[channel] = (int8_t)clamp((int32_t)high >> -words[3u * MVE_QUAD], vector->act_min, vector->act_max);
+        const uint32_t high =
+            (uint32_t)(((int64_t)(int32_t)sum * words[MVE_QUAD]) >> 32) + (uint32_t)words[2u * MVE_QUAD];
+        vector->output[channel] =
+            (int8_t)clamp((int32_t)high >> -words[3u * MVE_QUAD], vector->act_min, vector->act_max);
     }
 }
