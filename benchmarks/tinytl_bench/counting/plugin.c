@@ -2,16 +2,13 @@
  * A QEMU plugin (TCG plugin API, version 1) that counts how often each translation block ran
  * between marks of the guest.
  *
-<<<<<<< HEAD
- * A mark is an instruction that does nothing and that no compiler emits, the first of a function of its own: `mov r11, r11` in Thumb
- * and Arm code, `mov x11, x11` in A64. At each mark the counts since the one before are written and flushed:
-=======
- * A mark is the 16-bit Thumb instruction 0x46DB, `mov r11, r11`, the first of a function of its own. At each mark the
- * counts since the one before are written and flushed:
->>>>>>> main
+ * A mark is an instruction that does nothing and that no compiler emits, the first of a function of its own:
+ * `mov r11, r11` in Thumb and Arm code, `mov x11, x11` in A64. At each mark the counts since the one before are
+ * written and flushed:
  *     M <mark number>
  *     <pc, hex> <instructions> <executions> <executions that did not go on to the next address>
- * A Linux program has a virtual processor a thread: counted is the one that set the latest mark, until then the first.
+ * A Linux program has a virtual processor a thread: counted is the one that set the latest mark, until then the
+ * first.
  * Argument: out=FILE. The few declarations of the public plugin interface that it takes are written out below. */
 #include <inttypes.h>
 #include <stdbool.h>
