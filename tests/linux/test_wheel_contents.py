@@ -63,7 +63,10 @@ def test_the_one_library_is_for_the_processor_and_stripped(processor: str, wheel
     assert ".symtab" not in sections and ".debug_info" not in sections
     with zipfile.ZipFile(wheels[processor]) as archive:
         assert [name for name in archive.namelist() if ".so" in Path(name).suffixes] == [LIBRARY]
-        assert f"Tag: py3-none-manylinux_2_17_{processor}\n" in archive.read(next(n for n in archive.namelist() if n.endswith("/WHEEL"))).decode()
+        assert (
+            f"Tag: py3-none-manylinux_2_17_{processor}\n"
+            in archive.read(next(n for n in archive.namelist() if n.endswith("/WHEEL"))).decode()
+        )
 
 
 def test_nothing_of_this_machine_is_inside(processor: str, wheels: dict[str, Path], library: Path) -> None:

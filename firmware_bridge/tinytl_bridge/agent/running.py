@@ -12,16 +12,16 @@ from collections.abc import Callable
 from typing import Any
 
 from tinytl.version import __version__
-from tinytl_bridge.agent.announcement import Announcement
 from tinytl_bridge.agent.calls import AgentCalls
-from tinytl_bridge.agent.doorman import Doorman
 from tinytl_bridge.agent.extractor_choice import ExtractorChoice
 from tinytl_bridge.agent.kept_files import KeptFiles
 from tinytl_bridge.agent.measuring import Measuring
 from tinytl_bridge.agent.process_number import told_process
-from tinytl_bridge.agent.server import Server
+from tinytl_bridge.agent.serving.announcement import Announcement
+from tinytl_bridge.agent.serving.doorman import Doorman
+from tinytl_bridge.agent.serving.server import Server
+from tinytl_bridge.agent.serving.shared_session import SharedSession
 from tinytl_bridge.agent.settings import AgentSettings
-from tinytl_bridge.agent.shared_session import SharedSession
 from tinytl_bridge.agent.slot_files import SlotFiles
 from tinytl_bridge.machine.cpu import examine_cpu
 from tinytl_bridge.targets.host import HEAD_SLOT_BYTES, MODEL_SLOT_BYTES, HostTarget

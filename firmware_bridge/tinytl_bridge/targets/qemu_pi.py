@@ -62,7 +62,7 @@ class QemuPiTarget(PiTarget):
         command = pi.python("-c", _START, "agent", "--port", "0", "--state", str(self._folder), emulator_arguments=self._arguments)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, env=pi.environment(dict(os.environ)), preexec_fn=die_with_parent, stdin=subprocess.DEVNULL,
+                command, env=pi.environment(dict(os.environ)), preexec_fn=die_with_parent, process_group=0, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
         try:

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from tinytl.errors import DeviceError
-from tinytl_bridge.agent.announcement import Announcement
-from tinytl_bridge.agent.doorman import Doorman
-from tinytl_bridge.agent.lines import Line
-from tinytl_bridge.agent.runs import Runs
-from tinytl_bridge.agent.serial_line import SerialLine
+from tinytl_bridge.agent.serving.announcement import Announcement
+from tinytl_bridge.agent.serving.doorman import Doorman
+from tinytl_bridge.agent.serving.lines import Line
+from tinytl_bridge.agent.serving.runs import Runs
+from tinytl_bridge.agent.serving.serial_line import SerialLine
+from tinytl_bridge.agent.serving.shared_session import Client, SharedSession
 from tinytl_bridge.agent.settings import MOST_CONNECTIONS, AgentSettings
-from tinytl_bridge.agent.shared_session import Client, SharedSession
 
 log = logging.getLogger("tinytl.agent")
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))

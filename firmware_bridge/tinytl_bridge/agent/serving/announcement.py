@@ -4,7 +4,7 @@
 import socket
 import sys
 
-from tinytl_bridge.agent.doorman import Doorman
+from tinytl_bridge.agent.serving.doorman import Doorman
 from tinytl_bridge.agent.settings import PORT
 
 _EVERYWHERE = ("0.0.0.0", "::")

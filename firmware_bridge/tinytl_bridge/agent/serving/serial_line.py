@@ -13,7 +13,7 @@ import tty
 from typing import Self
 
 from tinytl.errors import DeviceError
-from tinytl_bridge.agent.lines import READ_BYTES, SLOW_READER_S
+from tinytl_bridge.agent.serving.lines import READ_BYTES, SLOW_READER_S
 from tinytl_bridge.agent.settings import AgentSettings
 
 PTY = "pty"
@@ -23,8 +23,9 @@ _GONE_PAUSE_S = 0.2
 class SerialLine:
     """One serial line.
 
-    Attributes:
-        name: of the device file that the other side opens.
+    Args:
+        descriptor: of the open device. name: of the device file that the other side opens. kept_open: the other end of a pty, so that it
+            does not hang up while nobody is there; None for a device.
     """
 
     def __init__(self, descriptor: int, name: str, *, kept_open: int | None = None) -> None:

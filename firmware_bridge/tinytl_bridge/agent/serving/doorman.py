@@ -8,9 +8,9 @@ with the length of its first message.
 import asyncio
 import logging
 
-from tinytl_bridge.agent.lines import Line, PlainLine, SealedLine
+from tinytl_bridge.agent.serving.lines import Line, PlainLine, SealedLine
+from tinytl_bridge.agent.serving.shared_session import Client
 from tinytl_bridge.agent.settings import AgentSettings, is_loopback
-from tinytl_bridge.agent.shared_session import Client
 from tinytl_bridge.pairing.agent_policy import LIFETIME_S, AgentPolicy, OpenPolicy
 from tinytl_bridge.pairing.framing import FIRST_BYTE, PLAIN_FIRST_BYTE, Messages, carried
 from tinytl_bridge.pairing.handshake import AgentHandshake
