@@ -268,7 +268,7 @@ def test_a_broker_that_stays_away_saves_and_says_so(state: Path, broker: Callabl
     facts = json.loads(result.stdout)
     assert (result.exit_code, facts["taught"], facts["ended_by"], facts["saved_as"]) == (1, 1, "lost", 1)
     assert str(result.exception).startswith(
-        f"mqtt://127.0.0.1:{mosquitto.port}/samples was lost: the broker has been gone for 0 seconds; 1 samples were taught before"
+        f"mqtt://127.0.0.1:{mosquitto.port}/samples was lost: the broker has been gone for 0 seconds; taught before: 1; the head was saved as 1"
     )
 
 
