@@ -74,7 +74,7 @@ def test_a_pipe_to_its_end(state: Path, tmp_path: Path) -> None:
     assert len(json.loads(log.read_text())["curve"]["correct"]) == 63
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
+@pytest.mark.parametrize("number", [signal.SIGINT, *(pytest.param(n, marks=pytest.mark.long) for n in (signal.SIGTERM, signal.SIGHUP))])
 def test_a_signal_ends_the_stream_and_what_was_learned_is_saved(state: Path, number: signal.Signals) -> None:
     process = teach(state, "--stream", "-", "--trace", "--json")
     assert process.stdin is not None
