@@ -40,7 +40,7 @@ def unpack_packages(names: tuple[str, ...], root: Path, progress: Progress) -> N
     apt, unpack = find_program("apt-get", "fetches the packages of"), find_program("dpkg-deb", "unpacks the packages of")
     with TemporaryDirectory(prefix="tinytl-apt-") as scratch:
         progress(_STAGE, 0, 1)
-        own = {"APT_CONFIG": str(_own_configuration(Path(scratch), source_lines(apt)))}
+        own = {"APT_CONFIG": str(own_configuration(Path(scratch), source_lines(apt)))}
         run_program("fetching Debian's list of packages", [apt, "update", "-qq"], hint=_NETWORK, environment=own)
         fetch = [apt, "install", "-y", "-qq", "--download-only", *names]
         run_program("fetching Debian's packages", fetch, hint=_NETWORK, environment=own)
@@ -95,7 +95,7 @@ def _own_places(apt: str) -> dict[str, str]:
     return {suite: there[kind] for suite in SUITES if (kind := suite.partition("-")[2]) in there}
 
 
-def _own_configuration(folder: Path, sources: list[str]) -> Path:
+def own_configuration(folder: Path, sources: list[str]) -> Path:
     """Write a configuration that keeps apt away from the machine's own state and hooks; of the machine's it takes how to reach a network.
 
     Args:
