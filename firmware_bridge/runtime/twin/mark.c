@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The twin's mark: around a measured region an instruction that does nothing and that no compiler emits; the counting
+ * The twin's mark: around a measured region an instruction that does nothing and that no compiler emits. The counting
  * plugin looks for it. */
 #include "tinytl_session.h"
 

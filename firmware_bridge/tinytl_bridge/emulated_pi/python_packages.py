@@ -15,7 +15,7 @@ from tinytl.errors import BuildError
 from tinytl_bridge.emulated_pi.debian import PYTHON
 from tinytl_bridge.emulated_pi.programs import run_program
 
-PLATFORMS = (*(f"manylinux_2_{minor}_aarch64" for minor in (36, 34, 31, 28, 27, 17)), "manylinux2014_aarch64", "linux_aarch64")
+PLATFORMS = (*tuple(f"manylinux_2_{minor}_aarch64" for minor in (36, 34, 31, 28, 27, 17)), "manylinux2014_aarch64", "linux_aarch64")
 """Debian 12 has glibc 2.36. pip takes only the tags that it is given."""
 _NEEDED_BELOW_312 = ("typing-extensions", "backports-strenum")
 """pip asks whether these are needed for the Python that runs it, not for the Pi's."""
@@ -78,9 +78,8 @@ def compile_ahead(folder: Path, *, told_as: Path) -> bool:
     if f"{sys.version_info.major}.{sys.version_info.minor}" != PYTHON:
         return False
     # Some packages carry files of other Pythons: that one of them does not compile is no failure.
-    jobs = str(min(os.cpu_count() or 1, 4))
     command: list[str | Path] = [
-        sys.executable, "-m", "compileall", "-qq", "-j", jobs, "-x", r"/(tests?|lib2to3|idlelib)/",
+        sys.executable, "-m", "compileall", "-qq", "-j", str(min(os.cpu_count() or 1, 4)), "-x", r"/(tests?|lib2to3|idlelib)/",
         "--invalidation-mode", "unchecked-hash", "-s", folder, "-p", told_as, folder,
     ]  # fmt: skip
     try:
