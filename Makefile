@@ -31,6 +31,7 @@ bench: setup ## the shipped bundle, steps of learning, and published models wher
 	$(BIN)/tinytl bench digits --target qemu:mps2-an386 --samples 200 --compare benchmarks/baselines/digits.json
 	$(BIN)/tinytl bench --suite learner --target qemu:mps2-an386 --compare benchmarks/baselines/learner.json
 	$(BIN)/tinytl bench --suite learner --target qemu:mps2-an385 --compare benchmarks/baselines/learner-m3.json
+	$(if $(shell command -v qemu-aarch64),$(BIN)/tinytl bench digits --target qemu-pi:cortex-a72 --samples 200 --compare benchmarks/baselines/digits-pi-a72.json,@echo "bench: qemu-aarch64 is missing, so the emulated Pi is not measured (sudo apt-get install -y qemu-user)")
 	$(if $(TINYTL_DATA_DIR),$(BIN)/tinytl bench --suite mlperf-tiny --target qemu:mps2-an386 --compare benchmarks/baselines/mlperf-tiny.json)
 	$(if $(TINYTL_DATA_DIR),$(BIN)/tinytl bench --suite mlperf-tiny --target qemu:mps2-an386 --optimize size --compare benchmarks/baselines/mlperf-tiny-size.json)
 	$(if $(TINYTL_DATA_DIR),$(BIN)/tinytl bench --suite mlperf-tiny --target qemu:mps3-an547 --compare benchmarks/baselines/mlperf-tiny-m55.json)

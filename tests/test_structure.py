@@ -29,6 +29,7 @@ LARGER = {
     "firmware_bridge/runtime/kernels/portable": "one operator a file",
     "firmware_bridge/runtime/learn": "what a learner does, one thing a file, with its header",
     "firmware_bridge/runtime/learn/layers": "one kind of layer a file, with its header",
+    "firmware_bridge/tinytl_bridge": "a connected device, one thing that is done with it a file",
     "toolchain/tinytl": "what every room stands on, one thing a file",
     "toolchain/tinytl/compiler/operators": "one family of operators a file",
     "toolchain/tinytl/data": "one kind of data file or of step a file",

@@ -14,8 +14,9 @@ import click
 
 from tinytl.asking import ASKER
 from tinytl.errors import TinytlError
+from tinytl.progress import REPORTER
 from tinytl.version import __version__
-from tinytl_cli.console import fail, is_verbose
+from tinytl_cli.console import fail, is_verbose, stage_teller
 from tinytl_cli.loudness import loudness_options, start_normal, with_loudness
 
 # Name, module, one line: the story in the order of the flow. Modules are imported only for the command that runs.
@@ -97,6 +98,7 @@ def cli() -> None:
     tinytl teach --target qemu:mps2-an386 --data uci-digits --samples 898
     tinytl bench digits.tinytl --target qemu:mps2-an386
     """
+    REPORTER.set(stage_teller())
     if sys.stdin is not None and sys.stdin.isatty():
         ASKER.set(lambda question: str(click.prompt(question, err=True, prompt_suffix="")))
 

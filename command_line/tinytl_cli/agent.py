@@ -96,4 +96,25 @@ def _renew(settings: "AgentSettings") -> None:
 
 
 def _service(settings: "AgentSettings", *, install: bool) -> None:
-    """Install or remove the service."""
+    """Install or remove the service, and say what is left to do by hand."""
+    from tinytl_bridge.agent.systemd import agent_command, install_unit, uninstall_unit
+
+    if install:
+        report = install_unit(agent_command(_arguments(settings)), [settings.state_dir.parent])
+    else:
+        report = uninstall_unit(settings.state_dir)
+    for line in report.done:
+        click.echo(line)
+    for line in report.left:
+        click.echo(f"left to do: {line}")
+    if install:
+        click.echo("its log, with the pairing code: journalctl --user -u tinytl-agent")
+
+
+def _arguments(settings: "AgentSettings") -> list[str]:
+    """Return the options that start an agent with these settings."""
+    words = ["--address", settings.address, "--port", str(settings.port), "--engine", settings.engine]
+    words += ["--state", str(settings.state_dir.parent.resolve())]
+    if settings.serial:
+        words += ["--serial", settings.serial, "--baud", str(settings.baud)]
+    return words + ["--no-tcp"] * (not settings.tcp) + ["--always-pair"] * settings.always_pair

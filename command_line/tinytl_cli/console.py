@@ -92,6 +92,18 @@ def say(text: str, *, always: bool = False) -> None:
     _console(stderr=True).print(_escape(text))
 
 
+def stage_teller() -> Progress:
+    """Return a `Progress` that says each stage once, for long steps that no command asked for."""
+    told: set[str] = set()
+
+    def tell(stage: str, done: int, total: int) -> None:
+        if stage not in told:
+            told.add(stage)
+            say(f"{stage} …")
+
+    return tell
+
+
 def detail(text: str) -> None:
     """Tell the person what only `-v` shows, on stderr."""
     if is_verbose():

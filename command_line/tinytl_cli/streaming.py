@@ -120,7 +120,8 @@ class StreamCourse:
             return {}
         rate = (result.taught.tally.count - 1) / result.seconds if result.seconds else None
         return {"came": result.came, "refused": result.refused, "lost": result.lost, "came_again": result.repeats, "came_late": result.late,
-                "samples_a_second": rate, "ended_by": result.ending, "most_waiting": result.most_waiting}  # fmt: skip
+                "left_waiting": result.left, "samples_a_second": rate,
+                "ended_by": result.ending, "most_waiting": result.most_waiting}  # fmt: skip
 
 
 def _tell(text: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tinytl import install_hint
 from tinytl.errors import BuildError
+from tinytl.runtime_lists import runtime_dir as runtime_dir
 
 _HERE = Path(__file__).resolve().parent
 _LIBRARY = "libtinytl_twin.so"
@@ -45,17 +46,10 @@ def twin_library() -> Path:
     return _existing(candidates, "the twin library", f"{install_hint.again()} (needs a C compiler), or: make setup")
 
 
-def _sources(name: str) -> Path:
-    installed = _installed()
-    candidates = [_HERE.parent / name, _HERE / name, installed / name if installed else None]
-    return _existing(candidates, f"the folder {name!r} of the C sources", install_hint.again())
-
-
-def runtime_dir() -> Path:
-    """Return the folder of the C runtime."""
-    return _sources("runtime")
-
-
 def boards_dir() -> Path:
-    """Return the folder with one sub-folder a board."""
-    return _sources("boards")
+    """Return the folder with one sub-folder a board; it lies beside the runtime's.
+
+    Raises:
+        BuildError: this installation has none.
+    """
+    return _existing([runtime_dir().parent / "boards"], "the folder of the boards", install_hint.again())

@@ -18,6 +18,7 @@ from tinytl.compiler.image.slot import CLASS_NAME_BYTES
 from tinytl.compiler.records import HeadRecord
 from tinytl.errors import CompileError, DeviceError
 from tinytl_bridge.paths import twin_library
+from tinytl_bridge.processor_needs import expect_processor
 from tinytl_bridge.wire.class_names import pack_name, parse_names
 from tinytl_bridge.wire.statuses import status_name, status_text
 
@@ -58,9 +59,10 @@ def library() -> ctypes.CDLL:
     """Load the twin's shared library with its prototypes, once.
 
     Raises:
-        BuildError: it is not installed.
+        BuildError: it is not installed, or was compiled for another kind of processor.
     """
     loaded = ctypes.CDLL(str(twin_library()))
+    expect_processor(loaded)
     pointer, word = ctypes.c_void_p, ctypes.c_uint32
     prototypes = {
         "tinytl_status_text": (ctypes.c_char_p, word),

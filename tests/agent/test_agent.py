@@ -132,7 +132,7 @@ def test_a_peer_that_reads_no_answers_is_held_up_alone(tmp_path):
             deaf.sendall(questions * 100)  # every frame is answered, and nobody reads the answers
         other = PiTarget(f"127.0.0.1:{agent.port}", name=agent.target, state_dir=tmp_path / "host")
         other.start()
-        assert other.call("about", timeout_s=5)["engine"] == "auto"
+        assert other.call("about", timeout_s=5)["engine"] == "runtime"
         other.stop()
         assert agent.rss_bytes - before < 16 << 20
 

@@ -76,7 +76,7 @@ def test_both_engines_stand_in_the_details_with_what_differs(benched):
     assert set(details["engines"]) == {"runtime", "litert"}
     comparison = details["choice"]["comparison"]
     assert (comparison["data"], comparison["held_out"] > 40) == ("240 training samples of mnist-5k", True)
-    assert comparison["features"]["differing"] > 0
+    assert comparison["features"]["values"] > 0
     assert comparison["taught"] + comparison["held_out"] == 240
     assert details["machine"]["cpu"]["cores"] >= 1
 
@@ -95,6 +95,7 @@ def test_the_head_is_the_factorys_since_a_bench_flashes_and_teaches_beside_it(be
     assert benched["head"] == benched["factory"]
 
 
+@pytest.mark.long
 def test_the_measuring_itself_leaves_a_taught_head_alone(tmp_path, task):
     few = replace(task, x_train=task.x_train[:3], y_train=task.y_train[:3])
     with running_agent(tmp_path / "state") as agent, connect(agent.target) as device:

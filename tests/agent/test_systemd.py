@@ -23,6 +23,8 @@ HERE = Path(__file__).resolve().parent
 MOST_EXPOSURE = 2.5
 PYTHON = "/usr/bin/python3"
 USER = 4711
+GROUP = 4712
+"""As `video` and `dialout` own a Pi's cameras and serial ports."""
 ODD = ["a b", "50%", "%h", "$HOME", "${HOME}", 'say "yes"', "back\\slash", "it's", "ünï", "#;", ""]
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze (Debian's package systemd)")
@@ -210,6 +212,7 @@ found = {
     "home": tried(lambda: open(home + "/x", "w")),
     "system": tried(lambda: open("/etc/x", "w")),
     "secrets": tried(lambda: os.listdir(home + "/.ssh")),
+    "camera": tried(lambda: open(home + "/camera").read()),
     "tmp": tried(lambda: os.listdir("/tmp")),
     "cpuinfo": tried(lambda: len(open("/proc/cpuinfo").read())),
     "callback": tried(lambda: ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 5)()),
@@ -279,8 +282,11 @@ def test_under_a_real_manager(home: Path) -> None:
         for module in files:
             shutil.copy(str(module.__file__), home / package)
     subprocess.run(["chown", "-R", f"{USER}:{USER}", home], check=True)
+    (home / "camera").write_text("picture")
+    (home / "camera").chmod(0o640)
+    os.chown(home / "camera", 0, GROUP)
     ran = subprocess.run(
-        ["unshare", "-m", "sh", HERE / "user_manager.sh", home, str(USER), PYTHON, home / "driver.py", probe, state, json.dumps(ODD)],
+        ["unshare", "-m", "sh", HERE / "user_manager.sh", home, str(USER), str(GROUP), PYTHON, home / "driver.py", probe, state, json.dumps(ODD)],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
@@ -295,6 +301,7 @@ def test_under_a_real_manager(home: Path) -> None:
     read_only = [False, "Read-only file system"]
     assert found["state"] == [True, "1"] and found["home"] == found["system"] == read_only
     assert found["secrets"] == [False, "Permission denied"] and found["tmp"] == [True, "[]"]
+    assert found["camera"] == [True, "picture"], "what belongs to a group of the user"
     assert found["cpuinfo"][0] and found["callback"] == [True, "5"] and found["tcp"] == [True, "127.0.0.1"]
     assert not found["netlink"][0] and not found["namespace"][0]
     assert dict(found["status"]) == {"NoNewPrivs:": "1", "CapEff:": "0" * 16, "CapBnd:": "0" * 16}

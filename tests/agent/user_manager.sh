@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# A real user manager of systemd for one command, in a mount namespace of its own: `unshare -m sh user_manager.sh HOME UID COMMAND …`,
-# as root. The machine itself need not have been booted by systemd. The groups of processes that it makes are removed by the caller.
+# A real user manager of systemd for one command, in a mount namespace of its own, as root:
+# `unshare -m sh user_manager.sh HOME UID GROUP COMMAND …`. GROUP is one more that the user is in.
+# The machine itself need not have been booted by systemd. The caller removes the control groups that this makes.
 set -e
-home=$1 uid=$2
-shift 2
+home=$1 uid=$2 group=$3
+shift 3
 mount -t tmpfs tmpfs /run
 mkdir -p /run/systemd/system /run/systemd/unit-root "/run/user/$uid"
 chown "$uid:$uid" "/run/user/$uid"
@@ -14,7 +15,7 @@ for tree in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
     chown -R "$uid:$uid" "$tree/tinytl_manager_$uid"
     echo $$ > "$tree/tinytl_manager_$uid/cgroup.procs"
 done
-exec setpriv --reuid="$uid" --regid="$uid" --clear-groups env -i HOME="$home" XDG_RUNTIME_DIR="/run/user/$uid" PATH="$PATH" sh -ec '
+exec setpriv --reuid="$uid" --regid="$uid" --groups="$group" env -i HOME="$home" XDG_RUNTIME_DIR="/run/user/$uid" PATH="$PATH" sh -ec '
 /lib/systemd/systemd --user --log-target=console 2>"$HOME/manager.log" &
 manager=$!
 trap "kill $manager; wait $manager || true" EXIT

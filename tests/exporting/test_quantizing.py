@@ -105,6 +105,7 @@ def test_samples_of_another_kind_are_refused(parts: KerasCut) -> None:
         quantize(parts, Dataset("v", vectors, labels, vectors, labels, ("a",)), value_range=(0.0, 1.0))
 
 
+@pytest.mark.long
 def test_a_layer_that_tflite_does_not_have_in_int8_is_refused(tiny_dataset: Dataset) -> None:
     image = keras.Input((12, 12, 1))
     x = keras.ops.erfinv(layers.Conv2D(2, 3)(image) * 0.1)

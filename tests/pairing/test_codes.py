@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from two_sides import PATIENT
 
 from tinytl_bridge.pairing.codes import COST, Code, code_key, new_code, read_code
 from tinytl_bridge.pairing.errors import PairingError, Reason
@@ -18,6 +19,7 @@ TEN_BYTES = st.binary(min_size=10, max_size=10)
 SALT = bytes(range(16))
 
 
+@PATIENT
 @given(TEN_BYTES)
 def test_a_code_is_80_bits_none_lost(value: bytes) -> None:
     text = new_code(lambda count: value[:count])
@@ -34,6 +36,7 @@ def test_codes_are_drawn_anew() -> None:
     assert new_code() != new_code()
 
 
+@PATIENT
 @given(TEN_BYTES, st.randoms(use_true_random=False))
 def test_a_code_is_read_as_people_type_it(value: bytes, random: object) -> None:
     typed = "".join(
@@ -61,6 +64,7 @@ def test_what_is_no_code_is_refused_by_character_and_length(typed: str, what: st
     assert str(caught.value) == what and caught.value.reason is Reason.BAD_CODE
 
 
+@PATIENT
 @given(st.text())
 def test_any_text_is_ten_bytes_or_a_pairing_error(typed: str) -> None:
     with suppress(PairingError):

@@ -4,6 +4,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from two_sides import PATIENT
 
 from tinytl_bridge.pairing.errors import PairingError, Reason
 from tinytl_bridge.pairing.framing import Messages, carried
@@ -30,6 +31,7 @@ def expect_ended(channel: SealedChannel, message: bytes) -> None:
         assert str(caught.value) == TAMPERED and caught.value.reason is Reason.TAMPERED
 
 
+@PATIENT
 @given(st.lists(st.tuples(st.booleans(), st.binary(max_size=200))))
 def test_what_is_sent_arrives_in_both_directions(sent: list[tuple[bool, bytes]]) -> None:
     host, agent = ends()
@@ -40,6 +42,7 @@ def test_what_is_sent_arrives_in_both_directions(sent: list[tuple[bool, bytes]])
         assert taker.open(message) == data
 
 
+@PATIENT
 @given(PIECES, st.data())
 def test_a_message_that_comes_again_ends_the_channel(pieces: list[bytes], data: st.DataObject) -> None:
     host, agent = ends()
@@ -50,6 +53,7 @@ def test_a_message_that_comes_again_ends_the_channel(pieces: list[bytes], data: 
     expect_ended(agent, data.draw(st.sampled_from(messages[:count])))
 
 
+@PATIENT
 @given(PIECES, st.data())
 def test_a_message_before_its_turn_ends_the_channel(pieces: list[bytes], data: st.DataObject) -> None:
     """So one that is left out does, too."""
@@ -61,6 +65,7 @@ def test_a_message_before_its_turn_ends_the_channel(pieces: list[bytes], data: s
     expect_ended(agent, data.draw(st.sampled_from(messages[turn + 1 :])))
 
 
+@PATIENT
 @given(st.binary(max_size=80), st.data())
 def test_a_message_that_was_cut_or_grew_ends_the_channel(piece: bytes, data: st.DataObject) -> None:
     host, agent = ends()
@@ -69,6 +74,7 @@ def test_a_message_that_was_cut_or_grew_ends_the_channel(piece: bytes, data: st.
     expect_ended(agent, data.draw(st.sampled_from([cut, message + b"\0", message[1:]])))
 
 
+@PATIENT
 @given(st.binary(max_size=80), st.data())
 def test_a_message_of_which_one_bit_differs_ends_the_channel(piece: bytes, data: st.DataObject) -> None:
     host, agent = ends()
@@ -77,6 +83,7 @@ def test_a_message_of_which_one_bit_differs_ends_the_channel(piece: bytes, data:
     expect_ended(agent, bytes(message))
 
 
+@PATIENT
 @given(st.binary(max_size=80))
 def test_a_message_that_is_sent_back_ends_the_channel(piece: bytes) -> None:
     host, _ = ends()
@@ -98,6 +105,7 @@ def test_64_kib_is_the_most() -> None:
     expect_ended(agent, bytes(MOST_MESSAGE_BYTES + 1))
 
 
+@PATIENT
 @given(st.lists(st.binary(max_size=100)), st.integers(1, 50))
 def test_a_stream_goes_through_however_it_is_cut(pieces: list[bytes], size: int) -> None:
     host, agent = (SealedStream(end) for end in ends())
@@ -115,6 +123,7 @@ def test_a_long_write_is_several_messages() -> None:
     assert host.write(b"") == b""
 
 
+@PATIENT
 @given(st.lists(st.binary(min_size=1, max_size=30)), st.integers(1, 12))
 def test_messages_are_split_however_they_come(messages: list[bytes], size: int) -> None:
     line, splitter = b"".join(map(carried, messages)), Messages(30)

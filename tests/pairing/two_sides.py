@@ -5,11 +5,15 @@ from collections.abc import Callable
 from hashlib import shake_256
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 from tinytl_bridge.pairing.agent_policy import AgentPolicy
 from tinytl_bridge.pairing.codes import Code
 from tinytl_bridge.pairing.handshake import AgentHandshake, HostHandshake
 from tinytl_bridge.pairing.pairings import Pairing, Pairings
 
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""Of property tests: a busy machine is no failure."""
 CHEAP = 2
 """scrypt's N of tests that are not about scrypt."""
 

@@ -12,7 +12,9 @@ from tflite_writer import ModelWriter
 from tinytl.compiler import CompileOptions, Image
 from tinytl.compiler.compile import build_image, compile_program
 from tinytl.compiler.image.metadata import tflite_metadata
+from tinytl.compiler.image.reader import read_image
 from tinytl.compiler.kernels.selection import find_choices, with_kernels
+from tinytl.compiler.variants import VARIANTS
 
 NONE, RELU, RELU6 = 0, 1, 3
 SAME, VALID = 0, 1
@@ -162,6 +164,17 @@ class LayerMaker:
         first, out = self.input((1, *sides)), self.output((1, sides[2]))
         self.writer.node("MEAN", [first, self.writer.constant("axes", [1, 2])], out, 1, "ReducerOptions", KeepDims=False)
         return self.writer.bytes([first], [out])
+
+
+def kernels_of(family: str) -> set[tuple[int, int]]:
+    """Return (opcode, kernel number) of all kernels of a family."""
+    return {key for key, variant in VARIANTS.items() if (variant.number > 64) == (family == "mve")}
+
+
+def kernel_of(image: bytes) -> tuple[int, int]:
+    """Return (opcode, kernel number) of an image's first operator."""
+    record = read_image(image).operators[0].record
+    return record.opcode, record.kernel
 
 
 def layer(kind: str, seed: int) -> bytes:

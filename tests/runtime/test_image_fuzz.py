@@ -14,12 +14,13 @@ import pytest
 from building import FAMILIES, HARNESS, LEARNER, SANITIZERS, compile_c, sources
 from graph_heads import HEADS, INT8_HEADS
 from head_image import Feature, Replay, head_image, random_features, random_head, with_learning
-from layers import layer, variants
+from layers import kernel_of, kernels_of, layer, variants
 from random_graphs import random_graph
 from single_operators import MODELS
 
 from tinytl.bundle.bundle import read_bundle
 from tinytl.compiler import compile_bundle, compile_tflite
+from tinytl.compiler.variants import VARIANTS
 from tinytl.head.layers import Learning
 from tinytl_bridge.paths import runtime_dir
 
@@ -51,6 +52,7 @@ IMAGES = {
     "dsp winograd 2": lambda: variant("dsp", "conv_2d_3x3", 0, "winograd 2×2"),
     "dsp winograd 4": lambda: variant("dsp", "conv_2d_3x3", 1, "winograd 4×4"),
     "dsp row pairs": lambda: variant("dsp", "depthwise", 0, "row pairs"),
+    "dsp taps": lambda: variant("dsp", "depthwise_windows", 1, "taps"),
     "dsp dense": lambda: variant("dsp", "fully_connected", 2, "panels s16"),
     "dsp dense s8": lambda: variant("dsp", "fully_connected", 5, "panels s8"),
     "dsp tables": lambda: variant("dsp", "add", 0, "tables"),
@@ -77,7 +79,7 @@ IMAGES = {
 def harness(tmp_path_factory: pytest.TempPathFactory) -> Path:
     every_family = runtime_dir() / "twin/every_family.c"
     files = [HARNESS / "fuzz.c", every_family, *sources("ground", "image", "kernels/portable", *FAMILIES, *LEARNER)]
-    return compile_c(tmp_path_factory.mktemp("fuzz") / "fuzz", files, "-std=c99", "-O1", "-g", *SANITIZERS)
+    return compile_c(tmp_path_factory.mktemp("fuzz") / "fuzz", files, "-std=c99", "-Og", "-g1", *SANITIZERS)
 
 
 def fuzz(harness: Path, image: bytes, rounds: int, seed: int) -> tuple[int, int]:
@@ -97,6 +99,12 @@ def test_damaged_fields(harness: Path, name: str) -> None:
     taken, refused = fuzz(harness, IMAGES[name](), 3000, 1)
     assert refused > 300, "the damage does not reach what is checked"
     assert taken > 30, "nothing damaged was run"
+
+
+@pytest.mark.parametrize("family", ["dsp", "mve"])
+def test_an_image_of_every_kernel_of_a_family_is_damaged(family: str) -> None:
+    damaged = {kernel_of(IMAGES[name]()) for name in IMAGES if name.startswith(f"{family} ")}
+    assert not [VARIANTS[key].name for key in kernels_of(family) - damaged], "not in IMAGES"
 
 
 def test_damaged_bundle(harness: Path, tiny_bundle: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tinytl_bridge.library.needed_files import DEFINED
 from tinytl_bridge.paths import runtime_dir
 
 ORDER = ("ground", "kernels", "image", "learn", "store", "link", "twin")
@@ -19,7 +20,6 @@ _INCLUDE = re.compile(r'^\s*#\s*include "([^"]+)"', re.MULTILINE)
 _STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')
 _NAME = re.compile(r"\btinytl_\w+")
 _ERROR_MADE = re.compile(r"\(\s*tinytl_error\s*\)\s*\{|\btinytl_error\s+\w+\s*=\s*\{|\berror\.status\s*=(?!=)|\(uint32_t\)\s*offsetof\b")
-_DEFINED = re.compile(r"^(?!static|typedef|extern|#)[A-Za-z_][\w \t*]*?[ \t*](tinytl_\w+)(?:\([^;{}]*\)\s*\{|\[\]\s*=|\s*=)", re.MULTILINE)
 
 
 def folder_of(path: str) -> str:
@@ -30,7 +30,7 @@ def defined_in(texts: dict[str, str]) -> dict[str, str]:
     """Return function or table → the file that defines it; of several, as of kernel families, the lowest."""
     found: dict[str, str] = {}
     for path in sorted(texts, key=lambda path: (ORDER.index(folder_of(path)), path)):
-        for name in _DEFINED.findall(texts[path]):
+        for name in DEFINED.findall(texts[path]):
             found.setdefault(name, path)
     return found
 

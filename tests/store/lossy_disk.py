@@ -27,6 +27,10 @@ class RecordedFolder(DurableFolder):
         self._numbers: dict[int, int] = {}
         self._files = 0
 
+    def open(self) -> None:
+        self._numbers.clear()  # descriptors of closed files come back
+        super().open()
+
     def _create(self, name: str) -> int:
         descriptor = super()._create(name)
         self._files += 1
@@ -39,7 +43,10 @@ class RecordedFolder(DurableFolder):
         super()._write(descriptor, data)
 
     def _sync(self, descriptor: int) -> None:
-        self.log.append(("sync folder",) if descriptor == self._folder else ("sync", self._numbers[descriptor]))
+        if descriptor == self._folder:
+            self.log.append(("sync folder",))
+        elif descriptor in self._numbers:
+            self.log.append(("sync", self._numbers[descriptor]))
         super()._sync(descriptor)
 
     def _rename(self, name: str, new_name: str) -> None:
@@ -49,6 +56,13 @@ class RecordedFolder(DurableFolder):
     def _unlink(self, name: str) -> None:
         super()._unlink(name)
         self.log.append(("unlink", name))
+
+
+class HastyFolder(DurableFolder):
+    """A real folder that waits for no disk: to look at what a cut left."""
+
+    def _sync(self, descriptor: int) -> None:
+        """Nothing is kept."""
 
 
 @dataclass

@@ -64,6 +64,21 @@ def test_only_the_owner_reads_them(tmp_path: Path) -> None:
     assert stat.S_IMODE(teller.folder.path.stat().st_mode) == 0o700
 
 
+def test_a_new_folder_is_on_the_disk_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each folder above is synced: files in a folder whose own name a power cut takes away are gone."""
+    synced, fsync = set(), os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    slots = SlotFiles(state_folder(tmp_path / "one/two/agent"), **SIZES)
+    slots.open()
+    slots.close()
+    assert {path.stat().st_ino for path in (tmp_path, tmp_path / "one", tmp_path / "one/two", tmp_path / "one/two/agent")} <= synced
+
+
 def test_one_agent_at_a_time(tmp_path: Path) -> None:
     first, second = SlotFiles(tmp_path, **SIZES), SlotFiles(tmp_path, **SIZES)
     first.open()

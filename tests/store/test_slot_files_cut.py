@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from head_image import Replay, head_image, random_features, random_head, with_crc
-from lossy_disk import LossyDisk, RecordedFolder, put_files
+from lossy_disk import HastyFolder, LossyDisk, RecordedFolder, put_files
 
 from tinytl.compiler.records import HEADER_BYTES
 from tinytl.head.layers import Learning
@@ -171,7 +171,7 @@ def told(folder: Path, life: Callable[[Teller], None], *kinds: type) -> Story:
 def found_after(folder: Path, files: dict[str, bytes]) -> bytes:
     """What the next start finds."""
     put_files(folder, files)
-    slots = SlotFiles(folder, **SIZES)
+    slots = SlotFiles(HastyFolder(folder), **SIZES)
     memory = bytes(slots.open())
     slots.close()
     assert not [path for path in folder.iterdir() if path.name not in {*SLOT_NAMES, LOCK_NAME}], "something was left behind"
@@ -187,7 +187,7 @@ def cut_everywhere(story: Story, folder: Path, *, rounds: int, strict: bool, see
             allowed &= story.before_or_after(cut_at)
         for names, sectors in LOSSES[:4] + LOSSES[4:] * rounds:
             files = disk.after_a_cut(rng, names=names, sectors=sectors)
-            if (key := frozenset(files.items())) not in found:  # a start syncs, which is slow
+            if (key := frozenset(files.items())) not in found:
                 found[key] = found_after(folder, files)
             memory = found[key]
             last = story.log[cut_at - 1]
@@ -199,7 +199,7 @@ def cut_everywhere(story: Story, folder: Path, *, rounds: int, strict: bool, see
 def meaning(folder: Path, memory: bytes) -> tuple:
     """What a session tells of a memory, and the head that it has."""
     put_files(folder, {name: slot.rstrip(b"\xff") for name, slot in zip(SLOT_NAMES, slots_of(memory), strict=True)})
-    target = HostTarget(memory=SlotFiles(folder, **SIZES), mailbox=False, arena_bytes=65536, **SIZES)
+    target = HostTarget(memory=SlotFiles(HastyFolder(folder), **SIZES), mailbox=False, arena_bytes=65536, **SIZES)
     with Connection(target) as connection:
         status = connection.status()
         head = connection.read(Readable.HEAD, count=4 * 90) if status.model_status == "ok" else b""

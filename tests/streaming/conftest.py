@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A device that is ready for a stream: the shipped digits, with room for two more classes."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,16 +21,28 @@ def roomy(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     )
 
 
-@pytest.fixture
-def state(roomy: Bundle, tmp_path: Path) -> Path:
-    """Folder of a twin that holds it."""
-    folder = tmp_path / "state"
+@pytest.fixture(scope="session")
+def flashed(roomy: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("flashed")
     with connect("host", state_dir=folder) as device:
         device.flash(roomy)
     return folder
 
 
 @pytest.fixture
-def device(state: Path) -> Iterator[Device]:
-    with connect("host", state_dir=state) as connected:
+def state(flashed: Path, tmp_path: Path) -> Path:
+    """Folder of a twin that holds it, of the test's own."""
+    return shutil.copytree(flashed, tmp_path / "state")
+
+
+@pytest.fixture(scope="module")
+def _connected(flashed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
+    with connect("host", state_dir=shutil.copytree(flashed, tmp_path_factory.mktemp("connected") / "state")) as connected:
         yield connected
+
+
+@pytest.fixture
+def device(_connected: Device) -> Device:
+    """The twin with its factory head, as nothing here saves another."""
+    _connected.rollback("factory")
+    return _connected

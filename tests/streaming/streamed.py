@@ -42,9 +42,9 @@ def json_lines(count: int, *, first: int = 0) -> bytes:
     return b"".join(json_line(image(n % 10, n), n % 10, n) for n in range(first, first + count))
 
 
-def teach(state: Path, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
-    """Start `tinytl teach` on the twin as a process that takes SIGINT as one from a terminal does, whoever started the tests."""
-    command = [sys.executable, "-c", "from tinytl_cli import main; main()", "teach", "--target", "host", "--state", str(state), *arguments]
+def teach(state: Path, *arguments: str, target: str = "host", **options: Any) -> "subprocess.Popen[bytes]":
+    """Start `tinytl teach`, on the twin by default, as a process that takes SIGINT as one from a terminal does, whoever started the tests."""
+    command = [sys.executable, "-c", "from tinytl_cli import main; main()", "teach", "--target", target, "--state", str(state), *arguments]
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
     reset = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731
     return subprocess.Popen(command, preexec_fn=reset, env=os.environ | {"PYTHONUNBUFFERED": "1"}, **streams)

@@ -89,7 +89,7 @@ def test_a_line_that_is_no_sample(line: str, what: str, expected: str) -> None:
         ("﻿0.5,0.25,\"a,b\"\r\n", False, [([0.5, 0.25], "float32", "a,b", None)]),
         ("a,b,c\n1,x,2\n1,2\n1,inf,2\n1,2,\n", False, [
             ("field 'x'", "a finite number"), ("2 fields", "3, as in the header"), ("field 'inf'", "a finite number"),
-            ("a label of 0 characters", "1 to 200")]),
+            ("no label", "a class in field 3")]),
         ("n,label,a\n-1,cat,2\n", False, [("n is '-1'", "a whole number, 0 or more")]),
         ("cat\n", False, [("'cat'", "numbers and a label")]),
         ("1.5,\"a\n", False, [("'1.5,\"a': unexpected end of data", "comma-separated text in UTF-8")]),

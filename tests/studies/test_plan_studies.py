@@ -47,11 +47,12 @@ def tiny_study_task(model: Any, source: Dataset, target: Dataset, *, shares_labe
 @pytest.fixture(scope="module")
 def studies(tiny_model: Any, tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[str, TaskStudy]:
     """Of the same source: a target that agrees with it and one that contradicts it, and the latter as a task of its own."""
-    settings = StudySettings(tmp_path_factory.mktemp("studies"), orders=2, rates=(0.003, 0.03), host_recipes=HOST)
-    targets = {"agrees": (TARGET, True), "contradicts": (SWAPPED, True), "renamed": (SWAPPED, False)}
+    settings = StudySettings(tmp_path_factory.mktemp("studies"), orders=1, rates=(0.03,), host_recipes=HOST)
+    several = replace(settings, orders=2, rates=(0.003, 0.03))
+    targets = {"agrees": (TARGET, True, settings), "contradicts": (SWAPPED, True, several), "renamed": (SWAPPED, False, settings)}
     return {
-        name: study_task(tiny_study_task(tiny_model, tiny_dataset, target, shares_labels=shares), settings)
-        for name, (target, shares) in targets.items()
+        name: study_task(tiny_study_task(tiny_model, tiny_dataset, target, shares_labels=shares), chosen)
+        for name, (target, shares, chosen) in targets.items()
     }
 
 
@@ -96,8 +97,9 @@ def test_a_task_with_labels_of_its_own_replays_and_forgets_nothing(studies: dict
 
 
 def test_curves_begin_before_and_end_after(studies: dict[str, TaskStudy]) -> None:
+    assert {name: study.orders for name, study in studies.items()} == {"agrees": 1, "contradicts": 2, "renamed": 1}
     for study in studies.values():
-        assert (study.samples, study.validation_samples, study.test_samples, study.orders) == (200, 50, 120, 2)
+        assert (study.samples, study.validation_samples, study.test_samples) == (200, 50, 120)
         for plan in study.plans:
             first, last = plan.curve[0], plan.curve[-1]
             assert (first.samples, first.accuracy) == (0, plan.before)

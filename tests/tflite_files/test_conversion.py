@@ -115,6 +115,13 @@ def test_a_converter_that_dies_is_told(capfd: pytest.CaptureFixture[str]) -> Non
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_layer_that_tflite_does_not_have_is_refused_with_its_name() -> None:
+    """In this process; that a refusal passes through a child's end is a long test of `tests/exporting/test_quantizing.py`."""
+    image = keras.Input((6, 6, 1))
+    with pytest.raises(ModelError, match=r"^TFLite's converter refuses the extractor: .*; expected layers that TFLite has in int8$"):
+        convert_here(frozen_function(keras.Model(image, keras.ops.erfinv(image * 0.1))), np.zeros((1, 6, 6, 1), np.float32))
+
+
 @pytest.mark.long
 def test_a_child_gives_the_same_bytes() -> None:
     image = keras.Input((6, 6, 1))

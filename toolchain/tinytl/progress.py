@@ -2,6 +2,7 @@
 """The one shape of progress reports: long steps call it, the command line draws it."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Protocol, runtime_checkable
 
 Progress = Callable[[str, int, int], None]
@@ -23,3 +24,7 @@ def silent(stage: str, done: int, total: int) -> None:
 def is_due(progress: Progress) -> bool:
     """Tell whether it is worth making a text for a report: not for `silent`, nor between two that a `Paced` one shows."""
     return progress.is_due() if isinstance(progress, Paced) else progress is not silent
+
+
+REPORTER: ContextVar[Progress] = ContextVar("reporter", default=silent)
+"""Who hears of long steps that nobody asked for, such as setting an emulator up; the command line sets it."""

@@ -20,6 +20,18 @@ _ROW = re.compile(r"^(\w+)\((.*)\)\s*$", re.MULTILINE)
 _ARGUMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,\s][^,]*)')
 
 
+def runtime_dir() -> Path:
+    """Return the folder of the C runtime.
+
+    Raises:
+        BuildError: it is in neither place.
+    """
+    for folder in _RUNTIMES:
+        if folder.is_dir():
+            return folder
+    raise BuildError(f"the folder of the C runtime was not found (looked at {', '.join(map(str, _RUNTIMES))})", hint=install_hint.again())
+
+
 @cache
 def runtime_list(path: str) -> str:
     """Return the text of one list.
@@ -28,13 +40,12 @@ def runtime_list(path: str) -> str:
         path: below the runtime's folder, such as "kernels/operators.def".
 
     Raises:
-        BuildError: it is in neither place.
+        BuildError: the runtime has none, or is not there itself.
     """
-    places = [runtime / path for runtime in _RUNTIMES]
-    for place in places:
-        if place.is_file():
-            return place.read_text(encoding="utf-8")
-    raise BuildError(f"the runtime's list {path!r} was not found (looked at {', '.join(map(str, places))})", hint=install_hint.again())
+    place = runtime_dir() / path
+    if not place.is_file():
+        raise BuildError(f"the runtime's list {path!r} was not found (looked at {place})", hint=install_hint.again())
+    return place.read_text(encoding="utf-8")
 
 
 @cache

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The twin's mark: around a measured region an instruction that does nothing and that no compiler emits, which the counting plugin looks for. */
+ * The twin's mark: around a measured region an instruction that does nothing and that no compiler emits. The counting
+ * plugin looks for it. */
 #include "tinytl_session.h"
 
 #if defined(__aarch64__)

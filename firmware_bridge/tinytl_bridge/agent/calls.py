@@ -2,7 +2,7 @@
 """What an agent answers itself, before its C session sees it: facts of the machine, files that came with a model, measurements.
 
 In: frames of type CALL, whose payload is a JSON object with the name of a call, and of type DATA, bytes of a file. Out: frames of the same
-type plus 0x80. A microcontroller answers these types with `bad_command`. SPEC.md section 3.4 has the calls. One file is on its way at a
+type plus 0x80. A microcontroller answers these types with `bad_command`. SPEC.md section 5.2 has the calls. One file is on its way at a
 time; what a sender left behind goes with it.
 """
 

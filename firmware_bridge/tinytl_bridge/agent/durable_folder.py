@@ -36,7 +36,7 @@ class DurableFolder:
             with suppress(PermissionError):
                 descriptor = os.open(above, os.O_RDONLY | os.O_DIRECTORY)
                 try:
-                    os.fsync(descriptor)
+                    self._sync(descriptor)
                 finally:
                     os.close(descriptor)
 

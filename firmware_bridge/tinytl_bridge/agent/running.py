@@ -50,7 +50,7 @@ def run_agent(settings: AgentSettings) -> None:
         choice = ExtractorChoice(settings.engine, target, files, settings.state_dir)
         own_calls = {"about": lambda _: about() | dict(choice.facts()), **Measuring(files, choice).calls()}
         calls = AgentCalls(own_calls, _keeper(files, choice))
-        server = Server(settings, SharedSession(target, calls), doorman, Announcement(doorman))
+        server = Server(settings, SharedSession(target, calls, memory), doorman, Announcement(doorman))
         with told_process(settings.state_dir):
             asyncio.run(server.serve())
     finally:

@@ -3,6 +3,6 @@
 
 from tinytl_bridge.emulated_pi.emulator import EmulatedPi
 from tinytl_bridge.emulated_pi.processors import PROCESSORS
-from tinytl_bridge.emulated_pi.set_up import REPORTER, set_up
+from tinytl_bridge.emulated_pi.set_up import set_up
 
-__all__ = ["PROCESSORS", "REPORTER", "EmulatedPi", "set_up"]
+__all__ = ["PROCESSORS", "EmulatedPi", "set_up"]

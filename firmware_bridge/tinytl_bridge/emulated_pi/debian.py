@@ -24,6 +24,7 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 MIRROR = "TINYTL_DEBIAN_MIRROR"
 _OS_RELEASE = Path("/etc/os-release")
 _UNREAD = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian")
+_STAGE = "setting up an emulated Pi: Debian's packages"
 _NETWORK = "is the network there? sudo apt-get update must work on this machine"
 
 
@@ -38,6 +39,7 @@ def unpack_packages(names: tuple[str, ...], root: Path, progress: Progress) -> N
     """
     apt, unpack = find_program("apt-get", "fetches the packages of"), find_program("dpkg-deb", "unpacks the packages of")
     with TemporaryDirectory(prefix="tinytl-apt-") as scratch:
+        progress(_STAGE, 0, 1)
         own = {"APT_CONFIG": str(_own_configuration(Path(scratch), source_lines(apt)))}
         run_program("fetching Debian's list of packages", [apt, "update", "-qq"], hint=_NETWORK, environment=own)
         fetch = [apt, "install", "-y", "-qq", "--download-only", *names]
@@ -45,7 +47,7 @@ def unpack_packages(names: tuple[str, ...], root: Path, progress: Progress) -> N
         packages = sorted(Path(scratch, "cache/archives").glob("*.deb"))
         for index, package in enumerate(packages):
             run_program(f"unpacking {package.name}", [unpack, "-x", package, root], hint="is the disk full? 500 MB are needed")
-            progress("emulated Pi: Debian packages", index + 1, len(packages))
+            progress(_STAGE, index + 1, len(packages))
     for folder in _UNREAD:
         shutil.rmtree(root / folder, ignore_errors=True)
 

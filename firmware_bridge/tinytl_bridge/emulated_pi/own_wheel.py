@@ -9,7 +9,6 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import tinytl_bridge
 from tinytl.errors import BuildError
 from tinytl.progress import Progress
 from tinytl_bridge.emulated_pi.cache import cache_folder, key_of, made_once
@@ -18,7 +17,7 @@ from tinytl_bridge.emulated_pi.python_packages import PLATFORMS
 
 NAMED = "TINYTL_PI_WHEEL"
 _PROCESSOR = "aarch64"
-_STAGE = "emulated Pi: wheel of tinytl"
+_STAGE = "setting up an emulated Pi: wheel of tinytl"
 _BUILT_FROM = ("pyproject.toml", "CMakeLists.txt", "README.md", "firmware_bridge", "toolchain", "models", "benchmarks", "command_line")
 _TAKES_NO_PART = {".pyc", ".so", ".o"}
 
@@ -36,7 +35,7 @@ def own_wheel(progress: Progress) -> Path:
         if not Path(named).is_file():
             raise BuildError(f"{NAMED}={named} is no file", expected="a wheel of tinytl for aarch64", hint="make wheels builds one")
         return Path(named).resolve()
-    checkout = Path(tinytl_bridge.__file__).resolve().parents[2]
+    checkout = Path(__file__).resolve().parents[3]
     builder = checkout / "firmware_bridge/linux/make_wheels.py"
     if builder.exists():
         folder = cache_folder() / "wheels" / source_key(checkout)
@@ -72,7 +71,7 @@ def _build(builder: Path, folder: Path, progress: Progress) -> None:
     key = key_of([builder.with_name("requirements.txt").read_bytes(), sys.version])
     tools = made_once(cache_folder() / "tools" / key, lambda part: _fill_tools(part, builder))
     progress(_STAGE, 1, 2)
-    command = [tools / "bin/python", builder, _PROCESSOR, "--out", folder]
+    command: list[str | Path] = [tools / "bin/python", builder, _PROCESSOR, "--out", folder]
     run_program("building tinytl for a Pi", command, hint=f"make wheels tells more; {NAMED}=FILE names a wheel")
     progress(_STAGE, 2, 2)
 
@@ -89,5 +88,7 @@ def _fetch(folder: Path) -> None:
 
 
 def _pip(python: str | Path, command: str, *arguments: str | Path) -> None:
-    words = [python, "-m", "pip", command, "--quiet", "--disable-pip-version-check", *arguments]
-    run_program(f"pip {command} for the wheel of an emulated Pi", words, hint=f"is the network there? {NAMED}=FILE names a wheel that is here")
+    words: list[str | Path] = [python, "-m", "pip", command, "--quiet", "--disable-pip-version-check", *arguments]
+    run_program(
+        f"pip {command} for the wheel of an emulated Pi", words, hint=f"is the network there? {NAMED}=FILE names a wheel that is here"
+    )

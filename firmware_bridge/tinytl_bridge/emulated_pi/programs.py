@@ -13,7 +13,12 @@ from pathlib import Path
 from tinytl.errors import BuildError
 
 EMULATOR = "qemu-aarch64"
-PACKAGES = {EMULATOR: "qemu-user", "apt-get": "apt", "dpkg-deb": "dpkg", "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"}
+PACKAGES = {
+    EMULATOR: "qemu-user",
+    "apt-get": "apt",
+    "dpkg-deb": "dpkg",
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
+}
 """Program → Debian's packages that hold it."""
 _TOLD_LINES = 6
 

@@ -15,7 +15,7 @@ from tinytl.errors import BuildError
 from tinytl_bridge.emulated_pi.debian import PYTHON
 from tinytl_bridge.emulated_pi.programs import run_program
 
-PLATFORMS = tuple(f"manylinux_2_{minor}_aarch64" for minor in (36, 34, 31, 28, 27, 17)) + ("manylinux2014_aarch64", "linux_aarch64")
+PLATFORMS = (*tuple(f"manylinux_2_{minor}_aarch64" for minor in (36, 34, 31, 28, 27, 17)), "manylinux2014_aarch64", "linux_aarch64")
 """Debian 12 has glibc 2.36. pip takes only the tags that it is given."""
 _NEEDED_BELOW_312 = ("typing-extensions", "backports-strenum")
 """pip asks whether these are needed for the Python that runs it, not for the Pi's."""
@@ -50,7 +50,7 @@ def install_required(wheel: Path, folder: Path) -> None:
     if find_spec("pip") is None:
         raise BuildError(f"{sys.executable} has no pip, which fetches the Python packages of an emulated Pi", hint="python -m ensurepip")
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
-    command = [
+    command: list[str | Path] = [
         sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--target", folder, *platforms,
         "--python-version", PYTHON, "--implementation", "cp", "--abi", "cp311", "--abi", "abi3", "--abi", "none", "--only-binary=:all:",
         f"{wheel}[pi]", *_NEEDED_BELOW_312,
@@ -78,8 +78,10 @@ def compile_ahead(folder: Path, *, told_as: Path) -> bool:
     if f"{sys.version_info.major}.{sys.version_info.minor}" != PYTHON:
         return False
     # Some packages carry files of other Pythons: that one of them does not compile is no failure.
-    command = [sys.executable, "-m", "compileall", "-qq", "-j", str(min(os.cpu_count() or 1, 4)), "-x", r"/(tests?|lib2to3|idlelib)/",
-               "--invalidation-mode", "unchecked-hash", "-s", folder, "-p", told_as, folder]  # fmt: skip
+    command: list[str | Path] = [
+        sys.executable, "-m", "compileall", "-qq", "-j", str(min(os.cpu_count() or 1, 4)), "-x", r"/(tests?|lib2to3|idlelib)/",
+        "--invalidation-mode", "unchecked-hash", "-s", folder, "-p", told_as, folder,
+    ]  # fmt: skip
     try:
         run_program("compiling the Pi's Python files", command, hint="")
     except BuildError:

@@ -6,10 +6,9 @@ part under the key of its content: packages and requirements, the wheel, the pro
 """
 
 import os
-from contextvars import ContextVar
 from pathlib import Path
 
-from tinytl.progress import Progress, silent
+from tinytl.progress import REPORTER, Progress
 from tinytl_bridge.emulated_pi.cache import cache_folder, key_of, made_once
 from tinytl_bridge.emulated_pi.debian import PYTHON, USERLAND, unpack_packages
 from tinytl_bridge.emulated_pi.emulator import EmulatedPi
@@ -18,12 +17,10 @@ from tinytl_bridge.emulated_pi.processors import Processor, linux_files, process
 from tinytl_bridge.emulated_pi.programs import EMULATOR, find_program
 from tinytl_bridge.emulated_pi.python_packages import compile_ahead, install_required, requirements_of, unpack_wheel
 
-REPORTER: ContextVar[Progress] = ContextVar("reporter", default=silent)
-"""Who hears of a set-up that a target starts by itself; the command line sets it."""
 _RECIPE = "1"
 """Part of every key: raised when a folder is filled otherwise than before."""
 _PACKAGES = "opt/py"
-_STAGE = "emulated Pi: Python packages"
+_STAGE = "setting up an emulated Pi: Python packages"
 
 
 def set_up(processor: str, progress: Progress | None = None) -> EmulatedPi:
@@ -31,7 +28,7 @@ def set_up(processor: str, progress: Progress | None = None) -> EmulatedPi:
 
     Args:
         processor: `cortex-a53`, `cortex-a72` or `cortex-a76`.
-        progress: of what is not in the cache; None: whom `REPORTER` holds.
+        progress: of what is not in the cache; None: whom `tinytl.progress.REPORTER` holds.
 
     Raises:
         DeviceError: no such processor. BuildError: a program is missing, this is no Debian, or the network is away.

@@ -9,7 +9,8 @@ from tinytl_bridge.firmware.boards import list_boards, load_board
 from tinytl_bridge.target_names import emulated_board
 from tinytl_bridge.wire.protocol import DeviceInfo
 
-_HOST = "host"
+_PLAIN_BOARDS = ("host", "linux-")
+"""How the names of boards begin that run the twin: on a workstation, and behind an agent."""
 _BEST_FIRST = ("mve", "dsp", "portable")
 
 
@@ -25,7 +26,8 @@ def options_for(
         device: as it announced itself. optimize: as in `CompileOptions`.
         ram_bytes, flash_bytes: less than the device has, where a user keeps some for other things.
     """
-    family = "portable" if device.board == _HOST else next(candidate for candidate in _BEST_FIRST if candidate in device.families)
+    is_plain = device.board.startswith(_PLAIN_BOARDS)
+    family = "portable" if is_plain else next(candidate for candidate in _BEST_FIRST if candidate in device.families)
     slot = device.model_slot_bytes - slot_header_bytes(device.program_bytes)
     timing = load_board(device.board).memory.flash_timing if device.board in list_boards() else ZERO_WAIT_FLASH
     return CompileOptions(family, optimize, _least(device.arena_bytes, ram_bytes), _least(slot, flash_bytes), timing)

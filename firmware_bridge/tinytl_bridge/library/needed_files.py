@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _NAME = re.compile(r"\btinytl_\w+")
-_DEFINED = re.compile(r"^(?!static|typedef|extern|#)[A-Za-z_][\w \t*]*?[ \t*](tinytl_\w+)(?:\([^;{}]*\)\s*\{|\[\]\s*=|\s*=)", re.MULTILINE)
+DEFINED = re.compile(r"^(?!static|typedef|extern|#)[A-Za-z_][\w \t*]*?[ \t*](tinytl_\w+)(?:\([^;{}]*\)\s*\{|\[\]\s*=|\s*=)", re.MULTILINE)
+"""Finds the names of functions and tables that a C file defines, its comments taken out."""
 _PROTOTYPE = re.compile(r"^[A-Za-z_][^;{}#]*\)[\s\w]*;", re.MULTILINE)
 _INCLUDE = re.compile(r'^\s*[#.]\s*include "([^"]+)"', re.MULTILINE)
 
@@ -28,7 +29,7 @@ def needed_files(sources: Mapping[str, str], headers: Mapping[str, str], roots: 
     inlined = {name: set(_NAME.findall(_PROTOTYPE.sub("", _COMMENT.sub(" ", text)))) for name, text in headers.items()}
     homes: dict[str, list[str]] = {}
     for path, text in bare.items():
-        for name in (_NAME if path.endswith(".S") else _DEFINED).findall(text):
+        for name in (_NAME if path.endswith(".S") else DEFINED).findall(text):
             homes.setdefault(name, []).append(path)
     needed: set[str] = set()
     waiting = [path for root in roots for path in homes.get(root, ())]

@@ -126,7 +126,7 @@ class AgentPolicy:
                 raise pairing_error(Reason.EXPIRED)
             name = check()
             if name is None:
-                self._count_failure()
+                self.lockout.failed()
                 raise pairing_error(Reason.WRONG_CODE)
             pairing = Pairing(self.random(ID_BYTES), self.random(KEY_BYTES), name)
             try:
@@ -164,11 +164,6 @@ class AgentPolicy:
             raise pairing_error(Reason.LOCKED)
         if (delay_s := self.lockout.delay_s()) > 0:
             raise pairing_error(Reason.WAIT, wait_s=math.ceil(delay_s))
-
-    def _count_failure(self) -> None:
-        self.lockout.failed()
-        if self.lockout.locked:
-            self._code = None
 
 
 class OpenPolicy:

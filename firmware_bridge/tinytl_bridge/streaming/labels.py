@@ -5,6 +5,7 @@ In: names or whole numbers. Out: the device's numbers, or a refusal. Labels that
 that name alone, and a number is a class called so, else the class of that number.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +15,9 @@ from tinytl.errors import DeviceError
 from tinytl_bridge.teaching import Label
 from tinytl_bridge.wire.class_names import check_room
 
+MOST_LABEL_CHARACTERS = 200
 _SHOWN = 12
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _MOST_REMEMBERED = 4096
 
 
@@ -57,6 +60,9 @@ class NamedLabels:
         Raises:
             DeviceError: it has no such class, and none may be added, or there is no room for one.
         """
+        name = str(label)
+        if len(name) > MOST_LABEL_CHARACTERS or _SURROGATES.search(name):
+            raise DeviceError(f"label {name!r:.80}", expected=f"at most {MOST_LABEL_CHARACTERS} characters, none of them half a character")
         if self.number_of(label) != UNKNOWN:
             return
         known = self.known or []

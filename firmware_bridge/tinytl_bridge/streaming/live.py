@@ -24,7 +24,7 @@ from tinytl_bridge.wire.requests import PLAIN, TeachFlags
 from tinytl_bridge.wire.results import NOWHERE, TaughtSample
 
 ALL = Wishes()
-MOST_KEPT = 100_000
+MOST_KEPT = 20_000
 """Taught samples of which the result tells one by one: the last ones."""
 
 
@@ -36,7 +36,8 @@ class LiveResult:
         taught: as of any teaching; of the samples the last `MOST_KEPT`. came: samples that came. refused: those that could not be taught.
         lost, repeats, late: by the sender's numbers. numbering: the same in a sentence; None where nothing was amiss.
         seconds: from the first sample to the end. ending: why it ended.
-        most_waiting, most_waiting_bytes: at once. error: of the source, or of the sample that ended a strict stream.
+        most_waiting, most_waiting_bytes: at once. left: samples that had come when it ended.
+        error: of the source, or of the sample that ended a strict stream.
     """
 
     taught: TeachResult
@@ -50,6 +51,7 @@ class LiveResult:
     ending: Ending
     most_waiting: int
     most_waiting_bytes: int
+    left: int
     error: TinytlError | None = None
 
 
@@ -89,7 +91,7 @@ def teach_live(
     numbering, queue = intake.numbering, reader.queue
     return LiveResult(
         taught, intake.came, intake.refused, numbering.lost, numbering.repeats, numbering.late, numbering.text, live.seconds, intake.ending,
-        queue.largest, queue.largest_bytes, intake.error,
+        queue.largest, queue.largest_bytes, len(queue), intake.error,
     )  # fmt: skip
 
 

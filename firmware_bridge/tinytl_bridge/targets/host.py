@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tinytl.errors import BuildError
 from tinytl_bridge.targets.base import Target
 from tinytl_bridge.targets.extraction import CALLBACK, Extraction, Extractor
 from tinytl_bridge.targets.memory import Memory
@@ -150,6 +151,7 @@ class HostTarget(Target):
             mark=ctypes.cast(library().tinytl_twin_mark, ctypes.c_void_p),
         )  # fmt: skip
         loaded = library()
+        _expect_same_platform(loaded)
         loaded.tinytl_twin_session_bytes.restype = ctypes.c_size_t
         self._session = aligned_bytes(loaded.tinytl_twin_session_bytes())
         loaded.tinytl_session_init(ctypes.c_void_p(self._session.ctypes.data), ctypes.byref(self._platform))
@@ -217,3 +219,14 @@ class HostTarget(Target):
             return -1
         ctypes.memmove(self._base + offset, new, self._allowed(offset, new, count))
         return self._kept(self._store.written, offset, count)
+
+
+def _expect_same_platform(loaded: ctypes.CDLL) -> None:
+    """Refuse a library of another tinytl: it would call back past the end of what it is given."""
+    size = getattr(loaded, "tinytl_twin_platform_bytes", None)
+    if size is None or size() != ctypes.sizeof(_Platform):
+        raise BuildError(
+            "the twin library is of another tinytl",
+            expected="one that was built with this Python code",
+            hint="make setup",
+        )

@@ -18,6 +18,7 @@ from tinytl_bridge.pairing.codes import Code
 from tinytl_bridge.pairing.errors import PairingError, Reason
 from tinytl_bridge.pairing.framing import Messages, carried
 from tinytl_bridge.pairing.handshake import HostHandshake
+from tinytl_bridge.pairing.messages import MOST_HANDSHAKE_BYTES
 from tinytl_bridge.pairing.pairings import Pairing, Pairings
 from tinytl_bridge.targets.base import Target
 from tinytl_bridge.targets.state_folder import state_folder
@@ -26,7 +27,6 @@ from tinytl_bridge.wire.agent_link import AgentLink
 from tinytl_bridge.wire.link import Stream
 
 PORT = 7707
-_HANDSHAKE_BYTES = 1024
 _HANDSHAKE_S = 20.0
 
 
@@ -94,17 +94,15 @@ class PiTarget(Target):
         return self._agent
 
     def _plain(self) -> Stream | None:
-        """Connect to an agent of this machine that wants no pairing; None where it wants one, or is elsewhere."""
+        """Connect to an agent that wants no pairing, which only one of this machine may; None where it wants one."""
         tcp = self._connected()
-        if ipaddress.ip_address(tcp.address).is_loopback:
-            try:
-                self._shaken(tcp, HostHandshake(None, allow_open=True))
-                return tcp
-            except PairingError as error:
-                if error.reason is not Reason.PAIRING_DEMANDED:
-                    raise
-        tcp.close()
-        return None
+        try:
+            self._shaken(tcp, HostHandshake(None, allow_open=ipaddress.ip_address(tcp.address).is_loopback))
+        except PairingError as error:
+            if error.reason is not Reason.PAIRING_DEMANDED:
+                raise
+            return None
+        return tcp
 
     def _sealed(self, pairings: Pairings, known: Pairing | None) -> Stream:
         """Connect by the pairing that there is, or by the code that the agent shows now."""
@@ -130,7 +128,7 @@ class PiTarget(Target):
 
     def _shaken(self, tcp: TcpStream, handshake: HostHandshake) -> None:
         """Go through the handshake; the connection is closed where it fails."""
-        messages = Messages(_HANDSHAKE_BYTES)
+        messages = Messages(MOST_HANDSHAKE_BYTES)
         try:
             tcp.write(carried(handshake.begin()))
             while not handshake.done:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls to an agent over the stream that carries its session: a JSON question, a JSON answer; files in pieces (SPEC.md section 3.4).
+"""Calls to an agent over the stream that carries its session: a JSON question, a JSON answer; files in pieces (SPEC.md section 5.2).
 
 In: the name of a call with its fields, or a file. Out: what the agent answers. The stream loses nothing, so nothing is sent twice.
 """

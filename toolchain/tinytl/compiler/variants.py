@@ -70,10 +70,7 @@ MVE_AVERAGE_POOL_2D = Variant(AVERAGE_POOL_2D, 65, "mve_average_pool_2d", "mve s
 MVE_MEAN = Variant(MEAN, 65, "mve_mean", "mve sums", ("multiplier", "shift"))
 MVE_ADD_TABLES = Variant(ADD, 65, "mve_add_tables", "mve tables", ("act_min", "act_max"))
 
-_ALL = (
-    *(CONV_2D_PANELS_S16, CONV_2D_PANELS_S8, CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4, DEPTHWISE_3X3, DEPTHWISE_WINDOWS),
-    *(FULLY_CONNECTED_PANELS_S16, FULLY_CONNECTED_PANELS_S8, AVERAGE_POOL_2D_WORDS, MEAN_WORDS, ADD_TABLES),
-    *(MVE_CONV_2D, MVE_DEPTHWISE_PIXELS, MVE_DEPTHWISE_FLAT, MVE_FULLY_CONNECTED, MVE_ADD_TABLES, MVE_AVERAGE_POOL_2D, MVE_MEAN),
-)
-VARIANTS: dict[tuple[int, int], Variant] = {(variant.kind.code, variant.number): variant for variant in _ALL}
+VARIANTS: dict[tuple[int, int], Variant] = {
+    (each.kind.code, each.number): each for each in tuple(globals().values()) if isinstance(each, Variant)
+}
 """(opcode, kernel number) → variant."""

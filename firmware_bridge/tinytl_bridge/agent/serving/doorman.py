@@ -14,12 +14,14 @@ from tinytl_bridge.agent.settings import AgentSettings, is_loopback
 from tinytl_bridge.pairing.agent_policy import LIFETIME_S, AgentPolicy, OpenPolicy
 from tinytl_bridge.pairing.framing import FIRST_BYTE, PLAIN_FIRST_BYTE, Messages, carried
 from tinytl_bridge.pairing.handshake import AgentHandshake
+from tinytl_bridge.pairing.messages import MOST_HANDSHAKE_BYTES
 from tinytl_bridge.pairing.pairings import Pairings
 
 log = logging.getLogger("tinytl.agent")
 HANDSHAKE_S = 15.0
 """Until a connection that has not come in is let go."""
-_HANDSHAKE_BYTES = 1024
+MOST_WAITING = 16
+"""Connections that have not come in yet: who only holds them open keeps nobody else out for long."""
 
 
 class Doorman:
@@ -38,7 +40,7 @@ class Doorman:
         self.pairings = Pairings(settings.state_dir)
         is_open = not settings.always_pair and (not settings.tcp or is_loopback(settings.address))
         self._policy = OpenPolicy() if is_open else AgentPolicy(self.pairings, announce=self._announce)
-        self._is_told = False
+        self._is_told, self._waiting = False, 0
 
     def code(self) -> str | None:
         """Return the pairing code in force, None where none is demanded."""
@@ -65,7 +67,14 @@ class Doorman:
         Raises:
             TimeoutError: it took too long. PairingError, OSError: it is not one of ours.
         """
-        return await asyncio.wait_for(self._admitted(reader, writer, client), HANDSHAKE_S)
+        if self._waiting >= MOST_WAITING:
+            log.warning("%s turned away: %d connections wait to come in", client.name, self._waiting)
+            return None
+        self._waiting += 1
+        try:
+            return await asyncio.wait_for(self._admitted(reader, writer, client), HANDSHAKE_S)
+        finally:
+            self._waiting -= 1
 
     async def _admitted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: Client) -> Line | None:
         begun = await reader.read(1)
@@ -80,7 +89,7 @@ class Doorman:
         return await self._paired(PlainLine(reader, writer, begun), client)
 
     async def _paired(self, line: PlainLine, client: Client) -> Line | None:
-        handshake, messages = AgentHandshake(self._policy), Messages(_HANDSHAKE_BYTES)
+        handshake, messages = AgentHandshake(self._policy), Messages(MOST_HANDSHAKE_BYTES)
         waiting: list[bytes] = []
         while not handshake.done:
             data = await line.receive()
@@ -92,7 +101,8 @@ class Doorman:
                 if answer is not None:
                     await line.send(carried(answer))
                 if handshake.refusal is not None:
-                    log.warning("%s turned away: %s", client.name, handshake.refusal.what)
+                    cause = f" ({handshake.refusal.__cause__})" if handshake.refusal.__cause__ else ""
+                    log.warning("%s turned away: %s%s", client.name, handshake.refusal.what, cause)
                     return None
         if waiting:
             log.warning("%s let go: it sent on before the handshake was over", client.name)

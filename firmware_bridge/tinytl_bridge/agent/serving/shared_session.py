@@ -5,15 +5,18 @@ In: whole runs, each from a client. Out: the bytes that go back to that client. 
 that client leaves: a microcontroller has one line, so one program at a time is what its protocol knows.
 """
 
+import logging
 import struct
 from dataclasses import dataclass, field
 
 from tinytl_bridge.agent.calls import CALLS, AgentCalls
+from tinytl_bridge.agent.slot_files import SlotFiles
 from tinytl_bridge.targets.host import HostTarget
 from tinytl_bridge.wire import protocol
 from tinytl_bridge.wire.protocol import Command, Frame
 from tinytl_bridge.wire.statuses import status_names
 
+log = logging.getLogger("tinytl.agent")
 _ERROR = struct.Struct("<HHII")
 
 
@@ -36,11 +39,12 @@ class SharedSession:
     """The C session and its holder.
 
     Args:
-        target: started. calls: what the agent answers itself.
+        target: started. calls: what the agent answers itself. memory: the target's, which knows why a save was refused.
     """
 
-    def __init__(self, target: HostTarget, calls: AgentCalls) -> None:
-        self._target, self._calls = target, calls
+    def __init__(self, target: HostTarget, calls: AgentCalls, memory: SlotFiles) -> None:
+        self._target, self._calls, self._memory = target, calls, memory
+        self._failure: OSError | None = None
         self.holder: Client | None = None
         self._number = 0
 
@@ -65,6 +69,10 @@ class SharedSession:
                 return self._refusal(frame)
             self.holder, self._number = client, frame.session
         self._target.receive(b"\0" + run + b"\0")
+        if self._memory.failure is not self._failure:
+            self._failure = self._memory.failure
+            if self._failure is not None:
+                log.error("the store takes no more: %s; what was saved before is kept", self._failure)
         return self._target.take()
 
     def leave(self, client: Client) -> None:

@@ -16,7 +16,6 @@ from tinytl_bridge.streaming.formats.numbers import Unreadable, from_lists
 from tinytl_bridge.streaming.records import MOST_RECORD_BYTES, LabelledSample, Malformed, Record, shown
 
 _LABEL, _NUMBER = "label", "n"
-_MOST_LABEL_CHARACTERS = 200
 
 
 class CsvLines:
@@ -72,8 +71,8 @@ class CsvLines:
         if not texts:
             raise Unreadable(shown(",".join(fields)), "numbers and a label")
         label = None if label_at is None else fields[label_at]
-        if label is not None and not 0 < len(label) <= _MOST_LABEL_CHARACTERS:
-            raise Unreadable(f"a label of {len(label)} characters", f"1 to {_MOST_LABEL_CHARACTERS}")
+        if label == "":
+            raise Unreadable("no label", f"a class in field {1 + (label_at or 0)}")
         return LabelledSample(from_lists(_values(texts), self._dtype), label, None if number_at is None else _whole(fields[number_at]))
 
     def _place(self, name: str) -> int | None:

@@ -31,7 +31,7 @@ class _Frames(Protocol):
 
 
 class _OpenCv:
-    def __init__(self, place: int | str) -> None:
+    def __init__(self, place: int | str, *, live: bool) -> None:
         import cv2
 
         os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
@@ -39,7 +39,7 @@ class _OpenCv:
         self._capture = cv2.VideoCapture(place)
         if not self._capture.isOpened():
             raise OSError("OpenCV cannot open it")
-        if isinstance(place, int):
+        if live:
             self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # else the driver hands out frames that are a while old
 
     def read(self) -> np.ndarray | None:
@@ -114,10 +114,13 @@ def _opened(place: str, *, live: bool) -> _Frames:
             return _PiCamera(int(number or 0))
         if live and not place.isdigit() and not Path(place).exists():
             raise DataError(f"camera:{place}: no such device or file", expected="camera:0, camera:/dev/video0, a file, camera:pi0")
-        return _OpenCv(int(place) if place.isdigit() else place)
+        return _OpenCv(int(place) if place.isdigit() else place, live=live)
     except ImportError as error:
         wanted = "picamera2" if place.startswith(_PICAMERA) else "OpenCV"
         hint = "sudo apt-get install -y python3-picamera2" if wanted == "picamera2" else install_hint.with_extra("camera")
         raise DataError(f"camera:{place} needs {wanted}, which is not installed", hint=hint) from error
     except (OSError, RuntimeError, IndexError) as error:
-        raise DataError(f"camera:{place} cannot be opened: {error}", expected="a camera that is free, or a video file") from error
+        raise DataError(
+            f"camera:{place} cannot be opened: {error}", expected="a camera that is free, or a video file",
+            hint="a camera on a Raspberry Pi's ribbon cable is camera:pi0" if live and not place.startswith(_PICAMERA) else "",
+        ) from error  # fmt: skip

@@ -2,8 +2,9 @@
 """The source `mqtt://[USER:PASSWORD@]HOST[:PORT]/TOPIC`, or `mqtts://` with TLS: each message holds samples.
 
 In: an address. Out: arrivals. A message is acknowledged once its last sample was taught or refused, and the broker is told not to have more
-than `WINDOW` unacknowledged ones on their way: that is the back-pressure. What waits beyond it waits in the broker, which drops what
-exceeds its own `max_queued_messages`. A connection that breaks is made again, and the broker repeats what was not acknowledged.
+than `WINDOW` unacknowledged ones on their way: that is the back-pressure. A full queue here stops the reading too. What waits beyond that
+waits in the broker, which drops what exceeds its own `max_queued_messages`. A connection that breaks is made again, and the broker repeats
+what was not acknowledged.
 """
 
 import queue
@@ -55,7 +56,7 @@ class MqttSource:
             raise DataError(f"MQTT address {parts._replace(netloc=parts.hostname or '').geturl()!r}", expected="mqtt://HOST[:PORT]/TOPIC")
         self.name = f"mqtt://{parts.hostname}{f':{port}' if port else ''}/{topic}"
         self._topic, self._form, self._tell, self._patience_s = topic, form, tell, patience_s
-        self._messages: queue.Queue[Any] = queue.Queue()  # the broker keeps it at WINDOW by what is not acknowledged
+        self._messages: queue.Queue[Any] = queue.Queue()  # of WINDOW, see `_on_message`
         self._pending: set[int] = set()
         self._unheard: set[int] = set()  # answered while the broker was gone
         self._gone_since: float | None = time.monotonic()
@@ -129,9 +130,10 @@ class MqttSource:
             return
         if message.qos:
             self._pending.add(message.mid)
-        else:  # nothing holds back what needs no acknowledgement, but a reader that does not read
-            while self._messages.qsize() >= WINDOW and not self._closed:
-                time.sleep(_TICK_S / 10)
+        # Nothing holds back what needs no acknowledgement, and some brokers send more than they may (mosquitto 2.0.11, of what had
+        # queued up): then the connection is not read until there is room.
+        while self._messages.qsize() >= WINDOW and not self._closed:
+            time.sleep(_TICK_S / 10)
         self._messages.put(message)
 
     def arrivals(self) -> Iterator[Arrival | None]:

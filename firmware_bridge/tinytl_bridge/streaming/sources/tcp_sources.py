@@ -50,6 +50,7 @@ class _Connection:
         except TimeoutError:
             return False
         _keep_alive(self._connected)
+        self._listening.close()  # one sender: another one is refused, not left waiting
         return True
 
     def close(self) -> None:
