@@ -64,7 +64,7 @@ class SharedSession:
             return b""
         client.frames += 1
         if frame.type in CALLS:
-            return self._calls.answer(frame)
+            return self._calls.answer(frame, client, is_taken=self._is_taken(client))
         if frame.type == Command.HELLO and frame.sequence == 0:
             if self._is_taken(client):
                 return self._refusal(frame)
@@ -83,6 +83,7 @@ class SharedSession:
         """Give the session free where this client held it: its connection is closed."""
         if self.holder is client:
             self.holder = None
+        self._calls.leave(client)
 
     def _is_taken(self, client: Client) -> bool:
         return self.holder is not None and self.holder is not client and not self.holder.steady
