@@ -105,6 +105,18 @@ def resize_option(command: Command) -> Command:
     return click.option("--resize", type=_Size(), metavar="HxW", help="Size that all images of a folder become, e.g. 96x96.")(command)
 
 
+class Shape(click.ParamType):
+    """Height, width and channels as HxWxC."""
+
+    name = "shape"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[int, int, int]:
+        sides = str(value).lower().replace("×", "x").split("x")
+        if len(sides) != 3 or not all(side.isascii() and side.isdigit() and int(side) for side in sides):
+            self.fail(f"{value!r} is no shape; expected HEIGHTxWIDTHxCHANNELS, e.g. 224x224x3", param, context)
+        return int(sides[0]), int(sides[1]), int(sides[2])
+
+
 class _Range(click.ParamType):
     """Two numbers, low and high, as LOW:HIGH."""
 

@@ -29,11 +29,11 @@ HOW_FULL_STEP = "nJ (model: full, teach step)"
 HOW_FULL_SAMPLE = "nJ (model: full, taught sample)"
 
 
-def thesis_energy_nj(trainable_macs: int) -> float:
+def thesis_energy_nj(trainable_macs: float) -> float:
     """Return the energy of one forward pass of the trainable part, arithmetic alone: MACs × 3.2 pJ / 1000.
 
     Args:
-        trainable_macs: multiply-accumulates of that pass.
+        trainable_macs: multiply-accumulates of that pass; halves where additions of a pooling count as half of one.
 
     Returns:
         nJ, model `thesis` (V. Lygnos, University of Thessaly, 2022).
