@@ -42,6 +42,8 @@ _STORY: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ("teach", "teaching", "Stream labelled samples; the head learns on the target."),
         ("save", "device", "Keep the head through power loss."),
         ("rollback", "device", "Go back to a saved head, or to the factory head."),
+        ("restore", "fleet", "Give a target a head from a file."),
+        ("fleet", "fleet", "Heads of many devices, averaged into one."),
         ("pair", "pairing", "Make this machine known to an agent, by the code that it shows."),
         ("agent", "agent", "Make this Linux machine, a Raspberry Pi for one, a device for others."),
     )),

@@ -262,15 +262,21 @@ def evaluate(
 
 @click.command()
 @target_options
+@click.option("--out", type=FILE, metavar="FILE.head", help="Write the head into a file as well, for fleet average and restore.")
 @expect_option
 @json_option
-def save(target: str, state_dir: Path | None, expect: str | None, as_json: bool) -> None:
+def save(target: str, state_dir: Path | None, out: Path | None, expect: str | None, as_json: bool) -> None:
     """Keep the head of a running target through power loss."""
     from tinytl_bridge import connect
+    from tinytl_bridge.fleet import head_of, write_head
 
+    expect_folder(out)
     with connect(target, state_dir=state_dir, expect=expect) as device:
         held, sequence = device.identity(), device.save()
-    show_facts({"target": target, **held.facts, "saved_as": sequence}, as_json=as_json, title="Saved")
+        if out is not None:
+            write_head(head_of(device), out)
+    written = {} if out is None else {"head": out}
+    show_facts({"target": target, **held.facts, "saved_as": sequence, **written}, as_json=as_json, title="Saved")
 
 
 @click.command()

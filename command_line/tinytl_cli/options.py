@@ -117,6 +117,18 @@ class Shape(click.ParamType):
         return int(sides[0]), int(sides[1]), int(sides[2])
 
 
+class Numbers(click.ParamType):
+    """Numbers with commas between them."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[float, ...]:
+        try:
+            return tuple(float(number) for number in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no list of numbers; expected e.g. 10,20", param, context)
+
+
 class _Range(click.ParamType):
     """Two numbers, low and high, as LOW:HIGH."""
 

@@ -166,6 +166,20 @@ class Connection:
         """
         return self.session.rollback(to)
 
+    def put_head(self, state: bytes) -> int:
+        """Give the device a head (SPEC.md section 4.2): it saves it and goes on with it; returns its number in the store.
+
+        Args:
+            state: of this model's head, without a place in a stream.
+
+        Raises:
+            Refusal: it is another head's or damaged; nothing has changed then but the older of the two saved heads.
+        """
+        size, sequence = self.info.max_payload - 8, 0
+        for offset in range(0, len(state), size):
+            sequence = self.session.put_head(offset, len(state), state[offset : offset + size])
+        return sequence
+
     def head_parameters(self) -> np.ndarray:
         """Return the head's parameters (parameter_count,) float32, int8 weights four in one, layer by layer, weights then bias."""
         return self.session.head_parameters()

@@ -181,6 +181,7 @@ def story() -> Story:
         session.send(Command.ROLLBACK, b"\0")
         session.send(Command.MEASURE, bytes(8))
         session.send(Command.TEACH, _words(9, 0) + b"\x08\x04\xfe\x06", "ERROR")
+        session.send(Command.PUT_HEAD, _words(0, 108, 15, 3, 2, 1) + bytes(60) + b"maybe".ljust(32, b"\0"))
         target.stop()
         (file,) = Path(folder).glob("*.nv")
         memory_file = file.read_bytes()

@@ -32,7 +32,8 @@ typedef struct tinytl_session {
     uint32_t position;       /* samples of it that the head has taken, whatever came of them */
     tinytl_watch watch;      /* over samples that were inferred or taught since the model was loaded */
     uint32_t input_fill;     /* bytes of the sample received so far */
-    uint32_t flash_bytes;    /* of the transfer under way, 0: none */
+    uint32_t flash_bytes;    /* of the transfer of an image under way, 0: none */
+    uint32_t head_bytes;     /* of that of a head's state, 0: none; there is one transfer at most */
     uint32_t flash_next;
     uint32_t flash_slot;     /* where it goes */
     uint32_t flash_sequence; /* what it becomes */

@@ -94,6 +94,7 @@ static void hello(tinytl_session *session, const uint8_t *frame, uint32_t bytes)
     session->sequence = 0;
     session->input_fill = 0;
     session->flash_bytes = 0;
+    session->head_bytes = 0;
     execute(session, frame, bytes);
 }
 

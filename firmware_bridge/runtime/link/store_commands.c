@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What outlives a power cut: FLASH_BEGIN, FLASH_DATA, FLASH_COMMIT, SAVE, ROLLBACK, and loading at start. */
+ * What outlives a power cut: FLASH_BEGIN, FLASH_DATA, FLASH_COMMIT, SAVE, ROLLBACK, and loading at start. PUT_HEAD is in
+ * head_commands.c. */
 #include "link/commands.h"
 
 enum { HEAD_SAVED, HEAD_FACTORY, HEAD_UNREADABLE };
@@ -135,6 +136,7 @@ tinytl_error tinytl_command_flash_begin(tinytl_session *session, command in, pay
     while (tinytl_store_names_owner(platform, owner_of(header.bundle_id, writer.sequence)))
         writer.sequence = tinytl_store_after(writer.sequence);
     session->flash_bytes = error.status ? 0 : header.image_bytes;
+    session->head_bytes = 0;
     session->flash_next = 0;
     session->flash_slot = writer.slot;
     session->flash_sequence = writer.sequence;
@@ -211,6 +213,7 @@ tinytl_error tinytl_session_save(tinytl_session *session)
     const uint32_t bytes = tinytl_head_state_bytes(&session->model) + PLACE_BYTES;
     if (bytes > tinytl_store_capacity(session->platform, STORE_HEAD))
         return refusal(TINYTL_STATUS_slot_too_small, bytes, tinytl_store_capacity(session->platform, STORE_HEAD));
+    session->head_bytes = 0; /* what is being put there lies in the slot that this writes to */
     set32(place, session->stream);
     set32(place + 4, session->position);
     tinytl_error error = tinytl_store_begin(&writer, session->platform, STORE_HEAD, session->store_sequence);

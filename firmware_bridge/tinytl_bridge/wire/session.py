@@ -213,6 +213,23 @@ class Session:
         """Classify `count` samples, 255 at most, of the replay set from `first` on; 0 tells how many there are."""
         return parse_recalled(self.command(Command.RECALL, struct.pack("<II", first, count)), count)
 
+    def put_head(self, offset: int, whole: int, piece: bytes) -> int:
+        """Send a piece of a head's state (SPEC.md section 4.2), in order; the last has it checked, saved and restored.
+
+        Args:
+            offset: where in the state the piece begins. whole: bytes of the state. piece: at most max_payload − 8 bytes, 16 or more at 0.
+
+        Returns:
+            The number of that head in the store with the last piece, 0 before.
+
+        Raises:
+            Refusal: a state of another head, or a damaged one; the saved head before stays.
+        """
+        done, sequence = fields(struct.Struct("<II"), self.command(Command.PUT_HEAD, struct.pack("<II", offset, whole) + piece), "PUT_HEAD")
+        if done != offset + len(piece):
+            raise DeviceError(f"the device answers PUT_HEAD with offset {done}", expected=str(offset + len(piece)))
+        return int(sequence)
+
     def measure(self, what: Measured, *, label: int = 0, iterations: int = 0) -> tuple[int, ...]:
         """Run one inference (a region per operator, then the head), one teach step, or a loop, between counting marks.
 
