@@ -19,6 +19,7 @@ from tinytl.data import load_dataset
 from tinytl.errors import DeviceError
 from tinytl.model_file import read_model
 from tinytl_bridge import connect
+from tinytl_bridge.fleet import head_of
 from tinytl_bridge.targets.pi import PiTarget
 from tinytl_bridge.wire.protocol import Command, Frame, encode
 
@@ -164,11 +165,16 @@ def test_the_log_says_who_came_and_the_end_is_clean(tmp_path):
             device.rollback("factory")
             with pytest.raises(DeviceError):
                 device.rollback("previous")
+            device.put_head(head_of(device).state)
+            with pytest.raises(DeviceError):
+                device.put_head(bytes(20))
         time.sleep(0.2)
         assert agent.end() == 0
         log = agent.log.read_text()
-    for line in ("a model was flashed", "the head was saved as number 1", "the head went back to number 0", "a rollback was refused: "):
+    for line in ("a model was flashed", "the head was saved as number 1", "the head went back to number 0", "a rollback was refused: ",
+                 "a head came from the host and was saved as number 2", "a head was refused: "):  # fmt: skip
         assert line in log
+    assert log.count("a head came from the host") == 1
     assert "connected" in log and "left after" in log and "what was saved is kept" in log and "Traceback" not in log
 
 

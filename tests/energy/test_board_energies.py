@@ -3,6 +3,7 @@
 
 import json
 import tomllib
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,8 @@ from tinytl.model_file import compile_model, read_model
 from tinytl_bench.energy.boards import _FILE, find_energy_board, list_energy_boards
 from tinytl_bench.energy.retraining import CR2032_NJ, in_joules, retraining
 from tinytl_cli import cli
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs/energy.md").read_text(encoding="utf-8")
 
 
 def test_pj_per_mac_of_an_m4_an_m7_and_an_m33() -> None:
@@ -80,6 +83,16 @@ def test_as_json_every_energy_has_its_unit_in_its_name() -> None:
     assert document["retraining"]["energy_nj"] == pytest.approx(10 * document["taught_nj"])
     assert document["retraining"]["inferences"] == pytest.approx(10 * document["taught_nj"] / document["inference_nj"])
     assert "80.6 pJ per MAC" in document["how"]
+
+
+def test_the_page_on_energy_shows_these_boards_and_this_answer() -> None:
+    for board in list_energy_boards():
+        cells = f"{board.core}, {board.clock_mhz} MHz, {board.source.split(', ')[0].removeprefix('MLPerf Tiny ')}"
+        assert f"| `{board.name}` | {cells} |" in PAGE
+        assert f"| {board.pj_per_mac:.1f} | {board.lowest:.0f} – {board.highest:.0f} |" in PAGE
+    printed = run("digits", "--model", "board:nucleo-l4r5zi").splitlines()
+    for line in PAGE.split("…\n", 1)[1].split("```")[0].splitlines():
+        assert line in printed
 
 
 def test_a_shape_that_is_none() -> None:

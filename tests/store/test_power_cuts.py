@@ -2,7 +2,7 @@
 """The power goes inside erases and writes: after a start the device holds what it held before the command, whole, or after it.
 
 The harness (`harness/power_cuts.c`) tears units and sectors (`harness/torn_flash.c`) under the twin's own session and store, in chains of
-SAVE, FLASH, ROLLBACK, CHECK and GROW; after a cut a second command is cut, and then one more must work. Its cuts depend on the seed alone.
+SAVE, FLASH, ROLLBACK, CHECK, GROW and PUT_HEAD; after a cut a second command is cut, and then one more must work. Its cuts depend on the seed alone.
 """
 
 import os
@@ -22,7 +22,7 @@ GEOMETRIES = [(64, 40, 32, 30), (128, 16, 128, 6), (256, 9, 512, 2), (512, 5, 12
               (2048, 2, 512, 2), (4096, 1, 1024, 1), (8192, 2, 8192, 1), (16384, 1, 4096, 1), (16384, 1, 16384, 1)]  # fmt: skip
 """Bytes of a sector and sectors of a slot, of models, then of heads."""
 EVERYDAY = GEOMETRIES[1::5]
-KINDS = ("save", "flash", "rollback", "check", "grow", "chain")
+KINDS = ("save", "flash", "rollback", "check", "grow", "put", "chain")
 
 
 def write_image(path: Path, widths: tuple[int, ...], classes: int, number: int) -> Path:

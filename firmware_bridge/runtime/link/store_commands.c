@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What outlives a power cut: FLASH_BEGIN, FLASH_DATA, FLASH_COMMIT, SAVE, ROLLBACK, and loading at start. PUT_HEAD is in
- * head_commands.c. */
+ * What outlives a power cut: FLASH_BEGIN, FLASH_DATA, FLASH_COMMIT, SAVE, ROLLBACK, and loading at start. PUT_HEAD is
+ * in head_commands.c. */
 #include "link/commands.h"
 
 enum { HEAD_SAVED, HEAD_FACTORY, HEAD_UNREADABLE };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Cuts the power inside erases and writes of random chains of SAVE, FLASH, ROLLBACK, CHECK and GROW. After each cut the
- * device starts again and must hold what it held before the command, whole, or after it; a second command is then cut
- * as well, and then one more must work. Prints of each kind of operation how many cuts left the old and the new state;
- * the first fault ends it with what was done.
+ * Cuts the power inside erases and writes of random chains of SAVE, FLASH, ROLLBACK, CHECK, GROW and PUT_HEAD. After
+ * each cut the device starts again and must hold what it held before the command, whole, or after it; a second command
+ * is then cut as well, and then one more must work. Prints of each kind of operation how many cuts left the old and the
+ * new state; the first fault ends it with what was done.
  *
  *     power_cuts IMAGE OTHER_IMAGE MODEL_SECTOR SECTORS HEAD_SECTOR SECTORS UNIT CUTS SEED */
 #include <stdio.h>
@@ -15,11 +15,11 @@
 
 enum { MAX_IMAGE = 1 << 14, STEPS = 4, CUTS_OF_ONE = 12, COMMIT_BYTES = 4 };
 enum { FLASH_BEGIN = 0x10, FLASH_DATA = 0x11, FLASH_COMMIT = 0x12, TEACH = 0x22, GROW_CLASS = 0x23, SAVE_HEAD = 0x40,
-       TO_HEAD = 0x41, GUARD_CHECK = 0x42 };
-enum { UNGUARDED = 2, CLASS_NAME = 32, LESSONS = 60 };
+       TO_HEAD = 0x41, GUARD_CHECK = 0x42, PUT_HEAD = 0x44 };
+enum { UNGUARDED = 2, CLASS_NAME = 32, LESSONS = 60, STATE_HEADER = 16 };
 
-typedef enum kind { SAVE, FLASH, ROLLBACK, CHECK, GROW, KINDS } kind;
-static const char *const kind_names[KINDS + 1] = {"save", "flash", "rollback", "check", "grow", "chain"};
+typedef enum kind { SAVE, FLASH, ROLLBACK, CHECK, GROW, PUT, KINDS } kind;
+static const char *const kind_names[KINDS + 1] = {"save", "flash", "rollback", "check", "grow", "put", "chain"};
 
 typedef struct operation {
     uint32_t count;
@@ -91,6 +91,37 @@ static void grow(void)
     (void)device_command(GROW_CLASS, body, 8 + CLASS_NAME + inputs);
 }
 
+/* A head with the classes that there are, their names and other numbers, in pieces. */
+static uint32_t put_head(void)
+{
+    static uint8_t state[MAX_IMAGE];
+    uint8_t body[TINYTL_MAX_PAYLOAD];
+    const tinytl_model *model = &host_side.session.model;
+    const uint32_t parameters = classes() ? model->head->parameter_count : 4;
+    const uint32_t names = classes() ? (classes() - model->head->class_count) * CLASS_NAME : 0;
+    const uint32_t whole = STATE_HEADER + parameters * 4 + names;
+    uint32_t status = 0;
+    set32(state, parameters);
+    set32(state + 4, classes());
+    set32(state + 8, draw(1000));
+    set32(state + 12, 1 + draw(1000));
+    for (uint32_t i = 0; i < parameters; i++) {
+        const float drawn = (float)draw(1000) / 500.0f - 1.0f;
+        memcpy(state + STATE_HEADER + i * 4, &drawn, 4);
+    }
+    if (names)
+        memcpy(state + STATE_HEADER + parameters * 4, model->arena + model->head->class_names, names);
+    for (uint32_t offset = 0; offset < whole && status == 0;) {
+        const uint32_t rest = whole - offset, most = STATE_HEADER + draw(200), bytes = rest < most ? rest : most;
+        set32(body, offset);
+        set32(body + 4, whole);
+        memcpy(body + 8, state + offset, bytes);
+        status = device_command(PUT_HEAD, body, 8 + bytes);
+        offset += bytes;
+    }
+    return status;
+}
+
 /* Returns the status of the command that stores. */
 static uint32_t perform_step(kind what, uint32_t seed)
 {
@@ -102,6 +133,8 @@ static uint32_t perform_step(kind what, uint32_t seed)
         teach_some(LESSONS, 0);
         return device_command(GUARD_CHECK, NULL, 0);
     }
+    if (what == PUT)
+        return put_head();
     if (what == ROLLBACK)
         (void)device_command(TO_HEAD, &to, 1);
     else if (what == GROW)

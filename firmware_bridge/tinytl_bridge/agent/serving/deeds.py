@@ -12,8 +12,14 @@ _DEEDS = {
     Command.FLASH_COMMIT: "a model was flashed; its head is the factory one",
     Command.SAVE: "the head was saved as number {number}",
     Command.ROLLBACK: "the head went back to number {number}",
+    Command.PUT_HEAD: "a head came from the host and was saved as number {number}",
 }
-_REFUSED = {Command.FLASH_BEGIN: "a model", Command.FLASH_COMMIT: "a model", Command.SAVE: "a save", Command.ROLLBACK: "a rollback"}
+_REFUSED = {
+    Command.FLASH_BEGIN: "a model", Command.FLASH_COMMIT: "a model", Command.SAVE: "a save", Command.ROLLBACK: "a rollback",
+    Command.PUT_HEAD: "a head",
+}  # fmt: skip
+_SECOND_NUMBER = {Command.PUT_HEAD}
+"""Commands whose answer tells the head's number second, 0 while pieces of it are missing."""
 
 
 def deed_of(command: int, answer: bytes) -> str | None:
@@ -29,5 +35,6 @@ def deed_of(command: int, answer: bytes) -> str | None:
     if frame.type == protocol.ERROR and command in _REFUSED:
         return f"{_REFUSED[Command(command)]} was refused: {status_text(numbers[0] & 0xFFFF, numbers[1], numbers[2])}"
     if frame.type == protocol.ANSWER | command and command in _DEEDS:
-        return _DEEDS[Command(command)].format(number=numbers[0])
+        number = numbers[command in _SECOND_NUMBER]
+        return _DEEDS[Command(command)].format(number=number) if number or command not in _SECOND_NUMBER else None
     return None
