@@ -2,6 +2,7 @@
 """Rows of layers add up to the energy models of the whole: for bundles exactly, for Keras models to what their cut counts."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tinytl.bundle.shipped import find_bundle
 from tinytl.cutting.keras_cut import cut, list_plans
 from tinytl.errors import BenchError, ModelError
 from tinytl.model_file import compile_model, read_model
+from tinytl.training.run_folder import Run
 from tinytl_bench.energy import of_model
 from tinytl_bench.energy.counts import compiled_layers
 from tinytl_bench.energy.keras_counts import _by_shapes, keras_layers
@@ -109,3 +111,26 @@ def test_a_layer_without_work_costs_nothing() -> None:
 def test_what_it_refuses(arguments: dict[str, Any], kind: type[Exception], text: str) -> None:
     with pytest.raises(kind, match=f"(?s){text}"):
         of_model(**arguments)
+
+
+def test_a_file_a_run_and_a_tflite_are_counted_as_what_they_are(tiny_run: Run, tiny_model: Any, tmp_path: Path) -> None:
+    tiny_model.save(tmp_path / "tiny.keras")
+    found = {kind: of_model(path) for kind, path in (("keras", tmp_path / "tiny.keras"), ("run", tiny_run.path))}
+    assert [report.kind for report in found.values()] == ["keras", "run"]
+    assert found["keras"].layers == found["run"].layers and found["run"].plan == "last-dense"
+    (tmp_path / "digits.tflite").write_bytes(read_bundle(find_bundle("digits")).extractor)
+    report = of_model(tmp_path / "digits.tflite")
+    assert (report.kind, report.taught_nj, report.retraining) == ("tflite", None, None)
+    whole_bundle = [layer for layer in of_model("digits").layers if not layer.trains]
+    assert report.inference_nj == pytest.approx(sum(layer.inference_nj for layer in whole_bundle))
+    assert report.assumptions[0] == "a .tflite trains nothing: tinytl export gives it a head"
+    with pytest.raises(BenchError, match="model thesis is of what trains, and of digits nothing does; expected model full or board:NAME"):
+        of_model(tmp_path / "digits.tflite", energy_model="thesis")
+
+
+def test_a_part_of_a_convolutions_channels(ds_cnn: Any) -> None:
+    layers, _ = keras_layers(ds_cnn, "fc+conv1:25%")
+    parts = cut(ds_cnn, "fc+conv1:25%")
+    names = [layer.name for layer in layers]
+    assert [name for name in names if name.endswith("_frozen")] == ["pointwise3_frozen"]
+    assert whole(layers, 0).frozen_macs == parts.frozen_macs and whole(layers, 0).trained == parts.head.trained_count

@@ -7,6 +7,7 @@ import struct
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -222,6 +223,16 @@ def test_the_commands_in_their_order(tmp_path: Path) -> None:
     assert restored["head"] == str(out)
     with connect("host", state_dir=tmp_path) as device:
         assert device.head_parameters().tobytes() == read_head(out).parameters.tobytes()
+
+
+def test_firmware_of_before_takes_no_heads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with connect("host", state_dir=tmp_path) as device:
+        device.flash(read_bundle(find_bundle("digits")))
+        head = head_of(device)
+        unknown: Any = 0x4F  # the twin refuses a number that it does not know, as firmware of before refuses PUT_HEAD's
+        monkeypatch.setattr(device.session, "put_head", lambda *_: device.session.command(unknown))
+        with pytest.raises(DeviceError, match=r"the firmware on the device takes no heads: it knows no PUT_HEAD; expected one of this"):
+            give_head(device, head)
 
 
 def test_a_head_of_another_bundle_is_not_restored(tmp_path: Path) -> None:

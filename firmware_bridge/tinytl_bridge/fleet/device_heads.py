@@ -10,6 +10,7 @@ from tinytl.errors import DeviceError
 from tinytl_bridge.connection import Connection
 from tinytl_bridge.fleet.head_file import HeadFile, random_of
 from tinytl_bridge.fleet.layout import layers_of
+from tinytl_bridge.wire.link import Refusal
 from tinytl_bridge.wire.protocol import Readable
 
 _CRC_AT = 12
@@ -49,4 +50,10 @@ def give_head(device: Connection, head: HeadFile) -> int:
             f"the head is of bundle {head.bundle_id.hex()[:8]} ({head.name!r}), and the device holds {held.hex()[:8]}",
             expected="the bundle that the head was taught on", hint="tinytl flash that bundle first",
         )  # fmt: skip
-    return device.put_head(head.state)
+    try:
+        return device.put_head(head.state)
+    except Refusal as refusal:
+        if refusal.status != "bad_command":
+            raise
+        raise DeviceError("the firmware on the device takes no heads: it knows no PUT_HEAD", expected="one of this version",
+                          hint="update the firmware: tinytl build --target T --as firmware") from refusal  # fmt: skip
