@@ -24,7 +24,7 @@ from tinytl_bridge.targets.pi import PiTarget
 MOST_SAMPLES = 400
 """Training samples that engines are compared on; a fourth of them judges."""
 _MEASURE_TIMEOUT_S = 900.0
-_BUSY_S = 2.0
+_BUSY_S, _WARM_S = 2.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class AgentFigures:
 def measure_on_agent(
     device: Device, agent: PiTarget, task: Dataset, *, energy_csv: Path | None, progress: Progress
 ) -> AgentFigures:  # fmt: skip
-    """Have an agent measure the bundle that it holds.
+    """Have an agent measure the bundle that it holds. Its head stays as it is: what is learned meanwhile is learned beside it, and lost.
 
     Args:
         device: connected, with a bundle flashed. agent: its target. task: whose training split is measured on; its test split is not
@@ -50,6 +50,8 @@ def measure_on_agent(
         BenchError: no training sample of a class that the bundle knows; a file of the meter that does not fit. DeviceError: the agent
         refused, or its connection broke.
     """
+    if energy_csv is not None:
+        MeterFile(energy_csv).check()
     samples, labels = _prepared(device, task)
     data = f"{len(samples)} training samples of {task.name}"
     agent.send_file("samples", samples_file(samples, labels), progress=progress)
@@ -65,8 +67,9 @@ def measure_on_agent(
         figures |= _metered(agent, engine, energy_csv)
         missing = {name: reason for name, reason in missing.items() if name not in figures}
     details = {"engine": engine, "engines": document["engines"], "choice": document["choice"], "machine": measured["machine"]}
-    if not measured["storable"]:
-        details["not_storable"] = measured["storable_why"]
+    spoiled = [found["storable_why"] for found in document["engines"].values() if not found["storable"]]
+    if spoiled:
+        details["not_storable"] = spoiled[0]
     return AgentFigures(figures, missing, details)
 
 
@@ -81,7 +84,8 @@ def _prepared(device: Device, task: Dataset) -> tuple[np.ndarray, np.ndarray]:
 
 def _metered(agent: PiTarget, engine: str, path: Path) -> dict[str, Figure]:
     """Integrate the power of a meter on this machine while the agent infers; idle before is taken away."""
-    inferences = []
+    inferences: list[int] = []
+    agent.call("busy", timeout_s=120.0, seconds=_WARM_S, engine=engine)  # what it makes once is no inference
 
     def busy() -> None:
         inferences.append(agent.call("busy", timeout_s=60.0, seconds=_BUSY_S, engine=engine)["inferences"])

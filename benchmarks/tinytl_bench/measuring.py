@@ -2,7 +2,8 @@
 """Measure a model on a target: accuracy, instructions, modelled cycles and energy, RAM, flash.
 
 In: a bundle or a .tflite, and a target's name. Out: a `Measurement` whose every figure says how it was had, and why where it could not be
-had. Emulated boards are measured on a memory of their own, so that nothing a user keeps there changes; a board on a serial port is flashed.
+had. Emulated boards are measured on a memory of their own, so that nothing a user keeps there changes. A board on a serial port and an
+agent are flashed: the head that they had learned is gone then, and the factory's is there. Nothing else of a bench changes it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -101,9 +102,8 @@ def bench(
     figures |= _memory(image, status, target) | energy_figures(work_of(bundle, image), calibration)
     details: dict[str, Any] = histograms(counted) if counted else {}
     details |= _compiled(image, optimize, logits=logits)
-    known = ({} if bundle else _HEADLESS) | (agent.missing if agent else {})
     details |= agent.details if agent else {}
-    details["missing"] = _missing(figures, target, counter, known)
+    details["missing"] = _missing(figures, target, counter, {} if bundle else _HEADLESS) | (agent.missing if agent else {})
     return Measurement(read.name, target, figures, layer_rows(bundle, image, counted), details)
 
 

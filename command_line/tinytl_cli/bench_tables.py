@@ -6,20 +6,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.table import Table
 
 from tinytl.measurement import Measurement
 from tinytl_cli.console import table
 
 if TYPE_CHECKING:
+    from tinytl.report.machine import EngineRow
     from tinytl_bench.compare import Change
 
 
 def render_measurements(console: Console, measured: Sequence[Measurement]) -> None:
-    """Print every figure with how it was had."""
+    """Print every figure with how it was had; of a machine that measured itself, times of both engines first, and what it is."""
+    from tinytl.report.machine import TIME_FIGURES, engine_rows, machine_notes
+
     for measurement in measured:
-        rows = [(name, _number(figure.value), figure.unit, figure.how) for name, figure in measurement.figures.items()]
-        title = f"{measurement.bundle} on {measurement.target}"
+        title, times, told = f"{measurement.bundle} on {measurement.target}", engine_rows(measurement), machine_notes(measurement)
+        if times:
+            console.print(_times_table(title, times))
+            console.print()
+            title = "What else was measured"
+        shown = {name: figure for name, figure in measurement.figures.items() if not times or name not in TIME_FIGURES}
+        rows = [(name, _number(figure.value), figure.unit, figure.how) for name, figure in shown.items()]
         console.print(table(title, ("figure", "value", "unit", "where it comes from"), rows, numeric=("value",)))
+        if told:
+            console.print()
+            console.print(table("How, and where", ("what", ""), told))
+
+
+def _times_table(title: str, rows: "Sequence[EngineRow]") -> Table:
+    columns = ("engine", "of one", "p50 ms", "p90 ms", "p99 ms", "mean ms", "a second")
+    cells = [
+        (
+            f"{row.engine}, in use" if row.is_used else row.engine, row.what, *(f"{time:,.4g}" for time in row.times_ms),
+            f"{row.per_second:,.4g}" if row.per_second < 100 else f"{row.per_second:,.0f}",
+        )
+        for row in rows
+    ]  # fmt: skip
+    return table(title, columns, cells, numeric=columns[2:])
 
 
 def render_suite(console: Console, measured: Sequence[Measurement]) -> None:

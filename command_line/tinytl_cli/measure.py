@@ -46,6 +46,9 @@ def bench(
 ) -> None:  # fmt: skip
     """Measure MODEL, a bundle or a .tflite, on each target: every figure says how it was had.
 
+    A board on a serial port and pi:HOST are flashed for it: what they had learned is gone, and the factory's head is there. Emulated ones
+    are measured on a memory of their own.
+
     Of a .tflite, figures of accuracy and of learning are null, and `how` says why. A suite's models answer as LiteRT's reference kernels
     do, byte for byte, before they are counted; the result is a list, and what peers take stands in each one's details.
     """

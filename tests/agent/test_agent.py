@@ -160,9 +160,15 @@ def test_the_log_says_who_came_and_the_end_is_clean(tmp_path):
     with running_agent(tmp_path / "state") as agent:
         with connect(agent.target) as device:
             device.flash(DIGITS)
+            device.save()
+            device.rollback("factory")
+            with pytest.raises(DeviceError):
+                device.rollback("previous")
         time.sleep(0.2)
         assert agent.end() == 0
         log = agent.log.read_text()
+    for line in ("a model was flashed", "the head was saved as number 1", "the head went back to number 0", "a rollback was refused: "):
+        assert line in log
     assert "connected" in log and "left after" in log and "what was saved is kept" in log and "Traceback" not in log
 
 

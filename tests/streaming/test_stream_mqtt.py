@@ -268,7 +268,7 @@ def test_a_broker_that_stays_away_saves_and_says_so(state: Path, broker: Callabl
     facts = json.loads(result.stdout)
     assert (result.exit_code, facts["taught"], facts["ended_by"], facts["saved_as"]) == (1, 1, "lost", 1)
     assert str(result.exception).startswith(
-        f"mqtt://127.0.0.1:{mosquitto.port}/samples was lost: the broker has been gone for 0 seconds; 1 samples were taught before"
+        f"mqtt://127.0.0.1:{mosquitto.port}/samples was lost: the broker has been gone for 0 seconds; taught before: 1; the head was saved as 1"
     )
 
 
@@ -306,7 +306,7 @@ def test_no_broker(url: str, text: str) -> None:
     assert "secret" not in refused.value.text()
 
 
-def test_a_password(device: Device, broker: Callable[..., Broker], tmp_path: Path) -> None:
+def test_a_password(broker: Callable[..., Broker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = shutil.which("mosquitto_passwd")
     if made is None:
         pytest.skip("needs mosquitto_passwd")
@@ -317,3 +317,21 @@ def test_a_password(device: Device, broker: Callable[..., Broker], tmp_path: Pat
     open_source(f"mqtt://me:s%3Acret@{where}", Format(), print).close()
     with pytest.raises(DataError, match="the broker refuses: Not authorized; expected an MQTT 5 broker"):
         open_source(f"mqtt://me:other@{where}", Format(), print)
+    monkeypatch.setenv("TINYTL_MQTT_PASSWORD", "s:cret")
+    open_source(f"mqtt://me@{where}", Format(), print).close()
+
+
+def test_tls(broker: Callable[..., Broker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a certificate of one's own, which SSL_CERT_FILE names; without it the broker is not trusted."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=broker", "-days", "2")
+    where = ("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate))
+    subprocess.run(["openssl", *made, *where], check=True, capture_output=True)
+    mosquitto = broker(f"certfile {certificate}", f"keyfile {key}")
+    url = mosquitto.url("samples").replace("mqtt:", "mqtts:")
+    with pytest.raises(DataError, match=r"^mqtts://127.0.0.1:\d+/samples: no broker there: .*certificate verify failed"):
+        open_source(url, Format(), print)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    open_source(url, Format(), print).close()

@@ -2,11 +2,13 @@
 """What an agent answers itself, before its C session sees it: facts of the machine, files that came with a model, measurements.
 
 In: frames of type CALL, whose payload is a JSON object with the name of a call, and of type DATA, bytes of a file. Out: frames of the same
-type plus 0x80. A microcontroller answers these types with `bad_command`. SPEC.md section 5.2 has the calls.
+type plus 0x80. A microcontroller answers these types with `bad_command`. SPEC.md section 5.2 has the calls. One file is on its way at a
+time; what a sender left behind goes with it.
 """
 
 import hashlib
 import json
+import logging
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,6 +24,10 @@ MOST_REPLY_BYTES = 15_000
 """Of a reply's JSON: one frame holds it."""
 _OFFSET = struct.Struct("<I")
 
+ALWAYS = ("about", "rest")
+"""Calls that change nothing: they are answered while another program holds the session."""
+
+log = logging.getLogger("tinytl.agent")
 Call = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
@@ -36,69 +42,106 @@ class AgentCalls:
     def __init__(self, calls: Mapping[str, Call], keep: Callable[[str, bytes], None]) -> None:
         self._calls = {"file-begin": self._begin, "file-end": self._end, "rest": self._rest, **calls}
         self._keep = keep
+        self._asking: object = None  # whose frame is answered: all of this runs in one thread
+        self._sender: object = None  # whose file is on its way
         self._file, self._expected, self._name = bytearray(), 0, ""
-        self._long = b""
+        self._long: dict[object, bytes] = {}
 
-    def answer(self, frame: Frame) -> bytes:
-        """Return the bytes that answer a frame of type CALL or DATA."""
+    def answer(self, frame: Frame, sender: object, *, is_taken: bool = False) -> bytes:
+        """Return the bytes that answer a frame of type CALL or DATA.
+
+        Args:
+            frame: the question. sender: who asks, by identity. is_taken: whether another one holds the session; then only `ALWAYS` are
+                answered, and the rest refused.
+        """
+        self._asking = sender
+        kind = frame.type
         try:
-            payload = self._data(frame.payload) if frame.type == DATA else self._fitting(_packed(self._called(frame.payload)))
+            payload = self._data(frame.payload) if kind == DATA else self._fitting(_packed(self._called(frame.payload, is_taken)))
         except TinytlError as error:
-            payload = _packed({"error": {"what": error.what, "expected": error.expected, "hint": error.hint}})
-            return protocol.encode(Frame(protocol.ANSWER | CALL, frame.sequence, frame.session, payload))
-        return protocol.encode(Frame(protocol.ANSWER | frame.type, frame.sequence, frame.session, payload))
+            kind, payload = CALL, _refused(error.what, error.expected, error.hint)
+        except Exception as error:  # a fault of ours costs this answer, not the connection
+            log.exception("a call failed")
+            kind, payload = CALL, _refused(f"the agent failed: {type(error).__name__}: {error}", "", "its log has more")
+        return protocol.encode(Frame(protocol.ANSWER | kind, frame.sequence, frame.session, payload))
 
-    def _called(self, payload: bytes) -> dict[str, Any]:
+    def leave(self, sender: object) -> None:
+        """Forget what belongs to a sender that is gone: half a file, a long answer."""
+        self._long.pop(sender, None)
+        if self._sender is sender:
+            self._forget_file()
+
+    def _called(self, payload: bytes, is_taken: bool) -> dict[str, Any]:
         try:
             request = json.loads(payload)
-        except ValueError:
+        except (ValueError, RecursionError):
             request = None
         name = request.get("call") if isinstance(request, dict) else None
         if not isinstance(name, str) or name not in self._calls:
             raise DeviceError(
                 f"the agent knows no call {name!r}", expected=", ".join(sorted(self._calls)), hint="both sides need the same tinytl"
             )
+        if is_taken and name not in ALWAYS:
+            raise DeviceError(f"another program holds the agent's session, so {name!r} waits", hint="try again once that program is done")
         return {"result": dict(self._calls[name](request))}
 
     def _fitting(self, answer: bytes) -> bytes:
         """Return an answer as it is, or, where no frame holds it, how long it is: it is fetched by `rest` then."""
         if len(answer) <= MOST_REPLY_BYTES:
             return answer
-        self._long = answer
+        self._long[self._asking] = answer
         return _packed({"bytes": len(answer)})
 
     def _rest(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        offset = request.get("offset")
-        if not isinstance(offset, int) or not 0 <= offset < len(self._long):
-            raise DeviceError(f"bytes {offset!r} on of an answer of {len(self._long):,}", expected="some that there are")
-        return {"piece": self._long[offset : offset + PIECE_BYTES].decode("ascii")}
+        offset, answer = request.get("offset"), self._long.get(self._asking, b"")
+        if not _is_whole(offset) or not 0 <= offset < len(answer):
+            raise DeviceError(f"bytes {offset!r} on of an answer of {len(answer):,}", expected="some that there are")
+        return {"piece": answer[offset : offset + PIECE_BYTES].decode("ascii")}
 
     def _begin(self, request: Mapping[str, Any]) -> dict[str, Any]:
         size, name = request.get("bytes"), request.get("file")
-        if not isinstance(size, int) or not 0 < size <= MOST_FILE_BYTES or not isinstance(name, str):
+        if not _is_whole(size) or not 0 < size <= MOST_FILE_BYTES or not isinstance(name, str):
             raise DeviceError(f"file {name!r} of {size!r} bytes", expected=f"a name, and 1 to {MOST_FILE_BYTES:,} bytes")
-        self._file, self._expected, self._name = bytearray(), size, name
+        self._file, self._expected, self._name, self._sender = bytearray(), size, name, self._asking
         return {}
 
+    def _forget_file(self) -> None:
+        self._file, self._expected, self._name, self._sender = bytearray(), 0, "", None
+
+    def _expect_file(self) -> None:
+        if self._sender is None or self._sender is not self._asking:
+            raise DeviceError("no file of this program is on its way", expected="file-begin before", hint="send it again")
+
     def _data(self, payload: bytes) -> bytes:
+        self._expect_file()
         offset = _OFFSET.unpack_from(payload)[0] if len(payload) >= _OFFSET.size else -1
         piece = payload[_OFFSET.size :]
-        if offset + len(piece) > self._expected or offset > len(self._file):
+        if offset < 0 or offset + len(piece) > self._expected or offset > len(self._file):
             raise DeviceError(f"bytes {offset} on of file {self._name!r}", expected=f"{len(self._file)} on, {self._expected} in all")
         if offset == len(self._file):  # a piece that came before is not taken twice
             self._file += piece
         return _OFFSET.pack(len(self._file))
 
     def _end(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        data, self._file, expected, self._expected = bytes(self._file), bytearray(), self._expected, 0
+        self._expect_file()
+        data, expected, name = bytes(self._file), self._expected, self._name
+        self._forget_file()
         found = hashlib.sha256(data).hexdigest()
-        if len(data) != expected or not data or found != request.get("sha256"):
+        if len(data) != expected or found != request.get("sha256"):
             raise DeviceError(
-                f"file {self._name!r} arrived with {len(data):,} bytes and SHA-256 {found[:12]}…",
+                f"file {name!r} arrived with {len(data):,} bytes and SHA-256 {found[:12]}…",
                 expected=f"{expected:,} bytes, {str(request.get('sha256'))[:12]}…", hint="send it again",
             )  # fmt: skip
-        self._keep(self._name, data)
+        self._keep(name, data)
         return {"sha256": found}
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
+def _refused(what: str, expected: str, hint: str) -> bytes:
+    return _packed({"error": {"what": what, "expected": expected, "hint": hint}})
 
 
 def _packed(document: Mapping[str, Any]) -> bytes:

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from tinytl.bundle.bundle import Bundle
-from tinytl.errors import BenchError
+from tinytl.errors import BenchError, DeviceError, ModelError
 from tinytl_bridge.agent.extractor_choice import ExtractorChoice
-from tinytl_bridge.agent.kept_files import KeptFiles
-from tinytl_bridge.engines import litert_extractor, runtime_extractor
+from tinytl_bridge.agent.kept_files import NAMES, KeptFiles
+from tinytl_bridge.engines import EngineChoice, LitertExtractor, runtime_extractor
 from tinytl_bridge.engines.choice import measured_choice
 from tinytl_bridge.engines.runtime import RuntimeExtractor
 from tinytl_bridge.machine.bench_here import measure_machine
@@ -28,6 +29,8 @@ from tinytl_bridge.twin import library
 
 _BUSY_S = 60.0
 """Most seconds of one call of `busy`."""
+_CALLS, _MOST_CALLS = 200, 100_000
+_MOST_THREADS = 64
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Measuring:
 
     def __init__(self, files: KeptFiles, choice: ExtractorChoice) -> None:
         self._files, self._choice = files, choice
+        self._ready: tuple[object, Callable[[], object]] | None = None  # for `busy`, whose time must hold inferences alone
 
     def calls(self) -> dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]]:
         """Return the calls by name."""
@@ -56,32 +60,57 @@ class Measuring:
 
     def _measure(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Measure each engine and choose. request: `data`, what the samples are called; `count`, calls to time; `threads` of litert."""
+        count = _number(request, "count", _CALLS, _MOST_CALLS)
+        threads = _number(request, "threads", 0, _MOST_THREADS, least=0) or None
         material = self._material(str(request.get("data", "samples")))
-        threads, count = request.get("threads"), int(request.get("count", 200))
-        choice = measured_choice(material.bundle, material.samples, material.labels, data=material.data, num_threads=threads)
+        litert, choice = self._compared(material, threads)
         engines = {"runtime": _engine_figures(material, None, count)}
-        if choice.comparison is not None:
-            engines["litert"] = _engine_figures(material, litert_extractor(material.bundle, num_threads=threads), count)
+        if litert is not None:
+            engines["litert"] = _engine_figures(material, litert, count)
         self._choice.take(choice, material.bundle)
         return {"engines": engines, "choice": choice.to_json(), "in_use": dict(self._choice.facts())}
 
+    def _compared(self, material: _Material, threads: int | None) -> tuple[LitertExtractor | None, EngineChoice]:
+        """Return LiteRT with the threads that are fastest, None where it cannot be had, and the choice."""
+        bundle = material.bundle
+        try:
+            litert = self._choice.litert(bundle, threads)
+        except (DeviceError, ModelError) as error:
+            return None, EngineChoice("runtime", f"runtime, because litert cannot be had: {error.what}.")
+        try:
+            choice = measured_choice(bundle, material.samples, material.labels, data=material.data, num_threads=threads)
+        except BenchError as error:
+            return litert, EngineChoice("runtime", f"runtime, because the engines cannot be compared: {error.what}.")
+        return self._choice.litert(bundle, choice.comparison.litert.num_threads) if choice.comparison else litert, choice
+
     def _busy(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Infer without pause, for a meter beside this machine. request: `seconds`, `engine`. Returns how many inferences it were."""
-        material = self._material("samples")
-        seconds = min(float(request.get("seconds", 1.0)), _BUSY_S)
-        extractor = litert_extractor(material.bundle) if request.get("engine") == "litert" else None
-        infer = _Pair(runtime_extractor(material.bundle), extractor).infer
-        turns, calls, end = cycle(material.samples), 0, time.monotonic() + seconds
+        seconds = request.get("seconds", 1.0)
+        if not isinstance(seconds, int | float) or not 0 < seconds <= _BUSY_S:
+            raise BenchError(f"inferences for {seconds!r} s", expected=f"more than 0, at most {_BUSY_S:g}")
+        infer, calls, end = self._inferring(request.get("engine") == "litert"), 0, time.monotonic() + seconds
         while time.monotonic() < end:
-            infer(next(turns))
+            infer()
             calls += 1
         return {"inferences": calls}
+
+    def _inferring(self, by_litert: bool) -> Callable[[], object]:
+        """Return what infers the next sample; made once for an engine and its files."""
+        files = [path.stat().st_mtime_ns for path in map(self._files.path, NAMES) if path is not None]
+        if self._ready is None or self._ready[0] != (by_litert, files):
+            material = self._material("samples")
+            threads = self._choice.measured_threads(material.bundle)
+            litert = self._choice.litert(material.bundle, threads) if by_litert else None
+            pair, turns = _Pair(runtime_extractor(material.bundle), litert), cycle(material.samples)
+            self._ready = (by_litert, files), lambda: pair.infer(next(turns))
+        return self._ready[1]
 
     def _material(self, data: str) -> _Material:
         bundle, path = self._choice.bundle(), self._files.path("samples")
         if bundle is None or path is None:
             raise BenchError("the agent has no bundle or no samples to measure on", expected="both", hint="tinytl bench BUNDLE --target …")
         samples, labels = _arrays(path)
+        _expect_fit(samples, labels, bundle)
         return _Material(bundle, samples, labels, data)
 
 
@@ -100,11 +129,27 @@ def _arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             samples, labels = arrays["samples"], arrays["labels"].astype(int)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise BenchError(f"the samples to measure on cannot be read: {error}", expected="an .npz of samples and labels") from error
     if samples.dtype != np.int8 or samples.ndim != 2 or labels.shape != samples.shape[:1] or not len(samples):
         raise BenchError(f"samples {samples.dtype} {samples.shape} with labels {labels.shape}", expected="int8 (N, input_bytes) and (N,)")
     return samples, labels
+
+
+def _expect_fit(samples: np.ndarray, labels: np.ndarray, bundle: Bundle) -> None:
+    input_bytes, classes = runtime_extractor(bundle).input_bytes, len(bundle.manifest["labels"])
+    if samples.shape[1] != input_bytes or not 0 <= labels.min() <= labels.max() < classes:
+        raise BenchError(
+            f"samples of {samples.shape[1]} bytes with labels from {labels.min()} to {labels.max()}",
+            expected=f"samples of {input_bytes} bytes with labels from 0 to {classes - 1}, as {bundle.manifest['name']} takes them",
+        )
+
+
+def _number(request: Mapping[str, Any], name: str, default: int, most: int, *, least: int = 1) -> int:
+    number = default if request.get(name) is None else request[name]
+    if not isinstance(number, int) or not least <= number <= most:
+        raise BenchError(f"{name} {number!r}", expected=f"a whole number from {least} to {most:,}")
+    return number
 
 
 class _Pair:

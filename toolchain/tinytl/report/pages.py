@@ -17,6 +17,7 @@ from tinytl.measurement import Measurement
 from tinytl.report import plots, summary, wording
 from tinytl.report.drawings import Drawing, confusion_drawings, cost_drawings, draw, run_drawings, story_drawings
 from tinytl.report.layer_profile import layer_profile
+from tinytl.report.machine import TIME_FIGURES, engine_rows, machine_notes
 from tinytl.report.pictures import data_uri
 from tinytl.report.run_log import RunLog, shown, titles
 from tinytl.report.story import Story
@@ -70,7 +71,9 @@ def write_bench_report(measurements: Sequence[Measurement], path: Path | str, *,
     """
     if not measurements:
         raise ReportError("no measurements to report", expected="at least one", hint="tinytl bench BUNDLE --target host -o bench.json")
-    names = list(dict.fromkeys(name for measurement in measurements for name in measurement.figures))
+    machines = [(measurement, rows) for measurement in measurements if (rows := engine_rows(measurement))]
+    apart = TIME_FIGURES if len(machines) == len(measurements) else frozenset()
+    names = list(dict.fromkeys(name for measurement in measurements for name in measurement.figures if name not in apart))
     page = (
         _environment()
         .get_template("bench.html")
@@ -79,6 +82,7 @@ def write_bench_report(measurements: Sequence[Measurement], path: Path | str, *,
             version="",
             measurements=measurements,
             names=names,
+            machines=[(measurement, rows, machine_notes(measurement)) for measurement, rows in machines],
             comparisons=_comparisons(measurements),
             costs=[_costs(measurement, f"m{index}") for index, measurement in enumerate(measurements)],
         )

@@ -109,7 +109,7 @@ def amount(figure: Figure) -> str:
 
 def name(key: str) -> str:
     """instructions_per_teach_step → «Instructions per teach step»; modelled and unit endings go, they stand beside."""
-    text = re.sub(r"_(model|nj|ms|bytes)(?=_|$)", "", key).replace("milliseconds", "time").replace("_", " ").replace(".", ", ").strip()
+    text = re.sub(r"_(model|nj|ms|bytes|j|w)(?=_|$)", "", key).replace("milliseconds", "time").replace("_", " ").replace(".", ", ").strip()
     return re.sub(
         r"\b(ram|macs?)\b",
         lambda found: found[0].upper().replace("MACS", "MACs"),

@@ -7,6 +7,7 @@ its own, so that a long command holds up no handshake.
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,9 @@ from tinytl_bridge.agent.settings import MOST_CONNECTIONS, AgentSettings
 log = logging.getLogger("tinytl.agent")
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
 """A peer that is gone without a word is let go after 25 s; seconds, seconds, times."""
+
+_GIVE_UP_S = 5.0
+"""Until an end does not wait for a measurement any more."""
 
 
 class Server:
@@ -62,7 +66,7 @@ class Server:
             if server is not None:
                 server.close()
             await self._close_all()
-            self._executor.shutdown(wait=True)
+            await self._end_session()
             log.info("ended; what was saved is kept in %s", self._settings.state_dir)
 
     async def _listening(self) -> asyncio.Server:
@@ -97,9 +101,11 @@ class Server:
             log.warning("%s let go: %s", client.name, str(error).partition("\n")[0] or type(error).__name__)
         except asyncio.CancelledError:
             log.info("%s disconnected: the agent ends", client.name)
+        except Exception:
+            log.exception("%s let go: a fault of the agent", client.name)
         finally:
             self._open.discard(task)
-            self._session.leave(client)
+            self._executor.submit(self._session.leave, client)  # behind its own frames, before those of who comes next
             writer.close()
             with suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
@@ -126,6 +132,17 @@ class Server:
                     await line.send(answer)
         noise = f", {runs.noise_bytes:,} bytes and {client.noise:,} runs of noise" if runs.noise_bytes or client.noise else ""
         log.info("%s left after %s frames%s", client.name, f"{client.frames:,}", noise)
+
+    async def _end_session(self) -> None:
+        """Wait for the frame that is being executed; a measurement takes minutes, and nothing of the store is lost with it."""
+        idle = asyncio.wrap_future(self._executor.submit(int))
+        try:
+            await asyncio.wait_for(idle, _GIVE_UP_S)
+        except TimeoutError:
+            log.warning("ended in the midst of a measurement; what was saved is kept in %s", self._settings.state_dir)
+            logging.shutdown()
+            os._exit(0)
+        self._executor.shutdown(wait=True)
 
     async def _close_all(self) -> None:
         for task in list(self._open):

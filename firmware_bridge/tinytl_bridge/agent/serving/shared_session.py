@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass, field
 
 from tinytl_bridge.agent.calls import CALLS, AgentCalls
+from tinytl_bridge.agent.serving.deeds import deed_of
 from tinytl_bridge.agent.slot_files import SlotFiles
 from tinytl_bridge.targets.host import HostTarget
 from tinytl_bridge.wire import protocol
@@ -63,7 +64,7 @@ class SharedSession:
             return b""
         client.frames += 1
         if frame.type in CALLS:
-            return self._calls.answer(frame)
+            return self._calls.answer(frame, client, is_taken=self._is_taken(client))
         if frame.type == Command.HELLO and frame.sequence == 0:
             if self._is_taken(client):
                 return self._refusal(frame)
@@ -73,12 +74,16 @@ class SharedSession:
             self._failure = self._memory.failure
             if self._failure is not None:
                 log.error("the store takes no more: %s; what was saved before is kept", self._failure)
-        return self._target.take()
+        answer = self._target.take()
+        if deed := deed_of(frame.type, answer):
+            log.info("%s: %s", client.name, deed)
+        return answer
 
     def leave(self, client: Client) -> None:
         """Give the session free where this client held it: its connection is closed."""
         if self.holder is client:
             self.holder = None
+        self._calls.leave(client)
 
     def _is_taken(self, client: Client) -> bool:
         return self.holder is not None and self.holder is not client and not self.holder.steady

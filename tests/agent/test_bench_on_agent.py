@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tinytl bench` on a real agent: both engines on its own machine, the choice that lasts, a meter beside it, a throttled machine."""
+
+import json
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+from crashing_litert import CRASH, litert_that
+from running_agent import running_agent
+
+from tinytl.bundle.shipped import find_bundle
+from tinytl.data import load_dataset
+from tinytl.errors import BenchError, DeviceError
+from tinytl.measurement import Measurement
+from tinytl.model_file import read_model
+from tinytl_bench import bench
+from tinytl_bench.agent_bench import measure_on_agent
+from tinytl_bridge import connect
+
+DIGITS = read_model(find_bundle("digits"))
+BUNDLE = find_bundle("digits")
+POWER_W = 3.0
+METER_HZ = 50
+
+
+@pytest.fixture(scope="module")
+def task():
+    whole = load_dataset("mnist-5k")
+    return replace(whole, x_train=whole.x_train[:240], y_train=whole.y_train[:240])
+
+
+def measured(agent, task, **more):
+    return bench(BUNDLE, target=agent.target, dataset=task, samples=20, **more)
+
+
+@pytest.fixture(scope="module")
+def benched(tmp_path_factory, task):
+    """An agent that had learned, and was measured then: what it told before and after, after a kill too."""
+    state = tmp_path_factory.mktemp("benched") / "state"
+    told = {}
+    with running_agent(state) as agent:
+        with connect(agent.target) as device:
+            device.flash(DIGITS)
+            told["factory"] = device.status().head_crc32
+            device.teach(task.x_train[:3], task.y_train[:3], classes=task.classes)
+            told["taught"] = device.status().head_crc32
+        told["measurement"] = measured(agent, task)
+        with connect(agent.target) as device:
+            told["head"], told["facts"] = device.status().head_crc32, device.target.facts()
+        agent.end(signal.SIGKILL)
+    with running_agent(state) as agent, connect(agent.target) as device:
+        told["restarted"] = device.target.facts()
+    return told
+
+
+def test_figures_are_the_machines_own_and_say_how_they_were_had(benched):
+    figures, details = benched["measurement"].figures, benched["measurement"].details
+    for name in ("p50", "p90", "p99", "mean"):
+        for what in ("inference", "teach_step"):
+            figure = figures[f"milliseconds_per_{what}_{name}"]
+            assert figure.unit == "ms" and 0 < figure.value < 1000
+            assert figure.how == f"engine {details['engine']}: wall clock, 200 calls after 20 of warm-up, garbage collector off"
+    assert figures["milliseconds_per_inference_p50"].value <= figures["milliseconds_per_inference_p99"].value
+    assert figures["accuracy"].value > 0.8 and "20 test samples" in figures["accuracy"].how
+    assert figures["peak_rss_bytes"].value > 20 << 20
+    assert "no meter" in details["missing"]["inference_energy_j"]
+    assert benched["measurement"] == Measurement.from_json(json.loads(json.dumps(benched["measurement"].to_json())))
+
+
+def test_both_engines_stand_in_the_details_with_what_differs(benched):
+    details = benched["measurement"].details
+    assert set(details["engines"]) == {"runtime", "litert"}
+    comparison = details["choice"]["comparison"]
+    assert (comparison["data"], comparison["held_out"] > 40) == ("240 training samples of mnist-5k", True)
+    assert comparison["features"]["values"] > 0
+    assert comparison["taught"] + comparison["held_out"] == 240
+    assert details["machine"]["cpu"]["cores"] >= 1
+
+
+def test_the_choice_is_told_and_outlives_a_kill(benched):
+    choice, facts, restarted = benched["measurement"].details["choice"], benched["facts"], benched["restarted"]
+    assert (facts["engine"], facts["engine_reason"]) == (choice["engine"], choice["reason"])
+    assert facts["engine"] == benched["measurement"].details["engine"]
+    assert (restarted["engine"], restarted["engine_reason"]) == (facts["engine"], facts["engine_reason"])
+    if facts["engine"] == "litert":
+        assert facts["engine_threads"] == restarted["engine_threads"] == choice["comparison"]["litert"]["num_threads"]
+
+
+def test_the_head_is_the_factorys_since_a_bench_flashes_and_teaches_beside_it(benched):
+    assert benched["taught"] != benched["factory"]
+    assert benched["head"] == benched["factory"]
+
+
+@pytest.mark.long
+def test_the_measuring_itself_leaves_a_taught_head_alone(tmp_path, task):
+    few = replace(task, x_train=task.x_train[:3], y_train=task.y_train[:3])
+    with running_agent(tmp_path / "state") as agent, connect(agent.target) as device:
+        device.flash(DIGITS)
+        device.teach(task.x_train[:3], task.y_train[:3], classes=task.classes)
+        before = device.status()
+        figures = measure_on_agent(device, device.target, few, energy_csv=None, progress=lambda *_: None)
+        after = device.status()
+    assert (after.head_crc32, after.steps) == (before.head_crc32, before.steps)
+    reason = figures.details["choice"]["reason"]
+    assert reason.startswith("runtime, because the engines cannot be compared: 3 samples are too few"), reason
+    assert set(figures.details["engines"]) == {"runtime", "litert"}
+
+
+def test_a_crash_of_litert_leaves_the_agent_up_and_runtime_in_use(tmp_path, task, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(litert_that(CRASH, tmp_path / "crashing")))
+    reason = "runtime, because litert cannot be had: it crashed on this model in its trial in another process (SIGSEGV)."
+    with running_agent(tmp_path / "state", "--engine", "litert") as agent, connect(agent.target) as device:
+        device.flash(DIGITS)
+        assert device.target.facts()["engine_reason"] == reason
+        device.infer(task.x_test[0])
+        few = replace(task, x_train=task.x_train[:30], y_train=task.y_train[:30])
+        figures = measure_on_agent(device, device.target, few, energy_csv=None, progress=lambda *_: None)
+        assert set(figures.details["engines"]) == {"runtime"}
+        assert figures.details["choice"]["reason"] == reason
+        assert device.target.facts()["engine"] == "runtime"
+
+
+def throttled_by(program, tmp_path, monkeypatch):
+    """Have the machine look like a Pi: its program `vcgencmd` is on PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "vcgencmd").write_text(f"#!/bin/sh\n{program}\n")
+    (folder / "vcgencmd").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.mark.long
+def test_a_throttled_run_is_told_and_not_stored(tmp_path, monkeypatch):
+    throttled_by('[ "$1" = get_throttled ] && echo throttled=0x50005', tmp_path, monkeypatch)
+    with running_agent(tmp_path / "state") as agent:
+        from click.testing import CliRunner
+
+        from tinytl_cli import main
+
+        out, markdown = tmp_path / "m.json", tmp_path / "t.md"
+        command = ["bench", "digits", "--target", agent.target, "--samples", "5", "-o", str(out), "--markdown", str(markdown)]
+        ran = CliRunner().invoke(main, command)
+    assert ran.exit_code == 1 and not out.exists()
+    refusal = f"the measurement on {agent.target} is not stored: the machine was throttled: under-voltage, throttled"
+    assert refusal in ran.output and "stronger power supply" in ran.output
+    assert "the machine was throttled: under-voltage, throttled" in markdown.read_text()
+
+
+class Meter(threading.Thread):
+    """A power meter beside the machine: its program writes a line every 20 ms, always the same power."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.path, self.ended = path, threading.Event()
+
+    def run(self):
+        with self.path.open("w") as file:
+            file.write("timestamp_s,power_w\n")
+            while not self.ended.is_set():
+                file.write(f"{time.time():.4f},{POWER_W}\n")
+                file.flush()
+                time.sleep(1 / METER_HZ)
+
+
+@pytest.mark.long
+def test_a_meter_beside_the_agent_tells_the_energy_of_an_inference(tmp_path, task):
+    meter = Meter(tmp_path / "meter.csv")
+    meter.start()
+    while not meter.path.exists() or meter.path.stat().st_size < 100:
+        time.sleep(0.05)
+    with running_agent(tmp_path / "state") as agent:
+        measurement = measured(agent, task, energy_csv=meter.path)
+    meter.ended.set()
+    figures = measurement.figures
+    assert figures["run_power_w"].value == pytest.approx(POWER_W) and figures["idle_power_w"].value == pytest.approx(POWER_W)
+    # The power of a machine that takes no more than idle: nothing is left of it for an inference.
+    assert figures["inference_energy_j"].value == pytest.approx(0, abs=1e-9)
+    assert figures["inference_energy_uncertainty_j"].unit == "J"
+    assert f"inferences of engine {measurement.details['engine']} in them" in figures["inference_energy_j"].how
+    assert "inference_energy_j" not in measurement.details["missing"]
+
+
+def test_a_meters_file_that_is_not_there_is_refused_before_anything_is_measured(tmp_path, task):
+    with running_agent(tmp_path / "state") as agent, connect(agent.target) as device:
+        device.flash(DIGITS)
+        with pytest.raises(BenchError, match=r"energy file .*none\.csv: there is none"):
+            measure_on_agent(device, device.target, task, energy_csv=tmp_path / "none.csv", progress=lambda *_: None)
+
+
+def test_what_does_not_fit_is_refused_in_words(tmp_path, task):
+    with running_agent(tmp_path / "state") as agent, connect(agent.target) as device:
+        with pytest.raises(DeviceError, match="the agent has no bundle or no samples to measure on"):
+            device.target.call("measure")
+        device.flash(DIGITS)
+        with pytest.raises(DeviceError, match=r"count 0; expected a whole number from 1 to 100,000"):
+            device.target.call("measure", count=0)
+        with pytest.raises(DeviceError, match=r"threads 1000000; expected a whole number from 0 to 64"):
+            device.target.call("measure", threads=1_000_000)
+        with pytest.raises(DeviceError, match=r"inferences for 'long' s; expected more than 0, at most 60"):
+            device.target.call("busy", seconds="long")
+        device.target.send_file("samples", b"no archive at all")
+        with pytest.raises(DeviceError, match="the samples to measure on cannot be read"):
+            device.target.call("measure")
+
+
+def test_another_program_waits_while_one_holds_the_session(tmp_path):
+    from tinytl_bridge.targets.pi import PiTarget
+
+    with running_agent(tmp_path / "state") as agent, connect(agent.target) as device:
+        other = PiTarget(f"127.0.0.1:{agent.port}", name=agent.target, state_dir=tmp_path / "host")
+        other.start()
+        assert other.call("about")["engine"] == "runtime"
+        with pytest.raises(DeviceError, match="another program holds the agent's session, so 'file-begin' waits"):
+            other.send_file("model", BUNDLE.read_bytes())
+        assert device.status().model_status == "no_model"
+        other.stop()
