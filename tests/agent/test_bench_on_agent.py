@@ -199,7 +199,7 @@ def test_a_meter_beside_the_agent_tells_the_energy_of_an_inference(tmp_path, tas
     seconds = float(re.search(r"samples in ([\d.]+) s of", energy.how)[1])
     inferences = int(re.search(r"([\d,]+) inferences of engine (\w+) in them", energy.how)[1].replace(",", ""))
     assert energy.value == pytest.approx((run_w - idle_w) * seconds / inferences, rel=0.01)
-    assert 0 < figures["inference_energy_uncertainty_j"].value and energy.unit == "J"
+    assert figures["inference_energy_uncertainty_j"].value > 0 and energy.unit == "J"
     assert "inference_energy_j" not in measurement.details["missing"]
 
 
