@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A serial line that the agent serves: a device file such as a USB gadget's /dev/ttyGS0, or a pty that it makes.
 
-In: the agent's settings. Out: a line, read and written without blocking. A gadget's host that goes away closes nothing: the line stays, and
-who comes next begins with a HELLO.
+In: the agent's settings. Out: a line, read and written without blocking. A gadget's host that goes away hangs the device up: it is opened
+again, and who comes next begins with a HELLO.
 """
 
 import asyncio
