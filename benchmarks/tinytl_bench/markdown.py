@@ -52,9 +52,7 @@ def _compared(measurement: Measurement, baseline: Path, tolerance: float) -> lis
         return [f"**Not compared:** {_text(error.what)}" + (f"; expected {_text(error.expected)}" if error.expected else "")]
     moved = sorted((change for change in changes if _is_moved(change)), key=lambda change: not change.fails)
     same = [_name(change.name) for change in changes if not _is_moved(change)]
-    rows = [
-        (_name(change.name), *change.values, f"{change.moved}, **too much**" if change.fails else change.moved) for change in moved
-    ]
+    rows = [(_name(change.name), *change.values, f"{change.moved}, **too much**" if change.fails else change.moved) for change in moved]
     parts = [_verdict(changes)]
     parts += [_table(("figure", "baseline", "now", "change"), rows)] if rows else []
     return [*parts, f"Unchanged: {', '.join(same)}."] if same else parts

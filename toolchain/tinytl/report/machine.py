@@ -15,9 +15,7 @@ from tinytl.report.wording import name
 _WHAT = {"inference": ("inference", "inferences"), "teach step": ("teach_step", "teach_steps")}
 _TIMES = ("p50", "p90", "p99", "mean")
 TIME_FIGURES = frozenset(
-    figure
-    for one, many in _WHAT.values()
-    for figure in (*(f"milliseconds_per_{one}_{time}" for time in _TIMES), f"{many}_per_second")
+    figure for one, many in _WHAT.values() for figure in (*(f"milliseconds_per_{one}_{time}" for time in _TIMES), f"{many}_per_second")
 )
 """Figures that the rows hold."""
 
