@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
@@ -172,6 +172,22 @@ class _Bars:
         self._bars.update(self._tasks[key], completed=done, total=total or None, description=_escape(stage if more else key))
 
 
+class _WithTotal(ProgressColumn):
+    """A column that is empty where nobody knows how many come: there a long text has its room."""
+
+    def __init__(self, column: ProgressColumn) -> None:
+        super().__init__()
+        self._column = column
+
+    def render(self, task: Task) -> RenderableType:
+        return self._column.render(task) if task.total is not None else ""
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    ends = _WithTotal(BarColumn(bar_width=28)), _WithTotal(TimeRemainingColumn())
+    return TextColumn("{task.description}"), ends[0], MofNCompleteColumn(), TimeElapsedColumn(), ends[1]
+
+
 @contextmanager
 def progress() -> Iterator[Progress]:
     """Draw the stages of a long step on stderr, one bar a stage, where it is a terminal and `-q` was not given."""
@@ -179,8 +195,7 @@ def progress() -> Iterator[Progress]:
     if not console.is_terminal or _LOUDNESS.get() <= QUIET:
         yield _Bars(None)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=28), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    bars = RichProgress(*columns, console=console, transient=False, refresh_per_second=10)
+    bars = RichProgress(*_columns(), console=console, transient=False, refresh_per_second=10)
     try:
         yield _Bars(bars)
     finally:

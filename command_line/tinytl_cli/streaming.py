@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`teach --stream`: options, signals, and what a stream adds to the facts.
 
-In: the name of a source. Out: a `StreamCourse`. Ctrl-C and SIGTERM end the stream, not the command: what was learned is saved and told.
+In: the name of a source. Out: a `StreamCourse`. Ctrl-C, SIGTERM and a terminal that is closed end the stream, not the command: what was
+learned is saved and told.
 """
 
 import signal
@@ -130,14 +131,15 @@ def _tell(text: str) -> None:
 
 @contextmanager
 def _signals(stop: "Stop") -> Iterator[None]:
-    """Have the first Ctrl-C or SIGTERM end the stream; a second one ends the command as ever."""
+    """Have the first Ctrl-C, SIGTERM or SIGHUP end the stream; a second one ends the command as ever. What was ignored stays so."""
 
     def end(number: int, _frame: Any) -> None:
         stop.wanted = True
         signal.signal(number, before[number])
 
     ours = threading.current_thread() is threading.main_thread()  # only there may signals be handled
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if ours}
+    ends = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if ours and hasattr(signal, name)]
+    before: dict[int, Any] = {number: handler for number in ends if (handler := signal.getsignal(number)) is not signal.SIG_IGN}
     try:
         for number in before:
             signal.signal(number, end)

@@ -127,8 +127,8 @@ def teach(
         say("warning: the head is worse than before\nhint: tinytl rollback --to previous, with the same --target")
     if course.error is not None:
         raise type(course.error)(
-            f"{course.error.what}; {taught.tally.count:,} samples were taught before"
-            + (f", and the head was saved as {sequence}" if sequence else ", and nothing was saved"),
+            f"{course.error.what}; taught before: {taught.tally.count:,}; "
+            + (f"the head was saved as {sequence}" if sequence else "nothing was saved"),
             expected=course.error.expected, hint=course.error.hint,
         )  # fmt: skip
 

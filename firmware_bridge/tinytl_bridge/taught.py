@@ -76,12 +76,23 @@ class Tally:
     @property
     def text(self) -> str:
         """How right and how sure the head was of the last samples, and how far they have drifted, where the device tells."""
-        recent = self.recent
-        right = sum(sample.predicted == sample.label for sample in recent)
-        confidence, drift = mean_told([sample.confidence for sample in recent]), mean_told([sample.drift for sample in recent])
+        return f"{self._right} of the last {len(self.recent)} right{self._sureness}"
+
+    @property
+    def short_text(self) -> str:
+        """The same in fewer characters, for a line that tells more."""
+        return f"last {len(self.recent)}: {self._right} right{self._sureness}"
+
+    @property
+    def _right(self) -> str:
+        right = sum(sample.predicted == sample.label for sample in self.recent)
+        return f"{100 * right / max(len(self.recent), 1):.0f} %"
+
+    @property
+    def _sureness(self) -> str:
+        confidence, drift = mean_told([sample.confidence for sample in self.recent]), mean_told([sample.drift for sample in self.recent])
         sure = f", {100 * confidence:.0f} % sure" if confidence is not None else ""
-        far = f", drift {drift:.1f}" if drift is not None else ""
-        return f"{100 * right / max(len(recent), 1):.0f} % of the last {len(recent)} right{sure}{far}"
+        return sure + (f", drift {drift:.1f}" if drift is not None else "")
 
 
 @dataclass(frozen=True)

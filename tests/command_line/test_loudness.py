@@ -15,7 +15,8 @@ from rich.progress import Progress as RichProgress
 
 from tiny_task import tiny_task
 from tinytl.progress import is_due, silent
-from tinytl_bridge import connect, teaching
+from tinytl_bridge import connect
+from tinytl_bridge.taught import Tally
 from tinytl_cli import cli, console
 
 TASK = tiny_task("tiny", seed=11, train=24, test=12)
@@ -90,9 +91,26 @@ def test_a_bar_is_drawn_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> N
     drawn.stop()
 
 
+def test_where_nobody_knows_how_many_come_the_text_has_the_bar_s_room() -> None:
+    drawn = RichProgress(*console._columns(), console=Console(file=io.StringIO(), force_terminal=True, width=100), auto_refresh=False)
+    bars, text = console._Bars(drawn), "last 100: 97 % right, 97 % sure, drift 2.0; 956.1/s, 145 waiting, 100 lost"
+    bars(f"stream: {text}", 1234, 0)
+    line = lines_of(drawn)
+    assert text in line and "1234/?" in line and "━" not in line
+    bars("stream", 1300, 1300)
+    assert "1300/1300" in lines_of(drawn)
+    drawn.stop()
+
+
+def lines_of(drawn: RichProgress) -> str:
+    with drawn.console.capture() as captured:
+        drawn.console.print(drawn.get_renderable())
+    return captured.get()
+
+
 def test_nobody_makes_text_that_nobody_reads(where: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    monkeypatch.setattr(teaching, "_stage", lambda recent: made.append(len(recent)) or "teach: x")
+    monkeypatch.setattr(Tally, "text", property(lambda tally: made.append(len(tally.recent)) or "x"))
     with connect("host", state_dir=tmp_path / "state") as device, console.progress() as bar:
         assert not is_due(bar) and not is_due(silent) and is_due(lambda *_: None)
         device.teach(TASK.x_train, TASK.y_train, progress=bar)

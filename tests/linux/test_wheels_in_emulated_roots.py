@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from emulated_root import SYSTEMS, EmulatedRoot, unpacked
 
+import tinytl_models
+
 pytestmark = pytest.mark.long
 
 MOST_MB = 200
@@ -54,16 +56,21 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def tinytl(machine: EmulatedRoot, *arguments: str | Path) -> str:
+def tinytl(machine: EmulatedRoot, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the command there."""
     done = machine.run(*COMMAND, *arguments)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
+    return done
 
 
-def here(*arguments: str | Path) -> str:
+def here(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the command of this machine."""
-    return subprocess.run([sys.executable, *COMMAND, *arguments], capture_output=True, text=True, check=True, timeout=300).stdout
+    return subprocess.run([sys.executable, *COMMAND, *arguments], capture_output=True, text=True, check=True, timeout=300)
+
+
+def steps_of(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """The lines of `--trace`: the CRC-32 of the head after each step."""
+    return [line for line in done.stderr.splitlines() if line.startswith("step ")]
 
 
 def megabytes(folder: Path) -> float:
@@ -93,7 +100,7 @@ def test_it_imports_and_says_what_it_is(machine: EmulatedRoot) -> None:
     )
     processor = next(name for name, system in SYSTEMS.items() if system == machine.system)
     assert done.stdout.split() == [processor, "False", "False"], done.stderr
-    assert re.fullmatch(r"tinytl, version \d+\.\d+\.\d+\n", tinytl(machine, "--version"))
+    assert re.fullmatch(r"tinytl, version \d+\.\d+\.\d+\n", tinytl(machine, "--version").stdout)
 
 
 def test_the_interpreter_of_the_extra_loads(machine: EmulatedRoot) -> None:
@@ -104,16 +111,19 @@ def test_the_interpreter_of_the_extra_loads(machine: EmulatedRoot) -> None:
 
 def test_the_head_has_the_bytes_that_it_has_here(machine: EmulatedRoot, samples: Path, tmp_path: Path) -> None:
     there, own = ("--target", "host", "--state", tmp_path / "there"), ("--target", "host", "--state", tmp_path / "here")
-    assert "holds no model: an empty device" in tinytl(machine, "info", *there)
+    assert "holds no model: an empty device" in tinytl(machine, "info", *there).stdout
     flash, infer = ("flash", "digits", "--json"), ("infer", "--input", samples / "noise.npy", "--json")
+    assert tinytl(machine, *flash, *there).stdout == here(*flash, *own).stdout
+    assert tinytl(machine, *infer, *there).stdout == here(*infer, *own).stdout
     teach = ("teach", "--data", samples / "noise.npz", "--samples", str(SAMPLES), "--trace")
-    assert tinytl(machine, *flash, *there) == here(*flash, *own)
-    assert tinytl(machine, *infer, *there) == here(*infer, *own)
-    steps = [
-        [line for line in text.splitlines() if line.startswith("step ")] for text in (tinytl(machine, *teach, *there), here(*teach, *own))
-    ]
-    assert len(steps[1]) == SAMPLES
-    assert steps[0] == steps[1]
+    ours = steps_of(here(*teach, *own))
+    assert len(ours) == SAMPLES
+    assert steps_of(tinytl(machine, *teach, *there)) == ours
+
+
+def test_images_for_every_board_are_compiled_as_here(machine: EmulatedRoot) -> None:
+    bundle = Path(tinytl_models.__file__).parent / "bundles/digits.tinytl"
+    assert tinytl(machine, "inspect", bundle).stdout == here("inspect", bundle).stdout
 
 
 def test_an_older_processor_is_refused_before_it_meets_an_unknown_instruction(machine: EmulatedRoot, tmp_path: Path) -> None:
@@ -128,7 +138,7 @@ def test_an_older_processor_is_refused_before_it_meets_an_unknown_instruction(ma
 
 
 def test_a_picture_needs_pillow_which_32_bit_arm_has_from_debian(machine: EmulatedRoot, tmp_path: Path) -> None:
-    pytest.importorskip("PIL").Image.new("L", (28, 28), 200).save(tmp_path / "grey.png")
+    pytest.importorskip("PIL.Image").new("L", (28, 28), 200).save(tmp_path / "grey.png")
     tinytl(machine, "flash", "digits", "--target", "host", "--state", tmp_path)
     done = machine.run(*COMMAND, "infer", "--target", "host", "--state", tmp_path, "--input", tmp_path / "grey.png")
     if machine.system.architecture == "arm64":

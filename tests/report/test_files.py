@@ -41,7 +41,7 @@ def test_a_story_stands_alone(story_file: Path, tmp_path: Path) -> None:
     [
         (
             "{",
-            "x.json is not JSON: Input data was truncated; expected a story.json, or what tinytl teach --log, evaluate -o or bench -o wrote",
+            "x.json is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1); expected a story.json, or what tinytl teach --log, evaluate -o or bench -o wrote",
         ),
         ('{"bundle": "b"}', "x.json: measurement: format is None; expected 'tinytl-measurement'"),
         ("3", "x.json: measurement: format is 'int'; expected 'tinytl-measurement'"),

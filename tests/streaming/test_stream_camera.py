@@ -88,6 +88,7 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     for module, name, text in (
         ("picamera2", "camera:pi0", "camera:pi0 needs picamera2, which is not installed\nhint: sudo apt-get install -y python3-picamera2"),
         ("cv2", "camera:0", "camera:0 needs OpenCV, which is not installed\nhint: pip install"),
+        ("paho.mqtt.client", "mqtt://broker.local/lab", "MQTT needs paho-mqtt, which is not installed\nhint: pip install"),
     ):
         monkeypatch.setitem(sys.modules, module, None)
         with pytest.raises(DataError) as refused:

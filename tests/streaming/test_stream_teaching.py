@@ -155,6 +155,14 @@ def test_every_sample_is_answered_for_once(device: Device) -> None:
     assert 0 < result.left <= 7
 
 
+def test_a_stream_that_forgets_too_much_is_taken_back(device: Device) -> None:
+    factory = device.head_parameters()
+    records = [LabelledSample(image(n % 10, n), 1) for n in range(5)]  # all called one
+    result, _ = streamed(device, *records, keep_source=0.0)
+    assert result.taught.undone and result.taught.source is not None and result.taught.source.points_lost > 0
+    assert device.head_parameters().tobytes() == factory.tobytes()
+
+
 def test_only_when_wrong_skips_what_is_right(device: Device) -> None:
     records = [LabelledSample(image(n % 3, n), n % 3) for n in range(90)]
     result, _ = streamed(device, *records, flags=TeachFlags(only_when="wrong"))

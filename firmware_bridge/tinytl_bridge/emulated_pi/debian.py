@@ -22,6 +22,7 @@ USERLAND = ("python3-minimal", f"python{PYTHON}", "libpython3-stdlib", "libc6", 
 """What the agent, NumPy and LiteRT need. apt adds what these depend on."""
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 MIRROR = "TINYTL_DEBIAN_MIRROR"
+PUBLIC_MIRROR = "https://deb.debian.org/debian"
 _OS_RELEASE = Path("/etc/os-release")
 _UNREAD = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", "usr/share/lintian")
 _STAGE = "setting up an emulated Pi: Debian's packages"
@@ -35,12 +36,12 @@ def unpack_packages(names: tuple[str, ...], root: Path, progress: Progress) -> N
         names: of the packages. root: folder that becomes a Pi's `/`. progress: of unpacking.
 
     Raises:
-        BuildError: apt or dpkg-deb is missing, this is no Debian, or the packages cannot be had; in apt's words.
+        BuildError: apt, dpkg-deb or Debian's keyring is missing, or the packages cannot be had; in apt's words.
     """
     apt, unpack = find_program("apt-get", "fetches the packages of"), find_program("dpkg-deb", "unpacks the packages of")
     with TemporaryDirectory(prefix="tinytl-apt-") as scratch:
         progress(_STAGE, 0, 1)
-        own = {"APT_CONFIG": str(_own_configuration(Path(scratch), source_lines(apt)))}
+        own = {"APT_CONFIG": str(own_configuration(Path(scratch), source_lines(apt)))}
         run_program("fetching Debian's list of packages", [apt, "update", "-qq"], hint=_NETWORK, environment=own)
         fetch = [apt, "install", "-y", "-qq", "--download-only", *names]
         run_program("fetching Debian's packages", fetch, hint=_NETWORK, environment=own)
@@ -53,22 +54,22 @@ def unpack_packages(names: tuple[str, ...], root: Path, progress: Progress) -> N
 
 
 def source_lines(apt: str) -> list[str]:
-    """Return the lines of a sources.list: TINYTL_DEBIAN_MIRROR if set, else where this Debian has its own packages from.
+    """Return the lines of a sources.list: TINYTL_DEBIAN_MIRROR if set, else this Debian's own, else the public mirror.
 
     Args:
         apt: path of apt-get.
 
     Raises:
-        BuildError: the machine is no Debian and no mirror is named, or Debian's keyring is missing.
+        BuildError: Debian's keyring is missing, or apt knows no repository.
     """
-    mirror = os.environ.get(MIRROR, "").rstrip("/")
-    if not mirror and (system := _system()) != "debian":
-        raise BuildError(
-            f"an emulated Pi is made of Debian's packages; this machine's system is {system!r} (ID in {_OS_RELEASE})", expected="Debian",
-            hint=f"use a container of Debian 12; or, with apt and Debian's keyring here, name a mirror: {MIRROR}=https://deb.debian.org/debian",
-        )  # fmt: skip
+    mirror, system = os.environ.get(MIRROR, "").rstrip("/"), _system()
     if not KEYRING.exists():
-        raise BuildError(f"Debian's keyring {KEYRING} was not found", hint="sudo apt-get install -y debian-archive-keyring")
+        raise BuildError(
+            f"an emulated Pi is made of Debian's packages; this machine's system is {system!r}, without Debian's keyring {KEYRING}",
+            expected="Debian, or its keyring on another system with apt", hint="sudo apt-get install -y debian-archive-keyring",
+        )  # fmt: skip
+    if system != "debian":
+        mirror = mirror or PUBLIC_MIRROR
     places = {RELEASE: mirror} if mirror else _own_places(apt)
     return [f"deb [signed-by={KEYRING}] {place} {suite} main" for suite, place in places.items()]
 
@@ -91,17 +92,17 @@ def _own_places(apt: str) -> dict[str, str]:
         address, _, suite = line.partition(" ")
         there.setdefault(suite.partition("-")[2].partition("/")[0], address)
     if "" not in there:
-        raise BuildError("apt knows no repository of Debian", hint=f"{MIRROR}=https://deb.debian.org/debian names one")
+        raise BuildError("apt knows no repository of Debian", hint=f"{MIRROR}={PUBLIC_MIRROR} names one")
     return {suite: there[kind] for suite in SUITES if (kind := suite.partition("-")[2]) in there}
 
 
-def _own_configuration(folder: Path, sources: list[str]) -> Path:
+def own_configuration(folder: Path, sources: list[str]) -> Path:
     """Write a configuration that keeps apt away from the machine's own state and hooks; of the machine's it takes how to reach a network.
 
     Args:
         folder: gets lists, cache and state. sources: lines of sources.list.
     """
-    for name in ("lists/partial", "cache/archives/partial", "preferences.d"):
+    for name in ("lists/partial", "cache/archives/partial", "none.d"):
         (folder / name).mkdir(parents=True)
     (folder / "status").touch()
     (folder / "sources.list").write_text("\n".join(sources) + "\n", encoding="utf-8")
@@ -110,9 +111,9 @@ def _own_configuration(folder: Path, sources: list[str]) -> Path:
     values = {
         "APT::Architecture": "arm64", "APT::Install-Recommends": "false", "APT::Sandbox::User": "", "APT::Update::Error-Mode": "any",
         "Acquire::Languages": "none", "Dir::State": folder, "Dir::State::lists": folder / "lists", "Dir::State::status": folder / "status",
-        "Dir::Cache": folder / "cache", "Dir::Etc::main": "/dev/null", "Dir::Etc::parts": "-", "Dir::Etc::sourceparts": "-",
-        "Dir::Etc::sourcelist": folder / "sources.list", "Dir::Etc::preferences": folder / "none",
-        "Dir::Etc::preferencesparts": folder / "preferences.d", "APT::Keep-Downloaded-Packages": "true",
+        "Dir::Cache": folder / "cache", "Dir::Etc::main": "/dev/null", "Dir::Etc::parts": folder / "none.d",
+        "Dir::Etc::sourceparts": folder / "none.d", "Dir::Etc::sourcelist": folder / "sources.list",
+        "Dir::Etc::preferences": folder / "none", "Dir::Etc::preferencesparts": folder / "none.d", "APT::Keep-Downloaded-Packages": "true",
     }  # fmt: skip
     own = "".join(f'{name} "{value}";\n' for name, value in values.items())
     path = folder / "apt.conf"

@@ -18,7 +18,10 @@ from tinytl_bridge.emulated_pi.python_packages import PLATFORMS
 NAMED = "TINYTL_PI_WHEEL"
 _PROCESSOR = "aarch64"
 _STAGE = "setting up an emulated Pi: wheel of tinytl"
-_BUILT_FROM = ("pyproject.toml", "CMakeLists.txt", "README.md", "firmware_bridge", "toolchain", "models", "benchmarks", "command_line")
+_BUILT_FROM = (
+    "pyproject.toml", "CMakeLists.txt", "README.md", "firmware_bridge", "toolchain/tinytl", "models/tinytl_models",
+    "benchmarks/tinytl_bench", "command_line/tinytl_cli",
+)  # fmt: skip
 _TAKES_NO_PART = {".pyc", ".so", ".o"}
 
 

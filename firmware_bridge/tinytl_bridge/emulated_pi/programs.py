@@ -13,13 +13,9 @@ from pathlib import Path
 from tinytl.errors import BuildError
 
 EMULATOR = "qemu-aarch64"
-PACKAGES = {
-    EMULATOR: "qemu-user",
-    "apt-get": "apt",
-    "dpkg-deb": "dpkg",
-    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
-}
+PACKAGES = {EMULATOR: "qemu-user", "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross"}
 """Program → Debian's packages that hold it."""
+_NO_APT = "a system with apt is needed: Debian, Ubuntu, or a container of Debian 12 (docker run -it debian:12)"
 _TOLD_LINES = 6
 
 
@@ -27,7 +23,7 @@ def find_program(name: str, purpose: str) -> str:
     """Return the path of a program.
 
     Args:
-        name: a key of `PACKAGES`. purpose: what it does for an emulated Pi, as a verb with its object.
+        name: of the program. purpose: what it does for an emulated Pi, as a verb with its object.
 
     Raises:
         BuildError: it is not in the PATH.
@@ -36,7 +32,7 @@ def find_program(name: str, purpose: str) -> str:
     if path is None:
         raise BuildError(
             f"{name}, which {purpose} an emulated Pi, was not found", expected=f"{name} in the PATH",
-            hint=f"sudo apt-get install -y {PACKAGES[name]}",
+            hint=f"sudo apt-get install -y {PACKAGES[name]}" if name in PACKAGES else _NO_APT,
         )  # fmt: skip
     return path
 

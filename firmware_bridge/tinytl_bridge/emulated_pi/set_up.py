@@ -31,7 +31,7 @@ def set_up(processor: str, progress: Progress | None = None) -> EmulatedPi:
         progress: of what is not in the cache; None: whom `tinytl.progress.REPORTER` holds.
 
     Raises:
-        DeviceError: no such processor. BuildError: a program is missing, this is no Debian, or the network is away.
+        DeviceError: no such processor. BuildError: a program or Debian's keyring is missing, or the network is away.
     """
     chosen, report = processor_of(processor), progress or REPORTER.get()
     emulator = find_program(EMULATOR, "runs the programs of")

@@ -88,6 +88,7 @@ def teach_live(
         taught = teach_each(
             session, intake.lessons(), labels, flags=flags, report=live.report, on_step=on_step, watch=watch, keep=MOST_KEPT
         )
+        live.end(taught.tally)
     numbering, queue = intake.numbering, reader.queue
     return LiveResult(
         taught, intake.came, intake.refused, numbering.lost, numbering.repeats, numbering.late, numbering.text, live.seconds, intake.ending,
@@ -113,10 +114,15 @@ class _Live:
         if self._begun is None:
             self._begun = self._ended
         if is_due(self._progress):
-            self._progress(f"stream: {tally.text}{self._counts(tally)}", tally.count, 0)
+            self._progress(self._text(tally), tally.count, 0)
 
-    def _counts(self, tally: Tally) -> str:
+    def end(self, tally: Tally) -> None:
+        """Report the end: now it is known how many came."""
+        if tally.count:
+            self._progress("stream", tally.count, tally.count)
+
+    def _text(self, tally: Tally) -> str:
         rate = (tally.count - 1) / self.seconds if self.seconds else 0.0
         waiting, numbering = len(self._intake.reader.queue), self._intake.numbering
-        return (f", {rate:.1f} a second, {waiting} waiting" + (f", {numbering.lost:,} lost" if numbering.lost else "")
+        return (f"stream: {tally.short_text}; {rate:.1f}/s, {waiting} waiting" + (f", {numbering.lost:,} lost" if numbering.lost else "")
                 + (f", {self._intake.refused:,} refused" if self._intake.refused else ""))  # fmt: skip

@@ -36,8 +36,8 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self.queue.stopped = True
-        self._source.close()
         self._thread.join(_JOIN_S)  # a driver that hangs does not hold the end up: the thread is a daemon
+        self._source.close()
 
     def take(self, timeout_s: float) -> Arrival | None:
         """As `BoundedQueue.get`."""

@@ -87,7 +87,7 @@ class Source(Protocol):
         """Yield what comes, and None now and then where nothing does, until the end. Raises SourceLost where the source dies."""
 
     def close(self) -> None:
-        """Give the source back. May be called while `arrivals` waits in another thread, and more than once."""
+        """Give the source back; `arrivals` ends. May be called more than once, also while it waits in another thread."""
 
 
 def shown(data: bytes | str) -> str:

@@ -7,6 +7,7 @@ waits in the broker, which drops what exceeds its own `max_queued_messages`. A c
 what was not acknowledged.
 """
 
+import os
 import queue
 import secrets
 import threading
@@ -24,6 +25,8 @@ from tinytl_bridge.streaming.records import MOST_RECORD_BYTES, Arrival, Malforme
 WINDOW = 20
 """Messages that may be on their way unacknowledged."""
 _QOS = 1
+PASSWORD_VARIABLE = "TINYTL_MQTT_PASSWORD"
+"""Environment variable of a password that no list of processes shows."""
 _TICK_S = 0.1
 _CONNECT_S = 10.0
 PATIENCE_S = 60.0
@@ -54,7 +57,7 @@ class MqttSource:
             port = -1
         if not parts.hostname or not topic or port == -1:
             raise DataError(f"MQTT address {parts._replace(netloc=parts.hostname or '').geturl()!r}", expected="mqtt://HOST[:PORT]/TOPIC")
-        self.name = f"mqtt://{parts.hostname}{f':{port}' if port else ''}/{topic}"
+        self.name = f"{parts.scheme}://{parts.hostname}{f':{port}' if port else ''}/{topic}"
         self._topic, self._form, self._tell, self._patience_s = topic, form, tell, patience_s
         self._messages: queue.Queue[Any] = queue.Queue()  # of WINDOW, see `_on_message`
         self._pending: set[int] = set()
@@ -76,7 +79,7 @@ class MqttSource:
             mqtt.CallbackAPIVersion.VERSION2, client_id=f"tinytl-{secrets.token_hex(6)}", protocol=mqtt.MQTTv5, manual_ack=True
         )  # fmt: skip
         if user is not None:
-            client.username_pw_set(unquote(user), unquote(password) if password else None)
+            client.username_pw_set(unquote(user), unquote(password) if password else os.environ.get(PASSWORD_VARIABLE))
         if tls:
             client.tls_set()
         client.reconnect_delay_set(1, 8)
