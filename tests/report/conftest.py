@@ -4,8 +4,8 @@
 from pathlib import Path
 
 import pytest
-from machine_measurement import machine_measurement
 from example_story import example_story, hostile_measurement, hostile_story, measurement
+from machine_measurement import machine_measurement
 
 from tinytl.report import Story, write_bench_report, write_report
 
