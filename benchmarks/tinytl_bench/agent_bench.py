@@ -50,8 +50,6 @@ def measure_on_agent(
         BenchError: no training sample of a class that the bundle knows; a file of the meter that does not fit. DeviceError: the agent
         refused, or its connection broke.
     """
-    if energy_csv is not None:
-        MeterFile(energy_csv).check()
     samples, labels = _prepared(device, task)
     data = f"{len(samples)} training samples of {task.name}"
     agent.send_file("samples", samples_file(samples, labels), progress=progress)

@@ -233,13 +233,11 @@ def agent(tmp_path_factory):
         yield running
 
 
-def test_what_does_not_fit_is_refused_in_words(agent, tmp_path, task):
+def test_what_does_not_fit_is_refused_in_words(agent):
     with connect(agent.target) as device:
         with pytest.raises(DeviceError, match="the agent has no bundle or no samples to measure on"):
             device.target.call("measure")
         device.flash(DIGITS)
-        with pytest.raises(BenchError, match=r"energy file .*none\.csv: there is none"):
-            measure_on_agent(device, device.target, task, energy_csv=tmp_path / "none.csv", progress=lambda *_: None)
         with pytest.raises(DeviceError, match=r"count 0; expected a whole number from 1 to 100,000"):
             device.target.call("measure", count=0)
         with pytest.raises(DeviceError, match=r"threads 1000000; expected a whole number from 0 to 64"):
@@ -249,6 +247,15 @@ def test_what_does_not_fit_is_refused_in_words(agent, tmp_path, task):
         device.target.send_file("samples", b"no archive at all")
         with pytest.raises(DeviceError, match="the samples to measure on cannot be read"):
             device.target.call("measure")
+
+
+def test_a_meters_file_that_fits_nothing_is_refused_before_anything_is_flashed(tmp_path):
+    nowhere = "pi:127.0.0.1:9"  # who would connect would find nobody
+    with pytest.raises(BenchError, match=r"energy file .*none\.csv: there is none"):
+        bench(BUNDLE, target=nowhere, energy_csv=tmp_path / "none.csv")
+    for target in ("host", "qemu:mps2-an386", "qemu-pi:cortex-a72"):
+        with pytest.raises(BenchError, match=f"a power meter's file for '{target}'; expected a bundle on pi:HOST"):
+            bench(BUNDLE, target=target, energy_csv=tmp_path / "none.csv")
 
 
 def test_another_program_waits_while_one_holds_the_session(agent, tmp_path):
