@@ -64,7 +64,10 @@ def measure_on_agent(
     if energy_csv is not None:
         figures |= _metered(agent, engine, energy_csv)
         missing = {name: reason for name, reason in missing.items() if name not in figures}
-    details = {"engine": engine, "engines": document["engines"], "choice": document["choice"], "machine": measured["machine"]}
+    details = {
+        "engine": engine, "engine_reason": document["in_use"]["engine_reason"], "engines": document["engines"],
+        "choice": document["choice"], "machine": measured["machine"],
+    }  # fmt: skip
     spoiled = [found["storable_why"] for found in document["engines"].values() if not found["storable"]]
     if spoiled:
         details["not_storable"] = spoiled[0]

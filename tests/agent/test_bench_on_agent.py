@@ -53,6 +53,7 @@ def benched(tmp_path_factory, task):
             device.teach(task.x_train[:3], task.y_train[:3], classes=task.classes)
             told["taught"] = device.status().head_crc32
         told["measurement"] = measured(agent, task)
+        told["log"] = agent.log.read_text()
         with connect(agent.target) as device:
             told["head"], told["facts"] = device.status().head_crc32, device.target.facts()
         agent.end(signal.SIGKILL)
@@ -89,6 +90,8 @@ def test_the_choice_is_told_and_outlives_a_kill(benched):
     choice, facts, restarted = benched["measurement"].details["choice"], benched["facts"], benched["restarted"]
     assert (facts["engine"], facts["engine_reason"]) == (choice["engine"], choice["reason"])
     assert facts["engine"] == benched["measurement"].details["engine"]
+    assert f"measured runtime and litert on 240 training samples of mnist-5k: {choice['reason']}\n" in benched["log"]
+    assert f"engine {choice['reason']}\n" in benched["log"]
     assert (restarted["engine"], restarted["engine_reason"]) == (facts["engine"], facts["engine_reason"])
     if facts["engine"] == "litert":
         assert facts["engine_threads"] == restarted["engine_threads"] == choice["comparison"]["litert"]["num_threads"]

@@ -22,7 +22,8 @@ def machine_measurement(*, cpu: dict[str, Any] | None = None, **changed: float) 
     state = {"temperature": {"celsius": 48.0, "how": "thermal zone cpu-thermal"}}
     later = {"temperature": {"celsius": 61.5, "how": "thermal zone cpu-thermal"}}
     details = {
-        "engine": "litert", "engines": engines, "choice": {"reason": "litert, because it is faster.", "comparison": _COMPARISON},
+        "engine": "litert", "engine_reason": "litert, because it is faster.", "engines": engines,
+        "choice": {"reason": "litert, because it is faster.", "comparison": _COMPARISON},
         "machine": {"cpu": CPU | (cpu or {}), "before": state, "after": later, "throttled": {"words": "not throttled, by 5 readings"}},
     }  # fmt: skip
     layer = LayerRow("conv", "conv_2d", (1, 3, 3, 4), 9, 8, 7)
