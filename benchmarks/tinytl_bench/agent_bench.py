@@ -50,8 +50,6 @@ def measure_on_agent(
         BenchError: no training sample of a class that the bundle knows; a file of the meter that does not fit. DeviceError: the agent
         refused, or its connection broke.
     """
-    if energy_csv is not None:
-        MeterFile(energy_csv).check()
     samples, labels = _prepared(device, task)
     data = f"{len(samples)} training samples of {task.name}"
     agent.send_file("samples", samples_file(samples, labels), progress=progress)
@@ -66,7 +64,10 @@ def measure_on_agent(
     if energy_csv is not None:
         figures |= _metered(agent, engine, energy_csv)
         missing = {name: reason for name, reason in missing.items() if name not in figures}
-    details = {"engine": engine, "engines": document["engines"], "choice": document["choice"], "machine": measured["machine"]}
+    details = {
+        "engine": engine, "engine_reason": document["in_use"]["engine_reason"], "engines": document["engines"],
+        "choice": document["choice"], "machine": measured["machine"],
+    }  # fmt: skip
     spoiled = [found["storable_why"] for found in document["engines"].values() if not found["storable"]]
     if spoiled:
         details["not_storable"] = spoiled[0]

@@ -52,9 +52,7 @@ def _compared(measurement: Measurement, baseline: Path, tolerance: float) -> lis
         return [f"**Not compared:** {_text(error.what)}" + (f"; expected {_text(error.expected)}" if error.expected else "")]
     moved = sorted((change for change in changes if _is_moved(change)), key=lambda change: not change.fails)
     same = [_name(change.name) for change in changes if not _is_moved(change)]
-    rows = [
-        (_name(change.name), *change.values, f"{change.moved}, **too much**" if change.fails else change.moved) for change in moved
-    ]
+    rows = [(_name(change.name), *change.values, f"{change.moved}, **too much**" if change.fails else change.moved) for change in moved]
     parts = [_verdict(changes)]
     parts += [_table(("figure", "baseline", "now", "change"), rows)] if rows else []
     return [*parts, f"Unchanged: {', '.join(same)}."] if same else parts
@@ -73,8 +71,7 @@ def _is_moved(change: Change) -> bool:
 
 def _figures(measurement: Measurement) -> str:
     rows = engine_rows(measurement)
-    shown = {name: figure for name, figure in measurement.figures.items() if not rows or name not in TIME_FIGURES}
-    figures = _table(("figure", "value"), [(_name(name), _amount(figure)) for name, figure in shown.items()])
+    figures = _table(("figure", "value"), [(_name(name), _amount(figure)) for name, figure in _beside_times(measurement).items()])
     if not rows:
         return figures
     cells = [
@@ -84,10 +81,15 @@ def _figures(measurement: Measurement) -> str:
     return _table(("engine", "of one", "p50 ms", "p90 ms", "p99 ms"), cells) + "\n\n" + figures
 
 
+def _beside_times(measurement: Measurement) -> dict[str, Figure]:
+    has_rows = bool(engine_rows(measurement))
+    return {name: figure for name, figure in measurement.figures.items() if not has_rows or name not in TIME_FIGURES}
+
+
 def _origins(measurement: Measurement) -> dict[str, list[str]]:
-    """Return how → names of the figures that were had so."""
+    """Return how → names of the figures that were had so; a machine's times have a note of their own."""
     origins: dict[str, list[str]] = {}
-    for name, figure in measurement.figures.items():
+    for name, figure in _beside_times(measurement).items():
         origins.setdefault(figure.how, []).append(_name(name))
     return origins
 

@@ -30,6 +30,7 @@ from tinytl_bench.figures import Counted, count_figures, energy_figures, histogr
 from tinytl_bench.inputs import SEED, seeded_inputs
 from tinytl_bridge.device import Device, connect
 from tinytl_bridge.firmware.build import build_firmware
+from tinytl_bridge.machine.energy_run import MeterFile
 from tinytl_bridge.running import samples_of
 from tinytl_bridge.target_names import emulated_board, emulated_pi, parse_target
 from tinytl_bridge.targets.pi import PiTarget
@@ -75,11 +76,13 @@ def bench(
         All of `tinytl.measurement.REQUIRED` that the target can give, and more; `details["missing"]` has the reasons of the others.
 
     Raises:
-        BenchError: an empty test split, no check vectors to count on, or a dataset for a .tflite. DeviceError, BuildError: the target
-        cannot be had. ModelError: no softmax to leave out.
+        BenchError: an empty test split, no check vectors to count on, a dataset for a .tflite, a meter's file that is not there or for
+        another target than an agent. DeviceError, BuildError: the target cannot be had. ModelError: no softmax to leave out.
     """
     read, report = read_model(model, logits=logits), progress or silent
     bundle, task = read.bundle, _task(read, dataset, samples)
+    if energy_csv is not None:
+        _expect_meter(energy_csv, target, bundle)
     inputs = _inputs(read, compile_model(read))
     figures: dict[str, Figure] = {}
     with _device(target) as (device, counter):
@@ -112,12 +115,16 @@ def _on_agent(
 ) -> AgentFigures | None:  # fmt: skip
     """Have an agent measure its own machine; None for any other target, for an emulated one, whose time says nothing, and for a .tflite."""
     agent = device.target
-    is_real = isinstance(agent, PiTarget) and not agent.is_emulated
-    if energy_csv is not None and not (is_real and bundle):
-        raise BenchError(f"a power meter's file for {agent.name!r}", expected="a bundle on pi:HOST", hint="leave --energy-csv out")
     if not isinstance(agent, PiTarget) or agent.is_emulated or bundle is None or task is None:
         return None
     return measure_on_agent(device, agent, task, energy_csv=energy_csv, progress=report)
+
+
+def _expect_meter(energy_csv: Path, target: str, bundle: Bundle | None) -> None:
+    """Refuse a meter's file that nothing would be measured by, before a head is lost for it."""
+    if parse_target(target).kind != "pi" or bundle is None:
+        raise BenchError(f"a power meter's file for {target!r}", expected="a bundle on pi:HOST", hint="leave --energy-csv out")
+    MeterFile(energy_csv).check()
 
 
 def _compiled(image: Image, optimize: str, *, logits: bool) -> dict[str, Any]:

@@ -180,6 +180,9 @@ def target_options(command: Command) -> Command:
     """Add `--target` and `--state`."""
     state = click.option("--state", "state_dir", type=FILE, help="Folder that keeps the memory of emulated targets and of the twin.")
     target = click.option(
-        "--target", required=True, metavar="TARGET", help="host, qemu:mps2-an386, serial:/dev/ttyACM0, or a pyserial URL."
+        "--target",
+        required=True,
+        metavar="TARGET",
+        help="host, qemu:mps2-an386, serial:/dev/ttyACM0, pi:HOST, qemu-pi:cortex-a72, or a pyserial URL.",
     )
     return target(state(command))

@@ -35,7 +35,7 @@ def connect(target: str, *, state_dir: Path | str | None = None, expect: Expecte
     """Connect to a target.
 
     Args:
-        target: `host`, `qemu:mps2-an386`, `serial:/dev/ttyACM0`, or a pyserial URL.
+        target: `host`, `qemu:mps2-an386`, `serial:/dev/ttyACM0`, `pi:HOST`, `qemu-pi:cortex-a72`, or a pyserial URL.
         state_dir: folder that keeps the non-volatile memory of emulated targets and of the twin.
         expect: model that it must hold, as in `Device.expect`; None: any or none.
 

@@ -10,7 +10,7 @@ import pytest
 from comment_server import TOKEN, comment_server
 
 SCRIPT = Path(__file__).resolve().parents[2] / ".github/actions/bench/comment.sh"
-ODD = 'a "quoted" \\ back\\slash, $HOME `id` $(id) \'single\', tab\t, %s, é ☃ 😀\n\n| a | b |\n'
+ODD = "a \"quoted\" \\ back\\slash, $HOME `id` $(id) 'single', tab\t, %s, é ☃ 😀\n\n| a | b |\n"
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl", "python3"))), reason="needs bash, curl and python3")
 
 

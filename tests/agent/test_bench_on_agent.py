@@ -3,9 +3,13 @@
 
 import json
 import os
+import re
 import signal
+import subprocess
+import sys
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -20,11 +24,11 @@ from tinytl.model_file import read_model
 from tinytl_bench import bench
 from tinytl_bench.agent_bench import measure_on_agent
 from tinytl_bridge import connect
+from tinytl_bridge.agent.measuring import samples_file
+from tinytl_bridge.targets.pi import PiTarget
 
 DIGITS = read_model(find_bundle("digits"))
 BUNDLE = find_bundle("digits")
-POWER_W = 3.0
-METER_HZ = 50
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +53,7 @@ def benched(tmp_path_factory, task):
             device.teach(task.x_train[:3], task.y_train[:3], classes=task.classes)
             told["taught"] = device.status().head_crc32
         told["measurement"] = measured(agent, task)
+        told["log"] = agent.log.read_text()
         with connect(agent.target) as device:
             told["head"], told["facts"] = device.status().head_crc32, device.target.facts()
         agent.end(signal.SIGKILL)
@@ -76,7 +81,7 @@ def test_both_engines_stand_in_the_details_with_what_differs(benched):
     assert set(details["engines"]) == {"runtime", "litert"}
     comparison = details["choice"]["comparison"]
     assert (comparison["data"], comparison["held_out"] > 40) == ("240 training samples of mnist-5k", True)
-    assert comparison["features"]["values"] > 0
+    assert comparison["features"]["samples"] == 240
     assert comparison["taught"] + comparison["held_out"] == 240
     assert details["machine"]["cpu"]["cores"] >= 1
 
@@ -85,6 +90,8 @@ def test_the_choice_is_told_and_outlives_a_kill(benched):
     choice, facts, restarted = benched["measurement"].details["choice"], benched["facts"], benched["restarted"]
     assert (facts["engine"], facts["engine_reason"]) == (choice["engine"], choice["reason"])
     assert facts["engine"] == benched["measurement"].details["engine"]
+    assert f"measured runtime and litert on 240 training samples of mnist-5k: {choice['reason']}\n" in benched["log"]
+    assert f"engine {choice['reason']}\n" in benched["log"]
     assert (restarted["engine"], restarted["engine_reason"]) == (facts["engine"], facts["engine_reason"])
     if facts["engine"] == "litert":
         assert facts["engine_threads"] == restarted["engine_threads"] == choice["comparison"]["litert"]["num_threads"]
@@ -137,62 +144,100 @@ def throttled_by(program, tmp_path, monkeypatch):
 def test_a_throttled_run_is_told_and_not_stored(tmp_path, monkeypatch):
     throttled_by('[ "$1" = get_throttled ] && echo throttled=0x50005', tmp_path, monkeypatch)
     with running_agent(tmp_path / "state") as agent:
-        from click.testing import CliRunner
-
-        from tinytl_cli import main
-
         out, markdown = tmp_path / "m.json", tmp_path / "t.md"
         command = ["bench", "digits", "--target", agent.target, "--samples", "5", "-o", str(out), "--markdown", str(markdown)]
-        ran = CliRunner().invoke(main, command)
-    assert ran.exit_code == 1 and not out.exists()
+        ran = subprocess.run([sys.executable, "-m", "tinytl_cli", *command], capture_output=True, text=True, timeout=200, check=False)
+    assert ran.returncode == 1 and not out.exists()
     refusal = f"the measurement on {agent.target} is not stored: the machine was throttled: under-voltage, throttled"
-    assert refusal in ran.output and "stronger power supply" in ran.output
+    assert refusal in ran.stderr and "stronger power supply" in ran.stderr
+    assert "throttled    happened: under-voltage, throttled" in ran.stdout
     assert "the machine was throttled: under-voltage, throttled" in markdown.read_text()
 
 
-class Meter(threading.Thread):
-    """A power meter beside the machine: its program writes a line every 20 ms, always the same power."""
+METER = """
+import sys, time
+path, pid, period = sys.argv[1], int(sys.argv[2]), 0.05
 
-    def __init__(self, path):
-        super().__init__(daemon=True)
-        self.path, self.ended = path, threading.Event()
+def worked():
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
 
-    def run(self):
-        with self.path.open("w") as file:
-            file.write("timestamp_s,power_w\n")
-            while not self.ended.is_set():
-                file.write(f"{time.time():.4f},{POWER_W}\n")
-                file.flush()
-                time.sleep(1 / METER_HZ)
+with open(path, "w") as file:
+    file.write("timestamp_s,power_w\\n")
+    at, before, then = time.time(), worked(), time.time()
+    while True:
+        time.sleep(period)
+        now, after = time.time(), worked()
+        power = 2.0 + 3.0 * min(1.0, (after - before) / (now - then))
+        while at <= now:
+            file.write(f"{at:.4f},{power:.4f}\\n")
+            at += period
+        file.flush()
+        before, then = after, now
+"""
+"""A power meter as a process of its own, with 20 samples a second: 2 W at rest, up to 5 W while the agent works."""
+
+
+@contextmanager
+def meter(path, agent):
+    process = subprocess.Popen([sys.executable, "-c", METER, str(path), str(agent.process.pid)])
+    try:
+        while not path.exists() or path.stat().st_size < 100:
+            time.sleep(0.05)
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.long
 def test_a_meter_beside_the_agent_tells_the_energy_of_an_inference(tmp_path, task):
-    meter = Meter(tmp_path / "meter.csv")
-    meter.start()
-    while not meter.path.exists() or meter.path.stat().st_size < 100:
-        time.sleep(0.05)
-    with running_agent(tmp_path / "state") as agent:
-        measurement = measured(agent, task, energy_csv=meter.path)
-    meter.ended.set()
-    figures = measurement.figures
-    assert figures["run_power_w"].value == pytest.approx(POWER_W) and figures["idle_power_w"].value == pytest.approx(POWER_W)
-    # The power of a machine that takes no more than idle: nothing is left of it for an inference.
-    assert figures["inference_energy_j"].value == pytest.approx(0, abs=1e-9)
-    assert figures["inference_energy_uncertainty_j"].unit == "J"
-    assert f"inferences of engine {measurement.details['engine']} in them" in figures["inference_energy_j"].how
+    path = tmp_path / "meter.csv"
+    with running_agent(tmp_path / "state") as agent, meter(path, agent):
+        measurement = measured(agent, task, energy_csv=path)
+    figures, energy = measurement.figures, measurement.figures["inference_energy_j"]
+    idle_w, run_w = figures["idle_power_w"].value, figures["run_power_w"].value
+    assert 1.99 < idle_w < 2.5 and idle_w + 0.3 < run_w <= 5
+    seconds = float(re.search(r"samples in ([\d.]+) s of", energy.how)[1])
+    inferences = int(re.search(r"([\d,]+) inferences of engine (\w+) in them", energy.how)[1].replace(",", ""))
+    assert energy.value == pytest.approx((run_w - idle_w) * seconds / inferences, rel=0.01)
+    assert figures["inference_energy_uncertainty_j"].value > 0 and energy.unit == "J"
     assert "inference_energy_j" not in measurement.details["missing"]
 
 
-def test_a_meters_file_that_is_not_there_is_refused_before_anything_is_measured(tmp_path, task):
+@pytest.mark.long
+def test_an_agent_that_is_told_to_end_does_not_wait_for_a_measurement(tmp_path, task):
     with running_agent(tmp_path / "state") as agent, connect(agent.target) as device:
         device.flash(DIGITS)
-        with pytest.raises(BenchError, match=r"energy file .*none\.csv: there is none"):
-            measure_on_agent(device, device.target, task, energy_csv=tmp_path / "none.csv", progress=lambda *_: None)
-
-
-def test_what_does_not_fit_is_refused_in_words(tmp_path, task):
+        device.teach(task.x_train[:3], task.y_train[:3], classes=task.classes)
+        sequence = device.save()
+        samples = samples_file(device.prepare(task.x_train[:240]), task.y_train[:240])
+        device.target.send_file("samples", samples)
+        busy = threading.Thread(target=lambda: _refused(lambda: device.target.call("busy", seconds=60, timeout_s=60)))
+        busy.start()
+        time.sleep(2)
+        begin = time.monotonic()
+        assert agent.end() == 0 and time.monotonic() - begin < 15
+        busy.join()
+        assert "ended in the midst of a measurement" in agent.log.read_text()
     with running_agent(tmp_path / "state") as agent, connect(agent.target) as device:
+        assert device.status().store_sequence == sequence
+
+
+def _refused(call):
+    with pytest.raises(DeviceError):
+        call()
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory):
+    with running_agent(tmp_path_factory.mktemp("asked") / "state") as running:
+        yield running
+
+
+def test_what_does_not_fit_is_refused_in_words(agent):
+    with connect(agent.target) as device:
         with pytest.raises(DeviceError, match="the agent has no bundle or no samples to measure on"):
             device.target.call("measure")
         device.flash(DIGITS)
@@ -207,14 +252,21 @@ def test_what_does_not_fit_is_refused_in_words(tmp_path, task):
             device.target.call("measure")
 
 
-def test_another_program_waits_while_one_holds_the_session(tmp_path):
-    from tinytl_bridge.targets.pi import PiTarget
+def test_a_meters_file_that_fits_nothing_is_refused_before_anything_is_flashed(tmp_path):
+    nowhere = "pi:127.0.0.1:9"  # who would connect would find nobody
+    with pytest.raises(BenchError, match=r"energy file .*none\.csv: there is none"):
+        bench(BUNDLE, target=nowhere, energy_csv=tmp_path / "none.csv")
+    for target in ("host", "qemu:mps2-an386", "qemu-pi:cortex-a72"):
+        with pytest.raises(BenchError, match=f"a power meter's file for '{target}'; expected a bundle on pi:HOST"):
+            bench(BUNDLE, target=target, energy_csv=tmp_path / "none.csv")
 
-    with running_agent(tmp_path / "state") as agent, connect(agent.target) as device:
+
+def test_another_program_waits_while_one_holds_the_session(agent, tmp_path):
+    with connect(agent.target) as device:
         other = PiTarget(f"127.0.0.1:{agent.port}", name=agent.target, state_dir=tmp_path / "host")
         other.start()
         assert other.call("about")["engine"] == "runtime"
         with pytest.raises(DeviceError, match="another program holds the agent's session, so 'file-begin' waits"):
             other.send_file("model", BUNDLE.read_bytes())
-        assert device.status().model_status == "no_model"
+        assert device.status().stack_bytes == 0  # the holder's session is as it was
         other.stop()

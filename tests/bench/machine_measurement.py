@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from tinytl.measurement import Figure, Measurement
+from tinytl.measurement import Figure, LayerRow, Measurement
 
 HOW = "wall clock, 200 calls after 20 of warm-up, garbage collector off"
 CPU = {
@@ -22,10 +22,12 @@ def machine_measurement(*, cpu: dict[str, Any] | None = None, **changed: float) 
     state = {"temperature": {"celsius": 48.0, "how": "thermal zone cpu-thermal"}}
     later = {"temperature": {"celsius": 61.5, "how": "thermal zone cpu-thermal"}}
     details = {
-        "engine": "litert", "engines": engines, "choice": {"reason": "litert, because it is faster.", "comparison": _COMPARISON},
+        "engine": "litert", "engine_reason": "litert, because it is faster.", "engines": engines,
+        "choice": {"reason": "litert, because it is faster.", "comparison": _COMPARISON},
         "machine": {"cpu": CPU | (cpu or {}), "before": state, "after": later, "throttled": {"words": "not throttled, by 5 readings"}},
     }  # fmt: skip
-    return Measurement("digits", "pi:raspberrypi.local", figures, (), details)
+    layer = LayerRow("conv", "conv_2d", (1, 3, 3, 4), 9, 8, 7)
+    return Measurement("digits", "pi:raspberrypi.local", figures, (layer,), details)
 
 
 def _figures(base: float) -> dict[str, dict[str, Any]]:

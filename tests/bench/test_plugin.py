@@ -9,6 +9,7 @@ import pytest
 
 from tinytl.errors import BenchError
 from tinytl_bench.counting import plugin
+from tinytl_bridge.paths import runtime_dir
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
 
@@ -20,6 +21,26 @@ def test_the_plugin_compiles_without_warnings(compiler: str, tmp_path: Path) -> 
     command = [compiler, *WARNINGS, "-O2", "-fPIC", "-c", str(plugin.SOURCE), "-o", str(tmp_path / "plugin.o")]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("compiler", "mark"),
+    [
+        ("aarch64-linux-gnu-gcc", 0xAA0B03EB.to_bytes(4, "little")),
+        ("arm-linux-gnueabihf-gcc -marm", 0xE1A0B00B.to_bytes(4, "little")),
+        ("arm-linux-gnueabihf-gcc -mthumb", 0x46DB.to_bytes(2, "little")),
+    ],
+)
+def test_the_twins_mark_is_what_the_plugin_looks_for(compiler: str, mark: bytes, tmp_path: Path) -> None:
+    program, *flags = compiler.split()
+    if not shutil.which(program):
+        pytest.skip(f"{program} is not installed")
+    root, library = runtime_dir(), tmp_path / "mark.so"
+    command = [program, *flags, *WARNINGS, "-O2", "-fPIC", "-shared", "-nostdlib", f"-I{root / 'include'}", str(root / "twin/mark.c")]
+    subprocess.run([*command, "-o", str(library)], check=True)
+    shown = subprocess.run(["readelf", "-Ws", str(library)], capture_output=True, text=True, check=True).stdout
+    address = next(int(line.split()[1], 16) & ~1 for line in shown.splitlines() if line.endswith(" tinytl_twin_mark"))
+    assert library.read_bytes()[address : address + len(mark)] == mark, "the first instruction"
 
 
 def test_the_plugin_is_built_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def device(tiny_bundle: Path, tmp_path: Path) -> Iterator[Device]:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("qmeu:x", r"target 'qmeu:x' is unknown; expected host, qemu:BOARD, serial:PORT"),
+        ("qmeu:x", r"target 'qmeu:x' is unknown; expected host, qemu:BOARD, pi:HOST, qemu-pi:PROCESSOR, serial:PORT"),
         (
             "qemu:mps2-an386?link=usb",
             r"link 'usb' of an emulated board is unknown; expected ring, uart\nhint: qemu:mps2-an386\?link=uart",

@@ -119,3 +119,16 @@ def test_nobody_makes_text_that_nobody_reads(where: tuple[str, ...], tmp_path: P
 
 def test_json_stays_json_whatever_is_said(where: tuple[str, ...], tmp_path: Path) -> None:
     assert json.loads(invoke("-v", "info", *where, "--json").stdout)["model_status"] == "ok"
+
+
+def test_each_stage_of_a_step_that_nobody_asked_for_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    tell = console.stage_teller()
+    for stage, done in (("fetching", 0), ("fetching", 1), ("unpacking", 0)):
+        tell(stage, done, 2)
+    assert capsys.readouterr() == ("", "fetching …\nunpacking …\n")
+    console.set_loudness(console.QUIET)
+    try:
+        console.stage_teller()("fetching", 0, 2)
+    finally:
+        console.set_loudness(console.NORMAL)
+    assert capsys.readouterr() == ("", "")

@@ -214,7 +214,7 @@ def test_every_host_compiler_learns_the_same_bytes(build: str, tmp_path: Path, o
     compiler, *flags = BUILDS[build]
     needed(compiler)
     root = runtime_dir()
-    sources = [*runtime_sources(), *sorted((root / "twin").glob("*_access.c"))]
+    sources = [*runtime_sources(), *sorted((root / "twin").glob("*_access.c")), root / "twin/processor.c"]
     learner = [path for path in sources if root / "learn" in path.parents]
     kernels, command = tmp_path / "kernels.o", [compiler, *STRICT, "-fPIC", f"-I{root / 'include'}", f"-I{root}"]
     compiled([*command, "-O0", "-nostdlib", "-r", *(path for path in sources if path not in learner), "-o", kernels])

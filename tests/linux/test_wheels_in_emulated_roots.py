@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from emulated_root import SYSTEMS, EmulatedRoot, unpacked
 
+import tinytl_models
+
 pytestmark = pytest.mark.long
 
 MOST_MB = 200
@@ -117,6 +119,11 @@ def test_the_head_has_the_bytes_that_it_has_here(machine: EmulatedRoot, samples:
     ours = steps_of(here(*teach, *own))
     assert len(ours) == SAMPLES
     assert steps_of(tinytl(machine, *teach, *there)) == ours
+
+
+def test_images_for_every_board_are_compiled_as_here(machine: EmulatedRoot) -> None:
+    bundle = Path(tinytl_models.__file__).parent / "bundles/digits.tinytl"
+    assert tinytl(machine, "inspect", bundle).stdout == here("inspect", bundle).stdout
 
 
 def test_an_older_processor_is_refused_before_it_meets_an_unknown_instruction(machine: EmulatedRoot, tmp_path: Path) -> None:

@@ -43,6 +43,15 @@ def test_other_details_give_no_rows(details, tmp_path):
     assert "Time per inference p90" in page and "in use" not in page
 
 
+def test_an_engine_that_was_asked_for_and_is_not_the_better_one_says_both():
+    asked = DIGITS.details | {"engine_reason": "litert, because the agent was started with it."}
+    asked["choice"] = DIGITS.details["choice"] | {"reason": "runtime, because litert is no faster."}
+    notes = dict(machine_notes(Measurement("digits", "pi:x", DIGITS.figures, (), asked)))
+    assert notes["in use"] == "litert, because the agent was started with it."
+    assert notes["compared"] == "it would be runtime, because litert is no faster."
+    assert "compared" not in dict(machine_notes(DIGITS))
+
+
 def test_half_of_the_details_gives_half_of_the_notes():
     half = {name: DIGITS.details[name] for name in ("engine", "engines")}
     assert [what for what, _ in machine_notes(Measurement("digits", "pi:x", DIGITS.figures, (), half))] == ["times", "not had"]

@@ -51,11 +51,11 @@ def test_json_lines(line: dict[str, Any], expected: tuple[Any, ...]) -> None:
 @pytest.mark.parametrize(
     ("line", "what", "expected"),
     [
-        ('{"x": [1, 2', "'{\"x\": [1, 2': Input data was truncated", '{"x": [0.5, 1], "label": "seven", "n": 12} on one line'),
-        ('{"label": 3}', "Object missing required field `x`", "on one line"),
+        ('{"x": [1, 2', "'{\"x\": [1, 2': Expecting ',' delimiter", '{"x": [0.5, 1], "label": "seven", "n": 12} on one line'),
+        ('{"label": 3}', "x is missing", "on one line"),
         ('{"x": [[1, 2], [3]]}', "x is no array: ", "lists of numbers, on each level of one length"),
-        ('{"x": [1, "a"]}', "x '[1, \"a\"]': Expected `float`, got `str`", "numbers, in lists of 1 to 4 levels, or base64"),
-        ('{"x": [1, null]}', "got `null`", "numbers"),
+        ('{"x": [1, "a"]}', "x '[1, \"a\"]'", "numbers, in lists of 1 to 4 levels, or base64"),
+        ('{"x": [1, null]}', "x '[1, null]'", "numbers"),
         ('{"x": [[[[[1]]]]]}', "x '[[[[[1]]]]]'", "numbers, in lists of 1 to 4 levels"),
         ('{"x": []}', "x holds nothing", "numbers"),
         ('{"x": 5}', "x '5'", "numbers"),
@@ -68,8 +68,8 @@ def test_json_lines(line: dict[str, Any], expected: tuple[Any, ...]) -> None:
         ('{"x": [1, 2], "shape": [3]}', "x holds 2 numbers, shape is [3]", "as many as the shape has"),
         ('{"x": [1, 2], "shape": [-1, -2]}', "shape [-1, -2]", "1 to 4 sides of 1 or more"),
         ('{"x": [1], "n": -1}', "n is -1", "a whole number from 0 to 2^53"),
-        ('{"x": [1], "label": [1]}', "Expected `int | str | null`", "on one line"),
-        ("[1, 2]", "Expected `object`, got `array`", "on one line"),
+        ('{"x": [1], "label": [1]}', "label is [1]", "on one line"),
+        ("[1, 2]", "the line is [1, 2]", "on one line"),
     ],
 )
 def test_a_line_that_is_no_sample(line: str, what: str, expected: str) -> None:

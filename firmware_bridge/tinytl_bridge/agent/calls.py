@@ -11,7 +11,7 @@ import json
 import logging
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from tinytl.errors import DeviceError, TinytlError
 from tinytl_bridge.wire import protocol
@@ -136,7 +136,7 @@ class AgentCalls:
         return {"sha256": found}
 
 
-def _is_whole(number: Any) -> bool:
+def _is_whole(number: Any) -> TypeGuard[int]:
     return isinstance(number, int) and not isinstance(number, bool)
 
 

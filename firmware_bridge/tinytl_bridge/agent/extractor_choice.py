@@ -6,6 +6,7 @@ own kernels for every other model than the bundle's. LiteRT gets a bundle only a
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from tinytl_bridge.engines.choice import UNMEASURED
 from tinytl_bridge.engines.trial import Trial, tried_litert
 from tinytl_bridge.targets.host import HostTarget
 
+log = logging.getLogger("tinytl.agent")
 _NAME = "engine.json"
 
 
@@ -63,6 +65,8 @@ class ExtractorChoice:
         except TinytlError as error:  # nothing of this may keep a device from working: its own kernels always can
             chosen = _Chosen("runtime", f"runtime, because litert cannot be had: {error.what}.")
         self._target.extract = None if extractor is None else FaultLog(extractor)
+        if self._told.get("engine_reason") != chosen.reason:
+            log.info("engine %s", chosen.reason)
         self._told = {"engine": chosen.engine, "engine_reason": chosen.reason}
         if extractor is not None:
             self._told |= {"engine_version": extractor.version, "engine_threads": extractor.num_threads}

@@ -17,13 +17,16 @@ class KeptFiles:
     """A folder of such files.
 
     Args:
-        folder: made if missing.
+        folder: made if missing. What a power cut left half written in it is removed.
     """
 
     def __init__(self, folder: Path) -> None:
         refuse_link(folder, "folder of the agent's files")
         folder.mkdir(FOLDER_MODE, exist_ok=True)
         self._folder = folder
+        for name in NAMES:
+            for half in folder.glob(f".{name}.*"):
+                half.unlink()
 
     def keep(self, name: str, data: bytes) -> None:
         """Write a file. name: one of `NAMES`. data: all of it. Raises: DeviceError: another name. BundleError: no room."""

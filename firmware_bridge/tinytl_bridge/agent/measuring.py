@@ -6,6 +6,7 @@ was chosen, and the state of the machine before and after.
 """
 
 import io
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ _BUSY_S = 60.0
 """Most seconds of one call of `busy`."""
 _CALLS, _MOST_CALLS = 200, 100_000
 _MOST_THREADS = 64
+_NAME_CHARACTERS = 100
+log = logging.getLogger("tinytl.agent")
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,12 @@ class Measuring:
         """Measure each engine and choose. request: `data`, what the samples are called; `count`, calls to time; `threads` of litert."""
         count = _number(request, "count", _CALLS, _MOST_CALLS)
         threads = _number(request, "threads", 0, _MOST_THREADS, least=0) or None
-        material = self._material(str(request.get("data", "samples")))
+        material = self._material("".join(filter(str.isprintable, str(request.get("data", "samples"))))[:_NAME_CHARACTERS])
         litert, choice = self._compared(material, threads)
         engines = {"runtime": _engine_figures(material, None, count)}
         if litert is not None:
             engines["litert"] = _engine_figures(material, litert, count)
+        log.info("measured %s on %s: %s", " and ".join(engines), material.data, choice.reason)
         self._choice.take(choice, material.bundle)
         return {"engines": engines, "choice": choice.to_json(), "in_use": dict(self._choice.facts())}
 

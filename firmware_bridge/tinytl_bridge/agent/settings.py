@@ -20,7 +20,7 @@ class AgentSettings:
     Attributes:
         state_dir: folder of the store, of what was flashed and of the pairings; its owner's alone.
         address: where it listens: an IP address or a name. port: 0 takes a free one.
-        serial: device file or pyserial URL that it serves beside TCP, "" for none; "pty" makes a pair of its own. baud: of it.
+        serial: device file that it serves beside TCP, "" for none; "pty" makes a pair of its own. baud: of it.
         tcp: whether it listens at all.
         engine: "auto", "runtime" or "litert": who runs the extractor.
         always_pair: whether programs of this machine have to pair too.

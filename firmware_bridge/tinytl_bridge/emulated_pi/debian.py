@@ -102,7 +102,7 @@ def own_configuration(folder: Path, sources: list[str]) -> Path:
     Args:
         folder: gets lists, cache and state. sources: lines of sources.list.
     """
-    for name in ("lists/partial", "cache/archives/partial", "preferences.d"):
+    for name in ("lists/partial", "cache/archives/partial", "none.d"):
         (folder / name).mkdir(parents=True)
     (folder / "status").touch()
     (folder / "sources.list").write_text("\n".join(sources) + "\n", encoding="utf-8")
@@ -111,9 +111,9 @@ def own_configuration(folder: Path, sources: list[str]) -> Path:
     values = {
         "APT::Architecture": "arm64", "APT::Install-Recommends": "false", "APT::Sandbox::User": "", "APT::Update::Error-Mode": "any",
         "Acquire::Languages": "none", "Dir::State": folder, "Dir::State::lists": folder / "lists", "Dir::State::status": folder / "status",
-        "Dir::Cache": folder / "cache", "Dir::Etc::main": "/dev/null", "Dir::Etc::parts": "-", "Dir::Etc::sourceparts": "-",
-        "Dir::Etc::sourcelist": folder / "sources.list", "Dir::Etc::preferences": folder / "none",
-        "Dir::Etc::preferencesparts": folder / "preferences.d", "APT::Keep-Downloaded-Packages": "true",
+        "Dir::Cache": folder / "cache", "Dir::Etc::main": "/dev/null", "Dir::Etc::parts": folder / "none.d",
+        "Dir::Etc::sourceparts": folder / "none.d", "Dir::Etc::sourcelist": folder / "sources.list",
+        "Dir::Etc::preferences": folder / "none", "Dir::Etc::preferencesparts": folder / "none.d", "APT::Keep-Downloaded-Packages": "true",
     }  # fmt: skip
     own = "".join(f'{name} "{value}";\n' for name, value in values.items())
     path = folder / "apt.conf"

@@ -27,7 +27,6 @@ from tinytl_bridge.machine.tree import ROOT, fields_of, text_of
 FORMAT = "tinytl-report"
 PACKAGES = (
     "numpy",
-    "msgspec",
     "Pillow",
     "cryptography",
     "pyserial",

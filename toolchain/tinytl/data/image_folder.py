@@ -16,7 +16,7 @@ import numpy as np
 from tinytl.data.dataset import Dataset
 from tinytl.data.limits import expect_memory
 from tinytl.data.pillow import pillow
-from tinytl.data.split import check_classes, split_dataset
+from tinytl.data.split import check_classes, class_counts, split_dataset
 from tinytl.errors import DataError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def load_image_folder(folder: Path, *, seed: int, resize: tuple[int, int] | None
         _same_classes(folder, classes, _class_names(folder / "test"))
         train, test = (_files(folder / split, classes) for split in ("train", "test"))
         x, y = _read(folder, train + test, resize)
-        counts = np.bincount(y[: len(train)], minlength=len(classes))
+        counts = class_counts(y[: len(train)], len(classes))
         check_classes(folder.name, counts, classes)
         order = np.random.default_rng(seed).permutation(len(train))
         return Dataset(folder.name, x[order], y[order], x[len(train) :], y[len(train) :], classes)

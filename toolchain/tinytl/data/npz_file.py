@@ -10,7 +10,7 @@ import numpy as np
 
 from tinytl.data.dataset import Dataset
 from tinytl.data.limits import expect_classes, expect_memory
-from tinytl.data.split import check_classes, split_dataset
+from tinytl.data.split import check_classes, class_counts, split_dataset
 from tinytl.errors import DataError
 
 _BROKEN = (
@@ -41,8 +41,8 @@ def load_npz(path: Path, *, seed: int, class_names: tuple[str, ...] = ()) -> Dat
         y_train, y_test = (_labels(path, key, arrays[key]) for key in ("y_train", "y_test"))
         numbered, names = not names, names or _numbers(y_train, y_test)
         dataset = Dataset(path.stem, x_train, y_train, x_test, y_test, names)
-        counts = np.bincount(y_train, minlength=len(names))
-        needed = counts + np.bincount(y_test, minlength=len(names)) > 0 if numbered else None
+        counts = class_counts(y_train, len(names))
+        needed = counts + class_counts(y_test, len(names)) > 0 if numbered else None
         check_classes(path.stem, counts, names, needed=needed)
         return dataset
     if "x" in arrays and "y" in arrays:

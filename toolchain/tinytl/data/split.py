@@ -10,6 +10,12 @@ TEST_FRACTION = 0.2
 _ONE_CLASS = "teach samples of one class without the others: tinytl teach --label NAME --data SAMPLES.npy"
 
 
+def class_counts(y: np.ndarray, classes: int) -> np.ndarray:
+    """Return how many samples each class has (classes,). y: (N,) labels of any integer type. classes: how many there are."""
+    # bincount takes no int64 where an index is narrower, as on 32-bit Arm.
+    return np.bincount(y.astype(np.intp), minlength=classes)
+
+
 def split_dataset(
     name: str, x: np.ndarray, y: np.ndarray, classes: tuple[str, ...], *, seed: int, test_samples: int | None = None, gaps: bool = False
 ) -> Dataset:
@@ -22,7 +28,7 @@ def split_dataset(
     Raises:
         DataError: a class with fewer than two samples.
     """
-    counts = np.bincount(y, minlength=len(classes))
+    counts = class_counts(y, len(classes))
     filled = counts > 0 if gaps else np.ones(len(classes), bool)
     check_classes(name, counts, classes, at_least=2, needed=filled)
     test_count = max(round(len(y) * TEST_FRACTION), int(filled.sum())) if test_samples is None else test_samples

@@ -5,7 +5,7 @@ In: a measurement whose details an agent gave. Out: rows and notes; none for any
 writes them: a page is drawn of what strangers' files hold.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,7 @@ from tinytl.report.wording import name
 _WHAT = {"inference": ("inference", "inferences"), "teach step": ("teach_step", "teach_steps")}
 _TIMES = ("p50", "p90", "p99", "mean")
 TIME_FIGURES = frozenset(
-    figure
-    for one, many in _WHAT.values()
-    for figure in (*(f"milliseconds_per_{one}_{time}" for time in _TIMES), f"{many}_per_second")
+    figure for one, many in _WHAT.values() for figure in (*(f"milliseconds_per_{one}_{time}" for time in _TIMES), f"{many}_per_second")
 )
 """Figures that the rows hold."""
 
@@ -57,11 +55,12 @@ def machine_notes(measurement: Measurement) -> list[tuple[str, str]]:
     rows = engine_rows(measurement)
     if not rows:
         return []
-    notes = [("times", f"{rows[0].how}; in ms"), ("in use", _attempt(lambda: str(details["choice"]["reason"])))]
+    used, chosen = str(details.get("engine_reason", "")), _attempt(lambda: details["choice"]["reason"])
+    notes = [("times", f"{rows[0].how}; in ms"), ("in use", used), ("compared", "" if chosen == used else f"it would be {chosen}")]
     notes.append(("features", _attempt(lambda: _features(details["choice"]["comparison"]))))
     notes.append(("machine", _attempt(lambda: _machine(details["machine"]["cpu"]))))
     notes.append(("temperature", _attempt(lambda: _temperature(details["machine"]))))
-    notes.append(("throttled", _attempt(lambda: str(details["machine"]["throttled"]["words"]))))
+    notes.append(("throttled", _attempt(lambda: details["machine"]["throttled"]["words"])))
     notes.append(("not stored", str(details.get("not_storable", ""))))
     notes += [("not had", f"{names}: {reason}") for reason, names in _missing(measurement)]
     return [(what, text) for what, text in notes if text]
@@ -74,7 +73,7 @@ def _row(what: str, engine: str, is_used: bool, figures: Mapping[str, Any]) -> E
     return EngineRow(what, engine, is_used, (p50, p90, p99, mean), float(figures[f"{many}_per_second"]["value"]), str(median["how"]))
 
 
-def _attempt(text: Any) -> str:
+def _attempt(text: Callable[[], object]) -> str:
     """Return what a function returns, nothing where the details lack what it reads."""
     try:
         return str(text())

@@ -1,35 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """A serial line that the agent serves: a device file such as a USB gadget's /dev/ttyGS0, or a pty that it makes.
 
-In: the agent's settings. Out: a line, read and written without blocking. A gadget's host that goes away closes nothing: the line stays, and
-who comes next begins with a HELLO.
+In: the agent's settings. Out: a line, read and written without blocking. A gadget's host that goes away hangs the device up: it is opened
+again, and who comes next begins with a HELLO.
 """
 
 import asyncio
+import logging
 import os
 import pty
 import termios
 import tty
+from contextlib import suppress
 from typing import Self
 
 from tinytl.errors import DeviceError
 from tinytl_bridge.agent.serving.lines import READ_BYTES, SLOW_READER_S
 from tinytl_bridge.agent.settings import AgentSettings
 
+log = logging.getLogger("tinytl.agent")
 PTY = "pty"
 _GONE_PAUSE_S = 0.2
 
 
 class SerialLine:
-    """One serial line.
+    """One serial line. A device that hangs up or goes, as a gadget whose cable is pulled, is opened again once it is there.
 
     Args:
         descriptor: of the open device. name: of the device file that the other side opens. kept_open: the other end of a pty, so that it
-            does not hang up while nobody is there; None for a device.
+            does not hang up while nobody is there; None for a device. baud: of a device.
     """
 
-    def __init__(self, descriptor: int, name: str, *, kept_open: int | None = None) -> None:
-        self._descriptor, self.name, self._kept_open = descriptor, name, kept_open
+    def __init__(self, descriptor: int, name: str, *, kept_open: int | None = None, baud: int = 0) -> None:
+        self._descriptor, self.name, self._kept_open, self._baud = descriptor, name, kept_open, baud
+        self._is_told = False
         os.set_blocking(descriptor, False)
 
     @classmethod
@@ -43,19 +47,36 @@ class SerialLine:
             ours, theirs = pty.openpty()
             tty.setraw(theirs)
             return cls(ours, os.ttyname(theirs), kept_open=theirs)
-        try:
-            descriptor = os.open(settings.serial, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-            tty.setraw(descriptor)
-            _set_baud(descriptor, settings.baud)
-        except (OSError, termios.error) as error:
-            raise DeviceError(
-                f"serial line {settings.serial!r} cannot be opened: {error}", expected="a serial device, or pty",
-                hint="of a USB gadget: sudo modprobe g_serial, then /dev/ttyGS0; are you in the group dialout?",
-            ) from error  # fmt: skip
-        return cls(descriptor, settings.serial)
+        return cls(_opened(settings.serial, settings.baud), settings.serial, baud=settings.baud)
 
     async def receive(self) -> bytes:
-        """Return what has come; waits as long as nobody is there. Raises: DeviceError: the device is gone."""
+        """Return what has come; waits as long as nobody is there."""
+        while True:
+            data = await self._read()
+            if data:
+                self._is_told = False
+                return data
+            await asyncio.sleep(_GONE_PAUSE_S)
+            if self._kept_open is None:
+                self._reopen()
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes. Where nobody takes them, or the device is gone, they are lost, as on a wire without a reader."""
+        deadline = asyncio.get_running_loop().time() + SLOW_READER_S
+        while data and self._descriptor >= 0:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except BlockingIOError:
+                if asyncio.get_running_loop().time() > deadline:
+                    return
+                await asyncio.sleep(0.01)
+            except OSError:  # who reads next notices, and opens it again
+                return
+
+    async def _read(self) -> bytes:
+        """Return what has come, b"" where the device hung up or is gone."""
+        if self._descriptor < 0:
+            return b""
         loop = asyncio.get_running_loop()
         while True:
             arrived = loop.create_future()
@@ -65,27 +86,40 @@ class SerialLine:
             finally:
                 loop.remove_reader(self._descriptor)
             try:
-                data = os.read(self._descriptor, READ_BYTES)
+                return os.read(self._descriptor, READ_BYTES)
             except BlockingIOError:
                 continue
-            except OSError as error:
-                raise DeviceError(f"serial line {self.name} is gone: {error.strerror}", hint="start the agent again") from error
-            if data:
-                return data
-            await asyncio.sleep(_GONE_PAUSE_S)  # hung up: nobody has the other end open
+            except OSError:
+                return b""
 
-    async def send(self, data: bytes) -> None:
-        """Send bytes. Raises: TimeoutError: nobody takes them. DeviceError: the device is gone."""
-        deadline = asyncio.get_running_loop().time() + SLOW_READER_S
-        while data:
-            try:
-                data = data[os.write(self._descriptor, data) :]
-            except BlockingIOError:
-                if asyncio.get_running_loop().time() > deadline:
-                    return  # nobody reads: as on a wire without a reader, the bytes are lost
-                await asyncio.sleep(0.01)
-            except OSError as error:
-                raise DeviceError(f"serial line {self.name} is gone: {error.strerror}", hint="start the agent again") from error
+    def _reopen(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
+        if not self._is_told:
+            log.warning("serial line %s hung up: it is opened again once it is there", self.name)
+        self._is_told = True
+        with suppress(DeviceError):
+            self._descriptor = _opened(self.name, self._baud)
+
+
+def _opened(path: str, baud: int) -> int:
+    """Open a serial device, raw and without blocking."""
+    descriptor = -1
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        tty.setraw(descriptor)
+        _set_baud(descriptor, baud)
+    except (OSError, termios.error, DeviceError) as error:
+        if descriptor >= 0:
+            os.close(descriptor)
+        if isinstance(error, DeviceError):
+            raise
+        raise DeviceError(
+            f"serial line {path!r} cannot be opened: {error}", expected="a serial device, or pty",
+            hint="of a USB gadget: sudo modprobe g_serial, then /dev/ttyGS0; are you in the group dialout?",
+        ) from error  # fmt: skip
+    return descriptor
 
 
 def _wake(arrived: "asyncio.Future[None]") -> None:

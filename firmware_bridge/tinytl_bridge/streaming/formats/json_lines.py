@@ -7,27 +7,28 @@ In: bytes in any pieces. Out: records. `x` is a nested list, or base64 of raw by
 
 import base64
 import binascii
+import json
 import math
-import types
 from collections.abc import Iterator
-from functools import cache
+from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 
+from tinytl.typed_json import FieldError, convert, decode
 from tinytl_bridge.streaming.formats.lines import Lines
 from tinytl_bridge.streaming.formats.numbers import Unreadable, checked, from_bytes, from_lists
 from tinytl_bridge.streaming.records import MOST_RECORD_BYTES, LabelledSample, Malformed, Record, shown
 
-_LOOK_AT, _MOST_DEPTH = 200, 4
+_MOST_DEPTH, _SHOWN = 4, 200
 _EXAMPLE = '{"x": [0.5, 1], "label": "seven", "n": 12} on one line'
 MOST_NUMBER = 1 << 53
 """Beyond it JSON's numbers are not exact everywhere."""
 
 
-class _Line(msgspec.Struct):
-    x: msgspec.Raw
+@dataclass(frozen=True)
+class _Line:
+    x: Any
     label: str | int | None = None
     n: int | None = None
     dtype: str | None = None
@@ -39,7 +40,6 @@ class JsonLines:
 
     def __init__(self, dtype: str | None = None, *, longest: int = MOST_RECORD_BYTES) -> None:
         self._dtype, self._longest, self._lines = dtype, longest, Lines(longest)
-        self._decoder = msgspec.json.Decoder(_Line)
 
     def feed(self, data: bytes) -> Iterator[Record]:
         """As `Parser.feed`."""
@@ -53,8 +53,10 @@ class JsonLines:
         if line is None:
             return Malformed(f"a line of more than {self._longest:,} bytes", _EXAMPLE)
         try:
-            told = self._decoder.decode(line)
-        except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError) as error:
+            told = convert(decode(line), _Line)
+        except FieldError as error:
+            return Malformed(f"{shown(line)}: {error.path or 'the line'} {error.what}", _EXAMPLE)
+        except (ValueError, RecursionError) as error:
             return Malformed(f"{shown(line)}: {str(error)[:120]}", _EXAMPLE)
         if told.n is not None and not 0 <= told.n <= MOST_NUMBER:
             return Malformed(f"n is {told.n}", f"a whole number from 0 to 2^{MOST_NUMBER.bit_length() - 1}")
@@ -64,9 +66,10 @@ class JsonLines:
             return Malformed(error.what, error.expected)
 
     def _array(self, told: _Line) -> np.ndarray:
-        dtype, text = told.dtype or self._dtype, bytes(told.x).strip()
-        if not text.startswith(b'"'):
-            x = from_lists(_lists(text), dtype)
+        dtype = told.dtype or self._dtype
+        if not isinstance(told.x, str):
+            _expect_numbers(told.x)
+            x = from_lists(told.x, dtype)
             if told.shape is None:
                 return x
             if x.size != math.prod(shape := checked(told.shape)):
@@ -75,36 +78,23 @@ class JsonLines:
         if dtype is None:
             raise Unreadable("x is base64 without a dtype", '"dtype": "uint8" or another, and "shape"')
         try:
-            data = base64.b64decode(msgspec.json.decode(text, type=str), validate=True)
-        except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
+            data = base64.b64decode(told.x, validate=True)
+        except (binascii.Error, ValueError) as error:
             raise Unreadable(f"x is no base64: {error}", "base64 of the raw bytes, or a list of numbers") from None
         return from_bytes(data, dtype, told.shape)
 
 
-def _lists(text: bytes) -> Any:
-    """Return nested lists, all of whole numbers or all taken for floats: nothing else ever becomes a Python object.
+def _expect_numbers(x: Any) -> None:
+    """Refuse what NumPy would take for numbers too: a bare number, true and false, texts, lists too deep.
 
     Raises:
-        Unreadable: something else than numbers, or lists too deep.
+        Unreadable: something else than numbers in lists of 1 to 4 levels.
     """
-    error: Exception | None = None
-    for decoder in _decoders(_depth(text)):
-        try:
-            return decoder.decode(text)
-        except (msgspec.MsgspecError, ValueError, OverflowError) as refused:
-            error = refused
-    raise Unreadable(f"x {shown(text)}" + (f": {error}" if error else ""), "numbers, in lists of 1 to 4 levels, or base64")
-
-
-def _depth(text: bytes) -> int:
-    begun = text[:_LOOK_AT].translate(None, b" \t\r\n")
-    return len(begun) - len(begun.lstrip(b"["))
-
-
-@cache
-def _decoders(depth: int) -> tuple["msgspec.json.Decoder[Any]", ...]:
-    """Return decoders of lists of that many levels: of whole numbers, then of any."""
-    kinds: list[Any] = [int, float] if 1 <= depth <= _MOST_DEPTH else []
-    for _ in range(depth):
-        kinds = [types.GenericAlias(list, (kind,)) for kind in kinds]
-    return tuple(msgspec.json.Decoder(kind) for kind in kinds)
+    level = x if isinstance(x, list) else [x]
+    for _ in range(_MOST_DEPTH if isinstance(x, list) else 0):
+        if all(type(each) in (int, float) for each in level):
+            return
+        if not all(isinstance(each, list) for each in level):
+            break
+        level = [each for inner in level for each in inner]
+    raise Unreadable(f"x {shown(json.dumps(x)[:_SHOWN].encode())}", "numbers, in lists of 1 to 4 levels, or base64")

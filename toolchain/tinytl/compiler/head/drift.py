@@ -46,7 +46,7 @@ def drift_statistics(
     Returns:
         None where a class has fewer than two samples, or all samples of a class are alike.
     """
-    counts = np.bincount(labels, minlength=class_count)[:, None]
+    counts = np.bincount(labels.astype(np.intp), minlength=class_count)[:, None]
     numbers = folded_to(shapes)
     if counts.min() < 2 or features.shape[1] > numbers * MAX_FOLDED:
         return None

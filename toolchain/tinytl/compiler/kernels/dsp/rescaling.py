@@ -44,7 +44,7 @@ class Rescaling:
 
 def _thresholds(reference: Reference) -> np.ndarray:
     """Return (channels, levels): the smallest sum in [low, high + 1] whose output is act_min + 1, act_min + 2, …"""
-    levels = np.arange(reference.act_min + 1, reference.act_max + 1)
+    levels = np.arange(reference.act_min + 1, reference.act_max + 1, dtype=np.int64)  # int32 by default on 32-bit systems
     shape = (len(reference.low), len(levels))
     below = np.broadcast_to(reference.low[:, None] - 1, shape).copy()  # too small, or one before all
     reached = np.broadcast_to(reference.high[:, None] + 1, shape).copy()
@@ -129,7 +129,7 @@ def _solve(
     Output v is reached if (sum · 2^bit + fraction) · m ≥ (v · 2^shift − c) · 2^32, so every threshold bounds the
     fraction from below by itself and from above by the sum before it.
     """
-    levels = np.arange(reference.act_min + 1, reference.act_max + 1)
+    levels = np.arange(reference.act_min + 1, reference.act_max + 1, dtype=np.int64)  # int32 by default on 32-bit systems
     low, high, reached = reference.low[channels, None], reference.high[channels, None], thresholds[channels]
     exact = reference.factor[channels] * 2.0 ** (32 + shift - bit)
     m = np.maximum(np.rint(np.minimum(exact, _INT32)).astype(np.int64), 1)

@@ -21,8 +21,8 @@ from tinytl.compiler.variants import CONV_2D_WINOGRAD_2, CONV_2D_WINOGRAD_4
 
 MAX_CHANNELS = 64
 TRANSFORMS = {
-    2: np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]]),
-    4: np.array([[1, 0, 0], [-1, -1, -1], [-1, 1, -1], [1, 2, 4], [1, -2, 4], [0, 0, 1]]),
+    2: np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]], np.int64),
+    4: np.array([[1, 0, 0], [-1, -1, -1], [-1, 1, -1], [1, 2, 4], [1, -2, 4], [0, 0, 1]], np.int64),
 }
 """Side of a tile → G."""
 _VARIANTS = {2: CONV_2D_WINOGRAD_2, 4: CONV_2D_WINOGRAD_4}
