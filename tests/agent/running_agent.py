@@ -40,10 +40,11 @@ class RunningAgent:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) << 10
 
-    def expect_in_log(self, text: str) -> None:
+    def expect_in_log(self, text: str, *, after: int = 0) -> None:
+        """Wait for a text in the log. after: characters that were in it before."""
         deadline = time.monotonic() + 5
-        while text not in self.log.read_text():
-            assert time.monotonic() < deadline, (text, self.log.read_text())
+        while text not in self.log.read_text()[after:]:
+            assert time.monotonic() < deadline, (text, self.log.read_text()[after:])
             time.sleep(0.02)
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
