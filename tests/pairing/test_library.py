@@ -4,6 +4,8 @@
 import subprocess
 import sys
 
+import pytest
+
 MISSING = (
     "pairing needs the library cryptography, which is not installed; expected cryptography 38 or newer\n"
     "hint: pip install 'tinytl[pi]'; on a 32-bit system sudo apt-get install python3-cryptography, "
@@ -41,6 +43,7 @@ def test_who_pairs_without_it_is_told_how_to_get_it_and_an_open_agent_needs_none
     assert run(WITHOUT + USES) == f"{MISSING}\n{MISSING}\nopen: True\n"
 
 
+@pytest.mark.long  # the other test would fail too if a module of the room imported it
 def test_importing_the_room_does_not_import_it() -> None:
     program = WITHOUT.replace('sys.modules["cryptography"] = None', "") + 'print([name for name in sys.modules if "cryptography" in name])'
     assert run(program) == "[]\n"

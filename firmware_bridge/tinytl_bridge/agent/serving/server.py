@@ -21,6 +21,7 @@ from tinytl_bridge.agent.serving.runs import Runs
 from tinytl_bridge.agent.serving.serial_line import SerialLine
 from tinytl_bridge.agent.serving.shared_session import Client, SharedSession
 from tinytl_bridge.agent.settings import MOST_CONNECTIONS, AgentSettings
+from tinytl_bridge.wire import protocol
 
 log = logging.getLogger("tinytl.agent")
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 10), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
@@ -127,7 +128,11 @@ class Server:
         runs, loop = Runs(), asyncio.get_running_loop()
         while data := await line.receive():
             for run in runs.feed(data):
-                answer = await loop.run_in_executor(self._executor, self._session.answer, client, run)
+                frame = protocol.decode(run)
+                if frame is None:  # noise costs no turn in the session's thread
+                    client.noise += 1
+                    continue
+                answer = await loop.run_in_executor(self._executor, self._session.answer, client, frame, run)
                 if answer:
                     await line.send(answer)
         noise = f", {runs.noise_bytes:,} bytes and {client.noise:,} runs of noise" if runs.noise_bytes or client.noise else ""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One C session for many connections: who holds it, and a plain refusal for who comes meanwhile.
 
-In: whole runs, each from a client. Out: the bytes that go back to that client. A session belongs to the client whose HELLO opened it, until
-that client leaves: a microcontroller has one line, so one program at a time is what its protocol knows.
+In: whole frames, each from a client. Out: the bytes that go back to that client. A session belongs to the client whose HELLO opened it,
+until that client leaves: a microcontroller has one line, so one program at a time is what its protocol knows.
 """
 
 import logging
@@ -49,19 +49,15 @@ class SharedSession:
         self.holder: Client | None = None
         self._number = 0
 
-    def answer(self, client: Client, run: bytes) -> bytes:
-        """Have a run executed.
+    def answer(self, client: Client, frame: Frame, run: bytes) -> bytes:
+        """Have a frame executed.
 
         Args:
-            client: who sent it. run: stuffed, without the zeros around it.
+            client: who sent it. frame: what it says. run: the same as it came: stuffed, without the zeros around it.
 
         Returns:
-            The bytes for that client, whole frames; none where the run was noise.
+            The bytes for that client, whole frames.
         """
-        frame = protocol.decode(run)
-        if frame is None:
-            client.noise += 1
-            return b""
         client.frames += 1
         if frame.type in CALLS:
             return self._calls.answer(frame, client, is_taken=self._is_taken(client))
