@@ -4,6 +4,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tinytl.bundle.shipped import find_bundle
 from tinytl.compiler import compile_bundle
@@ -15,6 +16,7 @@ from tinytl_bench.studies.guard import with_settings
 from tinytl_bridge import connect
 
 
+@pytest.mark.long
 def test_learns_real_digits_as_floats_do(tmp_path: Path) -> None:
     """UCI digits by a head from MNIST, one pass in three orders: within two points of the float head, which is one of the bars."""
     target, found, arenas = load_dataset("uci-digits"), {}, {}

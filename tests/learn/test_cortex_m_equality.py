@@ -191,7 +191,7 @@ BUILDS = {
     "clang-O2-native": ("clang", "-O2", "-march=native"),
 }
 
-EACH = ["gcc-O3-native", *(pytest.param(build, marks=pytest.mark.long) for build in BUILDS if build != "gcc-O3-native")]
+EACH = [pytest.param(build, marks=pytest.mark.long) for build in BUILDS]
 
 
 @pytest.fixture

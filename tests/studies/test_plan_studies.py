@@ -72,6 +72,7 @@ def test_samples_to_a_share_of_a_known_curve() -> None:
     assert samples_to(curve((0, 0.9), (7, 0.95)), 0.9) == 0
 
 
+@pytest.mark.long
 def test_forgetting_is_below_zero(studies: dict[str, TaskStudy]) -> None:
     for plan in studies["contradicts"].plans:
         assert plan.after > plan.before + 0.3
@@ -85,6 +86,7 @@ def test_forgetting_is_below_zero(studies: dict[str, TaskStudy]) -> None:
         assert plan.source_change > -0.05
 
 
+@pytest.mark.long
 def test_a_task_with_labels_of_its_own_replays_and_forgets_nothing(studies: dict[str, TaskStudy]) -> None:
     study = studies["renamed"]
     assert study.replays_per_step == 0
@@ -96,6 +98,7 @@ def test_a_task_with_labels_of_its_own_replays_and_forgets_nothing(studies: dict
     assert with_replay.step_nj == pytest.approx(5 * study.plans[0].step_nj), "a sample and four replayed ones"
 
 
+@pytest.mark.long
 def test_curves_begin_before_and_end_after(studies: dict[str, TaskStudy]) -> None:
     assert {name: study.orders for name, study in studies.items()} == {"agrees": 1, "contradicts": 2, "renamed": 1}
     for study in studies.values():
@@ -195,6 +198,7 @@ def test_a_folder_holds_figures_page_and_plot(tmp_path: Path) -> None:
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_the_plot_shows_every_study(studies: dict[str, TaskStudy]) -> None:
     one, many = (draw_curves(shown) for shown in ([known_study()], list(studies.values())))
     assert int.from_bytes(many[20:24], "big") > int.from_bytes(one[20:24], "big"), "four panels take two rows"

@@ -118,7 +118,9 @@ def mobilenet_v3(layers: Any, x: Any) -> Any:
 
 
 @pytest.mark.parametrize("open_batch", [False, pytest.param(True, marks=pytest.mark.long)])
-@pytest.mark.parametrize("network", [mobilenet_v2, mobilenet_v3, efficientnet, efficientnet_lite])
+@pytest.mark.parametrize(
+    "network", [mobilenet_v2, *(pytest.param(each, marks=pytest.mark.long) for each in (mobilenet_v3, efficientnet, efficientnet_lite))]
+)
 def test_known_architectures(network: Any, open_batch: bool) -> None:
     import keras
 
