@@ -11,6 +11,7 @@ from tinytl.errors import DeviceError
 from tinytl_bridge.agent.calls import MOST_FILE_BYTES, AgentCalls
 from tinytl_bridge.wire import protocol
 from tinytl_bridge.wire.agent_link import CALL, DATA, PIECE_BYTES
+from tinytl_bridge.wire.link import LONGEST_RUN_BYTES
 from tinytl_bridge.wire.protocol import Frame
 
 HERE, THERE = "here", "there"
@@ -112,6 +113,13 @@ DEEP = b"[" * 9000
 def test_nonsense_is_refused_in_words(calls, payload):
     error = ask(calls, payload=payload)["error"]
     assert error["what"].startswith("the agent knows no call ") and "about, fail, file-begin" in error["expected"]
+
+
+def test_a_refusal_fits_into_a_frame_whatever_it_quotes(calls):
+    for name in ("x" * 15_000, "\U0001f600" * 1200):
+        frame = calls.answer(Frame(CALL, 0, 7, json.dumps({"call": name}).encode()), HERE)
+        assert len(frame) <= LONGEST_RUN_BYTES
+        assert json.loads(protocol.decode(frame.strip(b"\0")).payload)["error"]["what"].startswith("the agent knows no call ")
 
 
 def test_a_refusal_travels_and_a_fault_of_ours_costs_one_answer(calls, caplog):

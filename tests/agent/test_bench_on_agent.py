@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tinytl bench` on a real agent: both engines on its own machine, the choice that lasts, a meter beside it, a throttled machine."""
 
+import io
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from crashing_litert import CRASH, litert_that
 from running_agent import running_agent
@@ -237,6 +239,12 @@ def agent(tmp_path_factory):
         yield running
 
 
+def archive(compressed, shape):
+    buffer, save = io.BytesIO(), np.savez_compressed if compressed else np.savez
+    save(buffer, samples=np.zeros(shape, np.int8), labels=np.zeros(shape[0], np.uint16))
+    return buffer.getvalue()
+
+
 def test_what_does_not_fit_is_refused_in_words(agent):
     with connect(agent.target) as device:
         with pytest.raises(DeviceError, match="the agent has no bundle or no samples to measure on"):
@@ -248,6 +256,10 @@ def test_what_does_not_fit_is_refused_in_words(agent):
             device.target.call("measure", threads=1_000_000)
         with pytest.raises(DeviceError, match=r"inferences for 'long' s; expected more than 0, at most 60"):
             device.target.call("busy", seconds="long")
+        for compressed, shape in ((True, (1, 784)), (False, (20_001, 1))):
+            device.target.send_file("samples", archive(compressed, shape))
+            with pytest.raises(DeviceError, match="they are compressed" if compressed else "N at most 20,000"):
+                device.target.call("measure")
         device.target.send_file("samples", b"no archive at all")
         with pytest.raises(DeviceError, match="the samples to measure on cannot be read"):
             device.target.call("measure")

@@ -22,6 +22,8 @@ CALLS = (CALL, DATA)
 MOST_FILE_BYTES = 96 << 20
 MOST_REPLY_BYTES = 15_000
 """Of a reply's JSON: one frame holds it."""
+_MOST_WORDS = 800
+"""Characters of each part of an error; JSON makes up to twelve bytes of one."""
 _OFFSET = struct.Struct("<I")
 
 ALWAYS = ("about", "rest")
@@ -141,7 +143,8 @@ def _is_whole(number: Any) -> TypeGuard[int]:
 
 
 def _refused(what: str, expected: str, hint: str) -> bytes:
-    return _packed({"error": {"what": what, "expected": expected, "hint": hint}})
+    """Return an error as an answer, short enough for a frame whatever is quoted in it."""
+    return _packed({"error": {name: text[:_MOST_WORDS] for name, text in (("what", what), ("expected", expected), ("hint", hint))}})
 
 
 def _packed(document: Mapping[str, Any]) -> bytes:

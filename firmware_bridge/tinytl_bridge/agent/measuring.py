@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from tinytl_bridge.machine.bench_here import measure_machine
 from tinytl_bridge.targets.extraction import Extractor
 from tinytl_bridge.twin import library
 
+_MOST_SAMPLES = 20_000
 _BUSY_S = 60.0
 """Most seconds of one call of `busy`."""
 _CALLS, _MOST_CALLS = 200, 100_000
@@ -131,12 +132,16 @@ def samples_file(samples: np.ndarray, labels: np.ndarray) -> bytes:
 
 def _arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
+        with ZipFile(path) as members:  # what is packed could be a thousand times as long
+            if any(member.compress_type != ZIP_STORED for member in members.infolist()):
+                raise ValueError("they are compressed")
         with np.load(path, allow_pickle=False) as arrays:
             samples, labels = arrays["samples"], arrays["labels"].astype(int)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, MemoryError) as error:
         raise BenchError(f"the samples to measure on cannot be read: {error}", expected="an .npz of samples and labels") from error
-    if samples.dtype != np.int8 or samples.ndim != 2 or labels.shape != samples.shape[:1] or not len(samples):
-        raise BenchError(f"samples {samples.dtype} {samples.shape} with labels {labels.shape}", expected="int8 (N, input_bytes) and (N,)")
+    if samples.dtype != np.int8 or samples.ndim != 2 or labels.shape != samples.shape[:1] or not 0 < len(samples) <= _MOST_SAMPLES:
+        expected = f"int8 (N, input_bytes) and (N,), N at most {_MOST_SAMPLES:,}"
+        raise BenchError(f"samples {samples.dtype} {samples.shape} with labels {labels.shape}", expected=expected)
     return samples, labels
 
 

@@ -34,9 +34,9 @@ def running_process(folder: Path) -> int:
     """
     try:
         number = int((folder / NAME).read_text())
-        command = Path(f"/proc/{number}/cmdline").read_bytes()
+        command = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
     except (OSError, ValueError):
-        number, command = 0, b""
-    if b"agent" not in command:  # another program may have the number by now
+        number, command = 0, []
+    if b"agent" not in command or not any(b"tinytl" in word for word in command):  # another program may have the number by now
         raise DeviceError(f"no agent runs on {folder}", expected="one that was started with this --state", hint="tinytl agent")
     return number

@@ -79,10 +79,27 @@ def _keeper(files: KeptFiles, choice: ExtractorChoice) -> Callable[[str, bytes],
     return keep
 
 
+def as_one_line(record: logging.LogRecord) -> bool:
+    """Make a record's text one line without commands to a terminal: a peer or a model's file may call itself anything.
+
+    Args:
+        record: of the log; its text is changed. A traceback of ours that follows keeps its lines.
+    """
+    record.msg, record.args = _shown(record.getMessage()), None
+    if record.exc_info:
+        record.exc_text = "\n".join(map(_shown, logging.Formatter().formatException(record.exc_info).splitlines()))
+    return True
+
+
+def _shown(text: str) -> str:
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 def _start_log() -> None:
     """Send log lines to standard error; the journal of a service adds the time itself."""
     form = "%(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(levelname)s %(message)s"
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter(form))
+    handler.addFilter(as_one_line)
     log.addHandler(handler)
     log.setLevel(logging.INFO)

@@ -19,8 +19,10 @@ from tinytl_bridge.wire.protocol import Frame
 
 CALL, DATA = 0x60, 0x61
 PIECE_BYTES = 8192
+MOST_ANSWER_BYTES = 16 << 20
 _OFFSET = struct.Struct("<I")
 _READ_S = 0.5
+_VERSIONS = "bring tinytl on both sides to one version"
 
 
 class AgentLink:
@@ -50,11 +52,14 @@ class AgentLink:
         document = _object(payload)
         if set(document) != {"bytes"}:
             return payload
-        text = ""
-        while len(text) < document["bytes"]:
-            piece = self.call("rest", offset=len(text)).get("piece")
+        size, text = document["bytes"], ""
+        if not isinstance(size, int) or size > MOST_ANSWER_BYTES:
+            raise DeviceError(f"an answer of {size!r} bytes of the agent", expected=f"at most {MOST_ANSWER_BYTES:,}", hint=_VERSIONS)
+        while len(text) < size:
+            request = {"call": "rest", "offset": len(text)}
+            piece = _result(self._exchange(CALL, json.dumps(request).encode(), 30.0, "rest").payload, "rest").get("piece")
             if not isinstance(piece, str) or not piece:
-                raise DeviceError("a long answer of the agent ends early", expected=f"{document['bytes']} bytes", hint="try again")
+                raise DeviceError("a long answer of the agent ends early", expected=f"{size:,} bytes", hint="try again")
             text += piece
         return text.encode()
 
@@ -110,6 +115,6 @@ def _object(payload: bytes) -> dict[str, Any]:
     """Return the JSON object of a payload, an empty one where it is none."""
     try:
         document = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

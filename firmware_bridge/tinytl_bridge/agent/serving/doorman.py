@@ -10,6 +10,7 @@ import logging
 
 from tinytl_bridge.agent.serving.lines import Line, PlainLine, SealedLine
 from tinytl_bridge.agent.serving.shared_session import Client
+from tinytl_bridge.agent.serving.waiting_room import WaitingRoom
 from tinytl_bridge.agent.settings import AgentSettings, is_loopback
 from tinytl_bridge.pairing.agent_policy import LIFETIME_S, AgentPolicy, OpenPolicy
 from tinytl_bridge.pairing.framing import FIRST_BYTE, PLAIN_FIRST_BYTE, Messages, carried
@@ -20,8 +21,6 @@ from tinytl_bridge.pairing.pairings import Pairings
 log = logging.getLogger("tinytl.agent")
 HANDSHAKE_S = 15.0
 """Until a connection that has not come in is let go."""
-MOST_WAITING = 16
-"""Connections that have not come in yet: who only holds them open keeps nobody else out for long."""
 
 
 class Doorman:
@@ -40,7 +39,7 @@ class Doorman:
         self.pairings = Pairings(settings.state_dir)
         is_open = not settings.always_pair and (not settings.tcp or is_loopback(settings.address))
         self._policy = OpenPolicy() if is_open else AgentPolicy(self.pairings, announce=self._announce)
-        self._is_told, self._waiting = False, 0
+        self._is_told, self._waiting = False, WaitingRoom()
 
     def code(self) -> str | None:
         """Return the pairing code in force, None where none is demanded."""
@@ -65,16 +64,14 @@ class Doorman:
             Its line; None where it was turned away, which the log says.
 
         Raises:
-            TimeoutError: it took too long. PairingError, OSError: it is not one of ours.
+            TimeoutError: it took too long, or others waited too. PairingError, OSError: it is not one of ours.
         """
-        if self._waiting >= MOST_WAITING:
-            log.warning("%s turned away: %d connections wait to come in", client.name, self._waiting)
-            return None
-        self._waiting += 1
         try:
-            return await asyncio.wait_for(self._admitted(reader, writer, client), HANDSHAKE_S)
-        finally:
-            self._waiting -= 1
+            async with asyncio.timeout(HANDSHAKE_S) as limit:
+                with self._waiting.place(limit, client.address):
+                    return await self._admitted(reader, writer, client)
+        except TimeoutError as error:
+            raise TimeoutError("it did not come in in time") from error
 
     async def _admitted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: Client) -> Line | None:
         begun = await reader.read(1)

@@ -85,7 +85,7 @@ class Server:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         peer = writer.get_extra_info("peername") or ("?", 0)
-        client = Client(f"{peer[0]}:{peer[1]}")
+        client = Client(f"{peer[0]}:{peer[1]}", str(peer[0]))
         if len(self._open) >= MOST_CONNECTIONS:
             log.warning("%s turned away: %d connections are open", client.name, len(self._open))
             writer.close()

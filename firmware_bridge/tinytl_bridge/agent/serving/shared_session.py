@@ -26,11 +26,13 @@ class Client:
     """Who sends runs.
 
     Attributes:
-        name: for log lines. steady: a line that never hangs up, such as a serial port: others may take the session from it.
+        name: for log lines. address: IP address, "" of a serial line.
+        steady: a line that never hangs up, such as a serial port: others may take the session from it.
         frames, noise: runs so far that were frames, and those that were not.
     """
 
     name: str
+    address: str = ""
     steady: bool = False
     frames: int = field(default=0)
     noise: int = field(default=0)

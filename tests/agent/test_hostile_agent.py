@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an agent answers is bounded and checked on the host: endless answers, answers inside answers, nonsense."""
+
+import json
+
+import pytest
+
+from tinytl.errors import DeviceError
+from tinytl_bridge.wire import protocol
+from tinytl_bridge.wire.agent_link import CALL, AgentLink
+from tinytl_bridge.wire.protocol import Frame
+
+
+class Hostile:
+    """A stream that answers each call with the next of these payloads, the last one for ever."""
+
+    def __init__(self, *payloads):
+        self._payloads, self._waiting = list(payloads), b""
+
+    def write(self, data):
+        question = protocol.decode(data.strip(b"\0"))
+        payload = self._payloads.pop(0) if len(self._payloads) > 1 else self._payloads[0]
+        self._waiting = protocol.encode(Frame(protocol.ANSWER | CALL, 0, question.session, payload))
+
+    def read(self, timeout_s):
+        data, self._waiting = self._waiting, b""
+        return data
+
+    def close(self):
+        pass
+
+
+def packed(document):
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize(
+    ("payloads", "text"),
+    [
+        ([packed({"bytes": 1 << 40})], "an answer of 1099511627776 bytes of the agent; expected at most 16,777,216"),
+        ([packed({"bytes": "many"})], "an answer of 'many' bytes of the agent"),
+        ([packed({"bytes": 5})], "the agent's answer to 'rest' is "),
+        ([packed({"bytes": 5}), packed({"result": {"piece": ""}})], "a long answer of the agent ends early; expected 5 bytes"),
+        ([packed({"bytes": 5}), packed({"result": {"piece": 7}})], "a long answer of the agent ends early"),
+        ([packed({"bytes": 5}), packed({"result": {"piece": "[[[[["}})], "the agent's answer to 'about' is "),
+        ([b"[" * 15_000], "the agent's answer to 'about' is "),
+        ([b"\xff\xfe"], "the agent's answer to 'about' is "),
+        ([packed({"error": {"what": ["a"], "expected": 3}})], "['a']; expected 3"),
+    ],
+)
+def test_an_answer_that_is_none_is_an_error_in_words(payloads, text):
+    with pytest.raises(DeviceError) as refused:
+        AgentLink(Hostile(*payloads)).call("about")
+    assert str(refused.value).startswith(text)
