@@ -210,6 +210,17 @@ def test_a_host_pairs_once_and_all_it_says_is_sealed(tmp_path, task, monkeypatch
         with pytest.raises(DeviceError, match="does not know this pairing") as refused:
             connect(agent.target, state_dir=tmp_path / "host")
         assert f"tinytl pair --target {agent.target}" in str(refused.value)
+        said("agent", "--state", tmp_path / "state", "--new-code")
+        agent.expect_in_log("new pairing code: ")
+        code = agent.log.read_text().rpartition("new pairing code: ")[2].partition(",")[0]
+        again = ("pair", "--target", agent.target, "--state", tmp_path / "host", "--json")
+        with pytest.raises(DeviceError, match="nobody is here to type the code"):
+            said(*again)
+        monkeypatch.setenv("TINYTL_PAIRING_CODE", code)
+        assert json.loads(said(*again))["target"] == agent.target
+        monkeypatch.delenv("TINYTL_PAIRING_CODE")
+        with connect(agent.target, state_dir=tmp_path / "host") as device:
+            assert device.status().store_sequence == 1
 
 
 def test_an_agent_for_all_networks_says_where_it_is(tmp_path):
