@@ -13,7 +13,7 @@ import numpy as np
 
 from tinytl.class_match import UNKNOWN, match_classes
 from tinytl.data import Dataset
-from tinytl.errors import BenchError
+from tinytl.errors import BenchError, DeviceError
 from tinytl.measurement import Figure
 from tinytl.progress import Progress
 from tinytl_bridge.agent.measuring import samples_file
@@ -56,22 +56,34 @@ def measure_on_agent(
     progress("measure both engines", 0, 1)
     document = agent.call("measure", timeout_s=_MEASURE_TIMEOUT_S, data=data)
     progress("measure both engines", 1, 1)
-    engine = str(document["in_use"]["engine"])
-    measured: Mapping[str, Any] = document["engines"][engine]
-    how = f"engine {engine}: "
-    figures = {name: Figure(entry["value"], entry["unit"], how + entry["how"]) for name, entry in measured["figures"].items()}
-    missing = dict(measured["missing"])
-    if energy_csv is not None:
-        figures |= _metered(agent, engine, energy_csv)
-        missing = {name: reason for name, reason in missing.items() if name not in figures}
-    details = {
-        "engine": engine, "engine_reason": document["in_use"]["engine_reason"], "engines": document["engines"],
-        "choice": document["choice"], "machine": measured["machine"],
-    }  # fmt: skip
-    spoiled = [found["storable_why"] for found in document["engines"].values() if not found["storable"]]
-    if spoiled:
-        details["not_storable"] = spoiled[0]
-    return AgentFigures(figures, missing, details)
+    told = _told(document)
+    if energy_csv is None:
+        return told
+    figures = told.figures | _metered(agent, str(told.details["engine"]), energy_csv)
+    return AgentFigures(figures, {name: reason for name, reason in told.missing.items() if name not in figures}, told.details)
+
+
+def _told(document: Mapping[str, Any]) -> AgentFigures:
+    """Return what an agent told of a measurement. Raises DeviceError: it lacks something; agents of other versions are met too."""
+    try:
+        engine = str(document["in_use"]["engine"])
+        measured: Mapping[str, Any] = document["engines"][engine]
+        figures = {
+            name: Figure(float(entry["value"]), str(entry["unit"]), f"engine {engine}: {entry['how']}")
+            for name, entry in measured["figures"].items()
+        }
+        details = {
+            "engine": engine, "engine_reason": str(document["in_use"]["engine_reason"]), "engines": document["engines"],
+            "choice": document["choice"], "machine": measured["machine"],
+        }  # fmt: skip
+        spoiled = [str(found["storable_why"]) for found in document["engines"].values() if not found["storable"]]
+        missing = {str(name): str(reason) for name, reason in measured["missing"].items()}
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise DeviceError(
+            f"the agent's measurement cannot be read: {type(error).__name__}: {error}", expected="figures of each engine",
+            hint="bring tinytl on both sides to one version",
+        ) from error  # fmt: skip
+    return AgentFigures(figures, missing, details | ({"not_storable": spoiled[0]} if spoiled else {}))
 
 
 def _prepared(device: Device, task: Dataset) -> tuple[np.ndarray, np.ndarray]:

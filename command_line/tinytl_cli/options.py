@@ -178,7 +178,9 @@ def compile_options(command: Command) -> Command:
 
 def target_options(command: Command) -> Command:
     """Add `--target` and `--state`."""
-    state = click.option("--state", "state_dir", type=FILE, help="Folder that keeps the memory of emulated targets and of the twin.")
+    state = click.option(
+        "--state", "state_dir", type=FILE, help="Folder that keeps pairings, and the memory of emulated targets and the twin."
+    )
     target = click.option(
         "--target",
         required=True,

@@ -11,7 +11,7 @@ from tinytl_cli.options import json_option, target_options
 
 @click.command()
 @target_options
-@click.option("--code", help="The code that the agent shows  [default: asked for]")
+@click.option("--code", envvar="TINYTL_PAIRING_CODE", help="The code that the agent shows  [default: TINYTL_PAIRING_CODE, or asked for]")
 @json_option
 def pair(target: str, state_dir: Path | None, code: str | None, as_json: bool) -> None:
     """Pair this machine with an agent, once more if it was reset. Other commands ask for the code by themselves the first time."""

@@ -66,7 +66,6 @@ def examine() -> tuple[Finding, ...]:
         _program("qemu-system-arm", "emulates the boards", "qemu-system-arm", needed=True),
         _program("arm-none-eabi-gcc", "builds firmware", "gcc-arm-none-eabi libnewlib-arm-none-eabi", needed=True),
         _program("cc", "builds the counting plugin", "gcc", needed=True),
-        _program("qemu-aarch64", "emulates a Raspberry Pi", "qemu-user", needed=False),
         _package("ai-edge-litert", "runs extractors on a Raspberry Pi", "pi", needed=False),
         _package("cryptography", "pairs with an agent elsewhere", "pi", needed=False),
         _program("qemu-aarch64", "runs an emulated Raspberry Pi", "qemu-user", needed=False),

@@ -159,7 +159,9 @@ def test_a_second_agent_on_one_store_or_port_is_refused_in_words(agent, tmp_path
         said("agent", "--state", agent.state, "--port", 0)
     with pytest.raises(DeviceError, match=f"cannot listen on 127.0.0.1:{agent.port}") as refused:
         said("agent", "--state", tmp_path / "other", "--port", agent.port)
-    assert "--port 0" in str(refused.value)
+    assert "address already in use; expected" in str(refused.value).lower() and "--port 0" in str(refused.value)
+    with pytest.raises(DeviceError, match=r"cannot listen on 192\.0\.2\.77:7707: .*\nhint: hostname -I"):
+        said("agent", "--state", tmp_path / "other", "--address", "192.0.2.77")
 
 
 def test_the_log_says_who_came_and_what_was_changed(agent):
@@ -198,6 +200,8 @@ def test_a_host_pairs_once_and_all_it_says_is_sealed(tmp_path, task, monkeypatch
         with connect(agent.target, state_dir=tmp_path / "host") as device:
             device.flash(DIGITS)
         monkeypatch.delenv("TINYTL_PAIRING_CODE")
+        agent.expect_in_log(f"is paired now: tinytl agent --forget {platform.node()}")
+        assert "WARNING" not in agent.log.read_text()
         with connect(agent.target, state_dir=tmp_path / "host") as device:
             device.teach(x, y, classes=task.classes)
             assert device.save() == 1
@@ -213,6 +217,29 @@ def test_a_host_pairs_once_and_all_it_says_is_sealed(tmp_path, task, monkeypatch
         with pytest.raises(DeviceError, match="does not know this pairing") as refused:
             connect(agent.target, state_dir=tmp_path / "host")
         assert f"tinytl pair --target {agent.target}" in str(refused.value)
+        said("agent", "--state", tmp_path / "state", "--new-code")
+        agent.expect_in_log("new pairing code: ")
+        code = agent.log.read_text().rpartition("new pairing code: ")[2].partition(",")[0]
+        again = ("pair", "--target", agent.target, "--state", tmp_path / "host", "--json")
+        with pytest.raises(DeviceError, match="nobody is here to type the code"):
+            said(*again)
+        monkeypatch.setenv("TINYTL_PAIRING_CODE", code)
+        assert json.loads(said(*again))["target"] == agent.target
+        monkeypatch.delenv("TINYTL_PAIRING_CODE")
+        with connect(agent.target, state_dir=tmp_path / "host") as device:
+            assert device.status().store_sequence == 1
+
+
+def test_an_agent_for_all_networks_says_where_it_is(tmp_path):
+    with running_agent(tmp_path / "state", "--address", "0.0.0.0", lines=3) as agent:
+        name = platform.node() if "." in platform.node() else f"{platform.node()}.local"
+        assert agent.said[2].startswith(f"on the other machine: tinytl info --target pi:{name}:{agent.port}")
+        for place in agent.said[2].split(", or pi:")[1:]:
+            with pytest.raises(DeviceError, match="is not paired"):
+                connect(f"pi:{place}", state_dir=tmp_path / "host")
+        assert "new pairing code" not in agent.log.read_text()
+        said("agent", "--state", tmp_path / "state", "--new-code")
+        agent.expect_in_log("new pairing code: ")
 
 
 def test_a_wrong_code_is_refused_and_the_log_says_so(tmp_path, monkeypatch):
@@ -223,6 +250,11 @@ def test_a_wrong_code_is_refused_and_the_log_says_so(tmp_path, monkeypatch):
         with pytest.raises(DeviceError, match="wait 1 s before another code"):
             connect(agent.target, state_dir=tmp_path / "host")
         assert "turned away: wrong pairing code" in agent.log.read_text()
+
+
+def test_a_new_code_is_asked_of_the_agent_that_runs(agent):
+    assert "the agent makes a new code" in said("agent", "--state", agent.state, "--new-code")
+    agent.expect_in_log("no code is made: this agent serves its own machine alone")
 
 
 def test_a_serial_line_is_a_device_too(agent):

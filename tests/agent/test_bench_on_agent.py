@@ -258,7 +258,7 @@ def test_what_does_not_fit_is_refused_in_words(agent):
             device.target.call("busy", seconds="long")
         for compressed, shape in ((True, (1, 784)), (False, (20_001, 1))):
             device.target.send_file("samples", archive(compressed, shape))
-            with pytest.raises(DeviceError, match="they are compressed" if compressed else "N at most 20,000"):
+            with pytest.raises(DeviceError, match="is compressed" if compressed else "N at most 20,000"):
                 device.target.call("measure")
         device.target.send_file("samples", b"no archive at all")
         with pytest.raises(DeviceError, match="the samples to measure on cannot be read"):

@@ -2,10 +2,17 @@
 """What an agent answers is bounded and checked on the host: endless answers, answers inside answers, nonsense."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from tinytl.bundle.shipped import find_bundle
+from tinytl.data import load_dataset
 from tinytl.errors import DeviceError
+from tinytl.model_file import read_model
+from tinytl_bench.agent_bench import measure_on_agent
+from tinytl_bridge.device import Device
+from tinytl_bridge.targets.host import HostTarget
 from tinytl_bridge.wire import protocol
 from tinytl_bridge.wire.agent_link import CALL, AgentLink
 from tinytl_bridge.wire.protocol import Frame
@@ -52,3 +59,38 @@ def test_an_answer_that_is_none_is_an_error_in_words(payloads, text):
     with pytest.raises(DeviceError) as refused:
         AgentLink(Hostile(*payloads)).call("about")
     assert str(refused.value).startswith(text)
+
+
+class Measured:
+    """An agent whose measurement is any document."""
+
+    def __init__(self, document):
+        self._document = document
+
+    def send_file(self, name, data, *, progress):
+        pass
+
+    def call(self, name, **_fields):
+        return self._document
+
+
+FIGURE = {"value": 1.0, "unit": "ms", "how": "a clock"}
+ENGINE = {"figures": {"x": FIGURE}, "missing": {}, "machine": {}, "storable": True, "storable_why": ""}
+WHOLE = {"in_use": {"engine": "runtime", "engine_reason": "r"}, "engines": {"runtime": ENGINE}, "choice": {}}
+
+
+def test_a_measurement_that_is_none_is_an_error_in_words(tmp_path):
+    task = load_dataset("uci-digits")
+    few = replace(task, x_train=task.x_train[:4], y_train=task.y_train[:4])
+    odd = [
+        {}, {"in_use": []}, WHOLE | {"engines": 3}, WHOLE | {"engines": {"runtime": ENGINE | {"figures": {"x": 7}}}},
+        WHOLE | {"engines": {"runtime": ENGINE | {"figures": {"x": FIGURE | {"value": "much"}}}}},
+        WHOLE | {"engines": {"runtime": ENGINE | {"missing": None}}},
+    ]  # fmt: skip
+    with Device(HostTarget(state_dir=tmp_path)) as device:
+        device.flash(read_model(find_bundle("digits")))
+        measure = lambda document: measure_on_agent(device, Measured(document), few, energy_csv=None, progress=lambda *_: None)  # noqa: E731
+        assert measure(WHOLE).figures["x"].how == "engine runtime: a clock"
+        for document in odd:
+            with pytest.raises(DeviceError, match=r"the agent's measurement cannot be read: .*; expected figures of each engine"):
+                measure(document)

@@ -66,7 +66,8 @@ def test_results_are_json_on_stdout_when_asked() -> None:
 
 def test_doctor_names_what_is_there_and_how_to_get_the_rest() -> None:
     findings = json.loads(run("doctor", "--json").stdout)
-    assert {"python", "twin", "qemu-system-arm", "arm-none-eabi-gcc"} <= {finding["name"] for finding in findings}
+    names = [finding["name"] for finding in findings]
+    assert {"python", "twin", "qemu-system-arm", "arm-none-eabi-gcc"} <= set(names) and len(set(names)) == len(names)
     assert all(finding["found"] or finding["hint"] for finding in findings)
 
 

@@ -5,7 +5,6 @@ In: the bundle that came with the model, prepared samples with labels. Out: a do
 was chosen, and the state of the machine before and after.
 """
 
-import io
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -13,12 +12,12 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import numpy as np
 
+from tinytl.bundle.archive import pack_arrays, unpack_arrays
 from tinytl.bundle.bundle import Bundle
-from tinytl.errors import BenchError, DeviceError, ModelError
+from tinytl.errors import BenchError, BundleError, DeviceError, ModelError
 from tinytl_bridge.agent.extractor_choice import ExtractorChoice
 from tinytl_bridge.agent.kept_files import NAMES, KeptFiles
 from tinytl_bridge.engines import EngineChoice, LitertExtractor, runtime_extractor
@@ -125,24 +124,20 @@ def samples_file(samples: np.ndarray, labels: np.ndarray) -> bytes:
     Args:
         samples: (N, input_bytes) int8, prepared. labels: (N,) numbers of the bundle's classes.
     """
-    buffer = io.BytesIO()
-    np.savez(buffer, samples=samples.astype(np.int8), labels=labels.astype(np.uint16))
-    return buffer.getvalue()
+    return pack_arrays({"samples": samples.astype(np.int8), "labels": labels.astype(np.uint16)})
 
 
 def _arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
-        with ZipFile(path) as members:  # what is packed could be a thousand times as long
-            if any(member.compress_type != ZIP_STORED for member in members.infolist()):
-                raise ValueError("they are compressed")
-        with np.load(path, allow_pickle=False) as arrays:
-            samples, labels = arrays["samples"], arrays["labels"].astype(int)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, MemoryError) as error:
+        arrays = unpack_arrays(path.read_bytes(), label="the file")
+        samples, labels = arrays["samples"], arrays["labels"]
+    except (OSError, BundleError, KeyError) as error:
         raise BenchError(f"the samples to measure on cannot be read: {error}", expected="an .npz of samples and labels") from error
-    if samples.dtype != np.int8 or samples.ndim != 2 or labels.shape != samples.shape[:1] or not 0 < len(samples) <= _MOST_SAMPLES:
-        expected = f"int8 (N, input_bytes) and (N,), N at most {_MOST_SAMPLES:,}"
-        raise BenchError(f"samples {samples.dtype} {samples.shape} with labels {labels.shape}", expected=expected)
-    return samples, labels
+    is_fitting = samples.dtype == np.int8 and samples.ndim == 2 and labels.dtype.kind in "iu" and labels.shape == samples.shape[:1]
+    if not is_fitting or not 0 < len(samples) <= _MOST_SAMPLES:
+        expected = f"int8 (N, input_bytes) and (N,) whole numbers, N at most {_MOST_SAMPLES:,}"
+        raise BenchError(f"samples {samples.dtype} {samples.shape} with labels {labels.dtype} {labels.shape}", expected=expected)
+    return samples, labels.astype(int)
 
 
 def _expect_fit(samples: np.ndarray, labels: np.ndarray, bundle: Bundle) -> None:

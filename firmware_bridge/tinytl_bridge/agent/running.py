@@ -11,6 +11,7 @@ import platform
 from collections.abc import Callable
 from typing import Any
 
+from tinytl.errors import BundleError, DeviceError
 from tinytl.version import __version__
 from tinytl_bridge.agent.calls import AgentCalls
 from tinytl_bridge.agent.extractor_choice import ExtractorChoice
@@ -49,7 +50,7 @@ def run_agent(settings: AgentSettings) -> None:
         files = KeptFiles(settings.state_dir / "files")
         choice = ExtractorChoice(settings.engine, target, files, settings.state_dir)
         own_calls = {"about": lambda _: about() | dict(choice.facts()), **Measuring(files, choice).calls()}
-        calls = AgentCalls(own_calls, _keeper(files, choice))
+        calls = AgentCalls(own_calls, keeper(files, choice))
         server = Server(settings, SharedSession(target, calls, memory), doorman, Announcement(doorman))
         with told_process(settings.state_dir):
             asyncio.run(server.serve())
@@ -68,11 +69,20 @@ def about() -> dict[str, Any]:
     return {"agent": __version__, "python": platform.python_version(), "machine": cpu.board or cpu.machine, "processor": cpu.processor}
 
 
-def _keeper(files: KeptFiles, choice: ExtractorChoice) -> Callable[[str, bytes], None]:
-    """Return what keeps files that arrive; a new bundle may run in another engine."""
+def keeper(files: KeptFiles, choice: ExtractorChoice) -> Callable[[str, bytes], None]:
+    """Return what keeps files that arrive, by name and bytes; it raises DeviceError where the disk takes none.
+
+    Args:
+        files: where they are kept. choice: looks again when a bundle came, which may run in another engine.
+    """
 
     def keep(name: str, data: bytes) -> None:
-        files.keep(name, data)
+        try:
+            files.keep(name, data)
+        except BundleError as error:
+            log.error("%s", error.what)
+            hint = "free some space there, then send it again"
+            raise DeviceError(f"the agent cannot keep the file {name!r}: {error.what}", expected="room on its disk", hint=hint) from error
         if name == "model":
             choice.renew()
 

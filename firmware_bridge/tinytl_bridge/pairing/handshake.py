@@ -159,7 +159,8 @@ class AgentHandshake:
 
     Attributes:
         done: it succeeded. channel: sealed; None if the agent is open. peer_name: what the host calls itself, empty if not told.
-        pairing: of the host, None if the agent is open. refusal: why it failed: send the answer, then close.
+        pairing: of the host, None if the agent is open.
+        is_new: whether that was made now, by the code. refusal: why it failed: send the answer, then close.
     """
 
     def __init__(self, policy: AgentPolicy | OpenPolicy) -> None:
@@ -167,6 +168,7 @@ class AgentHandshake:
         self.channel: SealedChannel | None = None
         self.pairing: Pairing | None = None
         self.refusal: PairingError | None = None
+        self.is_new = False
         self._policy = policy
         self._offered: IssuedCode | Pairing | None = None
         self._keys: Keys | None = None
@@ -228,6 +230,7 @@ class AgentHandshake:
         told = pack_name(policy.name)
         if isinstance(self._offered, IssuedCode):
             pairing = policy.admit(self._offered, name_of_proven_host)
+            self.is_new = True
             name, told = pairing.name, pairing.id + pairing.key + told
         else:
             assert self._offered is not None  # keys come with an offer

@@ -151,7 +151,7 @@ class PiTarget(Target):
             raise DeviceError(
                 f"{self.name!r} is not paired with this machine, and nobody is here to type the code",
                 expected="the code that `tinytl agent` shows on it",
-                hint=f"run tinytl info --target {self.name} at a terminal once, or set TINYTL_PAIRING_CODE",
+                hint=f"run tinytl pair --target {self.name} at a terminal once, or set TINYTL_PAIRING_CODE",
             )  # fmt: skip
         return ask(f"Pairing code of {self._host}, as `tinytl agent` shows it there: ")
 

@@ -52,6 +52,7 @@ _HINTS = {
     "no_room": "tinytl export --class-capacity N reserves rows for more classes",
     "frozen_rows": "a freeze plan that trains the last layer's weights, such as last-dense",
     "no_guard": "tinytl export --guard-buffer-bytes 8192 makes a bundle with one",
+    "store_failed": "what was saved before is kept; on an agent: is its disk full? Its log says why",
     "diverged": "a smaller --learning-rate at export; tinytl rollback goes back",
 }
 

@@ -3,11 +3,14 @@
 
 import socket
 import sys
+from contextlib import suppress
 
 from tinytl_bridge.agent.serving.doorman import Doorman
 from tinytl_bridge.agent.settings import PORT
 
 _EVERYWHERE = ("0.0.0.0", "::")
+_ELSEWHERE = ("192.0.2.1", 9)
+"""An address of no machine (RFC 5737)."""
 
 
 class Announcement:
@@ -22,16 +25,31 @@ class Announcement:
 
     def listening(self, address: str, port: int) -> None:
         """Say where it listens, and the pairing code. address: as it was given. port: 1 to 65535."""
-        code, place = self._doorman.code(), socket.gethostname() if address in _EVERYWHERE else address
+        code, places = self._doorman.code(), _places() if address in _EVERYWHERE else [address]
         _say(f"listening on {address}:{port}")
         if code is not None:
             _say(f"pairing code: {code}  (for one host, within {self._doorman.code_minutes} minutes)")
         where = "on this machine" if code is None else "on the other machine"
-        _say(f"{where}: tinytl info --target pi:{place}{'' if port == PORT else f':{port}'}")
+        first, *others = (f"pi:{_bracketed(place)}{'' if port == PORT else f':{port}'}" for place in places)
+        _say(f"{where}: tinytl info --target {first}{''.join(f', or {other}' for other in others)}")
 
     def serial(self, line: str) -> None:
         """Say which serial line it serves. line: name of the device file."""
         _say(f"serial line {line}")
+
+
+def _places() -> list[str]:
+    """Return under which name and address others reach this machine: its name in the local network, and what it sends from."""
+    name = socket.gethostname()
+    places = [name if "." in name else f"{name}.local"]
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(_ELSEWHERE)  # of a datagram: nothing is sent
+        places.append(str(probe.getsockname()[0]))
+    return places
+
+
+def _bracketed(place: str) -> str:
+    return f"[{place}]" if ":" in place else place
 
 
 def _say(line: str) -> None:

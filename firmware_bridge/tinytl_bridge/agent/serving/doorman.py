@@ -13,6 +13,7 @@ from tinytl_bridge.agent.serving.shared_session import Client
 from tinytl_bridge.agent.serving.waiting_room import WaitingRoom
 from tinytl_bridge.agent.settings import AgentSettings, is_loopback
 from tinytl_bridge.pairing.agent_policy import LIFETIME_S, AgentPolicy, OpenPolicy
+from tinytl_bridge.pairing.errors import PairingError, Reason
 from tinytl_bridge.pairing.framing import FIRST_BYTE, PLAIN_FIRST_BYTE, Messages, carried
 from tinytl_bridge.pairing.handshake import AgentHandshake
 from tinytl_bridge.pairing.messages import MOST_HANDSHAKE_BYTES
@@ -51,7 +52,9 @@ class Doorman:
 
     def renew(self) -> None:
         """Make a new code and look at codes again: somebody at the agent asks for it."""
-        if not isinstance(self._policy, OpenPolicy):
+        if isinstance(self._policy, OpenPolicy):
+            log.info("no code is made: this agent serves its own machine alone, which needs none")
+        else:
             self._policy.renew()
 
     async def admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: Client) -> Line | None:
@@ -98,8 +101,7 @@ class Doorman:
                 if answer is not None:
                     await line.send(carried(answer))
                 if handshake.refusal is not None:
-                    cause = f" ({handshake.refusal.__cause__})" if handshake.refusal.__cause__ else ""
-                    log.warning("%s turned away: %s%s", client.name, handshake.refusal.what, cause)
+                    _log_refusal(handshake.refusal, client)
                     return None
         if waiting:
             log.warning("%s let go: it sent on before the handshake was over", client.name)
@@ -107,9 +109,17 @@ class Doorman:
         if handshake.channel is None:
             return line
         client.name = f"{client.name} ({handshake.peer_name})" if handshake.peer_name else client.name
+        if handshake.is_new:
+            log.info("%s is paired now: tinytl agent --forget %s undoes it", client.name, handshake.peer_name)
         return SealedLine(line, messages.rest(), handshake.channel)
 
     def _announce(self, code: str) -> None:
         """Tell of a code that was made while the agent runs; the first is printed at its start."""
         if self._is_told:
             log.info("new pairing code: %s, once, for %d minutes", code, self.code_minutes)
+
+
+def _log_refusal(refusal: PairingError, client: Client) -> None:
+    """Say why a host was turned away. Each one that has no pairing yet begins by asking whether it needs one: that is no warning."""
+    level = logging.INFO if refusal.reason is Reason.PAIRING_DEMANDED else logging.WARNING
+    log.log(level, "%s turned away: %s%s", client.name, refusal.what, f" ({refusal.__cause__})" if refusal.__cause__ else "")

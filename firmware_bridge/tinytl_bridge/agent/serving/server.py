@@ -6,6 +6,7 @@ its own, so that a long command holds up no handshake.
 """
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -75,10 +76,13 @@ class Server:
         try:
             server = await asyncio.start_server(self._accept, address, port, limit=1 << 16)
         except OSError as error:
+            why = os.strerror(error.errno) if error.errno else str(error)  # asyncio's own text repeats the address
+            hint = "does an agent run already? --port 0 takes a free port"
+            if error.errno == errno.EADDRNOTAVAIL:
+                hint = "hostname -I prints this machine's addresses; 0.0.0.0 for every network it is in"
             raise DeviceError(
-                f"the agent cannot listen on {address}:{port}: {error.strerror or error}", expected="a free port of this machine",
-                hint="does an agent run already? --port 0 takes a free port",
-            ) from error  # fmt: skip
+                f"the agent cannot listen on {address}:{port}: {why}", expected="a free port of this machine", hint=hint
+            ) from error
         self._announcement.listening(address, int(server.sockets[0].getsockname()[1]))
         return server
 
