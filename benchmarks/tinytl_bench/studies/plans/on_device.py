@@ -19,13 +19,13 @@ from tinytl.head.learning import Learning
 from tinytl_bench.figures import work_of
 from tinytl_bench.measuring import bench
 from tinytl_bench.studies.plans.outcomes import CurvePoint, PlanOutcome
-from tinytl_bench.studies.plans.settings import StudySettings, best, validation_count
+from tinytl_bench.studies.plans.settings import StudySettings, best
 from tinytl_bench.studies.plans.tasks import OpenTask, StudyTask
-from tinytl_bench.studies.plans.twin_head import TwinHead, extract
+from tinytl_bench.sweep.features.twin_head import TwinHead, extract
+from tinytl_bench.sweep.preparing import REPLAY_BYTES
+from tinytl_bench.sweep.settings import validation_count
 from tinytl_bridge.firmware.boards import load_board, roomiest
 
-REPLAY_BYTES = 32 * 1024
-"""Replay set in flash and replay buffer in RAM together, half and half."""
 REPLAYS = 4
 _CHECKPOINTS = (0, 10, 20, 50, 100, 150, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 7000, 10_000)
 
