@@ -7,6 +7,7 @@ sample: `look` judges a head that was kept, once all is chosen.
 
 import io
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -100,23 +101,28 @@ def run_cell(job: Job) -> dict[str, Any]:
     return {**vars(reached), "diverged": diverged, "seconds": perf_counter() - start}
 
 
-def look(job: Job, features: FeatureFile, labels: np.ndarray, *, before: bool = False) -> Quality:
-    """Judge the head that a cell has left.
+def look(job: Job, sets: Sequence[tuple[FeatureFile, np.ndarray]]) -> list[tuple[Quality, Quality]]:
+    """Judge the head that a cell has left, and the factory's.
 
     Args:
-        job: the cell's. features, labels: of the samples to judge by. before: whether the factory's head is judged instead.
+        job: the cell's. sets: features and labels of the samples to judge by.
+
+    Returns:
+        Before and after learning, for each set.
 
     Raises:
         BenchError: the head is not there or not whole.
     """
     head = _head_of(job, steps=1)
-    if not before:
-        try:
-            head.load(np.load(job.head_path))
-        except (OSError, ValueError) as error:
-            hint = "delete results.jsonl beside it: its cells are done again"
-            raise BenchError(f"{job.head_path} cannot be read: {error}", hint=hint) from error
-    return quality(head.logits(features.rows(slice(None))), labels)
+    before = [quality(head.logits(features.rows(slice(None))), labels) for features, labels in sets]
+    try:
+        head.load(np.load(job.head_path))
+    except (OSError, ValueError) as error:
+        hint = "delete results.jsonl beside it: its cells are done again"
+        raise BenchError(f"{job.head_path} cannot be read: {error}", hint=hint) from error
+    return [
+        (first, quality(head.logits(features.rows(slice(None))), labels)) for first, (features, labels) in zip(before, sets, strict=True)
+    ]
 
 
 def _head_of(job: Job, *, steps: int) -> Any:

@@ -5,7 +5,7 @@ In: rows of a sweep, and the pick. Out: a PNG.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tinytl.report.canvas import LIGHT, canvas, to_png
 from tinytl_bench.sweep.picking import Pick
@@ -15,9 +15,9 @@ from tinytl_bench.sweep.settings import TWIN
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_PANEL = (370.0, 380.0)
+_PANEL, _LEGEND = (370.0, 380.0), 190.0
+_COLOURS = ("#0a66a8", "#c4730a", "#0b7a5b", "#8a4a86", "#b8336a", "#3aa0c9", "#7d6b00", "#58616b")
 _MARKS = {"float32": "o", "int8": "s"}
-_ABOVE, _BELOW = (0, 9), (0, -16)
 
 
 def draw_pareto(rows: Sequence[Row], picked: Pick | None, *, title: str) -> bytes:
@@ -36,12 +36,18 @@ def draw_pareto(rows: Sequence[Row], picked: Pick | None, *, title: str) -> byte
         ("RAM: arena, KiB", lambda row: row.costs.arena_bytes / 1024),
         ("energy of a taught sample, µJ (model: full)", lambda row: row.costs.energy_nj_sample / 1000), time,
     )  # fmt: skip
-    with canvas(_PANEL[0] * len(axes_of), _PANEL[1], LIGHT) as figure:
-        for number, (axes, (label, of)) in enumerate(zip(figure.subplots(1, len(axes_of)), axes_of, strict=True)):
-            _panel(axes, shown, of, picked)
+    plans = tuple(dict.fromkeys(row.plan for row in shown))
+    with canvas(_PANEL[0] * len(axes_of) + _LEGEND, _PANEL[1], LIGHT) as figure:
+        ratios = [*[_PANEL[0]] * len(axes_of), _LEGEND]
+        panels = figure.subplots(1, len(axes_of) + 1, width_ratios=ratios)
+        for axes, (label, of) in zip(panels, axes_of, strict=False):
+            _panel(axes, shown, of, plans)
             axes.set_xlabel(label)
-            axes.set_title(title if number == 0 else "", loc="left")
-        figure.axes[0].set_ylabel("validation accuracy, %")
+            if picked is not None:
+                _ring(axes, [(of(row), 100 * row.accuracy) for row in shown if (row.plan, row.weights) == (picked.plan, picked.weights)])
+        panels[0].set_title(title, loc="left")
+        panels[0].set_ylabel("validation accuracy, %")
+        _legend(panels[-1], shown, plans)
         return to_png(figure, scale=1.5)
 
 
@@ -54,29 +60,37 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
     return kept
 
 
-def _panel(axes: "Axes", rows: Sequence[Row], of: Callable[[Row], float], picked: Pick | None) -> None:
+def _panel(axes: "Axes", rows: Sequence[Row], of: Callable[[Row], float], plans: Sequence[str]) -> None:
     points = [(of(row), 100 * row.accuracy) for row in rows]
-    best = front(points)
-    axes.plot(*zip(*[points[number] for number in best], strict=True), color=LIGHT.soft, linewidth=1.5, zorder=1)
-    placed: list[tuple[float, float]] = []
-    for number, row in enumerate(rows):
-        x, y = points[number]
-        is_picked = picked is not None and (row.plan, row.weights) == (picked.plan, picked.weights)
-        colour = LIGHT.target if number in best else LIGHT.frozen
-        axes.errorbar(x, y, yerr=100 * row.spread, color=colour, marker=_MARKS[row.weights], markersize=6, capsize=2, zorder=2)
-        if is_picked:
-            axes.plot(x, y, "o", markersize=15, markerfacecolor="none", markeredgecolor=LIGHT.source, markeredgewidth=1.8, zorder=3)
-        axes.annotate(
-            row.plan if row.weights == "float32" else f"{row.plan}, int8", (x, y), textcoords="offset points", fontsize=9.5,
-            xytext=_BELOW if len(placed) % 2 else _ABOVE, ha="center", color=LIGHT.ink,
-        )  # fmt: skip
-        placed.append((x, y))
+    axes.plot(*zip(*[points[number] for number in front(points)], strict=True), color=LIGHT.soft, linewidth=1.5, zorder=1)
+    for (x, y), row in zip(points, rows, strict=True):
+        axes.errorbar(x, y, yerr=100 * row.spread, **_look_of(row.plan, row.weights, plans), capsize=2, zorder=2)
     axes.set_xscale("log")
-    axes.margins(x=0.22, y=0.14)
+    axes.margins(x=0.1, y=0.1)
     axes.grid(visible=True)
     axes.tick_params(length=0)
     axes.minorticks_off()
     _label_costs(axes, [x for x, _ in points])
+
+
+def _ring(axes: "Axes", points: Sequence[tuple[float, float]]) -> None:
+    for x, y in points:
+        axes.plot(x, y, "o", markersize=15, markerfacecolor="none", markeredgecolor=LIGHT.ink, markeredgewidth=1.5, zorder=3)
+
+
+def _legend(axes: "Axes", rows: Sequence[Row], plans: Sequence[str]) -> None:
+    axes.axis("off")
+    for row in rows:
+        name = row.plan if row.weights == "float32" else f"{row.plan}, int8"
+        axes.plot([], [], linestyle="none", label=name, **_look_of(row.plan, row.weights, plans))
+    axes.plot([], [], color=LIGHT.soft, label="no other one beats")
+    hollow: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": LIGHT.ink, "markersize": 12}
+    axes.plot([], [], "o", **hollow, label="the pick")
+    axes.legend(loc="center left", frameon=False, labelcolor=LIGHT.ink, fontsize=10.5)
+
+
+def _look_of(plan: str, weights: str, plans: Sequence[str]) -> dict[str, Any]:
+    return {"color": _COLOURS[plans.index(plan) % len(_COLOURS)], "marker": _MARKS[weights], "markersize": 7}
 
 
 def _label_costs(axes: "Axes", costs: Sequence[float]) -> None:
@@ -84,6 +98,8 @@ def _label_costs(axes: "Axes", costs: Sequence[float]) -> None:
     low, high = min(costs), max(costs)
     steps = [digit * 10.0**power for power in range(-6, 10) for digit in (1, 2, 5)]
     inside = [step for step in steps if low * 0.7 <= step <= high * 1.4]
+    if len(inside) < 3:  # a narrow range: its ends and what lies between
+        inside = [low, (low * high) ** 0.5, high]
     chosen = inside[:: max(1, -(-len(inside) // 6))]
     if chosen:
         axes.set_xticks(chosen, [f"{step:,.3g}" if step < 1000 else f"{step:,.0f}" for step in chosen])

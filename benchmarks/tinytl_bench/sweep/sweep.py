@@ -93,23 +93,18 @@ def _facts(subject: Subject, settings: SweepSettings) -> Facts:
 
 @dataclass(frozen=True)
 class _Look:
-    """A cell whose head is judged at the end: on the target's test split, and on the source's."""
+    """A cell whose head is judged at the end: on the target's test split, and on the source's where it can be forgotten."""
 
     job: Job
-    tests: FeatureFile
-    labels: np.ndarray
-    known: FeatureFile | None
-    known_labels: np.ndarray
+    sets: tuple[tuple[FeatureFile, np.ndarray], ...]
 
 
 def _judged(looked: _Look) -> dict[str, Any]:
     """Return the columns `LOOKED`."""
-    after = look(looked.job, looked.tests, looked.labels)
-    columns = {f"test_{name}": value for name, value in vars(after).items()}
-    columns["test_accuracy_before"] = look(looked.job, looked.tests, looked.labels, before=True).accuracy
-    if looked.known is not None:
-        columns["source_accuracy"] = look(looked.job, looked.known, looked.known_labels).accuracy
-        columns["source_accuracy_before"] = look(looked.job, looked.known, looked.known_labels, before=True).accuracy
+    (before, after), *known = look(looked.job, looked.sets)
+    columns = {f"test_{name}": value for name, value in vars(after).items()} | {"test_accuracy_before": before.accuracy}
+    for at_first, at_last in known:
+        columns |= {"source_accuracy_before": at_first.accuracy, "source_accuracy": at_last.accuracy}
     return columns
 
 
@@ -134,6 +129,10 @@ class _Work:
     def choose(self, results: Results) -> None:
         """Try all rates in the first order; with the best of each, the other orders."""
         settings = self._settings
+        for row in list(results.rows.values()):  # an emulator that was missing when a cell was done may be here now
+            key = (row["plan"], row["weights"])
+            if key in self._prepared and any(row[name] != value for name, value in vars(self._prepared[key].costs).items()):
+                results.put({"cell": row["cell"], **vars(self._prepared[key].costs)})
         first = [Cell(place, plan, weights, rate, settings.seed) for place, plan, weights in self._kinds() for rate in self._rates(place)]
         self._run(first, results, "rates")
         rows = list(results.rows.values())
@@ -158,9 +157,9 @@ class _Work:
             kind = (row["place"], row["plan"], row["weights"])
             if row["status"] != "ok" or row["rate"] != rates[kind] or row["test_accuracy"] is not None:
                 continue
-            known = self._features("known", kind) if subject.shares_labels else None
-            job = self._job(Cell(*kind, row["rate"], row["seed"]))
-            looks[row["cell"]] = _Look(job, self._features("test", kind), subject.target.y_test, known, subject.known_y)
+            sets = [(self._features("test", kind), subject.target.y_test)]
+            sets += [(self._features("known", kind), subject.known_y)] if subject.shares_labels else []
+            looks[row["cell"]] = _Look(self._job(Cell(*kind, row["rate"], row["seed"])), tuple(sets))
         for name, judged in self._in_workers(looks, _judged, "test"):
             if not isinstance(judged, Lost):
                 results.put({"cell": name, **judged})
