@@ -25,6 +25,9 @@ from tinytl_bench.sweep.metrics import Quality, quality
 from tinytl_bench.sweep.preparing import file_name
 from tinytl_bench.sweep.settings import TWIN
 
+_AT_ONCE = 1024
+"""Samples whose features are copied into memory together."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -75,6 +78,16 @@ def learning_of(bundle: Bundle, rate: float, steps: int) -> Learning:
     return replace(bundle.head.learning, learning_rate=rate, schedule="cosine", schedule_steps=steps, schedule_factor=0.0)
 
 
+def stream_order(count: int, passes: int, *, seed: int) -> np.ndarray:
+    """Return the order in which a device is taught: (passes × count,) sample numbers, each pass in an order of its own.
+
+    Args:
+        count: samples. passes: over them, ≥ 1. seed: of the orders.
+    """
+    generator = np.random.default_rng(seed)
+    return np.concatenate([generator.permutation(count) for _ in range(passes)])
+
+
 def run_cell(job: Job) -> dict[str, Any]:
     """Teach what is not held out, judge on what is; keep the head.
 
@@ -87,10 +100,9 @@ def run_cell(job: Job) -> dict[str, Any]:
     head = _head_of(job, steps=job.passes * len(labels))
     diverged = 0
     if isinstance(head, TwinHead):
-        generator = np.random.default_rng(job.cell.seed)
-        for _ in range(job.passes):
-            order = generator.permutation(len(labels))
-            diverged += head.teach(taught[order], labels[order])
+        order = stream_order(len(labels), job.passes, seed=job.cell.seed)
+        parts = (order[start : start + _AT_ONCE] for start in range(0, len(order), _AT_ONCE))
+        diverged = sum(head.teach(taught[rows], labels[rows]) for rows in parts)
     else:
         settings = {"batch_size": job.batch_size, "passes": job.passes, "seed": job.cell.seed}
         head.fit(taught, labels, learning_rate=job.cell.rate, **settings)

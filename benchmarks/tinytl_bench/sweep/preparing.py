@@ -15,6 +15,7 @@ from tinytl.bundle.bundle import Bundle, head_fields, read_bundle, write_bundle
 from tinytl.compiler import CompileOptions, Image
 from tinytl.compiler.head.int8_weights import check_int8_weights
 from tinytl.cutting.plan_names import parse_plan
+from tinytl.data.dataset import Dataset
 from tinytl.errors import BenchError, CompileError, ModelError, TinytlError
 from tinytl.exporting.export import cut_source, pack_source
 from tinytl.exporting.settings import ExportSettings
@@ -168,13 +169,25 @@ def _compiled(bundle: Bundle, board: str | None) -> tuple[Image, str]:
 
 
 def _counted(path: Path, subject: Subject, settings: SweepSettings, notes: list[str]) -> tuple[int | None, int | None]:
-    """Count a step and an inference on the emulated board, or on the same machine with all its memory, which counts the same."""
+    """Count a step and an inference, where the budget names an emulated board; note why that was not possible."""
     board = settings.budget.board
     if board is None or not settings.count or load_board(board).qemu is None:
         return None, None
     try:
-        figures = bench(path, target=f"qemu:{roomiest(board)}", dataset=subject.source.dataset, samples=1).figures
+        return count_instructions(path, subject.source.dataset, board)
     except TinytlError as error:
         notes.append(f"instructions of {path.stem} were not counted: {error.what}")
         return None, None
+
+
+def count_instructions(path: Path, source: Dataset, board: str) -> tuple[int, int]:
+    """Count a teach step and an inference on an emulated board, or on the same machine with all its memory, which counts the same.
+
+    Args:
+        path: of a bundle. source: its source task. board: its name.
+
+    Raises:
+        BuildError, DeviceError: no emulator, or no compiler for the board.
+    """
+    figures = bench(path, target=f"qemu:{roomiest(board)}", dataset=source, samples=1).figures
     return int(figures["instructions_per_teach_step"].value), int(figures["instructions_per_inference"].value)
