@@ -42,15 +42,16 @@ class Size:
     Attributes:
         pretraining, epochs: samples of CIFAR-10 and passes over them, where the folder has no model yet.
         samples: of the target's training split, a quarter of them the validation part. tests: of its test split.
-        passes, seeds: of each plan. rate: learning rate of both ways. workers: cores.
+        passes, seeds, batch_size: of each plan. rate: learning rate of both ways. workers: cores.
     """
 
     pretraining: int = 3000
     epochs: int = 4
-    samples: int = 600
+    samples: int = 2400
     tests: int = 500
-    passes: int = 6
+    passes: int = 10
     seeds: int = 3
+    batch_size: int = 32
     rate: float = 0.001
     workers: int = 2
 
@@ -75,7 +76,7 @@ def run_sweep_suite(
     with TemporaryDirectory(dir=folder) as scratch:
         settings = SweepSettings(
             Path(scratch) / "sweep", plans=PLANS, places=(HOST,), seeds=chosen.seeds, samples=chosen.samples, passes=chosen.passes,
-            host_rates=(chosen.rate,), workers=chosen.workers,
+            host_rates=(chosen.rate,), batch_size=chosen.batch_size, workers=chosen.workers,
         )  # fmt: skip
         stages = _Stages(report)
         start = perf_counter()
