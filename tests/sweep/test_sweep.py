@@ -15,10 +15,11 @@ from tflite_classifiers import classifier, logistic, task
 from tiny_task import tiny_task
 from tinytl.bundle.bundle import read_bundle
 from tinytl.data.dataset import Dataset
-from tinytl.errors import BenchError
+from tinytl.errors import BenchError, ModelError
 from tinytl.training.run_folder import Run
 from tinytl_bench.sweep import Budget, Sweep, SweepSettings, run_sweep
 from tinytl_bench.sweep.features.twin_head import TwinHead, extract
+from tinytl_bench.sweep.preparing import prepare
 from tinytl_bench.sweep.subject import open_subject
 from tinytl_cli import cli
 
@@ -108,11 +109,12 @@ def test_a_budget_that_nothing_meets_is_refused_before_anything_learns(tmp_path:
 
 def test_a_tflite_whose_labels_are_shared_is_measured_on_the_source(tmp_path: Path) -> None:
     (tmp_path / "trees.tflite").write_bytes(classifier())
-    settings = SweepSettings(tmp_path / "out", places=("twin",), rates=(0.01,), seeds=1, workers=1)
+    settings = SweepSettings(tmp_path / "out", rates=(0.01,), host_rates=(0.01,), seeds=1, workers=1)
     found = run_sweep(tmp_path / "trees.tflite", same_classes(), settings, source=task())
-    (row,) = found.rows
-    assert found.facts.shares_labels and row.plan == "last-dense"
-    assert row.source_change is not None and row.source_change < -0.1, "all names are others"
+    assert found.facts.shares_labels and [(row.place, row.plan) for row in found.rows] == [("twin", "last-dense"), ("host", "last-dense")]
+    for row in found.rows:
+        assert row.source_change is not None and row.source_change < -0.1, "all names are others"
+        assert row.test_accuracy > row.test_accuracy_before  # type: ignore[operator]
     renamed = swept(tmp_path / "renamed", rates=(0.01,), seeds=1, weights=("float32",))
     assert renamed.rows[0].source_change is None and not renamed.facts.shares_labels
 
@@ -131,6 +133,19 @@ def test_classes_that_the_model_has_no_outputs_for(tmp_path: Path, classes: tupl
     (tmp_path / "trees.tflite").write_bytes(classifier())
     with pytest.raises(BenchError, match=text):
         open_subject(tmp_path / "trees.tflite", replace(target(), classes=classes), SweepSettings(tmp_path), source=task())
+
+
+def test_plans_that_the_model_cannot_be_cut_by(tiny_run: Run, tiny_dataset: Dataset, tmp_path: Path) -> None:
+    """Asked for by name they are refused; with int8 weights, where only biases train, the others are left."""
+    settings = SweepSettings(tmp_path / "out", plans=("fc+conv9",), weights=("float32", "int8"))
+    with pytest.raises(ModelError, match=r"plan 'fc\+conv9' cannot cut model 'tiny'"):
+        run_sweep(tiny_run.path, INVERTED, settings, source=tiny_dataset)
+    subject, notes = open_subject(tiny_run.path, INVERTED, settings, source=tiny_dataset), list[str]()
+    found = list(prepare(subject, settings, "bias-only", notes))
+    assert [each.weights for each in found] == ["float32"] and [path.name for path in (tmp_path / "out/bundles").glob("*.tinytl")] == [
+        "bias-only-float32.tinytl"
+    ]
+    assert len(notes) == 1 and notes[0].startswith("bias-only with int8 weights was left out: ")
 
 
 def test_other_refusals(tmp_path: Path) -> None:

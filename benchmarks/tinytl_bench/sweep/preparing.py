@@ -94,10 +94,14 @@ def prepare(subject: Subject, settings: SweepSettings, plan: str, notes: list[st
         if not path.is_file():
             try:
                 whole = whole or _exported(subject, settings, plan, path)
+            except ModelError as error:
+                if plan in settings.plans:
+                    raise
+                notes.append(f"{plan} was left out: {error.what}")
+                return
+            try:
                 _write_as(whole, weights, path)
             except ModelError as error:
-                if plan in settings.plans and len(settings.weights) == 1:
-                    raise
                 notes.append(f"{plan} with {weights} weights was left out: {error.what}")
                 continue
         yield Prepared(plan, weights, path, _costs(path, subject, settings, notes))
@@ -112,15 +116,19 @@ def _exported(subject: Subject, settings: SweepSettings, plan: str, path: Path) 
     """Export with float32 weights; replay set and buffer share `REPLAY_BYTES`, where there is something to remember."""
     source = subject.source
     half = REPLAY_BYTES // 2 if subject.shares_labels and settings.replays else 0
-    wishes = ExportSettings(
-        plan=plan, out=path, seed=settings.seed, channel_dataset=subject.taught if parse_plan(plan).percent else None,
+    wishes = ExportSettings(  # under a name that no later run takes for a bundle with its own kind of weights
+        plan=plan, out=path.with_name(f"{file_name(plan)}-exported.tinytl"), seed=settings.seed,
+        channel_dataset=subject.taught if parse_plan(plan).percent else None,
         learning={"replays_per_step": settings.replays if half else 0, "replay_buffer_bytes": half},
     )  # fmt: skip
     parts = cut_source(source, wishes)
     if parts.head.learning.loss != "softmax_cross_entropy":
         raise BenchError(f"{subject.path.name} ends in {parts.head.learning.loss}", expected="a softmax, or logits: a sweep judges by them")
     wishes = replace(wishes, replay_samples=half // (parts.head.feature_count + 2))
-    return pack_source(source, parts, wishes)
+    try:
+        return pack_source(source, parts, wishes)
+    finally:
+        wishes.out.unlink(missing_ok=True)
 
 
 def _write_as(bundle: Bundle, weights: str, path: Path) -> None:
