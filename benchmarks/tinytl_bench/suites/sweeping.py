@@ -144,8 +144,9 @@ def _measurements(
     measured = []
     for plan, fit in fitted.items():
         own = [float(row["test_accuracy"]) for row in swept.cells if row["plan"] == plan]
-        seconds = rows[plan].seconds * size.seeds
-        measured.append(_measurement(plan, seconds, fit.seconds, own, fit.accuracies, size, "cells alone, features not"))
+        seconds = rows[plan].seconds * size.seeds / min(size.workers, len(swept.cells))
+        told = "a plan's cells, their seconds shared out among the workers; features not"
+        measured.append(_measurement(plan, seconds, fit.seconds, own, fit.accuracies, size, told))
     all_own = [float(row["test_accuracy"]) for row in swept.cells]
     all_fit = [value for fit in fitted.values() for value in fit.accuracies]
     seconds = sum(fit.seconds for fit in fitted.values())
