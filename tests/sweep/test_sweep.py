@@ -109,7 +109,7 @@ def test_a_budget_that_nothing_meets_is_refused_before_anything_learns(tmp_path:
 
 def test_a_tflite_whose_labels_are_shared_is_measured_on_the_source(tmp_path: Path) -> None:
     (tmp_path / "trees.tflite").write_bytes(classifier())
-    settings = SweepSettings(tmp_path / "out", rates=(0.01,), host_rates=(0.01,), seeds=1, workers=1)
+    settings = SweepSettings(tmp_path / "out", rates=(0.01,), host_rates=(0.5,), passes=10, seeds=1, workers=1)
     found = run_sweep(tmp_path / "trees.tflite", same_classes(), settings, source=task())
     assert found.facts.shares_labels and [(row.place, row.plan) for row in found.rows] == [("twin", "last-dense"), ("host", "last-dense")]
     for row in found.rows:
@@ -117,6 +117,19 @@ def test_a_tflite_whose_labels_are_shared_is_measured_on_the_source(tmp_path: Pa
         assert row.test_accuracy > row.test_accuracy_before  # type: ignore[operator]
     renamed = swept(tmp_path / "renamed", rates=(0.01,), seeds=1, weights=("float32",))
     assert renamed.rows[0].source_change is None and not renamed.facts.shares_labels
+
+
+@pytest.mark.long
+def test_steps_are_counted_on_an_emulated_board(tmp_path: Path) -> None:
+    few = {"rates": (0.01,), "seeds": 1, "weights": ("float32",)}
+    plain = swept(tmp_path / "plain", **few)
+    found = swept(tmp_path / "board", **few, budget=Budget(board="mps2-an386"))
+    (costs,) = (row.costs for row in found.rows)
+    assert not costs.misfit and costs.instructions_step is not None and costs.instructions_inference is not None
+    assert 200 < costs.instructions_step < 20_000 and 100 < costs.instructions_inference < 20_000
+    assert costs.instructions_model is not None, "dsp kernels have a cost model"
+    assert (plain.rows[0].costs.instructions_step, plain.rows[0].costs.instructions_model) == (None, None)
+    assert "1 of 1 that fit the budget" in found.pick.reason
 
 
 @pytest.mark.parametrize(
