@@ -50,6 +50,7 @@ _STORY: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
     ("Measure and show", (
         ("bench", "measure", "Accuracy, instructions, modelled cycles and energy, RAM, flash."),
         ("energy", "energy", "Energy by layer, and what one retraining costs of a coin cell."),
+        ("sweep", "sweep", "Which split, for your model, data and board: every freeze plan tried; the pick."),
         ("study", "study", "When and what to learn, and how few samples a new class takes."),
         ("report", "measure", "One HTML page of a demo or of benchmark results."),
         ("demo", "measure", "The main job end to end on an emulated Cortex-M4."),

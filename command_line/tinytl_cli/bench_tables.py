@@ -86,6 +86,21 @@ def render_learner_suite(console: Console, measured: Sequence[Measurement]) -> N
         console.print(f"AIfES: {note}", markup=False)
 
 
+def render_sweep_suite(console: Console, measured: Sequence[Measurement]) -> None:
+    """Print a row a plan and one in all: a sweep on kept features beside `Model.fit` on the frozen model."""
+    rows = []
+    for measurement in measured:
+        value = {name: figure.value for name, figure in measurement.figures.items()}
+        accuracies = (f"{100 * value[name]:.1f}" for name in ("accuracy", "accuracy_fit"))
+        seconds = (f"{value[name]:,.1f}" for name in ("seconds_sweep", "seconds_fit", "times_faster"))
+        rows.append((measurement.bundle, *seconds, *accuracies, f"{100 * measurement.details['spread']:.1f}"))
+    columns = ("model, plan", "sweep s", "fit s", "times", "sweep %", "fit %", "±")
+    console.print(table("A sweep beside Model.fit of the frozen Keras model", columns, rows, numeric=columns[1:]))
+    for how in dict.fromkeys(measurement.figures["seconds_sweep"].how for measurement in measured):
+        console.print(f"sweep: {how}", markup=False)
+    console.print("%: test accuracy, means over the orders; ±: standard deviation of the sweep's")
+
+
 def _ratio(mine: int | None, theirs: int | None) -> str | None:
     return f"{mine / theirs:.3f}" if mine and theirs else None
 

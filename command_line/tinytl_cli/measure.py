@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from tinytl.errors import BenchError
-from tinytl_cli.bench_tables import render_changes, render_learner_suite, render_measurements, render_suite
+from tinytl_cli.bench_tables import render_changes, render_learner_suite, render_measurements, render_suite, render_sweep_suite
 from tinytl_cli.console import console_for, progress, say, show, table
 from tinytl_cli.options import FILE, MODEL, compile_options, json_option, resize_option, seed_option
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", type=MODEL, required=False)
-@click.option("--suite", metavar="NAME", help="mlperf-tiny: published models, in the folder TINYTL_DATA_DIR; learner: steps of learning.")
+@click.option(
+    "--suite", metavar="NAME", help="mlperf-tiny: published models, in the folder TINYTL_DATA_DIR; learner: steps of learning; sweep."
+)
 @click.option("--peers", is_flag=True, help="With --suite: count what tinytl[peers] installs as well.")
 @click.option("--target", "targets", multiple=True, required=True, help="Where to measure; may be given several times.")
 @click.option("--data", help="Dataset whose test split gives the accuracy  [default: the bundle's source task]")
@@ -86,7 +88,7 @@ def bench(
 def _renderer(suite: str | None) -> "Callable[[Console, Sequence[Measurement]], None]":
     if suite is None:
         return render_measurements
-    return render_learner_suite if suite == "learner" else render_suite
+    return {"learner": render_learner_suite, "sweep": render_sweep_suite}.get(suite, render_suite)
 
 
 def _bench_model(
@@ -108,10 +110,16 @@ def _bench_suite(
     from tinytl_bench.suites.learner import NAME as LEARNER
     from tinytl_bench.suites.learner import run_learner_suite
     from tinytl_bench.suites.published import run_suite
+    from tinytl_bench.suites.sweeping import NAME as SWEEP
+    from tinytl_bench.suites.sweeping import run_sweep_suite
 
+    if suite == SWEEP and targets != ("host",):
+        raise BenchError(f"suite {SWEEP!r} on {', '.join(targets)}", expected="--target host: a sweep is timed on the workstation")
     with progress() as bar:
         if suite == LEARNER:
             return [measurement for target in targets for measurement in run_learner_suite(target=target, progress=bar)]
+        if suite == SWEEP:
+            return list(run_sweep_suite(progress=bar))
         runs = [run_suite(suite, target=target, calibration=calibration, peers=peers, progress=bar, **limits) for target in targets]
     return [measurement for run in runs for measurement in run]
 

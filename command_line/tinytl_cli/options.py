@@ -64,6 +64,23 @@ class Bytes(click.ParamType):
         return int(number) * factor
 
 
+class Rates(click.ParamType):
+    """Learning rates, separated by commas."""
+
+    name = "rates"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            rates = tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            rates = ()
+        if not rates or not all(0 < rate < 1e6 for rate in rates):
+            self.fail(f"{value!r} are no learning rates; expected numbers above 0, e.g. 0.003,0.01,0.03", param, context)
+        return rates
+
+
 def learning_options(command: Command) -> Command:
     """Add an option for each setting of `Learning` but the seed, which is the whole command's.
 
@@ -188,3 +205,15 @@ def target_options(command: Command) -> Command:
         help="host, qemu:mps2-an386, serial:/dev/ttyACM0, pi:HOST, qemu-pi:cortex-a72, or a pyserial URL.",
     )
     return target(state(command))
+
+
+def expect_alone(option: str, *, allowed: tuple[str, ...]) -> None:
+    """Refuse other options beside one that says all. option: its name. allowed: parameters that may stand beside it."""
+    context = click.get_current_context()
+    given = [
+        parameter.opts[0] if parameter.param_type_name == "option" else parameter.make_metavar(context)
+        for parameter in context.command.params
+        if parameter.name not in allowed and context.get_parameter_source(parameter.name or "") == click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"{', '.join(given)} given beside {option}, which says all of it; leave it out")

@@ -2,31 +2,13 @@
 """The command that compares freeze plans: `study plans`."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 
 from tinytl.head.learning import LAYER_RATES, WEIGHTS
 from tinytl_cli.console import progress, say, show, table
-from tinytl_cli.options import FILE, json_option, seed_option
-
-
-class _Rates(click.ParamType):
-    """Learning rates, separated by commas."""
-
-    name = "rates"
-
-    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            rates = tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            rates = ()
-        if not rates or not all(0 < rate < 1e6 for rate in rates):
-            self.fail(f"{value!r} are no learning rates; expected numbers above 0, e.g. 0.003,0.01,0.03", param, context)
-        return rates
+from tinytl_cli.options import FILE, Rates, json_option, seed_option
 
 
 @click.command("plans")
@@ -35,7 +17,7 @@ class _Rates(click.ParamType):
 @click.option("--samples", type=int, help="At most so many of the target's train split  [default: the task's]")
 @click.option("--passes", type=int, help="Over them  [default: the task's]")
 @click.option("--orders", default=3, show_default=True, type=int, help="Seeded orders that are averaged.")
-@click.option("--rates", type=_Rates(), help="Learning rates to choose from on a validation part  [default: 0.001 to 0.3]")
+@click.option("--rates", type=Rates(), help="Learning rates to choose from on a validation part  [default: 0.001 to 0.3]")
 @click.option("--weights", type=click.Choice(WEIGHTS), default="float32", show_default=True, help="Of what trains on the device.")
 @click.option("--layer-rates", type=click.Choice(LAYER_RATES), default="balanced", show_default=True, help="Of what trains on the device.")
 @click.option("--count-on", metavar="TARGET", help="Count instructions of a step there, e.g. qemu:mps2-an386  [default: no]")

@@ -15,6 +15,7 @@ from tinytl_cli.options import (
     MODEL,
     compile_options,
     data_option,
+    expect_alone,
     input_range_option,
     json_option,
     learning_options,
@@ -100,7 +101,8 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 
 
 @click.command()
-@click.argument("run", type=FILE, metavar="RUN|KERAS|TFLITE")
+@click.argument("run", type=FILE, metavar="RUN|KERAS|TFLITE", required=False)
+@click.option("--from-sweep", type=FILE, metavar="FOLDER", help="Take what `tinytl sweep` picked, as it learned there; no RUN then.")
 @click.option("--plan", default="last-dense", show_default=True, help="Where to cut: `tinytl plans RUN`; of fc+conv1:P% any P.")
 @click.option("-o", "--out", required=True, type=FILE, help="Bundle to write.")
 @click.option("--data", help="Source dataset, if not the one the run was trained on; a .keras file and a .tflite need it.")
@@ -115,8 +117,9 @@ def _features(shapes: Sequence[Sequence[int]]) -> str:
 @seed_option
 @json_option
 def export(
-    run: Path, plan: str, out: Path, data: str | None, resize: tuple[int, int] | None, replay_samples: int | None,
-    class_capacity: int | None, dropout: bool, channel_data: str | None, board: str | None, input_range: tuple[float, float] | None,
+    run: Path | None, from_sweep: Path | None, plan: str, out: Path, data: str | None, resize: tuple[int, int] | None,
+    replay_samples: int | None, class_capacity: int | None, dropout: bool, channel_data: str | None, board: str | None,
+    input_range: tuple[float, float] | None,
     seed: int, as_json: bool, **learning: float | int | str | None,
 ) -> None:  # fmt: skip
     """Cut, quantize and pack RUN, a trained .keras file, or an int8 .tflite, into one bundle.
@@ -133,6 +136,12 @@ def export(
     from tinytl_bridge.firmware.boards import load_board
     from tinytl_bridge.target_names import emulated_board
 
+    if from_sweep is not None:
+        expect_alone("--from-sweep", allowed=("from_sweep", "out", "as_json"))
+        _export_pick(from_sweep, out, as_json=as_json)
+        return
+    if run is None:
+        raise click.UsageError("nothing to export; expected RUN, a .keras file, a .tflite, or --from-sweep FOLDER")
     if resize and not data and not channel_data:
         raise click.UsageError("--resize goes with --data: a run knows the size of its own images")
     if board is not None:
@@ -163,6 +172,19 @@ def export(
         for warning in warnings:
             say(f"warning: {warning}")
         say(f"next: tinytl flash {out} --target {_flashed(board)}")
+
+
+def _export_pick(folder: Path, out: Path, *, as_json: bool) -> None:
+    """Export what a sweep picked."""
+    from tinytl_bench.sweep.stored import export_pick, read_sweep
+
+    bundle = export_pick(folder, out)
+    picked = read_sweep(folder).pick
+    facts = {"bundle": out, "bundle_id": bundle.bundle_id, "plan": picked.plan, "weights": picked.weights, "learning_rate": picked.rate,
+             "bytes": out.stat().st_size, "reason": picked.reason}  # fmt: skip
+    show_facts(facts, as_json=as_json, title="Exported")
+    if not as_json:
+        say(f"next: tinytl flash {out} --target {_flashed(None)}")
 
 
 @click.command()

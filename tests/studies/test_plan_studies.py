@@ -24,7 +24,7 @@ from tinytl_bench.studies.plans.outcomes import CurvePoint, HostOutcome, PlanOut
 from tinytl_bench.studies.plans.stored import store
 from tinytl_bench.studies.plans.tables import COLUMNS, markdown, points, rows_of
 from tinytl_bench.studies.plans.tasks import OpenTask, StudyTask, of_classes
-from tinytl_bench.studies.plans.twin_head import TwinHead, extract
+from tinytl_bench.sweep.features.twin_head import TwinHead, extract
 from tinytl_bridge import connect
 from tinytl_cli import cli
 

@@ -29,7 +29,7 @@ from tinytl_bench.studies.forgetting import (
 )  # fmt: skip
 from tinytl_bench.studies.forgetting_tasks import TASKS, VALIDATION_SHARE, OldAndNew, held_out, open_task
 from tinytl_bench.studies.plans.tasks import of_classes
-from tinytl_bench.studies.plans.twin_head import TwinHead, extract
+from tinytl_bench.sweep.features.twin_head import TwinHead, extract
 from tinytl_bridge import connect
 from tinytl_bridge.wire.requests import TeachFlags
 from tinytl_cli import cli

@@ -29,6 +29,15 @@ def test_a_copy_learns_with_all_layers(tiny_model: Any) -> None:
     assert accuracy(learned, x_test, y_test) > 0.8
 
 
+def test_layers_that_are_not_named_stay(tiny_model: Any) -> None:
+    x = model_inputs(tiny_model, TARGET.x_train[:64], (0.0, 1.0))
+    trains = {"pointwise": "bias", "classes": "all"}
+    learned = fine_tune(tiny_model, x, LABELS[:64], learning_rate=0.01, trains=trains)
+    pairs = zip(tiny_model.weights, learned.weights, strict=True)
+    changed = ["/".join(after.path.split("/")[-2:]) for before, after in pairs if not np.array_equal(before.numpy(), after.numpy())]
+    assert changed == ["pointwise/bias", "classes/kernel", "classes/bias"]
+
+
 @pytest.mark.parametrize("name", ["passes", "batch_size"])
 def test_refusals(tiny_model: Any, name: str) -> None:
     with pytest.raises(ModelError, match=f"{name} is 0; expected 1 or more"):

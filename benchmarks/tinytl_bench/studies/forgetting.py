@@ -25,7 +25,7 @@ from tinytl.head.learning import Learning
 from tinytl.progress import Progress, silent
 from tinytl.typed_json import convert, decode
 from tinytl_bench.studies.forgetting_tasks import OldAndNew
-from tinytl_bench.studies.plans.twin_head import TwinHead, extract
+from tinytl_bench.sweep.features.twin_head import TwinHead, extract
 
 LIMIT = 0.04
 """Of the accuracy on the old classes, what may be lost."""

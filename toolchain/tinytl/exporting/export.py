@@ -106,8 +106,8 @@ def export_with(settings: ExportSettings, run: Run | str | Path, dataset: Datase
     Returns, Raises: as for `export`.
     """
     if not isinstance(run, Run) and kind_of(Path(run), taken=SOURCES) == TFLITE:
-        return _exported(open_tflite(Path(run), dataset, settings), settings)
-    return _exported(open_keras(run, dataset, given=settings.value_range, seed=settings.seed), settings)
+        return export_source(open_tflite(Path(run), dataset, settings), settings)
+    return export_source(open_keras(run, dataset, given=settings.value_range, seed=settings.seed), settings)
 
 
 def export_model(model: Any, dataset: Dataset, *, model_name: str, value_range: tuple[float, float], **settings: Any) -> Bundle:
@@ -122,12 +122,40 @@ def export_model(model: Any, dataset: Dataset, *, model_name: str, value_range: 
     Returns, Raises: as for `export`.
     """
     source = KerasSource(model, model_name, dataset, FoundRange(value_range))
-    return _exported(source, ExportSettings(value_range=value_range, **settings))
+    return export_source(source, ExportSettings(value_range=value_range, **settings))
 
 
-def _exported(source: Source[_Parts], settings: ExportSettings) -> Bundle:
-    """Cut a source, check what is wished for against its head, and pack what it fills."""
-    parts = source.cut(settings, lambda head: _check_wishes(head, source.dataset, settings))
+def export_source(source: Source[_Parts], settings: ExportSettings) -> Bundle:
+    """Do the same with a source that is open already, to export it by several plans, say.
+
+    Args:
+        source: from `open_keras` or `open_tflite`. settings: all that is said about the bundle.
+
+    Returns, Raises: as for `export`.
+    """
+    return pack_source(source, cut_source(source, settings), settings)
+
+
+def cut_source(source: Source[_Parts], settings: ExportSettings) -> _Parts:
+    """Cut a source, and check what is wished for against its head: the first half of `export_source`.
+
+    Args:
+        source: an open one. settings: all that is said about the bundle.
+
+    Raises:
+        ModelError: what cannot be cut, or a wish that cannot be met.
+    """
+    return source.cut(settings, lambda head: _check_wishes(head, source.dataset, settings))
+
+
+def pack_source(source: Source[_Parts], parts: _Parts, settings: ExportSettings) -> Bundle:
+    """Pack what a source fills: the second half of `export_source`.
+
+    Args:
+        source: an open one. parts: what `cut_source` returned. settings: all that is said about the bundle.
+
+    Returns, Raises: as for `export`.
+    """
     contents = source.contents(parts, settings)
     warnings = (*contents.extractor.warnings, *_warnings_of_classes(source.dataset))
     settings.report("export: replay set and check vectors", 0, 1)

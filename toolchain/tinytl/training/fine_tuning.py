@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Full training on the workstation: every layer learns the target, in float32. What learning on a device is compared with.
+"""Training of a whole model on the workstation: every layer learns the target, or some do, in float32. What learning on a device, and
+learning on kept features, is compared with.
 
 In: a trained Keras model and samples. Out: a copy of it that has learned them. Adam on softmax cross-entropy, cosine learning
 rate, batch-norm in training mode, each sample once a pass. Same inputs, seed, versions and processor: same weights.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,15 +18,17 @@ from tinytl.keras_models import ends_in_softmax, make_deterministic, require_ker
 
 
 def fine_tune(
-    model: Any, x: np.ndarray, y: np.ndarray, *, learning_rate: float, batch_size: int = 16, passes: int = 1, seed: int = 1
-) -> Any:
-    """Train a copy of a model on samples, all its layers.
+    model: Any, x: np.ndarray, y: np.ndarray, *, learning_rate: float, batch_size: int = 16, passes: int = 1, seed: int = 1,
+    trains: Mapping[str, str] | None = None,
+) -> Any:  # fmt: skip
+    """Train a copy of a model on samples.
 
     Args:
         model: keras.Model, one output for each class; stays as it is.
         x: (N, *input) float32, as the model takes them (`fit_samples`). y: (N,) class numbers.
         learning_rate: > 0, of the first step; falls to 0 along half a cosine. batch_size: samples a step.
         passes: over all samples, each in an order of its own. seed: of the orders and of dropout.
+        trains: layer → "all" or "bias" of its weights; others are frozen, batch-norm too. None: all layers train.
 
     Returns:
         The trained keras.Model.
@@ -39,11 +43,21 @@ def fine_tune(
     make_deterministic(seed)
     copy = keras.models.clone_model(model)
     take_weights(copy, model)
+    if trains is not None:
+        _freeze(copy, trains)
     rate = keras.optimizers.schedules.CosineDecay(learning_rate, passes * -(-len(x) // batch_size))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not ends_in_softmax(copy))
     copy.compile(optimizer=keras.optimizers.Adam(rate), loss=loss, jit_compile=False)
     copy.fit(x, y, batch_size=batch_size, epochs=passes, shuffle=True, verbose=0)
     return copy
+
+
+def _freeze(model: Any, trains: Mapping[str, str]) -> None:
+    for layer in model.layers:
+        part = trains.get(layer.name)
+        layer.trainable = part is not None
+        for variable in layer.trainable_variables if part == "bias" else ():
+            variable.trainable = variable.name == "bias"
 
 
 def accuracy(model: Any, x: np.ndarray, y: np.ndarray) -> float:

@@ -2,7 +2,7 @@
 """One freeze plan of a study: exported, taught on the twin, evaluated along the stream, and what it costs on a board."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
@@ -17,15 +17,15 @@ from tinytl.energy import full_step_nj
 from tinytl.exporting.export import export_model
 from tinytl.head.learning import Learning
 from tinytl_bench.figures import work_of
-from tinytl_bench.measuring import bench
 from tinytl_bench.studies.plans.outcomes import CurvePoint, PlanOutcome
-from tinytl_bench.studies.plans.settings import StudySettings, best, validation_count
+from tinytl_bench.studies.plans.settings import StudySettings, best
 from tinytl_bench.studies.plans.tasks import OpenTask, StudyTask
-from tinytl_bench.studies.plans.twin_head import TwinHead, extract
-from tinytl_bridge.firmware.boards import load_board, roomiest
+from tinytl_bench.sweep.cells import learning_of, stream_order
+from tinytl_bench.sweep.features.twin_head import TwinHead, extract
+from tinytl_bench.sweep.preparing import REPLAY_BYTES, count_instructions
+from tinytl_bench.sweep.settings import validation_count
+from tinytl_bridge.firmware.boards import load_board
 
-REPLAY_BYTES = 32 * 1024
-"""Replay set in flash and replay buffer in RAM together, half and half."""
 REPLAYS = 4
 _CHECKPOINTS = (0, 10, 20, 50, 100, 150, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 7000, 10_000)
 
@@ -80,7 +80,7 @@ def study_plan(plan: str, task: StudyTask, opened: OpenTask, settings: StudySett
         arena_bytes=image.arena_bytes,
         fits=image.arena_bytes <= board.memory.arena_bytes,
         replay_bytes=image.replay_set_bytes + bundle.head.learning.replay_buffer_bytes,
-        step_instructions=_step_instructions(path, source, settings.board) if settings.count_on else None,
+        step_instructions=count_instructions(path, source, settings.board)[0] if settings.count_on else None,
         step_nj=full_step_nj(work_of(bundle, image)),
     )
 
@@ -116,9 +116,7 @@ def _teach(
 ) -> _Taught:
     """Teach all lessons `passes` times, each pass in an order of its own, and evaluate on `tests` at checkpoints and at the end."""
     total = passes * len(lessons.y)
-    learning = replace(bundle.head.learning, learning_rate=rate, schedule="cosine", schedule_steps=total, schedule_factor=0.0)
-    head, generator = TwinHead(bundle, learning), np.random.default_rng(seed)
-    order = np.concatenate([generator.permutation(len(lessons.y)) for _ in range(passes)])
+    head, order = TwinHead(bundle, learning_of(bundle, rate, total)), stream_order(len(lessons.y), passes, seed=seed)
     curve, diverged, done = [], 0, 0
     for stop in (*(checkpoint for checkpoint in checkpoints if checkpoint < total), total):
         diverged += head.teach(lessons.x[order[done:stop]], lessons.y[order[done:stop]])
@@ -136,9 +134,3 @@ def _change(bundle: Bundle, source: Dataset, streams: Sequence[_Taught]) -> floa
 
 def _mean_curve(curves: Sequence[Sequence[CurvePoint]]) -> tuple[CurvePoint, ...]:
     return tuple(CurvePoint(points[0].samples, fmean(point.accuracy for point in points)) for points in zip(*curves, strict=True))
-
-
-def _step_instructions(path: Path, source: Dataset, board: str) -> int:
-    """Count a step on the board, or on the same machine with all its memory, which counts the same."""
-    counted = bench(path, target=f"qemu:{roomiest(board)}", dataset=source, samples=1)
-    return int(counted.figures["instructions_per_teach_step"].value)

@@ -8,8 +8,9 @@ import numpy as np
 
 from tinytl.training.fine_tuning import accuracy, fine_tune, model_inputs
 from tinytl_bench.studies.plans.outcomes import HostOutcome
-from tinytl_bench.studies.plans.settings import StudySettings, best, validation_count
+from tinytl_bench.studies.plans.settings import StudySettings, best
 from tinytl_bench.studies.plans.tasks import OpenTask, StudyTask
+from tinytl_bench.sweep.settings import validation_count
 
 
 def study_host(task: StudyTask, opened: OpenTask, settings: StudySettings) -> HostOutcome:

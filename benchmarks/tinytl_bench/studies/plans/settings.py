@@ -14,7 +14,6 @@ from tinytl_bridge.target_names import emulated_board
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 HOST_RECIPES = tuple((rate, batch_size) for rate in (0.0003, 0.001, 0.003, 0.01, 0.03) for batch_size in (8, 32))
 DEFAULT_TARGET = "qemu:mps2-an386"
-VALIDATION_SHARE = 0.25
 Choice = TypeVar("Choice")
 
 
@@ -65,11 +64,6 @@ def check_settings(settings: StudySettings) -> None:
         what = f"steps cannot be counted on {settings.count_on!r}"
         raise BenchError(what, expected="an emulated board", hint=f"--count-on {DEFAULT_TARGET}")
     load_board(settings.board)
-
-
-def validation_count(count: int) -> int:
-    """Return how many of `count` samples are held out to choose by, the first ones."""
-    return max(round(VALIDATION_SHARE * count), 1)
 
 
 def best(choices: Sequence[Choice], accuracy_of: Callable[[Choice], float]) -> Choice:

@@ -17,8 +17,9 @@ from tinytl.progress import Progress, silent
 from tinytl_bench.studies.plans.on_device import REPLAYS, study_plan
 from tinytl_bench.studies.plans.on_workstation import study_host
 from tinytl_bench.studies.plans.outcomes import TaskStudy
-from tinytl_bench.studies.plans.settings import StudySettings, check_settings, validation_count
+from tinytl_bench.studies.plans.settings import StudySettings, check_settings
 from tinytl_bench.studies.plans.tasks import StudyTask
+from tinytl_bench.sweep.settings import validation_count
 
 
 def study_task(task: StudyTask, settings: StudySettings, *, progress: Progress | None = None) -> TaskStudy:

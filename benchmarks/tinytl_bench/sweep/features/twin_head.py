@@ -4,9 +4,11 @@
 In: a bundle. Out: the parameters, predictions and steps that the whole bundle has on a device, byte for byte.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from math import prod
+from threading import local
 
 import numpy as np
 
@@ -15,18 +17,39 @@ from tinytl.compiler import compile_bundle
 from tinytl.compiler.head.section import plan_head
 from tinytl.compiler.head_alone import Replayed, compile_head
 from tinytl.data import prepare_samples
+from tinytl.errors import BenchError
 from tinytl.head.learning import Learning
 from tinytl_bridge.twin import TwinModel
+
+_BLOCK = 64
+"""Samples whose features are computed at once, by one thread."""
 
 
 def extract(bundle: Bundle, x: np.ndarray) -> np.ndarray:
     """Return the features (N, feature_count) int8 of raw samples (N, …), those of all graph outputs side by side."""
-    twin = TwinModel(compile_bundle(bundle).data)
-    samples = prepare_samples(x, bundle.manifest["input"], bundle.manifest["preprocessing"])
-    features = np.empty((len(samples), bundle.head.feature_count), np.int8)
-    for sample, row in zip(samples, features, strict=True):
-        row[:] = np.concatenate([output.ravel() for output in twin.invoke(sample)])
-    return features
+    return np.concatenate([np.empty((0, bundle.head.feature_count), np.int8), *feature_blocks(bundle, x)])
+
+
+def feature_blocks(bundle: Bundle, x: np.ndarray, *, threads: int = 1) -> Iterator[np.ndarray]:
+    """Give the same block by block, in order.
+
+    Args:
+        bundle: whose extractor answers. x: (N, …) raw samples.
+        threads: that compute, each with a model of its own; the runtime lets go of Python's lock meanwhile.
+    """
+    image, own = compile_bundle(bundle).data, local()
+
+    def answered(start: int) -> np.ndarray:
+        if not hasattr(own, "twin"):
+            own.twin = TwinModel(image)
+        samples = prepare_samples(x[start : start + _BLOCK], bundle.manifest["input"], bundle.manifest["preprocessing"])
+        features = np.empty((len(samples), bundle.head.feature_count), np.int8)
+        for sample, row in zip(samples, features, strict=True):
+            row[:] = np.concatenate([output.ravel() for output in own.twin.invoke(sample)])
+        return features
+
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(answered, range(0, len(x), _BLOCK))
 
 
 class TwinHead:
@@ -64,10 +87,29 @@ class TwinHead:
             right += self._twin.infer()[0] == int(label)
         return right / len(labels)
 
+    def logits(self, features: np.ndarray) -> np.ndarray:
+        """Return the logits (N, class_count) float32 of samples (N, feature_count) int8."""
+        rows = np.empty((len(features), self._twin.class_count), np.float32)
+        for sample, row in zip(features, rows, strict=True):
+            self._put(sample)
+            row[:] = self._twin.infer()[1]
+        return rows
+
     @property
     def parameters(self) -> np.ndarray:
         """A copy of the parameters (parameter_count,) float32."""
         return self._twin.parameters.copy()
+
+    def load(self, parameters: np.ndarray) -> None:
+        """Take parameters (parameter_count,) float32 back that `parameters` gave.
+
+        Raises:
+            BenchError: they are of another head.
+        """
+        own = self._twin.parameters
+        if parameters.dtype != own.dtype or parameters.shape != own.shape:
+            raise BenchError(f"parameters {parameters.dtype} {parameters.shape}", expected=f"{own.dtype} {own.shape}, this head's")
+        own.view(np.uint32)[:] = parameters.view(np.uint32)  # bits: bytes of int8 weights are no numbers
 
     def _put(self, sample: np.ndarray) -> None:
         for index, part in enumerate(np.split(sample, self._ends)):
