@@ -6,6 +6,8 @@ joblib's whole pool with it, and joblib tells not which job it had. Each job the
 done again, each alone in a process of its own; what ends that one as well is given up: `Lost`. All others go on.
 """
 
+import signal
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,12 +73,14 @@ def _alone(name: str, job: Job, work: Callable[[Job], Result], marks: Path) -> R
 def _in_parallel(jobs: Mapping[str, Job], work: Callable[[Job], Result], workers: int, marks: Path) -> Iterator[tuple[str, Result]]:
     from joblib import Parallel, delayed, parallel_config
 
+    warnings.filterwarnings("ignore", message=r"\d+ tasks which were still being processed")  # what Ctrl-C is there for
     with parallel_config(backend="loky", inner_max_num_threads=1):
         pool = Parallel(n_jobs=workers, batch_size=1, pre_dispatch=workers, return_as="generator_unordered")
     yield from pool(delayed(_marked)(name, job, work, marks) for name, job in list(jobs.items()))
 
 
 def _marked(name: str, job: Job, work: Callable[[Job], Result], marks: Path) -> tuple[str, Result]:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the sweep, which ends its workers
     mark = marks / name
     mark.touch()
     result = work(job)
