@@ -43,7 +43,7 @@ def is_verbose() -> bool:
 
 
 def _console(stderr: bool) -> Console:
-    console = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    console = Console(stderr=stderr, highlight=False, soft_wrap=False, emoji=False)
     if console.width > WIDTH or not console.is_terminal:
         console.width = WIDTH
     return console

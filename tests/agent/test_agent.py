@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 
 import pytest
 from click.testing import CliRunner
@@ -21,6 +21,7 @@ from tinytl.model_file import read_model
 from tinytl_bridge import connect
 from tinytl_bridge.agent.folder import agent_folder
 from tinytl_bridge.agent.kept_files import KeptFiles
+from tinytl_bridge.agent.serving.waiting_room import MOST_WAITING
 from tinytl_bridge.fleet import head_of
 from tinytl_bridge.targets.pi import PiTarget
 from tinytl_bridge.wire.protocol import Command, Frame, encode
@@ -154,6 +155,18 @@ def test_a_connection_that_says_nothing_or_nonsense_is_let_go(agent):
     agent.expect_in_log("let go: it began something else than tinytl's frames")
 
 
+def test_silent_connections_keep_nobody_out(agent):
+    with ExitStack() as held:
+        silent = [held.enter_context(socket.create_connection(("127.0.0.1", agent.port))) for _ in range(MOST_WAITING + 4)]
+        begin = time.monotonic()
+        with connect(agent.target) as device:
+            assert device.info.board.startswith("linux-")
+        assert time.monotonic() - begin < 5
+        silent[0].settimeout(5)
+        assert silent[0].recv(1) == b""
+        agent.expect_in_log("let go: it did not come in in time")
+
+
 def test_a_second_agent_on_one_store_or_port_is_refused_in_words(agent, tmp_path):
     with pytest.raises(DeviceError, match="is in use by another process"):
         said("agent", "--state", agent.state, "--port", 0)
@@ -230,21 +243,14 @@ def test_a_host_pairs_once_and_all_it_says_is_sealed(tmp_path, task, monkeypatch
             assert device.status().store_sequence == 1
 
 
-def test_an_agent_for_all_networks_says_where_it_is(tmp_path):
+def test_an_agent_for_all_networks_says_where_it_is_and_refuses_a_wrong_code(tmp_path, monkeypatch):
     with running_agent(tmp_path / "state", "--address", "0.0.0.0", lines=3) as agent:
         name = platform.node() if "." in platform.node() else f"{platform.node()}.local"
         assert agent.said[2].startswith(f"on the other machine: tinytl info --target pi:{name}:{agent.port}")
         for place in agent.said[2].split(", or pi:")[1:]:
             with pytest.raises(DeviceError, match="is not paired"):
                 connect(f"pi:{place}", state_dir=tmp_path / "host")
-        assert "new pairing code" not in agent.log.read_text()
-        said("agent", "--state", tmp_path / "state", "--new-code")
-        agent.expect_in_log("new pairing code: ")
-
-
-def test_a_wrong_code_is_refused_and_the_log_says_so(tmp_path, monkeypatch):
-    monkeypatch.setenv("TINYTL_PAIRING_CODE", "0000-0000-0000-0000")
-    with running_agent(tmp_path / "state", "--always-pair", lines=3) as agent:
+        monkeypatch.setenv("TINYTL_PAIRING_CODE", "0000-0000-0000-0000")
         with pytest.raises(DeviceError, match="wrong pairing code"):
             connect(agent.target, state_dir=tmp_path / "host")
         with pytest.raises(DeviceError, match="wait 1 s before another code"):

@@ -2,6 +2,10 @@
 """What an agent answers is bounded and checked on the host: endless answers, answers inside answers, nonsense."""
 
 import json
+import socket
+import threading
+import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -11,7 +15,9 @@ from tinytl.data import load_dataset
 from tinytl.errors import DeviceError
 from tinytl.model_file import read_model
 from tinytl_bench.agent_bench import measure_on_agent
+from tinytl_bridge import connect
 from tinytl_bridge.device import Device
+from tinytl_bridge.targets import pi
 from tinytl_bridge.targets.host import HostTarget
 from tinytl_bridge.wire import protocol
 from tinytl_bridge.wire.agent_link import CALL, AgentLink
@@ -72,6 +78,28 @@ class Measured:
 
     def call(self, name, **_fields):
         return self._document
+
+
+@pytest.mark.parametrize("step", [b"\x38", b""], ids=["bytes now and then", "silence"])
+def test_a_handshake_that_does_not_end_is_given_up(tmp_path, monkeypatch, step):
+    monkeypatch.setattr(pi, "HANDSHAKE_S", 0.3)
+
+    def trickle(listening):
+        with listening.accept()[0] as connection, suppress(OSError):
+            connection.sendall((256).to_bytes(4, "little"))
+            for _ in range(100):
+                connection.sendall(step)
+                time.sleep(0.02)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        peer = threading.Thread(target=trickle, args=(listening,))
+        peer.start()
+        target = f"pi:127.0.0.1:{listening.getsockname()[1]}"
+        begin = time.monotonic()
+        with pytest.raises(DeviceError, match="does not answer the handshake; expected a tinytl agent"):
+            connect(target, state_dir=tmp_path)
+        assert time.monotonic() - begin < 1.5
+        peer.join()
 
 
 FIGURE = {"value": 1.0, "unit": "ms", "how": "a clock"}

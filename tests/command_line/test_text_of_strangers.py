@@ -9,7 +9,7 @@ from tinytl_bridge.targets import open_target
 from tinytl_cli import cli
 from tinytl_cli.console import console_for, fail, say, table
 
-NAMES = ("\\[/x]", "[/bold]", "[red]", "\x1b[2J\x1b]0;owned\x07", "\x9b31m", "\u202eabc", "a\\")
+NAMES = ("\\[/x]", "[/bold]", "[red]", "\x1b[2J\x1b]0;owned\x07", "\x9b31m", "\u202eabc", "a\\", "pi:a:b:cat:c")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import platform
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,7 @@ def run_agent(settings: AgentSettings) -> None:
         own_calls = {"about": lambda _: about() | dict(choice.facts()), **Measuring(files, choice).calls()}
         calls = AgentCalls(own_calls, keeper(files, choice))
         server = Server(settings, SharedSession(target, calls, memory), doorman, Announcement(doorman))
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until the server takes it: unheard it would end the process
         with told_process(settings.state_dir):
             asyncio.run(server.serve())
     finally:

@@ -6,6 +6,7 @@ in a sealed channel; the pairing is kept in the state folder, so the code is ask
 """
 
 import ipaddress
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,8 @@ from tinytl_bridge.wire.agent_link import AgentLink
 from tinytl_bridge.wire.link import Stream
 
 PORT = 7707
-_HANDSHAKE_S = 20.0
+HANDSHAKE_S = 20.0
+"""Of all of it: who sends a byte now and then keeps nobody waiting."""
 
 
 class PiTarget(Target):
@@ -128,11 +130,12 @@ class PiTarget(Target):
 
     def _shaken(self, tcp: TcpStream, handshake: HostHandshake) -> None:
         """Go through the handshake; the connection is closed where it fails."""
-        messages = Messages(MOST_HANDSHAKE_BYTES)
+        messages, deadline = Messages(MOST_HANDSHAKE_BYTES), time.monotonic() + HANDSHAKE_S
         try:
             tcp.write(carried(handshake.begin()))
             while not handshake.done:
-                data = tcp.read(_HANDSHAKE_S)
+                left_s = deadline - time.monotonic()
+                data = tcp.read(left_s) if left_s > 0 else b""
                 if not data:
                     raise DeviceError(f"who listens at {self._place} does not answer the handshake", expected="a tinytl agent")
                 for message in messages.feed(data):
