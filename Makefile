@@ -4,7 +4,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 RUNTIME := $(shell find firmware_bridge/runtime firmware_bridge/boards -type f 2>/dev/null)
-WORKERS ?= 2
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long lint bench studies wheels setup clean

@@ -47,6 +47,7 @@ def test_a_missing_folder_is_refused_before_anything_is_measured(plain: Path, tm
         assert f"the folder of {tmp_path}/none/{name} does not exist; expected a folder\nhint: mkdir -p {tmp_path}/none" in refused.stderr
 
 
+@pytest.mark.long
 def test_a_page_of_what_cannot_be_counted(plain: Path, tmp_path: Path) -> None:
     ran = run(plain, "--target", "host", "--html", tmp_path / "page.html")
     assert ran.returncode == 0 and f"written: {tmp_path}/page.html" in ran.stderr

@@ -15,6 +15,7 @@ import pytest
 from cut_models import assert_same_function, noise, shaken
 
 import tinytl_models
+from thinning import thinned
 from tinytl.bundle.bundle import Bundle, read_bundle
 from tinytl.compiler import compile_bundle
 from tinytl.cutting.channel_energy import gradient_energy
@@ -34,7 +35,7 @@ def told(parts: KerasCut) -> list[tuple[str, str, str]]:
     return [(each.name, each.kind, each.activation) for each in parts.head.layers]
 
 
-@pytest.mark.parametrize("percent", [25, 50, 99])
+@pytest.mark.parametrize("percent", thinned([50, 25, 99], every=3))
 @pytest.mark.parametrize(
     "build", [cut_models.plain_cnn, cut_models.residual, cut_models.mobile, cut_models.waves, cut_models.nested, cut_models.woven]
 )

@@ -10,6 +10,7 @@ import pytest
 from cut_models import assert_same_function, shaken
 
 import tinytl_models
+from thinning import thinned
 from tinytl.cutting.head_layers import LEARNABLE
 from tinytl.cutting.keras_cut import KerasCut, cut, list_plans
 from tinytl.cutting.plan_names import convolutions
@@ -42,14 +43,18 @@ def up_to(count: int, *, fc: bool, part: bool = True) -> tuple[str, ...]:
 
 @pytest.mark.parametrize(
     ("build", "plans"),
-    [
-        (cut_models.plain_cnn, up_to(1, fc=True)),
-        (cut_models.residual, up_to(8, fc=False)),
-        (cut_models.mobile, up_to(8, fc=False)),
-        (cut_models.waves, up_to(3, fc=True)),
-        (cut_models.braided, up_to(4, fc=False, part=False)),
-        (cut_models.nested, up_to(1, fc=False)),
-    ],
+    thinned(
+        [
+            (cut_models.plain_cnn, up_to(1, fc=True)),
+            (cut_models.residual, up_to(8, fc=False)),
+            (cut_models.mobile, up_to(8, fc=False)),
+            (cut_models.waves, up_to(3, fc=True)),
+            (cut_models.braided, up_to(4, fc=False, part=False)),
+            (cut_models.nested, up_to(1, fc=False)),
+        ],
+        every=2,
+        names=2,
+    ),
 )
 def test_every_plan_of_every_model(build: Callable[[], Any], plans: tuple[str, ...]) -> None:
     assert_all_plans_work(shaken(build()), plans)

@@ -120,6 +120,7 @@ def test_a_tflite_takes_bytes_and_floats(conv_run: Any, data_path: Path, tmp_pat
         assert taught_accuracy(tmp_path / "bytes.tinytl", bytes_, tmp_path) > 0.9
 
 
+@pytest.mark.long
 def test_pixels_of_a_float_model_follow_its_range(tiny_run: Any, tiny_dataset: Dataset, tmp_path: Path) -> None:
     """An image model whose .tflite takes floats: uint8 samples are pixels of all that its input holds, about 0 … 1."""
     real = tiny_dataset.x_train.astype(np.float32) / 255
@@ -135,6 +136,7 @@ def as_floats(dataset: Dataset, factor: float) -> Dataset:
     return Dataset("floats", x_train, dataset.y_train, x_test, dataset.y_test, dataset.classes)
 
 
+@pytest.mark.long
 def test_floats_in_0_to_1_become_the_range_that_is_given(tiny_model: Any, tiny_dataset: Dataset, tmp_path: Path) -> None:
     from tinytl_bridge import connect
 
@@ -160,6 +162,7 @@ def test_floats_in_0_to_1_become_the_range_that_is_given(tiny_model: Any, tiny_d
     assert "and the model's range was given for floats in 0 … 1; expected 0 to 1\nhint: leave --input-range out" in str(outside.value)
 
 
+@pytest.mark.long
 def test_a_run_remembers_what_its_floats_are(tiny_run: Any, tiny_dataset: Dataset, tmp_path: Path) -> None:
     from tinytl.training.run_folder import load_run
 

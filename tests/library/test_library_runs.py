@@ -78,9 +78,9 @@ EVERYDAY = {
     *((TARGETS[0], core, "graph") for core in ("host", "cortex-m4f")),
     (TARGETS[0], "host", "digits"),
     *((TARGETS[1], "cortex-m55", name) for name in ("graph", "lstm")),
-    *((TARGETS[0], "host", name) for name in LAYERS),
+    *((TARGETS[0], "host", name) for name in list(LAYERS)[:2]),
 }
-"""Two cores, two targets and every model; the rest of the product is long: each compiles a library of its own."""
+"""Two cores, two targets and each kind of model; the rest of the product is long: each compiles a library of its own."""
 EACH = [
     pytest.param(target, core, name, marks=() if (target, core, name) in EVERYDAY else pytest.mark.long)
     for target in TARGETS[:2] for core in CORES for name in MODELS

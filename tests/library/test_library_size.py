@@ -14,6 +14,8 @@ from tinytl.model_file import read_model
 from tinytl_bridge.firmware.compile_options import options_for_target
 from tinytl_bridge.library.library import build_library
 
+pytestmark = pytest.mark.long
+
 LIMITS = {
     "mlperf_tiny/pretrainedResnet_quant.tflite": 20 * 1024,
     "mlperf_tiny/kws_ref_model.tflite": 12 * 1024,

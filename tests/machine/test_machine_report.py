@@ -11,11 +11,12 @@ import pytest
 from click.testing import CliRunner
 from machine_trees import HOST_NAME, PIS, RAILS_W, SERIAL, write_files, write_pi
 
+from thinning import thinned
 from tinytl_bridge.machine.report import report_of, without_paths
 from tinytl_cli import cli
 
 
-@pytest.mark.parametrize("name", PIS)
+@pytest.mark.parametrize("name", thinned(PIS, every=2))
 def test_the_report_of_a_pi_names_the_board_and_nobody(name: str, tmp_path: Path) -> None:
     root = write_files(write_pi(tmp_path, name), {"etc/os-release": 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nNAME="Debian"\n'})
     report = report_of(root)

@@ -100,6 +100,7 @@ def test_no_colour_is_left_that_ignores_the_dark_page(pages: dict[str, Path], na
         assert not re.findall(r"(?:fill|stroke): #\w+", drawing)
 
 
+@pytest.mark.long
 def test_same_story_same_bytes_whatever_matplotlib_is_set_to(pages: dict[str, Path], story: Story, tmp_path: Path) -> None:
     with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red", "svg.fonttype": "path"}):
         again = write_report(story, tmp_path / "again.html")

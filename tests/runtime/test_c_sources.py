@@ -48,6 +48,7 @@ def test_the_cross_compiler_has_no_warning_when_it_makes_code(tmp_path: Path) ->
     assert len(compiled(tmp_path, "arm-none-eabi-gcc", RUNTIME, *CORTEX_M4)) == len(RUNTIME)
 
 
+@pytest.mark.long
 def test_clang_has_no_warning(tmp_path: Path) -> None:
     """Clang finds all that it warns of before it makes code."""
     compiled(tmp_path, "clang", RUNTIME, "-fsyntax-only")

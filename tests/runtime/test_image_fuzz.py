@@ -24,6 +24,8 @@ from tinytl.compiler.variants import VARIANTS
 from tinytl.head.layers import Learning
 from tinytl_bridge.paths import runtime_dir
 
+pytestmark = pytest.mark.long
+
 SHORT = bool(os.environ.get("TINYTL_SHORT"))
 SMALLEST = {name.partition(" ")[0]: name for name in MODELS}
 """One model of each operator, the last in the list."""

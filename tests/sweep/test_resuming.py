@@ -18,6 +18,8 @@ from tinytl.errors import BenchError
 from tinytl_bench.sweep import read_sweep
 from tinytl_bench.sweep.results import COLUMNS, LOOKED
 
+pytestmark = pytest.mark.long
+
 FOLDERS = [str(Path(__file__).parent), *(str(Path(__file__).parents[1] / name) for name in ("", "compiler", "exporting"))]
 
 

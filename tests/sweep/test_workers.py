@@ -9,6 +9,8 @@ import pytest
 
 from tinytl_bench.sweep.workers import Lost, run_jobs
 
+pytestmark = pytest.mark.long
+
 
 def work(job: tuple[Path, int]) -> int:
     """Square a number, and note that it was done. Of 3 the process dies each time, of 5 the first time."""

@@ -64,6 +64,7 @@ def test_same_seed_same_weights(run: Run, digits: Dataset, tmp_path: Path) -> No
     assert not np.array_equal(first[0], load_model(other).get_weights()[0])
 
 
+@pytest.mark.long
 def test_own_keras_file_learns_vectors(vectors: Dataset, tmp_path: Path) -> None:
     steps: list[tuple[str, int, int]] = []
     run = pretrain(
@@ -82,6 +83,7 @@ def test_own_keras_file_learns_vectors(vectors: Dataset, tmp_path: Path) -> None
     assert steps[0][0].startswith("pretrain: loss ")
 
 
+@pytest.mark.long
 def test_softmax_at_the_end_is_a_probability_not_a_logit(vectors: Dataset, tmp_path: Path) -> None:
     runs = [
         pretrain(own_model(tmp_path / f"{name}.keras", activation=name), vectors, tmp_path / name, epochs=5, learning_rate=0.02)
@@ -115,6 +117,7 @@ def test_dataset_made_in_memory_cannot_be_found_again(run: Run) -> None:
         run.load_dataset()
 
 
+@pytest.mark.long
 def test_earlier_run_is_replaced(vectors: Dataset, tmp_path: Path) -> None:
     model = own_model(tmp_path / "m.keras")
     pretrain(model, vectors, tmp_path / "run", epochs=1)

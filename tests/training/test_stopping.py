@@ -76,6 +76,7 @@ def weights(run: Run) -> list[np.ndarray]:
     return list(load_model(run).get_weights())
 
 
+@pytest.mark.long
 def test_a_stopped_run_can_be_used(stopped: Run, vectors: Dataset) -> None:
     done = stopped.settings["stopped_after"]
     assert 3 <= done < EPOCHS

@@ -33,6 +33,7 @@ def check(tflite: bytes, seed: int) -> int:
     return sum(len(less.operators) > len(each.operators) for each, less in limited)
 
 
+@pytest.mark.long
 def test_graphs_with_less_memory() -> None:
     assert sum(check(tall_graph(seed), seed) for seed in range(8)) >= 1
     for seed in range(6):

@@ -11,6 +11,7 @@ from keras_models import quantized
 from keras_operators import FUNCTIONS, KERAS, tflite_of
 from parity import assert_outputs_equal, samples_for
 
+from thinning import thinned
 from tinytl.compiler import compile_tflite
 from tinytl.errors import CompileError
 
@@ -30,13 +31,13 @@ OPEN = [
 """Models that the converter writes in another way when the batch is open."""
 
 
-@pytest.mark.parametrize("name", [name for name in (*KERAS, *FUNCTIONS) if name not in REFUSED])
+@pytest.mark.parametrize("name", thinned((name for name in (*KERAS, *FUNCTIONS) if name not in REFUSED), every=3))
 def test_operator(name: str) -> None:
     tflite = tflite_of(name)
     assert_outputs_equal(tflite, samples_for(tflite, SAMPLES))
 
 
-@pytest.mark.parametrize("name", OPEN)
+@pytest.mark.parametrize("name", thinned(OPEN, every=4))
 def test_open_batch(name: str) -> None:
     tflite = tflite_of(name, open_batch=True)
     assert_outputs_equal(tflite, samples_for(tflite, SAMPLES))

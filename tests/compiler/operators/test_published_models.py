@@ -12,6 +12,7 @@ import pytest
 from parity import assert_layers_equal, assert_outputs_equal, samples_for
 
 from published import published_file
+from thinning import thinned
 from tinytl.compiler import compile_tflite
 from tinytl.compiler.compile import compile_program
 from tinytl.errors import CompileError
@@ -50,7 +51,7 @@ def test_every_layer_equals_litert(name: str) -> None:
     assert compile_tflite(readable).data == compile_tflite(tflite).data
 
 
-@pytest.mark.parametrize("optimize", ["speed", "size", "balanced"])
+@pytest.mark.parametrize("optimize", thinned(["speed", "size", "balanced"], every=3))
 @pytest.mark.parametrize("name", sorted(MODELS))
 @pytest.mark.parametrize("family", ["dsp", "mve"])
 def test_every_layer_of_a_family_equals_litert(family: str, name: str, optimize: str) -> None:
@@ -84,7 +85,7 @@ ARENAS = {
 
 
 @pytest.mark.parametrize("name", sorted(ARENAS))
-@pytest.mark.parametrize("family", ["dsp", "mve"])
+@pytest.mark.parametrize("family", thinned(["dsp", "mve"], every=2))
 def test_arenas_are_no_larger_than_tflms(family: str, name: str) -> None:
     tflite = published(name)
     assert compile_tflite(tflite, family=family, optimize="size").arena_bytes <= ARENAS[name]
