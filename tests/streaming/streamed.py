@@ -43,14 +43,20 @@ def json_lines(count: int, *, first: int = 0) -> bytes:
 
 
 def teach(state: Path, *arguments: str, target: str = "host", **options: Any) -> "subprocess.Popen[bytes]":
-    """Start `tinytl teach`, on the twin by default, as a process that takes SIGINT as one from a terminal does, whoever started the tests."""
+    """Start `tinytl teach`, on the twin by default, as a process that takes signals as one from a terminal does, whoever started the tests."""
     command = [sys.executable, "-c", "from tinytl_cli import main; main()", "teach", "--target", target, "--state", str(state), *arguments]
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    reset = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731
-    return subprocess.Popen(command, preexec_fn=reset, env=os.environ | {"PYTHONUNBUFFERED": "1"}, **streams)
+    return subprocess.Popen(command, preexec_fn=_take_signals, env=os.environ | {"PYTHONUNBUFFERED": "1"}, **streams)
 
 
 def ended(process: "subprocess.Popen[bytes]", data: bytes | None = None) -> tuple[int, dict[str, Any], str]:
     """Send the rest and wait. Returns exit code, facts of `--json`, and what was said."""
     out, said = process.communicate(data, timeout=60)
     return process.returncode, json.loads(out) if out else {}, said.decode()
+
+
+def _take_signals() -> None:
+    """Undo what nohup and a shell's & leave to their children: signals that are ignored stay so."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
