@@ -21,8 +21,9 @@ def test_it_is_timed_on_the_host_alone() -> None:
 
 @pytest.mark.long
 def test_both_ways_learn_the_same_samples(tmp_path: Path) -> None:
-    if not os.environ.get("TINYTL_DATA_DIR"):
-        pytest.skip("TINYTL_DATA_DIR is not set: no CIFAR")
+    folder = Path(os.environ.get("TINYTL_DATA_DIR", "nowhere"))
+    if not all((folder / f"{name}.npz").exists() for name in ("cifar10", "cifar100")):
+        pytest.skip(f"no cifar10.npz and cifar100.npz in TINYTL_DATA_DIR ({folder})")
     size = Size(pretraining=400, epochs=1, samples=64, tests=60, passes=2, seeds=2)
     measured = run_sweep_suite(folder=tmp_path, size=size)
     assert [each.bundle for each in measured] == [f"thesis-small, {name}" for name in (*PLANS, "all", "all, with export")]
