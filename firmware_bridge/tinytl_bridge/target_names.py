@@ -8,6 +8,8 @@ In: a name. Out: a `TargetName`. Whether there is such a target is for `targets.
 from dataclasses import dataclass
 
 EMULATED = "qemu"
+AGENT_PORT = 7707
+"""Where an agent listens unless it is told otherwise."""
 EMULATED_PI = "qemu-pi"
 
 

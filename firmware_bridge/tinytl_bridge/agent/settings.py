@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinytl.errors import DeviceError
+from tinytl_bridge.target_names import AGENT_PORT
 
-PORT = 7707
 LOOPBACK = "127.0.0.1"
 MOST_CONNECTIONS = 32
 
@@ -28,7 +28,7 @@ class AgentSettings:
 
     state_dir: Path
     address: str = LOOPBACK
-    port: int = PORT
+    port: int = AGENT_PORT
     serial: str = ""
     baud: int = 115_200
     tcp: bool = True

@@ -21,13 +21,13 @@ from tinytl_bridge.pairing.framing import Messages, carried
 from tinytl_bridge.pairing.handshake import HostHandshake
 from tinytl_bridge.pairing.messages import MOST_HANDSHAKE_BYTES
 from tinytl_bridge.pairing.pairings import Pairing, Pairings
+from tinytl_bridge.target_names import AGENT_PORT
 from tinytl_bridge.targets.base import Target
 from tinytl_bridge.targets.state_folder import state_folder
 from tinytl_bridge.targets.tcp_stream import SealedTcpStream, TcpStream
 from tinytl_bridge.wire.agent_link import AgentLink
 from tinytl_bridge.wire.link import Stream
 
-PORT = 7707
 HANDSHAKE_S = 20.0
 """Of all of it: who sends a byte now and then keeps nobody waiting."""
 
@@ -163,7 +163,7 @@ def _host_and_port(place: str, name: str) -> tuple[str, int]:
     """Take `HOST`, `HOST:PORT`, `[IPv6]` or `[IPv6]:PORT` apart."""
     bare, colon, port = place.rpartition(":")
     if not colon or place.endswith("]"):
-        bare, port = place, str(PORT)
+        bare, port = place, str(AGENT_PORT)
     host = bare[1:-1] if bare.startswith("[") and bare.endswith("]") else bare
     if not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16):
         raise DeviceError(f"target {name!r} names no host and port", expected="pi:HOST or pi:HOST:PORT", hint="pi:raspberrypi.local")

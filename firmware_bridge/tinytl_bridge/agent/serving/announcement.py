@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 
 from tinytl_bridge.agent.serving.doorman import Doorman
-from tinytl_bridge.agent.settings import PORT
+from tinytl_bridge.target_names import AGENT_PORT
 
 _EVERYWHERE = ("0.0.0.0", "::")
 _ELSEWHERE = ("192.0.2.1", 9)
@@ -30,7 +30,7 @@ class Announcement:
         if code is not None:
             _say(f"pairing code: {code}  (for one host, within {self._doorman.code_minutes} minutes)")
         where = "on this machine" if code is None else "on the other machine"
-        first, *others = (f"pi:{_bracketed(place)}{'' if port == PORT else f':{port}'}" for place in places)
+        first, *others = (f"pi:{_bracketed(place)}{'' if port == AGENT_PORT else f':{port}'}" for place in places)
         _say(f"{where}: tinytl info --target {first}{''.join(f', or {other}' for other in others)}")
 
     def serial(self, line: str) -> None:
